@@ -1,0 +1,10 @@
+/* The C core: what loading, attaching, reading and rendering need, without Python. Thread rules: an eu_object, eu_run
+ * or eu_reader belongs to one thread at a time; eu_run_stop() may be called from any. */
+#ifndef EUNOMIA_H
+#define EUNOMIA_H
+#include <stddef.h>
+#include <stdint.h>
+#include "api_object.h"
+#include "api_events.h"
+#include "api_compile.h"
+#endif

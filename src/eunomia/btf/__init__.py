@@ -1,0 +1,1 @@
+"""Types of an object: ELF, BTF, C declarations, plans."""

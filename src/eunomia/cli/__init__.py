@@ -1,0 +1,1 @@
+"""The commands ecli and ecc: parse arguments, call the library, print."""

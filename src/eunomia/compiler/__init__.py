@@ -1,0 +1,1 @@
+"""From C source to package: toolchain, vmlinux.h, annotations, event types."""

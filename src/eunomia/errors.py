@@ -1,0 +1,70 @@
+"""The exceptions of eunomia.
+
+EunomiaError
+├── PackageError          the bytes are not a package, or a damaged one
+│   └── LegacyPackageError   a package of the flat format before 2022-11
+├── CompileError          a source does not compile, or a tool for it is missing
+├── LoadError             the kernel or libbpf refused an object
+│   └── VerifierError        the verifier refused a program; `.log` has all it said
+├── AttachError           a program did not attach
+├── OptionError           a value for a package's option is unknown, malformed or out of range
+├── FetchError            a package could not be fetched
+├── UnsupportedError      this kernel lacks a feature
+└── MissingDependencyError   an optional Python package or a program is not installed
+
+A failed system call without further knowledge is a plain OSError(errno, "operation operand").
+"""
+
+from __future__ import annotations
+
+
+class EunomiaError(Exception):
+    """Base of all errors that eunomia raises itself. `str()` is one line: operation, operand, cause [what to do]."""
+
+
+class PackageError(EunomiaError):
+    """The bytes are not a package, or a damaged one; the message names the place, as in `$.meta.bpf_skel`."""
+
+
+class LegacyPackageError(PackageError):
+    """A package in the flat format of before 2022-11."""
+
+
+class CompileError(EunomiaError):
+    """A source does not compile. `diagnostics` is what the compiler said ("" when it went to the terminal already)."""
+
+    def __init__(self, message: str, diagnostics: str = "") -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
+
+
+class LoadError(EunomiaError):
+    """The kernel or libbpf refused an object. `log` is what libbpf said."""
+
+    def __init__(self, message: str, log: str = "") -> None:
+        super().__init__(message)
+        self.log = log
+
+
+class VerifierError(LoadError):
+    """The verifier refused a program. `str()` has its last useful line, `log` all of them."""
+
+
+class AttachError(LoadError):
+    """A program did not attach; the message names the program, its target and the cause."""
+
+
+class OptionError(EunomiaError):
+    """A value for a package's option is unknown, malformed or out of range."""
+
+
+class FetchError(EunomiaError):
+    """A package could not be fetched from where its name points."""
+
+
+class UnsupportedError(EunomiaError):
+    """This kernel lacks a feature; the message names it and the kernel that first has it."""
+
+
+class MissingDependencyError(EunomiaError):
+    """An optional Python package or a program is not installed; the message has the command that installs it."""

@@ -1,0 +1,1 @@
+"""From records to output: runs, readers, typed events."""

@@ -1,0 +1,1 @@
+"""Live BPF objects: maps, programs, links."""

@@ -1,0 +1,1 @@
+"""The package format: model, codec, validation, options from globals."""
