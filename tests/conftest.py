@@ -1,0 +1,109 @@
+"""What every test gets: the commands as fixtures, root where it is needed, and checks that nothing is left behind.
+
+EUNOMIA_NO_SKIP=1 turns every skip into a failure, so that CI cannot skip in silence.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from support import kernel_state
+from support.commands import Command
+
+ROOT = Path(__file__).resolve().parent.parent
+NO_SKIP = os.environ.get("EUNOMIA_NO_SKIP", "") not in ("", "0")
+
+settings.register_profile("eunomia", deadline=None)  # two busy cores make any deadline a lottery
+settings.load_profile("eunomia")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything under tests/kernel as needing root, and say so where there is none."""
+    for item in items:
+        if (ROOT / "tests/kernel") in item.path.parents:
+            item.add_marker("root")
+        if item.get_closest_marker("root") and os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root (run: sudo scripts/test)"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Turn a skipped test into a failed one under EUNOMIA_NO_SKIP."""
+    report = yield
+    return _no_skip(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """Turn a skipped module into a failed one under EUNOMIA_NO_SKIP."""
+    report = yield
+    return _no_skip(report)
+
+
+def _no_skip(report: pytest.TestReport | pytest.CollectReport) -> pytest.TestReport | pytest.CollectReport:
+    if NO_SKIP and report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"EUNOMIA_NO_SKIP is set, and this was skipped: {reason}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def test_session() -> str:
+    """A word that is in the environment of every process that the tests start through `ecli` and `ecc`."""
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+def ecli(test_session: str) -> Iterator[Command]:
+    """`ecli(*args, input=None, timeout=60, env=…) -> Result`, `ecli.start(*args) -> Running` (wait_attached, stop)."""
+    command = Command("ecli", test_session)
+    yield command
+    command.close()
+
+
+@pytest.fixture
+def ecc(test_session: str) -> Iterator[Command]:
+    """`ecc(*args) -> Result`, as `ecli`."""
+    command = Command("ecc", test_session)
+    yield command
+    command.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_left_in_kernel(request: pytest.FixtureRequest, test_session: str) -> Iterator[None]:
+    """Fail a module of tests/kernel that leaves a program, map, link, pin, qdisc, namespace or process behind."""
+    if (ROOT / "tests/kernel") not in request.path.parents or os.geteuid() != 0:
+        yield
+        return
+    before = kernel_state.Snapshot()
+    yield
+    gc.collect()
+    left = before.left_behind(test_session)
+    assert not left, "left behind: " + "; ".join(left)
+
+
+@pytest.fixture(autouse=True)
+def no_descriptor_leaks() -> Iterator[None]:
+    """Fail a test that leaves descriptors of kernel objects open in this process."""
+    before = kernel_state.kernel_descriptors()
+    yield
+    after = kernel_state.kernel_descriptors()
+    if set(after) - set(before):
+        gc.collect()
+        after = kernel_state.kernel_descriptors()
+    left = {number: target for number, target in after.items() if before.get(number) != target}
+    assert not left, f"descriptors left open: {left}"

@@ -1,0 +1,1 @@
+"""What the tests share: running the real commands, causing kernel events, and finding what was left behind."""
