@@ -1,0 +1,119 @@
+"""The entry points ecli and ecc: from a command's name to its module, and from exceptions to one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from eunomia.errors import EunomiaError, OptionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# Name of the command: the module in eunomia.cli that has its `COMMAND` and `main(argv) -> int`.
+COMMANDS = {
+    "run": "run",
+    "list": "list",
+    "inspect": "inspect",
+    "doctor": "doctor",
+    "completion": "completion",
+    "version": "version",
+    "help": "help",
+}
+HIDDEN_COMMANDS = {"docs-options": "docs"}
+_PACKAGE = "eunomia.cli"
+
+
+def ecli() -> int:
+    """Run `ecli` with the words of the command line; return the exit code."""
+    return guarded("ecli", dispatch, sys.argv[1:])
+
+
+def ecc() -> int:
+    """Run `ecc` with the words of the command line; return the exit code."""
+
+    def run(argv: Sequence[str]) -> int:
+        from eunomia.cli import ecc as module
+
+        return module.main(list(argv))
+
+    return guarded("ecc", run, sys.argv[1:])
+
+
+def dispatch(argv: Sequence[str]) -> int:
+    """Run one command of ecli; the first word is its name, or else belongs to `run`."""
+    words = list(argv)
+    while len(words) > 1 and words[0] in ("-v", "--verbose") and words[1] in COMMANDS:
+        words[0], words[1] = words[1], words[0]
+    if not words:
+        from eunomia.cli.help import print_overview
+
+        print_overview(sys.stderr)
+        return 2
+    name = words[0]
+    if name in ("-h", "--help"):
+        name, words = "help", ["help", *words[1:]]
+    elif name in ("-V", "--version"):
+        name, words = "version", ["version", *words[1:]]
+    if name == "run" or (name not in COMMANDS and name not in HIDDEN_COMMANDS):
+        from eunomia.cli.run import main
+
+        return main(words[1:] if name == "run" else words)
+    return command_main(name)(words[1:])
+
+
+def command_main(name: str) -> Callable[[list[str]], int]:
+    """Import the module of a command and return its entry."""
+    module = COMMANDS.get(name) or HIDDEN_COMMANDS[name]
+    imported = __import__(f"{_PACKAGE}.{module}", fromlist=["main"])
+    entry: Callable[[list[str]], int] = imported.main
+    return entry
+
+
+def guarded(program: str, run: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
+    """Call run and turn what it raises into one line on standard error and the exit code of DESIGN's contract."""
+    from eunomia.cli.parser import HelpRequested, UsageError
+
+    try:
+        code = run(argv)
+        sys.stdout.flush()
+        return code
+    except HelpRequested as exc:
+        from eunomia.cli.help import print_page
+
+        print_page(exc.command)
+        return 0
+    except (UsageError, OptionError) as exc:
+        return _fail(program, exc, 2)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        _drop_output()
+        return 0
+    except (EunomiaError, OSError, MemoryError, RecursionError) as exc:
+        return _fail(program, exc, 1)
+    except Exception as exc:  # the last resort: the user gets one line, the traceback is a -v away
+        return _fail(program, exc, 1)
+
+
+def _fail(program: str, exc: Exception, code: int) -> int:
+    from eunomia.cli.report import report
+
+    report(program, exc)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
+    return code
+
+
+def _drop_output() -> None:
+    """Point standard output at /dev/null, so that the interpreter's last flush cannot fail."""
+    import os
+
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)
+    except OSError:
+        pass

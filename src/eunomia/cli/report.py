@@ -1,0 +1,51 @@
+"""What a failure looks like: one line on standard error; with -v also the log and the traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from eunomia.cli.parser import Verbosity
+from eunomia.errors import EunomiaError
+
+
+def report(program: str, exc: BaseException) -> None:
+    """Write the line of an exception; a compiler's diagnostics come before it, the traceback and the log with -v."""
+    lines = []
+    diagnostics = getattr(exc, "diagnostics", "")
+    if diagnostics:
+        lines.append(diagnostics.rstrip("\n"))
+    if Verbosity.level:
+        import traceback
+
+        lines.append("".join(traceback.format_exception(exc)).rstrip("\n"))
+    lines.append(f"{program}: {one_line(exc)}")
+    try:
+        sys.stderr.write("\n".join(lines) + "\n")
+        sys.stderr.flush()
+    except OSError:
+        pass  # nobody is left to be told
+
+
+def one_line(exc: BaseException) -> str:
+    """Return the message of an exception as one line without control characters."""
+    return clean(" ".join(_message(exc).split()))
+
+
+def clean(text: str) -> str:
+    """Return text with control characters (terminal escapes) shown as `\\x1b`; file names and packages are outside input."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+
+
+def _message(exc: BaseException) -> str:
+    if isinstance(exc, EunomiaError):
+        return str(exc)
+    if isinstance(exc, OSError):
+        if exc.filename is not None and exc.strerror:
+            return f"{os.fsdecode(exc.filename)}: {exc.strerror[:1].lower()}{exc.strerror[1:]}"
+        return exc.strerror or str(exc)
+    if isinstance(exc, MemoryError):
+        return "out of memory"
+    return f"internal error: {type(exc).__name__}: {exc} [run with -v and report it]"
