@@ -1,0 +1,138 @@
+"""Programs from http and https URLs: one GET with a time limit, a size limit, few redirects and a checked status."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import time
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request
+
+from eunomia.errors import FetchError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any
+
+MAX_REDIRECTS = 5
+CHUNK = 1 << 16
+
+
+class _Redirects(HTTPRedirectHandler):
+    """Follow a few redirects, to http and https only, and never from https down to http."""
+
+    max_redirections = MAX_REDIRECTS
+    max_repeats = 2
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
+    ) -> Request | None:
+        scheme = urlsplit(newurl).scheme.lower()
+        if scheme not in ("http", "https"):
+            raise FetchError(f"fetch {req.full_url}: redirected to {newurl}, which is neither http nor https")
+        if scheme == "http" and urlsplit(req.full_url).scheme.lower() == "https":
+            raise FetchError(f"fetch {req.full_url}: redirected from https to {newurl}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def download(url: str, *, timeout: float, max_size: int) -> bytes:
+    """Return what is at a URL.
+
+    Args:
+        url: http or https; the proxies of the environment are used.
+        timeout: seconds, for connecting, for each read, and for the whole.
+        max_size: bytes that it may have.
+
+    Raises:
+        FetchError: the status is not 200, or time, size or number of redirects went past its limit, or there is no connection.
+    """
+    deadline = time.monotonic() + timeout
+    try:
+        with _opener().open(_request(url), timeout=timeout) as response:
+            if response.status != 200:
+                raise FetchError(f"fetch {url}: HTTP status {response.status} {response.reason}, expected 200")
+            return _body(response, url, deadline, timeout, max_size)
+    except HTTPError as exc:
+        with exc:
+            if exc.code in (301, 302, 303, 307, 308):
+                raise FetchError(f"fetch {url}: redirected more than {MAX_REDIRECTS} times, or in a circle") from None
+            raise FetchError(f"fetch {url}: HTTP status {exc.code} {exc.reason}") from None
+    except TimeoutError:
+        raise _timed_out(url, timeout) from None
+    except URLError as exc:
+        if isinstance(exc.reason, TimeoutError):
+            raise _timed_out(url, timeout) from None
+        raise FetchError(f"fetch {url}: {_reason(exc.reason)}") from exc
+    except http.client.IncompleteRead as exc:
+        raise FetchError(f"fetch {url}: the connection ended before all of it came (after {len(exc.partial)} bytes)") from exc
+    except (http.client.HTTPException, OSError, ValueError) as exc:
+        raise FetchError(f"fetch {url}: {_reason(exc)}") from exc
+
+
+def _opener() -> OpenerDirector:
+    """Return an opener that knows http and https and nothing else (no file:, no ftp:, no data:)."""
+    from urllib.request import HTTPDefaultErrorHandler, HTTPErrorProcessor
+
+    opener = OpenerDirector()
+    for handler in (
+        ProxyHandler(),
+        HTTPHandler(),
+        HTTPSHandler(context=ssl.create_default_context()),
+        HTTPDefaultErrorHandler(),
+        HTTPErrorProcessor(),
+        _Redirects(),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+def _request(url: str) -> Request:
+    from eunomia import __version__
+
+    try:
+        parts = urlsplit(url)
+        if not parts.hostname:
+            raise ValueError("no host in it")
+        _ = parts.port
+        request = Request(url, headers={"User-Agent": f"eunomia/{__version__}", "Accept": "*/*"})
+    except ValueError as exc:
+        raise FetchError(f"fetch {url}: not a URL: {exc}") from None
+    return request
+
+
+def _body(response: Any, url: str, deadline: float, timeout: float, max_size: int) -> bytes:
+    stated = response.headers.get("Content-Length", "")
+    if stated.isdecimal() and int(stated) > max_size:
+        raise _too_large(url, max_size, f"{int(stated)} bytes")
+    body = bytearray()
+    while True:
+        chunk = response.read1(CHUNK)
+        if not chunk:
+            break
+        body += chunk
+        if len(body) > max_size:
+            raise _too_large(url, max_size, "more")
+        if time.monotonic() > deadline:
+            raise _timed_out(url, timeout)
+    if stated.isdecimal() and len(body) < int(stated):
+        raise FetchError(f"fetch {url}: the connection ended after {len(body)} of {stated} bytes")
+    return bytes(body)
+
+
+def _too_large(url: str, max_size: int, found: str) -> FetchError:
+    return FetchError(f"fetch {url}: too large: {found}, at most {max_size} bytes are allowed [--max-size SIZE]")
+
+
+def _timed_out(url: str, timeout: float) -> FetchError:
+    return FetchError(f"fetch {url}: timed out after {timeout:g} s [--timeout SECONDS]")
+
+
+def _reason(exc: object) -> str:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"the certificate is not trusted: {exc.verify_message}"
+    if isinstance(exc, socket.gaierror):
+        return "no such host"
+    text = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
+    return f"{text[:1].lower()}{text[1:]}" or type(exc).__name__

@@ -1,0 +1,203 @@
+"""From what a user calls a program to its package: a file, a URL, `-`, or the name of a built-in tool.
+
+What a program *is* its bytes decide: package (JSON, YAML, tar), BPF object (ELF) or C source. This module is on the way of `ecli run`;
+what is rare is imported where it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+
+from eunomia.errors import FetchError, PackageError, UnsupportedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eunomia.package.model import Package
+
+SUFFIXES = (".json", ".tar", ".o", ".c", ".wasm", ".yaml", ".yml")
+MAX_FILE = 256 << 20  # bytes; a package with BTF of many kernels has some tens of MB
+MAX_DOWNLOAD = 64 << 20
+TIMEOUT = 30.0  # seconds
+
+
+class Limits:
+    """What may be spent on fetching a program, and what it must be.
+
+    Args:
+        timeout: seconds for the whole download.
+        max_size: bytes that a download may have.
+        sha256: hexadecimal digest that the bytes must have, "" for any. It is checked before anything is parsed.
+    """
+
+    __slots__ = ("max_size", "sha256", "timeout")
+
+    def __init__(self, timeout: float = TIMEOUT, max_size: int = MAX_DOWNLOAD, sha256: str = "") -> None:
+        self.timeout = timeout
+        self.max_size = max_size
+        self.sha256 = sha256
+
+
+def resolve(program: str, limits: Limits | None = None) -> Package:
+    """Return the package that `program` names.
+
+    Args:
+        program: the name of a built-in tool, a path, an http or https URL, or `-` for standard input. A bare name that is a built-in
+            tool's is that tool, whatever files are in the current directory; `./NAME` is the file.
+        limits: for downloads, and the digest that the bytes must have.
+
+    Raises:
+        FetchError: there is nothing of this name, or a download failed.
+        PackageError: the bytes are not a program, or damaged.
+        UnsupportedError: a kind of program that this version does not run.
+        CompileError: a C source does not compile.
+        OSError: a file cannot be read.
+    """
+    limits = limits or Limits()
+    if program == "-":
+        return package_of(_verified(_read(0, MAX_FILE, "standard input"), limits, "standard input"), "-")
+    if "://" in program:
+        return package_of(_verified(_download(program, limits), limits, program), program, remote=True)
+    if "/" not in program and not program.endswith(SUFFIXES):
+        data = _builtin(program)
+        if data is not None:
+            return package_of(_verified(data, limits, program), program)
+    return package_of(_verified(_file(program), limits, program), program)
+
+
+def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
+    """Return the package in data, by what its first bytes say.
+
+    Args:
+        data: the bytes of a package, an object or a C source.
+        origin: where they come from, for messages, names and relative includes.
+        remote: they come from elsewhere, and are not given to a compiler.
+    """
+    from eunomia.package.model import Package
+
+    if data[:4] == b"\x7fELF":
+        return Package.from_object(data, stem(origin))
+    if data[:4] == b"\0asm":
+        raise UnsupportedError(f"run {origin}: Wasm guests are not supported by this version")
+    if data[:2] == b"\x1f\x8b":
+        raise PackageError(f"run {origin}: compressed with gzip [gunzip it first]")
+    if not data.strip():
+        raise PackageError(f"run {origin}: empty, not a package")
+    if data[:1] != b"{" and _is_source(data, origin):
+        if remote:
+            raise UnsupportedError(f"run {origin}: a C source from elsewhere is not compiled [download it, read it, then run the file]")
+        return _compiled(data, origin)
+    return Package.from_bytes(data, origin)
+
+
+def stem(origin: str) -> str:
+    """Return a program's name from where it came from: the last part of its path without suffixes."""
+    name = origin.partition("?")[0].rstrip("/").rpartition("/")[2].partition(".")[0]
+    return "".join(c if c.isalnum() or c == "_" else "_" for c in name) if name.strip("-") else "program"
+
+
+def _verified(data: bytes, limits: Limits, name: str) -> bytes:
+    if limits.sha256:
+        import hashlib
+
+        expected = limits.sha256.lower().removeprefix("sha256:")
+        actual = hashlib.sha256(data).hexdigest()
+        if actual != expected:
+            raise FetchError(f"run {name}: sha256 is {actual}, expected {expected}")
+    return data
+
+
+def _builtin(name: str) -> bytes | None:
+    from eunomia import builtin
+
+    data: bytes | None = builtin.read(name) if name in builtin.names() else None
+    return data
+
+
+def _file(path: str) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise _not_found(path) from None
+    except ValueError:  # a NUL in the name
+        raise FetchError(f"run {path!r}: not a file name") from None
+    except OSError as exc:
+        raise _file_error(path, exc) from exc
+    try:
+        return _read(descriptor, MAX_FILE, path)
+    except OSError as exc:
+        raise _file_error(path, exc) from exc
+    finally:
+        os.close(descriptor)
+
+
+def _file_error(path: str, exc: OSError) -> OSError:
+    return OSError(exc.errno, f"run {path}: {(exc.strerror or str(exc)).lower()}")
+
+
+def _read(descriptor: int, limit: int, name: str) -> bytes:
+    """Read a descriptor to its end; regular files in one call."""
+    chunks = []
+    total = 0
+    while chunk := os.read(descriptor, 1 << 20):
+        chunks.append(chunk)
+        total += len(chunk)
+        if total > limit:
+            raise PackageError(f"run {name}: larger than {limit >> 20} MB, not a package")
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _download(url: str, limits: Limits) -> bytes:
+    scheme = url.partition("://")[0].lower()
+    if scheme in ("oci", "docker"):
+        raise UnsupportedError(f"run {url}: OCI references are not supported by this version [use a file or an http URL]")
+    if scheme not in ("http", "https"):
+        raise FetchError(f"run {url}: unknown URL scheme {scheme} (known are http and https)")
+    from eunomia.registry.http import download
+
+    return download(url, timeout=limits.timeout, max_size=limits.max_size)
+
+
+def _not_found(program: str) -> FetchError | UnsupportedError:
+    """Return the error for a name behind which there is nothing: never a try at some registry instead."""
+    first, slash, _ = program.partition("/")
+    is_host = first not in ("", ".", "..") and ("." in first or ":" in first or first == "localhost")
+    if (slash and is_host and not program.endswith(SUFFIXES)) or (not slash and ":" in program):
+        return UnsupportedError(f"run {program}: no such file, and OCI references are not supported by this version")
+    if slash or program.endswith(SUFFIXES):
+        return FetchError(f"run {program}: no such file")
+    from difflib import get_close_matches
+
+    from eunomia import builtin
+
+    near = get_close_matches(program, builtin.names(), n=3, cutoff=0.55)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`ecli list` shows the built-in tools"
+    return FetchError(f"run {program}: no such file or built-in tool [{hint}]")
+
+
+def _is_source(data: bytes, origin: str) -> bool:
+    if b"\0" in data[:4096]:
+        return False
+    if origin.endswith((".c", ".h")):
+        return True
+    return b"#include" in data and (b'SEC("' in data or b"__section" in data)
+
+
+def _compiled(data: bytes, origin: str) -> Package:
+    """Compile a source where it lies (for its relative includes); standard input by way of a temporary file.
+
+    The import of the compiler is a sanctioned exception of the rooms' table: a source is a program as any other.
+    """
+    from eunomia.compiler import compile_source
+
+    compiler: Callable[[str], Package] = compile_source
+    if origin != "-":
+        return compiler(origin)
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="ecli-") as folder:
+        path = f"{folder}/stdin.bpf.c"
+        with open(path, "wb") as file:
+            file.write(data)
+        return compiler(path)
