@@ -1,7 +1,9 @@
-"""Hatch build hook: puts the extension (native/build.py) into the wheel, or into src/ for an editable installation."""
+"""Hatch build hook: puts the extension, the built-in tools and the licences of what is linked in into the wheel."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,23 +11,77 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
-from build import build_extension, default_target  # noqa: E402  (native/ is no package)
+from build import DEVELOPMENT, build_extension, default_target, is_current, is_host, libs_for
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Build the extension into the wheel, or into src/ for an editable installation."""
+    """Build the extension and the tools into the wheel, or into src/ for an editable installation."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        root = Path(self.root)
-        target = default_target()
+        """Build, and tell hatchling which files to take in and what the wheel is called."""
+        root, target = Path(self.root), default_target()
         machine, _, libc = target.split("-")
-        build_data["pure_python"] = False
-        if version == "editable":
-            build_extension(root, target, root / "src/eunomia/_native/_core.abi3.so")
-        else:
-            extension = root / "build" / target / "_core.abi3.so"
-            extension.parent.mkdir(parents=True, exist_ok=True)
-            build_extension(root, target, extension)
-            build_data["force_include"][str(extension)] = "eunomia/_native/_core.abi3.so"
         plat = "musllinux_1_2" if libc == "musl" else "manylinux_2_28"
+        build_data["pure_python"] = False
         build_data["tag"] = f"cp311-abi3-{plat}_{machine}"
+        development = root / DEVELOPMENT
+        if version == "editable":
+            if not is_current(root, development):
+                build_extension(root, target, development)
+            builtin = root / "src/eunomia/builtin"
+            if not any(builtin.glob("*.json")):
+                build_tools(root, root / "src", builtin)
+            return
+        staging = root / "build" / target / "wheel"
+        extension = staging / "_core.abi3.so"
+        build_extension(root, target, extension)
+        if is_host(target):
+            development = extension
+        elif (
+            not development.exists()
+        ):  # compiling the tools runs our own compiler, which needs an extension that runs here
+            build_extension(root, host_target(), development)
+        build_tools(root, importable(root, development, staging / "import"), staging / "builtin")
+        include = build_data["force_include"]
+        include[str(extension)] = "eunomia/_native/_core.abi3.so"
+        for package in sorted((staging / "builtin").glob("*.json")):
+            include[str(package)] = f"eunomia/builtin/{package.name}"
+        for text in sorted((libs_for(root, target) / "licenses").iterdir()):
+            include[str(text)] = f"eunomia/_native/licenses/{text.name}"
+
+
+def host_target() -> str:
+    """Return the target of this machine, whatever is being built."""
+    given = os.environ.pop("EUNOMIA_TARGET", None)
+    try:
+        return default_target()
+    finally:
+        if given is not None:
+            os.environ["EUNOMIA_TARGET"] = given
+
+
+def importable(root: Path, extension: Path, folder: Path) -> Path:
+    """Return a folder from which `import eunomia` gives these sources with that extension; src/ is not touched."""
+    package = folder / "eunomia"
+    native = package / "_native"
+    native.mkdir(parents=True, exist_ok=True)
+    for old in [*package.iterdir(), *native.iterdir()]:
+        if old.is_symlink():
+            old.unlink()
+    for path in (root / "src/eunomia").iterdir():
+        if path.name not in ("_native", "__pycache__", "builtin"):
+            (package / path.name).symlink_to(path)
+    for path in (root / "src/eunomia/_native").iterdir():
+        if path.suffix == ".py":
+            (native / path.name).symlink_to(path)
+    (native / "_core.abi3.so").symlink_to(extension)
+    return folder
+
+
+def build_tools(root: Path, path: Path, output: Path) -> None:
+    """Compile tools/NAME/NAME.bpf.c to output/NAME.json with the eunomia that is found in path."""
+    output.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, str(root / "tools/build.py"), str(output)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(path), *filter(None, sys.path)])}
+    if subprocess.run(command, env=environment, check=False).returncode:
+        raise SystemExit("compile the built-in tools failed (see above)")

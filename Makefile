@@ -1,0 +1,10 @@
+# The commands are scripts, for machines without make; these are their short names.
+.PHONY: setup quickstart check test bench wheel links unlink clean
+setup quickstart check test bench wheel:
+	scripts/$@
+links:
+	scripts/links make
+unlink:
+	scripts/links remove
+clean:
+	rm -rf build dist src/eunomia/builtin/*.json src/eunomia/builtin/.done src/eunomia/_native/*.so
