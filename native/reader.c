@@ -1,0 +1,342 @@
+/* Consumers of BPF_MAP_TYPE_RINGBUF (kernel/bpf/ringbuf.c) and of perf buffers (PERF_COUNT_SW_BPF_OUTPUT).
+ * The consumer's position is published once for many records: the kernel wakes a reader for a record only when it had caught
+ * up, so fewer publications are fewer interrupts in the traced program. */
+#define _GNU_SOURCE
+#include "reader.h"
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/perf_event.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "error.h"
+#include "out.h"
+
+enum { DEFAULT_PERF_PAGES = 64 };
+
+struct perf_cpu {
+    int fd, cpu;
+    struct perf_event_mmap_page *page;
+};
+
+struct eu_buffer {
+    int is_ring, fd; /* of a ring */
+    size_t size, page_size;
+    uint64_t *consumer;
+    const uint64_t *producer;
+    const uint8_t *data;
+    struct perf_cpu *cpus;
+    int nr_cpus, next_cpu;
+    uint64_t lost;
+    uint8_t *wrapped; /* a perf record that goes around the end */
+    struct eu_object *object;
+    int map;
+};
+
+static int open_ring(struct eu_buffer *b, const struct eu_map_info *info) {
+    b->is_ring = 1;
+    b->fd = info->fd;
+    b->size = info->max_entries;
+    b->consumer = mmap(NULL, b->page_size, PROT_READ | PROT_WRITE, MAP_SHARED, info->fd, 0);
+    if (b->consumer == MAP_FAILED) {
+        b->consumer = NULL;
+        return eu_fail(errno, "map ring buffer %s: %s", info->name, eu_strerror(errno));
+    }
+    /* the data twice in a row, so that no record is cut in two */
+    void *rest = mmap(NULL, b->page_size + 2 * b->size, PROT_READ, MAP_SHARED, info->fd, (off_t)b->page_size);
+    if (rest == MAP_FAILED)
+        return eu_fail(errno, "map ring buffer %s: %s", info->name, eu_strerror(errno));
+    b->producer = rest;
+    b->data = (const uint8_t *)rest + b->page_size;
+    return 0;
+}
+
+static int open_cpu(struct eu_buffer *b, const struct eu_map_info *info, int cpu) {
+    struct perf_event_attr attr = {
+        .type = PERF_TYPE_SOFTWARE,
+        .size = sizeof(attr),
+        .config = PERF_COUNT_SW_BPF_OUTPUT,
+        .sample_period = 1,
+        .sample_type = PERF_SAMPLE_RAW,
+        .wakeup_events = 1,
+    };
+    struct perf_cpu *c = &b->cpus[b->nr_cpus];
+    uint32_t key = (uint32_t)cpu;
+    c->cpu = cpu;
+    c->fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+    if (c->fd < 0)
+        return errno == ENODEV ? 0 : eu_fail(errno, "open perf buffer %s on CPU %d: %s", info->name, cpu, eu_strerror(errno)); /* offline */
+    void *page = mmap(NULL, b->page_size + b->size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
+    if (page == MAP_FAILED) {
+        int err = errno;
+        close(c->fd);
+        return eu_fail(err, "map perf buffer %s on CPU %d: %s", info->name, cpu, eu_strerror(err));
+    }
+    c->page = page;
+    b->nr_cpus++;
+    if (ioctl(c->fd, PERF_EVENT_IOC_ENABLE, 0))
+        return eu_fail(errno, "enable perf buffer %s on CPU %d: %s", info->name, cpu, eu_strerror(errno));
+    return eu_map_update(b->object, b->map, &key, &c->fd, 0);
+}
+
+static int open_perf(struct eu_buffer *b, const struct eu_map_info *info, int pages) {
+    int cpus = eu_possible_cpus();
+    if (!pages)
+        pages = DEFAULT_PERF_PAGES;
+    if (pages < 0 || pages & (pages - 1))
+        return eu_fail(EINVAL, "open perf buffer %s: %d pages, expected a power of two", info->name, pages);
+    if (cpus < 0)
+        return cpus;
+    if ((uint32_t)cpus > info->max_entries)
+        cpus = (int)info->max_entries;
+    b->size = b->page_size * (size_t)pages;
+    b->cpus = calloc(cpus + 1, sizeof(*b->cpus));
+    b->wrapped = malloc(65536); /* a record's size has 16 bits */
+    if (!b->cpus || !b->wrapped)
+        return eu_fail(ENOMEM, "open perf buffer %s: out of memory", info->name);
+    for (int cpu = 0; cpu < cpus; cpu++) {
+        int err = open_cpu(b, info, cpu);
+        if (err)
+            return err;
+    }
+    return 0;
+}
+
+struct eu_buffer *eu_buffer_open(struct eu_object *object, int map, int perf_pages) {
+    struct eu_map_info info;
+    struct eu_buffer *b = calloc(1, sizeof(*b));
+    int err = b ? eu_map_get(object, map, &info) : eu_fail(ENOMEM, "open buffer: out of memory");
+    if (err) {
+        free(b);
+        return NULL;
+    }
+    b->object = object;
+    b->map = map;
+    b->fd = -1;
+    b->page_size = (size_t)sysconf(_SC_PAGESIZE);
+    if (info.type == BPF_MAP_TYPE_RINGBUF)
+        err = open_ring(b, &info);
+    else if (info.type == BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+        err = open_perf(b, &info, perf_pages);
+    else
+        err = eu_fail(EINVAL, "open buffer %s: map type %u is neither ring nor perf buffer", info.name, info.type);
+    if (!err)
+        return b;
+    eu_buffer_close(b);
+    return NULL;
+}
+
+void eu_buffer_close(struct eu_buffer *b) {
+    if (!b)
+        return;
+    if (b->consumer)
+        munmap(b->consumer, b->page_size);
+    if (b->producer)
+        munmap((void *)b->producer, b->page_size + 2 * b->size);
+    for (int i = 0; i < b->nr_cpus; i++) {
+        munmap(b->cpus[i].page, b->page_size + b->size);
+        close(b->cpus[i].fd); /* its element of the map goes with it */
+    }
+    free(b->cpus);
+    free(b->wrapped);
+    free(b);
+}
+
+int eu_buffer_watch(struct eu_buffer *b, int epoll_fd, uint64_t data) {
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = data};
+    int err = b->is_ring ? epoll_ctl(epoll_fd, EPOLL_CTL_ADD, b->fd, &event) : 0;
+    for (int i = 0; i < b->nr_cpus && !err; i++)
+        err = epoll_ctl(epoll_fd, EPOLL_CTL_ADD, b->cpus[i].fd, &event);
+    return err ? eu_fail(errno, "watch buffer: %s", eu_strerror(errno)) : 0;
+}
+
+int eu_buffer_ready(const struct eu_buffer *b) {
+    if (b->is_ring) {
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+        uint64_t at = *b->consumer;
+        if (at >= __atomic_load_n(b->producer, __ATOMIC_ACQUIRE))
+            return 0;
+        return !(__atomic_load_n((const uint32_t *)(b->data + (at & (b->size - 1))), __ATOMIC_ACQUIRE) & BPF_RINGBUF_BUSY_BIT);
+    }
+    for (int i = 0; i < b->nr_cpus; i++)
+        if (__atomic_load_n(&b->cpus[i].page->data_head, __ATOMIC_ACQUIRE) != b->cpus[i].page->data_tail)
+            return 1;
+    return 0;
+}
+
+static size_t consume_ring(struct eu_buffer *b, size_t limit, eu_take take, void *context) {
+    uint64_t at = *b->consumer, start = at, published = at, mask = b->size - 1;
+    int stop = 0;
+    while (!stop && at - start < limit) {
+        uint64_t end = __atomic_load_n(b->producer, __ATOMIC_ACQUIRE);
+        if (at >= end)
+            break;
+        while (at < end && !stop && at - start < limit) {
+            const uint8_t *header = b->data + (at & mask);
+            uint32_t length = __atomic_load_n((const uint32_t *)header, __ATOMIC_ACQUIRE);
+            if (length & BPF_RINGBUF_BUSY_BIT) {
+                stop = 1;
+                break;
+            }
+            size_t size = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+            if (!(length & BPF_RINGBUF_DISCARD_BIT))
+                stop = take(context, header + BPF_RINGBUF_HDR_SZ, size);
+            if (stop == 2)
+                break;
+            at += (size + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
+            if (at - published >= b->size / 4) { /* room for the writers */
+                __atomic_store_n(b->consumer, at, __ATOMIC_RELEASE);
+                published = at;
+            }
+        }
+    }
+    if (at != published)
+        __atomic_store_n(b->consumer, at, __ATOMIC_RELEASE);
+    return at - start;
+}
+
+static int take_perf(struct eu_buffer *b, const struct perf_event_header *header, eu_take take, void *context) {
+    const uint8_t *body = (const uint8_t *)(header + 1);
+    if (header->type == PERF_RECORD_LOST && header->size >= sizeof(*header) + 16) {
+        uint64_t lost;
+        memcpy(&lost, body + 8, 8); /* behind the event's id */
+        b->lost += lost;
+    } else if (header->type == PERF_RECORD_SAMPLE && header->size >= sizeof(*header) + 4) {
+        uint32_t size;
+        memcpy(&size, body, 4);
+        if (size <= header->size - sizeof(*header) - 4)
+            return take(context, body + 4, size);
+    }
+    return 0;
+}
+
+static size_t consume_cpu(struct eu_buffer *b, struct perf_cpu *c, size_t limit, eu_take take, void *context, int *stop) {
+    const uint8_t *data = (const uint8_t *)c->page + b->page_size;
+    uint64_t head = __atomic_load_n(&c->page->data_head, __ATOMIC_ACQUIRE), tail = c->page->data_tail, start = tail;
+    while (tail != head && !*stop && tail - start < limit) {
+        size_t offset = tail & (b->size - 1);
+        const struct perf_event_header *header = (const void *)(data + offset);
+        size_t size = header->size;
+        if (size < sizeof(*header)) { /* never; but it would never end */
+            tail = head;
+            break;
+        }
+        if (offset + size > b->size) {
+            size_t first = b->size - offset;
+            memcpy(b->wrapped, header, first);
+            memcpy(b->wrapped + first, data, size - first);
+            header = (const void *)b->wrapped;
+        }
+        *stop = take_perf(b, header, take, context);
+        if (*stop == 2)
+            break;
+        tail += size;
+    }
+    __atomic_store_n(&c->page->data_tail, tail, __ATOMIC_RELEASE);
+    return tail - start;
+}
+
+size_t eu_buffer_consume(struct eu_buffer *b, size_t limit, eu_take take, void *context) {
+    size_t done = 0;
+    int stop = 0;
+    if (b->is_ring)
+        return consume_ring(b, limit, take, context);
+    for (int i = 0; i < b->nr_cpus && !stop && done < limit; i++) {
+        struct perf_cpu *c = &b->cpus[(b->next_cpu + i) % b->nr_cpus]; /* no CPU always first */
+        done += consume_cpu(b, c, limit - done, take, context, &stop);
+    }
+    if (b->nr_cpus)
+        b->next_cpu = (b->next_cpu + 1) % b->nr_cpus;
+    return done;
+}
+
+size_t eu_buffer_size(const struct eu_buffer *b) {
+    return b->size;
+}
+
+uint64_t eu_buffer_lost(const struct eu_buffer *b) {
+    return b->lost;
+}
+
+/* The same for Python. */
+
+struct eu_reader {
+    struct eu_buffer *buffer;
+    int epoll_fd;
+};
+
+struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_pages) {
+    struct eu_reader *r = calloc(1, sizeof(*r));
+    if (!r)
+        return eu_fail_null(ENOMEM, "open reader: out of memory");
+    r->epoll_fd = -1;
+    r->buffer = eu_buffer_open(object, map, perf_pages);
+    if (r->buffer) {
+        r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+        if (r->epoll_fd < 0)
+            eu_fail(errno, "open reader: %s", eu_strerror(errno));
+        else if (!eu_buffer_watch(r->buffer, r->epoll_fd, 0))
+            return r;
+    }
+    eu_reader_free(r);
+    return NULL;
+}
+
+int eu_reader_fd(struct eu_reader *r) {
+    return r->epoll_fd;
+}
+
+int eu_reader_wait(struct eu_reader *r, int timeout_ms) {
+    struct epoll_event event;
+    if (eu_buffer_ready(r->buffer))
+        return 1;
+    int n = epoll_wait(r->epoll_fd, &event, 1, timeout_ms);
+    return n < 0 ? eu_fail(errno, "wait for records: %s", eu_strerror(errno)) : n > 0;
+}
+
+struct taking {
+    uint8_t *at;
+    size_t used, size;
+    uint32_t *starts, *lengths;
+    long count, max, needed;
+};
+
+static int copy_record(void *context, const uint8_t *record, size_t size) {
+    struct taking *t = context;
+    if (t->count == t->max || size > t->size - t->used) {
+        t->needed = t->count ? 0 : (long)size;
+        return 2;
+    }
+    memcpy(t->at + t->used, record, size);
+    t->starts[t->count] = (uint32_t)t->used;
+    t->lengths[t->count++] = (uint32_t)size;
+    size_t next = (t->used + size + 7) & ~(size_t)7;
+    t->used = next > t->size ? t->size : next;
+    return 0;
+}
+
+long eu_reader_take(struct eu_reader *r, void *buffer, size_t size, uint32_t *starts, uint32_t *lengths, long max) {
+    struct taking t = {.at = buffer, .size = size > UINT32_MAX ? UINT32_MAX : size, .starts = starts, .lengths = lengths, .max = max};
+    eu_buffer_consume(r->buffer, SIZE_MAX / 2, copy_record, &t);
+    if (t.needed)
+        return eu_fail(ENOBUFS, "take records: one of %ld bytes, room for %zu", t.needed, size);
+    return t.count;
+}
+
+uint64_t eu_reader_lost(struct eu_reader *r) {
+    return eu_buffer_lost(r->buffer);
+}
+
+void eu_reader_free(struct eu_reader *r) {
+    if (!r)
+        return;
+    eu_buffer_close(r->buffer);
+    if (r->epoll_fd >= 0)
+        close(r->epoll_fd);
+    free(r);
+}

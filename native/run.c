@@ -1,0 +1,488 @@
+/* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+#include "error.h"
+#include "eunomia.h"
+#include "number.h"
+#include "out.h"
+#include "reader.h"
+#include "sample.h"
+#include "signals.h"
+#include "trace_pipe.h"
+#include "view.h"
+
+enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4 };
+enum { OUT_HIGH = 256 << 10, NAP_NS = 500000, MANY = 64, TIME_ROOM = 40 };
+enum busy { IDLE, SOME, RELAXED /* many records, buffers far from full */, FULL };
+enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD };
+
+struct source {
+    struct eu_run *run;
+    int map;
+    struct eu_buffer *buffer;
+    struct eu_view *view;
+    struct eu_sample *sample;
+    int timer, due, final; /* samples */
+    struct eu_account account;
+    uint64_t reported;     /* of account.lost */
+    int *headed;           /* per record type: the line at which its header was printed last, -1 never */
+};
+
+struct eu_run {
+    struct eu_run_options options;
+    struct eu_format format;
+    const struct eu_plan *plan;
+    struct source *sources;
+    int nr_sources, nr_views;
+    int epoll, stop, duration, trace, signals;
+    int ending, late;
+    uint64_t delivered, lines, round;
+    struct eu_out out, trace_rest;
+    struct timespec started;
+    char time[TIME_ROOM];
+    size_t time_size;
+};
+
+static int watch(struct eu_run *run, int fd, uint32_t events, int what, int index) {
+    struct epoll_event event = {.events = events, .data.u64 = (uint64_t)index << 8 | (unsigned)what};
+    return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &event) ? eu_fail(errno, "watch descriptor: %s", eu_strerror(errno)) : 0;
+}
+
+static int arm(int fd, double first, double interval) {
+    struct itimerspec when = {
+        .it_value = {(time_t)first, (long)((first - (double)(time_t)first) * 1e9)},
+        .it_interval = {(time_t)interval, (long)((interval - (double)(time_t)interval) * 1e9)},
+    };
+    if (!when.it_value.tv_sec && !when.it_value.tv_nsec)
+        when.it_value.tv_nsec = 1;
+    return timerfd_settime(fd, 0, &when, NULL) ? eu_fail(errno, "set timer: %s", eu_strerror(errno)) : 0;
+}
+
+/* The time column, or the value of "ts". */
+static void tell_time(struct eu_run *run) {
+    struct timespec now;
+    char *w = run->time;
+    int json = run->format.format == 1, time = run->format.compat && !json ? 1 : run->format.time;
+    int quote = json && time != 2;
+    run->time_size = 0;
+    if (!time || (json && run->format.compat))
+        return;
+    if (quote)
+        *w++ = '"';
+    if (time == 2) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int64_t ns = (now.tv_sec - run->started.tv_sec) * 1000000000ll + now.tv_nsec - run->started.tv_nsec;
+        w = eu_put_u64(w, ns / 1000000000);
+        *w++ = '.';
+        w = eu_put_u64(w, 1000000 + ns / 1000 % 1000000); /* the 1 keeps its zeroes and is overwritten */
+        memmove(w - 7, w - 6, 6);
+        w--;
+    } else {
+        clock_gettime(CLOCK_REALTIME, &now);
+        w = time == 1 ? eu_put_clock(w, now.tv_sec) : eu_put_iso(w, now.tv_sec, now.tv_nsec);
+    }
+    if (quote)
+        *w++ = '"';
+    if (run->format.compat)
+        *w++ = ' ';
+    run->time_size = (size_t)(w - run->time);
+}
+
+static int ends(struct eu_run *run, int ending) {
+    if (run->ending == GOES_ON)
+        run->ending = ending;
+    return ending;
+}
+
+static int write_failed(struct eu_run *run, int err) {
+    if (err == EPIPE)
+        return ends(run, CLOSED);
+    return ends(run, eu_fail(err, "write output: %s", eu_strerror(err)));
+}
+
+/* Wait until the output takes more; 0: the run was stopped, and its reader still does not read a second later. */
+static int wait_for_reader(struct eu_run *run) {
+    struct pollfd wait[3] = {
+        {.fd = run->options.out_fd, .events = POLLOUT},
+        {.fd = run->late ? -1 : run->stop, .events = POLLIN},
+        {.fd = run->late ? -1 : run->signals, .events = POLLIN},
+    };
+    if (poll(wait, 3, run->late ? 1000 : -1) == 0)
+        return 0;
+    if (wait[1].revents || wait[2].revents)
+        run->late = 1;
+    return 1;
+}
+
+/* Write all of the buffer. Two signals give up on a reader that does not read. */
+static void flush(struct eu_run *run) {
+    size_t done = 0;
+    if (run->out.failed)
+        ends(run, eu_fail(ENOMEM, "render: out of memory"));
+    while (done < run->out.used && run->ending != CLOSED && run->ending >= 0) {
+        ssize_t n = write(run->options.out_fd, run->out.data + done, run->out.used - done);
+        if (n >= 0) {
+            done += (size_t)n;
+        } else if (errno == EINTR) {
+            if (eu_signals_count() > 1)
+                break;
+        } else if (errno == EAGAIN) {
+            if (!wait_for_reader(run))
+                break;
+        } else {
+            write_failed(run, errno);
+        }
+    }
+    run->out.used = 0;
+    if (run->out.room > 4 * OUT_HIGH) /* one huge record should not be remembered for ever */
+        eu_out_free(&run->out);
+}
+
+static void header(struct eu_run *run, struct source *s, int match) {
+    int every = run->format.header == 2 && run->format.screen_rows > 1 ? run->format.screen_rows - 1 : 0;
+    if (run->format.format || !run->format.header || match < 0)
+        return;
+    if (s->headed[match] >= 0 && (!every || run->lines - (uint64_t)s->headed[match] < (uint64_t)every))
+        return;
+    eu_view_header(s->view, &run->out, match);
+    run->lines++;
+    s->headed[match] = (int)(run->lines & INT32_MAX);
+}
+
+static int take(void *context, const uint8_t *record, size_t size) {
+    struct source *s = context;
+    struct eu_run *run = s->run;
+    if (run->format.format == 2) {
+        eu_out_put(&run->out, record, size);
+    } else {
+        int match = eu_view_match(s->view, record, size);
+        if (match < 0) {
+            s->account.undecodable++;
+            return 0;
+        }
+        if (run->format.time > 1)
+            tell_time(run);
+        header(run, s, match);
+        int shown = eu_view_record(s->view, &run->out, run->time, run->time_size, match, record, size);
+        if (shown == -EBADMSG) {
+            s->account.undecodable++;
+            return 0;
+        }
+        run->lines++;
+    }
+    s->account.delivered++;
+    if (++run->delivered == run->options.max_events)
+        ends(run, MAX_EVENTS);
+    return run->ending == MAX_EVENTS || run->out.used >= OUT_HIGH || run->out.failed;
+}
+
+static void report_loss(struct eu_run *run, struct source *s) {
+    s->account.lost = eu_buffer_lost(s->buffer);
+    uint64_t more = s->account.lost - s->reported;
+    if (!more)
+        return;
+    s->reported = s->account.lost;
+    if (run->format.format != 1 || run->format.compat)
+        return;
+    eu_out_text(&run->out, "{\"$eunomia\":{\"lost\":{\"map\":");
+    eu_quoted(&run->out, s->account.map, strlen(s->account.map));
+    eu_out_format(&run->out, ",\"count\":%llu,\"cause\":\"perf buffer full\"}}}\n", (unsigned long long)more);
+}
+
+/* Read every buffer once; says how busy they are. */
+static enum busy consume(struct eu_run *run) {
+    uint64_t before = run->delivered;
+    enum busy busy = IDLE;
+    for (int i = 0; i < run->nr_sources && run->ending == GOES_ON; i++) {
+        struct source *s = &run->sources[(i + run->round) % (unsigned)run->nr_sources];
+        if (!s->buffer || !eu_buffer_ready(s->buffer))
+            continue;
+        size_t size = eu_buffer_size(s->buffer), bytes = eu_buffer_consume(s->buffer, size, take, s);
+        if (bytes && busy == IDLE)
+            busy = SOME;
+        if (bytes >= size / 8)
+            busy = FULL;
+        report_loss(run, s);
+        if (run->out.used >= OUT_HIGH)
+            flush(run);
+    }
+    run->round++;
+    return busy == SOME && run->delivered - before >= MANY ? RELAXED : busy;
+}
+
+static void print_sample(struct eu_run *run, struct source *s) {
+    tell_time(run);
+    long shown = eu_sample_print(s->sample, &run->out, run->time, run->time_size);
+    if (shown < 0)
+        ends(run, (int)shown);
+    else
+        s->account.delivered += (uint64_t)shown;
+}
+
+static void read_trace(struct eu_run *run) {
+    long lines = eu_trace_pipe_read(run->trace, &run->trace_rest, &run->out, &run->format);
+    if (lines < 0)
+        ends(run, (int)lines);
+}
+
+static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
+    uint64_t count;
+    switch (data & 0xff) {
+    case STOP_FD:
+        ends(run, STOPPED);
+        break;
+    case SIGNAL_FD:
+        ends(run, SIGNAL);
+        break;
+    case DURATION_FD:
+        ends(run, DURATION);
+        break;
+    case OUTPUT_FD:
+        if (events & (EPOLLERR | EPOLLHUP))
+            ends(run, CLOSED);
+        break;
+    case TRACE_FD:
+        read_trace(run);
+        break;
+    case TIMER_FD: {
+        struct source *s = &run->sources[data >> 8];
+        if (read(s->timer, &count, sizeof(count)) == sizeof(count))
+            s->due = 1;
+        break;
+    }
+    }
+}
+
+static void drain(struct eu_run *run) {
+    if (run->ending >= MAX_EVENTS || run->ending < 0)
+        return;
+    int ending = run->ending;
+    /* programs may still be attached: what is there now, not what comes meanwhile */
+    for (int i = 0; i < run->nr_sources; i++) {
+        struct source *s = &run->sources[i];
+        size_t left = s->buffer ? eu_buffer_size(s->buffer) : 0, got;
+        tell_time(run);
+        while (left && run->ending == ending && (got = eu_buffer_consume(s->buffer, left, take, s))) {
+            left = got > left ? 0 : left - got;
+            report_loss(run, s);
+            flush(run);
+        }
+    }
+    if (run->trace >= 0)
+        read_trace(run);
+}
+
+static void finish(struct eu_run *run) {
+    drain(run);
+    for (int i = 0; i < run->nr_sources && run->ending >= 0 && run->ending != CLOSED; i++) {
+        struct source *s = &run->sources[i];
+        if (s->sample && s->final)
+            print_sample(run, s);
+        if (s->view && run->format.format != 2)
+            eu_view_finish(s->view, &run->out);
+    }
+    flush(run);
+}
+
+static int arm_timers(struct eu_run *run) {
+    int err = run->duration >= 0 ? arm(run->duration, run->options.duration, 0) : 0;
+    for (int i = 0; i < run->nr_sources && !err; i++) {
+        struct source *s = &run->sources[i];
+        double interval = run->options.interval > 0 ? run->options.interval : run->plan->sources[i].interval_ms / 1000.0;
+        if (s->timer >= 0)
+            err = arm(s->timer, run->format.compat ? 0 : interval, interval);
+    }
+    return err;
+}
+
+static int start(struct eu_run *run) {
+    int err = arm_timers(run);
+    clock_gettime(CLOCK_MONOTONIC, &run->started);
+    if (!err && run->options.take_signals) {
+        run->signals = eu_signals_take();
+        if (run->signals < 0)
+            return run->signals;
+        err = watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
+    }
+    if (run->nr_views == 1 || run->format.compat)
+        for (int i = 0; i < run->nr_sources; i++)
+            if (run->sources[i].view)
+                for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1); t++)
+                    header(run, &run->sources[i], t);
+    return err;
+}
+
+static void wait_for_events(struct eu_run *run, enum busy busy) {
+    struct epoll_event events[16];
+    struct timespec nap = {0, NAP_NS};
+    if (busy == RELAXED) /* let more gather: each wake-up costs the traced program */
+        nanosleep(&nap, NULL);
+    int n = epoll_wait(run->epoll, events, 16, busy ? 0 : -1);
+    if (n < 0 && errno != EINTR)
+        ends(run, eu_fail(errno, "wait for events: %s", eu_strerror(errno)));
+    for (int i = 0; i < n; i++)
+        on_event(run, events[i].data.u64, events[i].events);
+}
+
+int eu_run_loop(struct eu_run *run) {
+    enum busy busy = IDLE;
+    run->ending = GOES_ON;
+    int err = start(run);
+    if (err)
+        ends(run, err);
+    flush(run);
+    while (run->ending == GOES_ON) {
+        wait_for_events(run, busy);
+        if (run->ending != GOES_ON)
+            break;
+        tell_time(run);
+        busy = consume(run);
+        for (int i = 0; i < run->nr_sources; i++)
+            if (run->sources[i].due) {
+                run->sources[i].due = 0;
+                print_sample(run, &run->sources[i]);
+            }
+        flush(run);
+    }
+    finish(run);
+    if (run->options.take_signals)
+        eu_signals_restore();
+    run->signals = -1;
+    return run->ending;
+}
+
+void eu_run_stop(struct eu_run *run) {
+    uint64_t one = 1;
+    if (write(run->stop, &one, sizeof(one)) < 0) {
+        /* it is readable already */
+    }
+}
+
+static int open_source(struct eu_run *run, struct eu_object *object, int index, int name_types) {
+    const struct eu_plan_source *planned = &run->plan->sources[index];
+    struct source *s = &run->sources[index];
+    s->account.map = plan_string(run->plan, planned->map);
+    s->map = eu_map_find(object, s->account.map);
+    if (s->map < 0)
+        return eu_fail(ENOENT, "read map %s: the object has no such map", s->account.map);
+    if (run->format.format == 3 && planned->style != EU_STACKS)
+        return eu_fail(EINVAL, "fold stacks: map %s has no stack traces", s->account.map);
+    if (planned->kind == EU_SAMPLE) {
+        s->sample = eu_sample_open(object, run->plan, index, &run->format, run->options.clear);
+        if (!s->sample)
+            return -eu_errno();
+        s->final = planned->flags & EU_FINAL || !planned->interval_ms || run->format.format == 3;
+        if (run->options.interval > 0)
+            s->final = run->format.format == 3;
+        if (s->final)
+            return 0;
+        s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        return s->timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno)) : watch(run, s->timer, EPOLLIN, TIMER_FD, index);
+    }
+    s->view = eu_view_new(run->plan, index, &run->format, name_types);
+    if (!s->view)
+        return -eu_errno();
+    s->headed = malloc((size_t)(eu_view_types(s->view) + 1) * sizeof(int));
+    if (!s->headed)
+        return eu_fail(ENOMEM, "open run: out of memory");
+    memset(s->headed, 0xff, (size_t)(eu_view_types(s->view) + 1) * sizeof(int));
+    s->buffer = eu_buffer_open(object, s->map, run->options.perf_pages);
+    return s->buffer ? eu_buffer_watch(s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
+}
+
+static int open_run(struct eu_run *run, struct eu_object *object) {
+    int types = 0, err = 0;
+    run->epoll = epoll_create1(EPOLL_CLOEXEC);
+    run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (run->epoll < 0 || run->stop < 0)
+        return eu_fail(errno, "open run: %s", eu_strerror(errno));
+    if (watch(run, run->stop, EPOLLIN, STOP_FD, 0))
+        return -eu_errno();
+    if (run->options.duration > 0) {
+        run->duration = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (run->duration < 0)
+            return eu_fail(errno, "make timer: %s", eu_strerror(errno));
+        err = watch(run, run->duration, EPOLLIN, DURATION_FD, 0);
+    }
+    watch(run, run->options.out_fd, 0, OUTPUT_FD, 0); /* regular files refuse; they have no reader that could leave */
+    for (int i = 0; i < run->nr_sources; i++)
+        if (run->plan->sources[i].kind != EU_SAMPLE) {
+            types += (int)run->plan->sources[i].nr_records;
+            run->nr_views++;
+        }
+    for (int i = 0; i < run->nr_sources && !err; i++)
+        err = open_source(run, object, i, run->format.format == 0 && types > 1);
+    if (!err && run->options.trace_pipe) {
+        run->trace = eu_trace_pipe_open();
+        err = run->trace < 0 ? run->trace : watch(run, run->trace, EPOLLIN, TRACE_FD, 0);
+    }
+    return err;
+}
+
+struct eu_run *eu_run_new(struct eu_object *object, struct eu_plan *plan, const struct eu_run_options *options) {
+    struct eu_run *run = calloc(1, sizeof(*run));
+    if (!run)
+        return eu_fail_null(ENOMEM, "open run: out of memory");
+    run->options = *options;
+    run->format = options->format;
+    run->plan = plan;
+    run->epoll = run->stop = run->duration = run->trace = run->signals = -1;
+    run->sources = calloc(plan->header.nr_sources + 1, sizeof(*run->sources));
+    if (!run->sources) {
+        eu_run_free(run);
+        return eu_fail_null(ENOMEM, "open run: out of memory");
+    }
+    run->nr_sources = (int)plan->header.nr_sources;
+    for (int i = 0; i < run->nr_sources; i++) {
+        run->sources[i].run = run;
+        run->sources[i].timer = -1;
+    }
+    if (!open_run(run, object))
+        return run;
+    eu_run_free(run);
+    return NULL;
+}
+
+static void close_fd(int fd) {
+    if (fd >= 0)
+        close(fd);
+}
+
+void eu_run_free(struct eu_run *run) {
+    if (!run)
+        return;
+    for (int i = 0; i < run->nr_sources && run->sources; i++) {
+        struct source *s = &run->sources[i];
+        eu_buffer_close(s->buffer);
+        eu_view_free(s->view);
+        eu_sample_close(s->sample);
+        close_fd(s->timer);
+        free(s->headed);
+    }
+    free(run->sources);
+    close_fd(run->trace);
+    close_fd(run->duration);
+    close_fd(run->stop);
+    close_fd(run->epoll);
+    eu_out_free(&run->out);
+    eu_out_free(&run->trace_rest);
+    free(run);
+}
+
+int eu_run_account(struct eu_run *run, int source, struct eu_account *account) {
+    if (source < 0 || source >= run->nr_sources)
+        return eu_fail(EINVAL, "read account: source %d of %d", source, run->nr_sources);
+    if (run->sources[source].buffer)
+        run->sources[source].account.lost = eu_buffer_lost(run->sources[source].buffer);
+    *account = run->sources[source].account;
+    return 0;
+}

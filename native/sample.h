@@ -1,0 +1,12 @@
+/* Sampled maps: tables of key and value, histograms. */
+#ifndef EUNOMIA_SAMPLE_H
+#define EUNOMIA_SAMPLE_H
+#include "out.h"
+#include "value.h"
+
+struct eu_sample;
+struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_format *format, int clear);
+void eu_sample_close(struct eu_sample *sample);
+/* Read the map and append what it holds; clears it if so asked. Returns the number of elements shown, or -errno. */
+long eu_sample_print(struct eu_sample *sample, struct eu_out *out, const char *time, size_t time_size);
+#endif

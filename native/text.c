@@ -1,0 +1,127 @@
+#include "text.h"
+
+static const char hex[] = "0123456789abcdef";
+
+/* Length of the UTF-8 sequence at s (2..4), or minus the length of its longest valid beginning (at least 1). */
+static int sequence(const uint8_t *s, size_t size) {
+    unsigned lead = s[0], low = 0x80, high = 0xbf;
+    int wanted;
+    if (lead >= 0xc2 && lead <= 0xdf) {
+        wanted = 2;
+    } else if ((lead & 0xf0) == 0xe0) {
+        wanted = 3;
+        low = lead == 0xe0 ? 0xa0 : low; /* no overlong forms */
+        high = lead == 0xed ? 0x9f : high; /* no surrogates */
+    } else if (lead >= 0xf0 && lead <= 0xf4) {
+        wanted = 4;
+        low = lead == 0xf0 ? 0x90 : low;
+        high = lead == 0xf4 ? 0x8f : high;
+    } else {
+        return -1;
+    }
+    for (int i = 1; i < wanted; i++) {
+        if ((size_t)i >= size || s[i] < low || s[i] > high)
+            return -i;
+        low = 0x80;
+        high = 0xbf;
+    }
+    return wanted;
+}
+
+/* Characters that change how the rest of the line is shown: C1 controls, U+200E/F, U+2028..202E, U+2066..2069, U+FEFF. */
+static int is_unsafe(const uint8_t *s, int length) {
+    if (length == 2)
+        return s[0] == 0xc2 && s[1] < 0xa0;
+    if (length != 3)
+        return 0;
+    if (s[0] == 0xe2 && s[1] == 0x80)
+        return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xa8 && s[2] <= 0xae);
+    return (s[0] == 0xe2 && s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9) || (s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf);
+}
+
+static char *put_escaped(char *w, const uint8_t *s, int count) {
+    for (int i = 0; i < count; i++) {
+        *w++ = '\\';
+        *w++ = 'x';
+        *w++ = hex[s[i] >> 4];
+        *w++ = hex[s[i] & 15];
+    }
+    return w;
+}
+
+char *eu_text_string(char *w, const uint8_t *s, size_t size, size_t *hidden) {
+    size_t i = 0;
+    while (i < size) {
+        size_t plain = eu_copy_plain(w, s + i, size - i);
+        w += plain;
+        i += plain;
+        if (i >= size || !s[i])
+            break;
+        unsigned c = s[i];
+        if (c == '"' || c == '\\') {
+            *w++ = (char)c;
+            i++;
+            continue;
+        }
+        int length = c < 0x80 ? -1 : sequence(s + i, size - i);
+        if (length > 0 && !is_unsafe(s + i, length)) {
+            memcpy(w, s + i, length);
+            w += length;
+            *hidden += length - 1;
+        } else {
+            length = length < 0 ? -length : length;
+            w = put_escaped(w, s + i, length);
+        }
+        i += length;
+    }
+    return w;
+}
+
+static char *put_json_control(char *w, unsigned c) {
+    static const char names[] = "btn\0fr"; /* of 8..13 */
+    *w++ = '\\';
+    if (c >= 8 && c <= 13 && c != 11) {
+        *w++ = names[c - 8];
+        return w;
+    }
+    memcpy(w, "u00", 3);
+    w[3] = hex[c >> 4];
+    w[4] = hex[c & 15];
+    return w + 5;
+}
+
+char *eu_json_string(char *w, const uint8_t *s, size_t size) {
+    size_t i = 0;
+    while (i < size) {
+        size_t plain = eu_copy_plain(w, s + i, size - i);
+        w += plain;
+        i += plain;
+        if (i >= size || !s[i])
+            break;
+        unsigned c = s[i];
+        if (c == '"' || c == '\\') {
+            *w++ = '\\';
+            *w++ = (char)c;
+            i++;
+            continue;
+        }
+        if (c < 0x80) {
+            w = put_json_control(w, c);
+            i++;
+            continue;
+        }
+        int length = sequence(s + i, size - i);
+        if (length == 2 && c == 0xc2 && s[i + 1] < 0xa0) { /* a terminal may take C1 controls for escapes */
+            w = put_json_control(w, s[i + 1]);
+        } else if (length > 0) {
+            memcpy(w, s + i, length);
+            w += length;
+        } else {
+            memcpy(w, "\xef\xbf\xbd", 3);
+            w += 3;
+            length = -length;
+        }
+        i += length;
+    }
+    return w;
+}

@@ -1,0 +1,42 @@
+/* Strings out of records, made safe: nothing that a terminal or a JSON reader would take for more than text. */
+#ifndef EUNOMIA_TEXT_H
+#define EUNOMIA_TEXT_H
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Both stop at the first NUL, or after `size` bytes, and return the end of what they wrote.
+ * Text: control characters, DEL, C1 controls, bidirectional overrides and what is not UTF-8 become \xNN; at most 4 bytes are
+ * written for each read, and 8 more may be touched. *hidden grows by the bytes that take no column. */
+char *eu_text_string(char *w, const uint8_t *s, size_t size, size_t *hidden);
+/* Inside of a JSON string: at most 6 bytes for each read (8 more touched); what is not UTF-8 becomes U+FFFD, as Python's
+ * decode(errors="replace") does. */
+char *eu_json_string(char *w, const uint8_t *s, size_t size);
+enum { EU_TEXT_GROWTH = 4, EU_JSON_GROWTH = 6, EU_STRING_SLACK = 8 };
+
+/* Bytes of an 8-byte word that are not plain: < 0x20, '"', '\\' or >= 0x7f; the lowest flag set is exact. */
+static inline uint64_t eu_special_bytes(uint64_t x) {
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    uint64_t quote = x ^ (ones * '"'), backslash = x ^ (ones * '\\'), del = x ^ (ones * 0x7f);
+    return (x | ((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((del - ones) & ~del)) & tops;
+}
+
+/* The plain beginning of a string of `size` bytes, eight at a time; returns how many bytes were copied. */
+static inline size_t eu_copy_plain(char *w, const uint8_t *s, size_t size) {
+    size_t i = 0;
+    for (; i + 8 <= size; i += 8) {
+        uint64_t word;
+        memcpy(&word, s + i, 8);
+        memcpy(w + i, &word, 8);
+        uint64_t special = eu_special_bytes(word);
+        if (special)
+            return i + (size_t)__builtin_ctzll(special) / 8;
+    }
+    for (; i < size; i++) {
+        if (s[i] < 0x20 || s[i] == '"' || s[i] == '\\' || s[i] >= 0x7f)
+            break;
+        w[i] = (char)s[i];
+    }
+    return i;
+}
+#endif
