@@ -79,7 +79,9 @@ class ElfFile:
         if len(data) < _HEADER.size:
             raise PackageError(f"read object: {len(data)} bytes, an ELF header alone has {_HEADER.size}")
         if data[4:6] != b"\x02\x01":
-            raise PackageError("read object: not a 64-bit little-endian ELF file (big-endian objects are not supported)")
+            raise PackageError(
+                "read object: not a 64-bit little-endian ELF file (big-endian objects are not supported)"
+            )
         header = _HEADER.unpack_from(data)
         self.machine: int = header[2]
         self.data = data
@@ -103,7 +105,9 @@ class ElfFile:
         if table is None:
             return []
         if not 0 < table.link < len(self.sections):
-            raise PackageError(f"read object: symbol table names section {table.link} for its strings, which is not there")
+            raise PackageError(
+                f"read object: symbol table names section {table.link} for its strings, which is not there"
+            )
         strings = self.sections[table.link].data
         data = table.data
         data = data[: len(data) // _SYMBOL.size * _SYMBOL.size]
@@ -124,7 +128,9 @@ def _sections(data: bytes, offset: int, entry_size: int, count: int, names: int)
     sections = [Section(index, header, data) for index, header in enumerate(headers)]
     for section, header in zip(sections, headers, strict=True):
         if section.type not in {0, SHT_NOBITS} and header[4] + header[5] > len(data):
-            raise PackageError(f"read object: section {section.index} ends at {header[4] + header[5]}, past the file's end")
+            raise PackageError(
+                f"read object: section {section.index} ends at {header[4] + header[5]}, past the file's end"
+            )
     if not 0 < names < count:
         raise PackageError(f"read object: no section {names} for the names of sections")
     strings = sections[names].data

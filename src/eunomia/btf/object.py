@@ -11,12 +11,43 @@ if TYPE_CHECKING:
     from eunomia.btf.types import Type
 
 # enum bpf_map_type, include/uapi/linux/bpf.h
-MAP_TYPES = (
-    "unspec hash array prog_array perf_event_array percpu_hash percpu_array stack_trace cgroup_array lru_hash lru_percpu_hash "
-    "lpm_trie array_of_maps hash_of_maps devmap sockmap cpumap xskmap sockhash cgroup_storage reuseport_sockarray "
-    "percpu_cgroup_storage queue stack sk_storage devmap_hash struct_ops ringbuf inode_storage task_storage bloom_filter "
-    "user_ringbuf cgrp_storage arena insn_array"
-).split()
+MAP_TYPES = [
+    "unspec",
+    "hash",
+    "array",
+    "prog_array",
+    "perf_event_array",
+    "percpu_hash",
+    "percpu_array",
+    "stack_trace",
+    "cgroup_array",
+    "lru_hash",
+    "lru_percpu_hash",
+    "lpm_trie",
+    "array_of_maps",
+    "hash_of_maps",
+    "devmap",
+    "sockmap",
+    "cpumap",
+    "xskmap",
+    "sockhash",
+    "cgroup_storage",
+    "reuseport_sockarray",
+    "percpu_cgroup_storage",
+    "queue",
+    "stack",
+    "sk_storage",
+    "devmap_hash",
+    "struct_ops",
+    "ringbuf",
+    "inode_storage",
+    "task_storage",
+    "bloom_filter",
+    "user_ringbuf",
+    "cgrp_storage",
+    "arena",
+    "insn_array",
+]
 PERF_EVENT_ARRAY, STACK_TRACE, RINGBUF, USER_RINGBUF, ARENA = 4, 7, 27, 31, 33
 _DATA_PREFIXES = (".data", ".rodata", ".bss")
 HIDDEN_SECTIONS = ("eunomia.", ".bss.eunomia")
@@ -55,7 +86,18 @@ class DataSection:
 class MapDefinition:
     """A map as the object's `.maps` section defines it. `type` is 0 where the definition leaves it out; sizes are bytes."""
 
-    __slots__ = ("flags", "key_size", "key_type", "max_entries", "name", "offset", "pinning", "type", "value_size", "value_type")
+    __slots__ = (
+        "flags",
+        "key_size",
+        "key_type",
+        "max_entries",
+        "name",
+        "offset",
+        "pinning",
+        "type",
+        "value_size",
+        "value_type",
+    )
 
     def __init__(self, name: str, offset: int) -> None:
         self.name = name
@@ -130,7 +172,9 @@ class ObjectBtf:
         found = [
             symbol
             for symbol in self.elf.symbols
-            if symbol.type == STT_FUNC and 0 < symbol.section < len(sections) and _has_programs(sections[symbol.section])
+            if symbol.type == STT_FUNC
+            and 0 < symbol.section < len(sections)
+            and _has_programs(sections[symbol.section])
         ]
         found.sort(key=lambda symbol: (symbol.section, symbol.value))
         return [ProgramDefinition(symbol.name, sections[symbol.section].name, symbol.size // 8) for symbol in found]
@@ -166,7 +210,9 @@ class ObjectBtf:
 
     def _symbol(self, name: str) -> Symbol | None:
         if self._symbols is None:
-            self._symbols = {symbol.name: symbol for symbol in self.elf.symbols if symbol.name and symbol.type != STT_FUNC}
+            self._symbols = {
+                symbol.name: symbol for symbol in self.elf.symbols if symbol.name and symbol.type != STT_FUNC
+            }
         return self._symbols.get(name)
 
     def _section(self, btf: Btf, datasec: Type) -> DataSection:
@@ -240,5 +286,3 @@ _NUMBERS = {
     "value_size": "value_size",
     "pinning": "pinning",
 }
-
-

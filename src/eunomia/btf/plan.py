@@ -42,8 +42,28 @@ IN_VALUE = 0x80000000
 DECODERS = {
     name: number
     for number, name in enumerate(
-        "as_is hex ip4 ip6 ip port signal errno syscall ktime_ns duration_ns duration_us device ksym mode tcp_state "
-        "address_family mac bytes softirq".split()
+        [
+            "as_is",
+            "hex",
+            "ip4",
+            "ip6",
+            "ip",
+            "port",
+            "signal",
+            "errno",
+            "syscall",
+            "ktime_ns",
+            "duration_ns",
+            "duration_us",
+            "device",
+            "ksym",
+            "mode",
+            "tcp_state",
+            "address_family",
+            "mac",
+            "bytes",
+            "softirq",
+        ]
     )
 }
 _MAX_DEPTH = 32  # the C core refuses deeper ones
@@ -65,7 +85,19 @@ class Record:
 class Source:
     """A map whose records or elements are shown. Types are indexes that `Plan.add` returned."""
 
-    __slots__ = ("flags", "interval_ms", "key_type", "kind", "map", "records", "roles", "stack_map", "style", "unit", "value_type")
+    __slots__ = (
+        "flags",
+        "interval_ms",
+        "key_type",
+        "kind",
+        "map",
+        "records",
+        "roles",
+        "stack_map",
+        "style",
+        "unit",
+        "value_type",
+    )
 
     def __init__(self, map_name: str, kind: int) -> None:
         self.map = map_name
@@ -121,7 +153,9 @@ class Plan:
         name = self._declared_name(type_id)
         return self._renamed(index, name, own)
 
-    def add_members(self, name: str, rows: Sequence[tuple[str, int, int]], decoders: Mapping[str, int] | None = None) -> int:
+    def add_members(
+        self, name: str, rows: Sequence[tuple[str, int, int]], decoders: Mapping[str, int] | None = None
+    ) -> int:
         """Add a struct that is in no BTF.
 
         Args:
@@ -150,6 +184,11 @@ class Plan:
         byte = self._put(K_UINT, 1, name="unsigned char")
         rest = self._put(K_ARRAY, 0, byte, 0)
         return self._struct(K_STRUCT, "", 0, [("data", rest, 0, 0, DECODERS["bytes"])])
+
+    def add_blob(self, size: int, decoder: int = 0) -> int:
+        """Add bytes of a known size whose type is not known: a number where one has that size."""
+        kind = K_UINT if size in {1, 2, 4, 8, 16} else K_OPAQUE
+        return self._put(kind, size, decoder=decoder)
 
     def to_bytes(self, sources: Sequence[Source]) -> bytes:
         """Return the plan of these sources."""
@@ -197,7 +236,9 @@ class Plan:
             self._strings_size += len(text.encode()) + 1
         return found
 
-    def _put(self, kind: int, size: int, first: int = 0, count: int = 0, *, name: str = "", flags: int = 0, decoder: int = 0) -> int:
+    def _put(
+        self, kind: int, size: int, first: int = 0, count: int = 0, *, name: str = "", flags: int = 0, decoder: int = 0
+    ) -> int:
         if size > _MAX_SIZE:
             raise PackageError(f"read BTF: type `{name}` has {size} bytes, more than any record")
         row = pack("<BBHIIIII", kind, flags, decoder, size, first, count, self._string(name), 0)
@@ -237,12 +278,18 @@ class Plan:
         if found.kind in {STRUCT, UNION} and not name:
             name = _typedef_name(btf, type_id)
         # members below know their decoders by path: a struct is shared only where no decoder can be meant
-        mine = tuple((path, number) for path, number in decoders.items() if path.startswith(prefix)) if prefix else tuple(decoders.items())
+        mine = (
+            tuple((path, number) for path, number in decoders.items() if path.startswith(prefix))
+            if prefix
+            else tuple(decoders.items())
+        )
         key = (found.id, name, prefix if mine else "", mine)
         index = self._known.get(key)
         if index is None:
             if depth > _MAX_DEPTH or found.id in self._open:
-                raise PackageError(f"read BTF: type {found.id} `{name}` contains itself or is nested deeper than {_MAX_DEPTH}")
+                raise PackageError(
+                    f"read BTF: type {found.id} `{name}` contains itself or is nested deeper than {_MAX_DEPTH}"
+                )
             self._open.add(found.id)
             index = self._known[key] = self._make(btf, found, name, decoders, prefix, depth)
             self._open.discard(found.id)
@@ -304,7 +351,8 @@ class Plan:
     def _struct(self, kind: int, name: str, size: int, rows: Sequence[tuple[str, int, int, int, int]]) -> int:
         first = len(self._members)
         self._members += [
-            pack("<IIIHHI", self._string(member), index, offset, bits, decoder, 0) for member, index, offset, bits, decoder in rows
+            pack("<IIIHHI", self._string(member), index, offset, bits, decoder, 0)
+            for member, index, offset, bits, decoder in rows
         ]
         made = self._put(kind, size, first, len(rows), name=name)
         self._named.setdefault(made, {row[0]: position for position, row in enumerate(rows)})

@@ -12,10 +12,28 @@ if TYPE_CHECKING:
 
 VOID, INT, PTR, ARRAY, STRUCT, UNION, ENUM, FWD, TYPEDEF, VOLATILE = range(10)
 CONST, RESTRICT, FUNC, FUNC_PROTO, VAR, DATASEC, FLOAT, DECL_TAG, TYPE_TAG, ENUM64 = range(10, 20)
-KIND_NAMES = (
-    "VOID INT PTR ARRAY STRUCT UNION ENUM FWD TYPEDEF VOLATILE CONST RESTRICT FUNC FUNC_PROTO VAR DATASEC FLOAT "
-    "DECL_TAG TYPE_TAG ENUM64"
-).split()
+KIND_NAMES = [
+    "VOID",
+    "INT",
+    "PTR",
+    "ARRAY",
+    "STRUCT",
+    "UNION",
+    "ENUM",
+    "FWD",
+    "TYPEDEF",
+    "VOLATILE",
+    "CONST",
+    "RESTRICT",
+    "FUNC",
+    "FUNC_PROTO",
+    "VAR",
+    "DATASEC",
+    "FLOAT",
+    "DECL_TAG",
+    "TYPE_TAG",
+    "ENUM64",
+]
 SIGNED, CHAR, BOOL = 1, 2, 4
 STATIC, GLOBAL, EXTERN = 0, 1, 2
 MODIFIERS = frozenset((VOLATILE, CONST, RESTRICT, TYPE_TAG))
@@ -183,7 +201,9 @@ class Btf:
         except error:
             raise PackageError(f"read BTF: {len(data)} bytes, its header alone has {_HEADER.size}") from None
         if magic != _MAGIC:
-            what = "big-endian BTF is not supported" if magic == 0x9FEB else f"magic {magic:#06x}, expected {_MAGIC:#06x}"
+            what = (
+                "big-endian BTF is not supported" if magic == 0x9FEB else f"magic {magic:#06x}, expected {_MAGIC:#06x}"
+            )
             raise PackageError(f"read BTF: {what}")
         if version != 1:
             raise PackageError(f"read BTF: version {version}, expected 1")

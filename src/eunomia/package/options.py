@@ -1,0 +1,381 @@
+"""Options of a package: global variables that are set before the object is loaded. On the way of `ecli run`."""
+
+from __future__ import annotations
+
+from struct import error as StructError
+from struct import pack, unpack
+
+from eunomia.errors import OptionError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+RESERVED = ("--help", "--version", "-h", "-V")
+_TRUE = ("true", "yes", "on", "y", "1")
+_FALSE = ("false", "no", "off", "n", "0")
+_FLOATS = {4: "<f", 8: "<d"}
+
+
+class Option:
+    """One variable that can be set.
+
+    `kind` is int, uint, bool, char, enum, float, string or tristate (kconfig). `size` is the bytes of one element and
+    `count` the number of elements, 0 for a variable that is no array (a string is one element). `default` is what the
+    package says is written when the user gives nothing (None: nothing is written), `initial` what the object holds.
+    `switches` maps each spelling on a command line to the value it stands for, None where a value follows it; the first
+    is the one that help pages show.
+    """
+
+    __slots__ = (
+        "choices",
+        "count",
+        "default",
+        "help",
+        "initial",
+        "kind",
+        "limits",
+        "long",
+        "name",
+        "offset",
+        "section",
+        "short",
+        "size",
+        "switches",
+        "type",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        section: str,
+        offset: int,
+        size: int,
+        count: int,
+        kind: str,
+        type_text: str,
+        extras: Mapping[str, Any],
+    ) -> None:
+        self.name = name
+        self.section = section
+        self.offset = offset
+        self.size = size
+        self.count = count
+        self.kind = kind
+        self.type = type_text
+        self.long: str = extras.get("long") or name
+        self.short: str = extras.get("short") or ""
+        self.help: str = extras.get("help") or f"Set value of `{type_text}` variable {name}"
+        self.default = extras.get("default")
+        self.initial = extras.get("initial")
+        self.limits: Sequence[Any] | None = extras.get("range")
+        self.choices: Mapping[str, Any] | None = extras.get("choices")
+        self.switches: dict[str, bool | None] = {}
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether a value follows its switch; False for a bool."""
+        return not (self.kind == "bool" and not self.count)
+
+    @property
+    def shown_default(self) -> str:
+        """What help pages show as its default."""
+        value = self.default if self.default is not None else self.initial
+        return "" if value is None else self.text(value)
+
+    def text(self, value: Any) -> str:
+        """Return a value as the user would type it."""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, list):
+            return ",".join(self.text(item) for item in value)
+        for name, number in (self.choices or {}).items():
+            if number == value:
+                return name
+        return str(value)
+
+    def parse(self, text: str) -> Any:
+        """Return the value that a text on the command line stands for.
+
+        Raises:
+            OptionError: not a value of this type, or out of range.
+        """
+        if self.count and self.kind != "char":
+            items = text.split(",") if text else []
+            return self._counted([self._parse(item.strip() if self.kind != "string" else item) for item in items])
+        return self._parse(text)
+
+    def encode(self, value: Any) -> bytes:
+        """Return the bytes of a value, as long as the variable; text is parsed where the type is none of text.
+
+        Raises:
+            OptionError: not a value of this type, or out of range.
+        """
+        if isinstance(value, str) and (self.kind != "string" or self.count):
+            value = self.parse(value)
+        if self.count:
+            if not isinstance(value, list | tuple):
+                raise self._error(f"expected up to {self.count} values, got {value!r:.60}")
+            return b"".join(self._encode(item) for item in self._counted(value)).ljust(self.size * self.count, b"\0")
+        return self._encode(value)
+
+    def decode(self, data: bytes) -> Any:
+        """Return the value that a variable's bytes hold."""
+        if self.count:
+            items = [self._decode(data[at : at + self.size]) for at in range(0, self.size * self.count, self.size)]
+            while items and not items[-1]:
+                items.pop()
+            return items
+        return self._decode(data)
+
+    def kconfig(self, value: Any) -> str:
+        """Return a line for libbpf's kconfig text, as in `CONFIG_HZ=250`."""
+        if isinstance(value, str) and self.kind != "string":
+            value = self.parse(value)
+        if self.kind == "bool":
+            return f"{self.name}={'y' if value else 'n'}\n"
+        if self.kind == "tristate":
+            return f"{self.name}={'nym'[self._number(value)]}\n"
+        if self.kind == "string":
+            self._encode(value)
+            if '"' in value or "\n" in value:
+                raise self._error('a value of kconfig cannot contain `"` or a new line')
+            return f'{self.name}="{value}"\n'
+        self._encode(value)
+        return f"{self.name}={self._number(value)}\n"
+
+    def _counted(self, items: Sequence[Any]) -> Sequence[Any]:
+        if len(items) > self.count:
+            raise self._error(f"{len(items)} values, `{self.type}` holds {self.count}")
+        return items
+
+    def _parse(self, text: str) -> Any:
+        if self.kind == "string":
+            return text
+        if self.kind == "bool":
+            lower = text.lower()
+            if lower in _TRUE:
+                return True
+            if lower in _FALSE:
+                return False
+            raise self._error(f"expected true or false, got {text!r:.60}")
+        if self.choices:
+            found = self._choice(text)
+            if found is not None:
+                return found
+        if self.kind == "float":
+            try:
+                return float(text)
+            except ValueError:
+                raise self._error(f"expected a number, got {text!r:.60}") from None
+        if self.kind == "char" and len(text) == 1 and not text.isdigit():
+            return self._ranged(ord(text))
+        return self._ranged(self._integer(text))
+
+    def _choice(self, text: str) -> Any:
+        choices = self.choices or {}
+        if text in choices:
+            return choices[text]
+        same = [value for name, value in choices.items() if name.lower() == text.lower()]
+        return same[0] if len(same) == 1 else None
+
+    def _integer(self, text: str) -> int:
+        body = text.strip().lower()
+        sign = body[:1]
+        digits = body[1:] if sign in {"+", "-"} else body
+        base = {"0x": 16, "0o": 8, "0b": 2}.get(digits[:2], 8 if digits[:1] == "0" and len(digits) > 1 else 10)
+        try:
+            if "_" in digits or not digits[:1].isalnum() or len(digits) > 80:
+                raise ValueError
+            number = int(digits[2:] if digits[:2] in {"0x", "0o", "0b"} else digits, base)
+        except ValueError:
+            if self.choices:
+                raise self._error(f"{text!r:.60} is none of {_listed(self.choices)}") from None
+            raise self._error(f"expected a number, got {text!r:.60}") from None
+        return -number if sign == "-" else number
+
+    def _ranged(self, number: int) -> int:
+        bits = self.size * 8
+        signed = self.kind != "uint"
+        low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+        if self.kind in {"enum", "char"}:  # its values may be of either sign
+            high = (1 << bits) - 1
+        if not low <= number <= high:
+            raise self._error(f"{number} is out of range for {self.type.split('[')[0]} ({low}..{high})")
+        return number
+
+    def _limited(self, number: Any) -> None:
+        if self.limits is not None:
+            low, high = self.limits
+            if (low is not None and number < low) or (high is not None and number > high):
+                bounds = f"{'' if low is None else low}..{'' if high is None else high}"
+                raise self._error(f"{number} is out of range ({bounds})")
+        if self.choices and self.kind not in {"enum", "tristate"} and number not in self.choices.values():
+            raise self._error(f"{number} is none of {_listed(self.choices)}")
+
+    def _number(self, value: Any) -> int:
+        if isinstance(value, str):
+            value = self._parse(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            if isinstance(value, float) and value.is_integer():
+                return int(value)
+            raise self._error(f"expected a number, got {value!r:.60}")
+        return value
+
+    def _encode(self, value: Any) -> bytes:
+        if self.kind == "string":
+            return self._encode_text(value)
+        if isinstance(value, str):
+            value = self._parse(value)
+        if self.kind == "bool":
+            if value not in {0, 1}:
+                raise self._error(f"expected true or false, got {value!r:.60}")
+            return (b"\1" if value else b"\0").ljust(self.size, b"\0")
+        if self.kind == "float":
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise self._error(f"expected a number, got {value!r:.60}")
+            self._limited(value)
+            try:
+                return pack(_FLOATS[self.size], value)
+            except (OverflowError, StructError):
+                raise self._error(f"{value} is out of range for {self.type}") from None
+        number = self._ranged(self._number(value))
+        self._limited(number)
+        return (number & (1 << self.size * 8) - 1).to_bytes(self.size, "little")
+
+    def _encode_text(self, value: Any) -> bytes:
+        if not isinstance(value, str):
+            raise self._error(f"expected text, got {value!r:.60}")
+        if self.choices and value not in self.choices:
+            raise self._error(f"{value!r:.60} is none of {_listed(self.choices)}")
+        data = value.encode("utf-8", "surrogateescape")
+        if len(data) + 1 > self.size:
+            raise self._error(f"{len(data)} bytes and a NUL do not fit into {self.type} ({self.size} bytes)")
+        if b"\0" in data:
+            raise self._error("text contains a NUL character")
+        return data.ljust(self.size, b"\0")
+
+    def _decode(self, data: bytes) -> Any:
+        if self.kind == "string":
+            return data.split(b"\0", 1)[0].decode("utf-8", "replace")
+        if self.kind == "bool":
+            return any(data)
+        if self.kind == "float":
+            return unpack(_FLOATS[self.size], data)[0]
+        return int.from_bytes(data, "little", signed=self.kind != "uint")
+
+    def _error(self, cause: str) -> OptionError:
+        shown = next(iter(self.switches), "--" + self.long)
+        return OptionError(f"option {shown}: {cause}")
+
+
+class Settings:
+    """What to do before load: bytes to write into sections, and lines of kconfig text."""
+
+    __slots__ = ("kconfig", "writes")
+
+    def __init__(self) -> None:
+        self.writes: list[tuple[str, int, bytes]] = []
+        self.kconfig = ""
+
+
+def settings(options: Sequence[Option], values: Mapping[str, Any]) -> Settings:
+    """Return what sets these values, and the package's own values for variables that are not named.
+
+    Args:
+        values: by the variables' names; text or values of the type.
+
+    Raises:
+        OptionError: a name is unknown, or a value malformed or out of range.
+    """
+    known = {option.name: option for option in options}
+    for name in values:
+        if name not in known:
+            raise OptionError(f"option {name}: the package has no such variable{_near(name, known)}")
+    result = Settings()
+    for option in options:
+        value = values.get(option.name)
+        if value is None:
+            value = option.default
+        if value is None:
+            continue
+        if option.section == ".kconfig":
+            result.kconfig += option.kconfig(value)
+        else:
+            result.writes.append((option.section, option.offset, option.encode(value)))
+    return result
+
+
+def assign_switches(options: Sequence[Option]) -> None:
+    """Give every option its spellings on the command line.
+
+    First all options get upstream's spelling, in order (`--name`; a bool with a default `--enable-name` or
+    `--disable-name`). A spelling that is taken, or that ecli keeps for itself, becomes `--set-name`, then `--set-name-2`…
+    Then, where still free: shorts, `--name` and `--no-name` of bools, and dashes for underscores.
+    """
+    taken = set(RESERVED)
+    for option in options:
+        option.switches = {}
+        value = _flag_value(option)
+        word = option.long
+        if value is not None and option.default is not None:
+            word = ("enable-" if value else "disable-") + word
+        elif value is False:
+            word = "no-" + word
+        _take(option, _free(word, taken), value, taken)
+    for option in options:
+        value = _flag_value(option)
+        if option.short and f"-{option.short}" not in taken:
+            _take(option, f"-{option.short}", value, taken)
+        for spelling, meaning in _other_spellings(option, value):
+            if spelling not in taken:
+                _take(option, spelling, meaning, taken)
+
+
+def _other_spellings(option: Option, value: bool | None) -> list[tuple[str, bool | None]]:
+    names = [option.long] if "_" not in option.long else [option.long, option.long.replace("_", "-")]
+    found: list[tuple[str, bool | None]] = []
+    for name in names:
+        if value is None:
+            found.append((f"--{name}", None))
+            continue
+        if value or option.default is None:
+            found += [(f"--{name}", True), (f"--enable-{name}", True)]
+        if not value or option.default is None:
+            found += [(f"--no-{name}", False), (f"--disable-{name}", False)]
+    return found
+
+
+def _flag_value(option: Option) -> bool | None:
+    """What giving the flag means: the opposite of the default. None: it takes a value."""
+    if option.takes_value:
+        return None
+    if option.default is None:
+        return not option.initial
+    return option.default in {False, "false"}
+
+
+def _free(word: str, taken: set[str]) -> str:
+    candidate, number = f"--{word}", 1
+    while candidate in taken:
+        candidate = f"--set-{word}" if number == 1 else f"--set-{word}-{number}"
+        number += 1
+    return candidate
+
+
+def _take(option: Option, spelling: str, value: bool | None, taken: set[str]) -> None:
+    option.switches[spelling] = value
+    taken.add(spelling)
+
+
+def _listed(choices: Mapping[str, Any]) -> str:
+    names = list(choices)
+    return ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+
+
+def _near(name: str, known: Mapping[str, Option]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else f" (it has {', '.join(known)})" if known else " (it has none)"
