@@ -1,1 +1,102 @@
-"""From C source to package: toolchain, vmlinux.h, annotations, event types."""
+"""From C source to package: clang, vmlinux.h, annotations, event types."""
+
+from __future__ import annotations
+
+import os
+
+from eunomia.errors import CompileError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from eunomia.compiler.toolchain import Toolchain
+    from eunomia.package.model import Package
+
+__all__ = ["compile_source"]
+
+
+def compile_source(
+    source: str | os.PathLike[str],
+    *,
+    header: str | os.PathLike[str] | None = None,
+    cflags: Sequence[str] = (),
+    include: Sequence[str | os.PathLike[str]] = (),
+    defines: Sequence[str] = (),
+    target_arch: str | None = None,
+    toolchain: str | Toolchain | None = None,
+    vmlinux: str | os.PathLike[str] | None = None,
+    color: bool = False,
+    on_warning: Callable[[str], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> Package:
+    """Compile one libbpf-style C source to a package. Nothing is written beside the source.
+
+    Args:
+        source: a `.bpf.c` file.
+        header: its structs become `export_types`, as with upstream's ecc; not needed where the source itself shows them.
+        cflags: words for clang, as they are.
+        include: folders for -I, before all others.
+        defines: `NAME` or `NAME=VALUE`.
+        target_arch: x86, arm64 and so on, for the register macros of bpf_tracing.h; None: this machine's.
+        toolchain: "clang", "zig", a path, or a Toolchain; None: the first that is there.
+        vmlinux: BTF or C header that vmlinux.h is made from; None: the running kernel's BTF.
+        color: whether diagnostics have terminal colours.
+        on_warning: gets the warnings of a source that compiles, as clang prints them.
+        on_note: gets lines about what was done otherwise than usual.
+
+    Returns:
+        The package; the same source, headers and compiler give the same bytes.
+
+    Raises:
+        CompileError: the source does not compile; `diagnostics` is what the compiler said.
+        MissingDependencyError: there is no compiler.
+    """
+    from eunomia.compiler.build import Options
+    from eunomia.compiler.toolchain import Toolchain, find
+
+    path = os.fspath(source)
+    options = Options(
+        include=[os.fspath(folder) for folder in include],
+        defines=defines,
+        cflags=cflags,
+        arch=target_arch,
+        vmlinux=os.fspath(vmlinux) if vmlinux is not None else None,
+        color=color,
+    )
+    text = _read(path)
+    compiler = toolchain if isinstance(toolchain, Toolchain) else find(toolchain)
+    with _WorkFolder() as work:
+        from eunomia.compiler.pipeline import run
+
+        return run(path, text, os.fspath(header) if header else None, compiler, options, work, on_warning, on_note)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as exc:
+        raise CompileError(f"read {path}: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+class _WorkFolder:
+    """A private folder that is gone afterwards. (tempfile and shutil cost 10 ms of import.)"""
+
+    def __enter__(self) -> str:
+        base = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - the name is random, the folder ours alone
+        self.path = os.path.join(base, f"eunomia-{os.getpid()}-{os.urandom(6).hex()}")
+        try:
+            os.mkdir(self.path, 0o700)
+        except OSError as exc:
+            raise CompileError(f"make a folder in {base}: {(exc.strerror or str(exc)).lower()} [set TMPDIR]") from exc
+        return self.path
+
+    def __exit__(self, *exc: object) -> None:
+        for folder, folders, files in os.walk(self.path, topdown=False):
+            for name in files:
+                os.unlink(os.path.join(folder, name))
+            for name in folders:
+                path = os.path.join(folder, name)
+                os.unlink(path) if os.path.islink(path) else os.rmdir(path)
+        os.rmdir(self.path)

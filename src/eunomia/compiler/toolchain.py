@@ -63,7 +63,9 @@ def find(choice: str | None = None) -> Toolchain:
     if choice == "zig":
         found = _zig()
         if not found:
-            raise MissingDependencyError("find compiler zig: the Python package ziglang is not installed [pip install ziglang]")
+            raise MissingDependencyError(
+                "find compiler zig: the Python package ziglang is not installed [pip install ziglang]"
+            )
         return found
     if choice == "clang":
         found = _system_clang()
@@ -114,7 +116,9 @@ def _zig() -> Toolchain | None:
 
 def _zig_at(path: str) -> Toolchain:
     # `zig clang` is clang's own driver; its resource directory is not where that looks for it.
-    return _probed("zig", [path, "clang", "-resource-dir", os.path.join(os.path.dirname(os.path.realpath(path)), "lib")])
+    return _probed(
+        "zig", [path, "clang", "-resource-dir", os.path.join(os.path.dirname(os.path.realpath(path)), "lib")]
+    )
 
 
 def _probed(kind: str, command: list[str]) -> Toolchain:

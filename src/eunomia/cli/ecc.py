@@ -1,0 +1,146 @@
+"""The `ecc` command: from C sources to packages."""
+
+from __future__ import annotations
+
+from eunomia.cli.parser import Command, Opt, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.cli.parser import Values
+
+_OUT, _CLANG = "Output", "Compiler"
+COMMAND = Command(
+    "",
+    "SOURCE.bpf.c [EVENTS.h]",
+    "compile libbpf-style C sources to packages that `ecli run` runs",
+    (
+        Opt(
+            "output-path",
+            "o",
+            "file",
+            "package (ends in .json, .yaml or .tar) or folder, made if need be",
+            "FILE|DIR",
+            group=_OUT,
+        ),
+        Opt("output", "", "file", "the same", "FILE|DIR", group=_OUT, hidden=True),
+        Opt("yaml", "y", "flag", "write YAML instead of JSON", default=False, group=_OUT),
+        Opt(
+            "no-generate-package-json",
+            "n",
+            "flag",
+            "write the object and its meta apart, no package",
+            default=False,
+            group=_OUT,
+        ),
+        Opt("wasm-header", "", "flag", "also write ewasm-skel.h, the package as a C string", default=False, group=_OUT),
+        Opt(
+            "btfgen",
+            "b",
+            "flag",
+            "also write a tar with minimal BTF of the kernels in --btfhub-archive",
+            default=False,
+            group=_OUT,
+        ),
+        Opt(
+            "btfhub-archive",
+            "",
+            "file",
+            "folder of kernels' BTF: DISTRO/VERSION/ARCH/RELEASE.btf[.tar.xz]",
+            "DIR",
+            group=_OUT,
+        ),
+        Opt(
+            "standalone",
+            "s",
+            "flag",
+            "an executable that needs no ecli (not in this version)",
+            default=False,
+            group=_OUT,
+        ),
+        Opt(
+            "header-only", "", "flag", "SOURCE is a header: its structs are the event types", default=False, group=_OUT
+        ),
+        Opt("include", "I", "file", "search this folder for headers first", "DIR", repeat=True, group=_CLANG),
+        Opt("define", "D", "text", "define a macro", "NAME[=VALUE]", repeat=True, group=_CLANG),
+        Opt(
+            "additional-cflags",
+            "a",
+            "text",
+            "one more word for clang, as it is (-a=-Wall)",
+            "FLAG",
+            repeat=True,
+            group=_CLANG,
+        ),
+        Opt("target-arch", "", "text", "architecture of the register macros (this machine's)", "ARCH", group=_CLANG),
+        Opt(
+            "vmlinux",
+            "",
+            "file",
+            "make vmlinux.h of this BTF, or use this header (the running kernel's BTF)",
+            "BTF|HEADER",
+            group=_CLANG,
+        ),
+        Opt(
+            "toolchain",
+            "",
+            "text",
+            "clang, zig (PyPI's ziglang) or a path (the first there is)",
+            "NAME|PATH",
+            group=_CLANG,
+        ),
+        Opt("clang-bin", "c", "file", "the clang to use", "PATH", group=_CLANG),
+        Opt(
+            "llvm-strip-bin",
+            "l",
+            "file",
+            "not needed, accepted for upstream's command lines",
+            "PATH",
+            group=_CLANG,
+            hidden=True,
+        ),
+        Opt("workspace-path", "w", "file", "folder whose include/ is searched for headers", "DIR", group=_CLANG),
+        Opt("verbose", "v", "verbose", "say what is done", default=0),
+        Opt("version", "V", "flag", "print the version", default=False),
+    ),
+    prog="ecc",
+    details="An EVENTS.h gives the event types by its structs; without it they are read from the source itself.\n"
+    "`ecc doctor` tells what is installed, `ecc new NAME` starts a project.",
+    examples=(
+        ("ecc opensnoop.bpf.c", "writes package.json beside the source"),
+        ("ecc -o build/ *.bpf.c", "one NAME.json for each source"),
+        ("ecc -o tool.json -I include tool.bpf.c", "a package of that name"),
+    ),
+    choices=("@file", "doctor", "new"),
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run ecc with the words after its name; return the exit code."""
+    if argv[:1] == ["doctor"]:
+        from eunomia.cli.ecc_doctor import main as doctor
+
+        return doctor(argv[1:])
+    if argv[:1] == ["new"]:
+        from eunomia.cli.ecc_new import main as new
+
+        return new(argv[1:])
+    values = COMMAND.parse(argv)
+    if values["version"]:
+        return _version()
+    return _compile(values)
+
+
+def _version() -> int:
+    from eunomia import __version__
+
+    print(f"ecc {__version__}")
+    return 0
+
+
+def _compile(values: Values) -> int:
+    from eunomia.cli.ecc_output import Job, split_operands
+
+    if not values.operands:
+        raise UsageError("no source given [ecc SOURCE.bpf.c, see ecc --help]")
+    sources, header = split_operands(values.operands, values["header-only"])
+    return Job(values, sources, header).run()

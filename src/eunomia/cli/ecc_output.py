@@ -1,0 +1,211 @@
+"""Compiling each source of a command line, and where its outputs go."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from eunomia.cli.parser import UsageError
+from eunomia.errors import CompileError, EunomiaError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from eunomia.cli.parser import Values
+    from eunomia.package.model import Package
+
+_FORMATS = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".tar": "tar"}
+_HEADER_SUFFIXES = (".h", ".hpp")
+
+
+def split_operands(operands: Sequence[str], header_only: bool) -> tuple[list[str], str | None]:
+    """Return the sources, and the header that gives the event types: the operand that ends in `.h`.
+
+    Raises:
+        UsageError: several headers, or a header with several sources.
+    """
+    if header_only:
+        if len(operands) > 2:
+            raise UsageError(f"--header-only takes one header, found {len(operands)} operands")
+        return [operands[0]], operands[0]
+    headers = [name for name in operands if name.endswith(_HEADER_SUFFIXES)]
+    sources = [name for name in operands if not name.endswith(_HEADER_SUFFIXES)]
+    if not sources:
+        raise UsageError(f"{operands[0]} is a header, no source given [for its types alone: --header-only]")
+    if len(headers) > 1 or (headers and len(sources) > 1):
+        raise UsageError("one header goes with one source [compile them one by one]")
+    return sources, headers[0] if headers else None
+
+
+class Job:
+    """One run of ecc: its options, its sources, its outputs."""
+
+    __slots__ = ("_header", "_sources", "_values", "_verbose")
+
+    def __init__(self, values: Values, sources: list[str], header: str | None) -> None:
+        self._values = values
+        self._sources = sources
+        self._header = header
+        self._verbose = bool(values["verbose"])
+
+    def run(self) -> int:
+        """Compile every source; return the exit code."""
+        values = self._values
+        if values["standalone"]:
+            raise EunomiaError(
+                "make a standalone executable: not available in this version [run the package with `ecli run package.json`]"
+            )
+        if values["llvm-strip-bin"]:
+            _say("ecc: --llvm-strip-bin is not needed: libbpf's linker drops DWARF")
+        if values["no-generate-package-json"]:
+            clash = next((name for name in ("wasm-header", "btfgen") if values[name]), None)
+            if clash:
+                raise UsageError(f"--{clash} needs the package that --no-generate-package-json leaves out")
+        target = self._output()
+        if os.path.splitext(target)[1] in _FORMATS and len(self._sources) > 1:
+            raise UsageError(f"--output-path {target}: one file for {len(self._sources)} sources [give a folder]")
+        names = [_stem(source) for source in self._sources]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice and (target or len({os.path.dirname(source) for source in self._sources}) == 1):
+            raise UsageError(f"two sources would be written as {twice}.json")
+        if len(self._sources) == 1:
+            self._one(self._sources[0], target)
+            return 0
+        return self._each(target)
+
+    def _each(self, target: str) -> int:
+        """Compile several: a failure is told, and the others go on."""
+        from eunomia.cli.report import report
+
+        failed = 0
+        for source in self._sources:
+            try:
+                self._one(source, target)
+            except CompileError as exc:
+                report("ecc", exc)
+                failed += 1
+        return 1 if failed else 0
+
+    def _output(self) -> str:
+        given: str | None = self._values["output-path"] or self._values["output"]
+        return given or ""
+
+    def _one(self, source: str, target: str) -> None:
+        from eunomia.compiler import compile_source
+
+        values = self._values
+        workspace = values["workspace-path"]
+        package = compile_source(
+            source,
+            header=self._header,
+            cflags=values["additional-cflags"],
+            include=[*values["include"], *([os.path.join(workspace, "include")] if workspace else [])],
+            defines=values["define"],
+            target_arch=values["target-arch"],
+            toolchain=values["clang-bin"] or values["toolchain"],
+            vmlinux=values["vmlinux"],
+            color=sys.stderr.isatty() and os.environ.get("NO_COLOR") is None,
+            on_warning=_write_error,
+            on_note=self._note,
+        )
+        self._write(package, source, target)
+
+    def _note(self, line: str) -> None:
+        if self._verbose:
+            _say(f"ecc: {line}")
+
+    def _write(self, package: Package, source: str, target: str) -> None:
+        values = self._values
+        extension = os.path.splitext(target)[1] if target and not os.path.isdir(target) else ""
+        form = _FORMATS.get(extension)
+        if form:
+            folder = os.path.dirname(target)
+        else:
+            folder = target or os.path.dirname(source)
+            _make_folder(folder)
+        stem = _stem(source)
+        if values["no-generate-package-json"]:
+            self._apart(package, folder, stem)
+            return
+        kind = "yaml" if values["yaml"] else "json"
+        name = "package" if len(self._sources) == 1 else stem
+        path = target if form else os.path.join(folder, f"{name}.{kind}")
+        if form == "tar" or values["btfgen"]:
+            from eunomia.compiler.btfgen import add_archive
+
+            package = add_archive(package, values["btfhub-archive"], self._note) if values["btfgen"] else package
+            tar = path if form == "tar" else os.path.join(folder, f"{stem}.tar")
+            self._put(tar, package.to_tar())
+        if form != "tar":
+            text = package.to_yaml() if "yaml" in (form, kind) and form != "json" else package.to_json()
+            self._put(path, text.encode() if isinstance(text, str) else text)
+        if values["wasm-header"]:
+            from eunomia.compiler.wasm_header import wasm_header
+
+            text = package.to_json()
+            words = text if isinstance(text, str) else text.decode()
+            self._put(os.path.join(folder, "ewasm-skel.h"), wasm_header(words).encode())
+
+    def _apart(self, package: Package, folder: str, stem: str) -> None:
+        """What upstream writes besides the package: the object, and the meta alone."""
+        self._put(os.path.join(folder, f"{stem}.bpf.o"), package.object)
+        if self._values["yaml"]:
+            from eunomia.package.codec import dump_yaml
+
+            self._put(os.path.join(folder, f"{stem}.skel.yaml"), dump_yaml(package.meta).encode())
+        else:
+            from eunomia.package.codec import dump_json
+
+            self._put(os.path.join(folder, f"{stem}.skel.json"), dump_json(package.meta).encode())
+
+    def _put(self, path: str, data: bytes) -> None:
+        """Write a file whole or not at all."""
+        if not os.path.exists(path) or os.path.isfile(path):
+            partial = f"{path}.{os.getpid()}.part"
+            _guarded(path, lambda: _replace(partial, path, data))
+        else:  # a pipe or a device: /dev/stdout
+            _guarded(path, lambda: _overwrite(path, data))
+        if self._verbose:
+            _say(f"ecc: wrote {path} ({len(data)} bytes)")
+
+
+def _guarded(path: str, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError as exc:
+        raise CompileError(f"write {path}: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+def _replace(partial: str, path: str, data: bytes) -> None:
+    try:
+        with open(partial, "wb") as file:
+            file.write(data)
+        os.replace(partial, path)
+    except BaseException:
+        if os.path.exists(partial):
+            os.unlink(partial)
+        raise
+
+
+def _overwrite(path: str, data: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def _make_folder(folder: str) -> None:
+    if folder and not os.path.isdir(folder):
+        _guarded(folder, lambda: os.makedirs(folder, exist_ok=True))
+
+
+def _stem(source: str) -> str:
+    return os.path.basename(source).partition(".")[0] or "package"
+
+
+def _say(line: str) -> None:
+    _write_error(line + "\n")
+
+
+def _write_error(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()

@@ -1,0 +1,299 @@
+"""From a C source to a BPF object without DWARF: flags, precompiled header, the forced header, clang's diagnostics."""
+
+from __future__ import annotations
+
+import os
+
+from eunomia.compiler import cache, process, vmlinux
+from eunomia.errors import CompileError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from eunomia.compiler.toolchain import Toolchain
+
+HEADERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
+SITES = os.path.join(HEADERS, "eunomia_sites.h")
+
+# uname -m and the names people use: the suffix of __TARGET_ARCH_ (bpf_tracing.h), and Debian's multiarch directory.
+_ARCHES = {
+    "x86": ("x86", "x86_64-linux-gnu", "x86"),
+    "arm64": ("arm64", "aarch64-linux-gnu", "aarch64"),
+    "arm": ("arm", "arm-linux-gnueabihf", "arm"),
+    "riscv": ("riscv", "riscv64-linux-gnu", "riscv"),
+    "powerpc": ("powerpc", "powerpc64le-linux-gnu", "powerpc"),
+    "s390": ("s390", "s390x-linux-gnu", "s390x"),
+    "mips": ("mips", "mips64el-linux-gnuabi64", "mips"),
+    "loongarch": ("loongarch", "loongarch64-linux-gnu", "loongarch"),
+}
+_ALIASES = {
+    **{name: "x86" for name in ("x86_64", "x86-64", "amd64", "i686", "i386")},
+    **{name: "arm64" for name in ("aarch64", "aarch64_be", "armv8l")},
+    **{name: "arm" for name in ("armv7l", "armv6l", "armhf")},
+    **{name: "powerpc" for name in ("ppc64le", "ppc64", "powerpc64", "powerpc64le", "ppc64el")},
+    **{name: "riscv" for name in ("riscv64",)},
+    **{name: "s390" for name in ("s390x",)},
+    **{name: "mips" for name in ("mips64", "mips64el", "mipsel")},
+    **{name: "loongarch" for name in ("loongarch64",)},
+}
+
+
+def target_arch(name: str | None) -> str:
+    """Return the kernel's name of an architecture, as in __TARGET_ARCH_x86; None: this machine's.
+
+    Raises:
+        CompileError: it is not known.
+    """
+    wanted = (name or os.uname().machine).lower()
+    wanted = _ALIASES.get(wanted, wanted)
+    if wanted not in _ARCHES:
+        raise CompileError(f"target architecture {name}: not known [one of {', '.join(_ARCHES)}]")
+    return wanted
+
+
+class Options:
+    """What the caller of a compile chooses; see `compile_source` for their meaning."""
+
+    __slots__ = ("arch", "cflags", "color", "defines", "include", "macros", "vmlinux")
+
+    def __init__(
+        self,
+        *,
+        include: Sequence[str] = (),
+        defines: Sequence[str] = (),
+        cflags: Sequence[str] = (),
+        arch: str | None = None,
+        vmlinux: str | None = None,
+        color: bool = False,
+        macros: bool = True,
+    ) -> None:
+        self.include = [os.fspath(path) for path in include]
+        self.defines = list(defines)
+        self.cflags = list(cflags)
+        self.arch = target_arch(arch)
+        self.vmlinux = vmlinux
+        self.color = color
+        self.macros = macros
+
+
+class Build:
+    """One source on its way to an object.
+
+    Attributes:
+        notes: what was done otherwise than usual, for -v.
+        warnings: what clang said of a source that compiled, unchanged.
+    """
+
+    __slots__ = (
+        "_header",
+        "_needs_kernel",
+        "_process",
+        "_quiet",
+        "notes",
+        "options",
+        "source",
+        "text",
+        "toolchain",
+        "warnings",
+        "work",
+    )
+
+    def __init__(self, source: str, text: bytes, toolchain: Toolchain, options: Options, work: str) -> None:
+        self.source = source
+        self.text = text
+        self.toolchain = toolchain
+        self.options = options
+        self.work = work
+        self.notes: list[str] = []
+        self.warnings = ""
+        self._needs_kernel = not self._own_kernel_header()
+        self._header = vmlinux.kernel_header(options.vmlinux, work) if self._needs_kernel else None
+        self._process: process.Process | None = None
+        self._quiet: list[str] = []
+
+    @property
+    def folder(self) -> str:
+        """The source's own folder, absolute."""
+        return os.path.dirname(os.path.abspath(self.source))
+
+    def flags(self) -> list[str]:
+        """Return the flags that say what the source means: for clang, and for libclang as well."""
+        options = self.options
+        arch = _ARCHES[options.arch]
+        flags = ["-D__TARGET_ARCH_" + arch[0], "-Wno-unknown-attributes"]
+        flags += [f"-D{define}" for define in options.defines]
+        for folder in [*options.include, self.folder, HEADERS, *([self._header.folder] if self._header else ())]:
+            flags += ["-I", folder]
+        for folder in system_includes(self.toolchain, arch[1], arch[2]):
+            flags += ["-idirafter", folder]
+        return [*flags, *options.cflags]
+
+    def start(self, tail: str = "") -> None:
+        """Start compiling; finish() waits for it.
+
+        Args:
+            tail: declarations in C that the object's BTF is to hold besides the source's own.
+        """
+        forced = self._forced(tail)
+        pch = self._precompiled()
+        self._quiet = [*(["-include-pch", pch] if pch else []), *forced]
+        self._process = process.Process(self._command(self._quiet, "full.o"))
+
+    def finish(self) -> bytes:
+        """Return the bytes of the object, without DWARF.
+
+        Raises:
+            CompileError: the source does not compile; `diagnostics` is what clang said.
+        """
+        if self._process is None:
+            self.start()
+        assert self._process is not None
+        status, said = self._process.wait()
+        if status or said:
+            self._explain(status)
+        return self._linked()
+
+    def _explain(self, status: int) -> None:
+        """Compile as the user would have: his diagnostics must not show our macros. Fall back where only they are at fault."""
+        shown = [*(["-fcolor-diagnostics"] if self.options.color else []), *(self._pch_only() if not status else [])]
+        plain, said = process.run(self._command(shown, "plain.o", as_typed=True))
+        text = said.decode(errors="replace")
+        if plain:
+            raise self._refused(plain, text)
+        self.warnings = text
+        if not status:
+            return
+        self.notes.append("compiled without the header that tells event types: the source's own macros clash with it")
+        again, said = process.run(self._command([], "full.o"))
+        if again:
+            raise self._refused(again, said.decode(errors="replace"))
+
+    def _pch_only(self) -> list[str]:
+        return self._quiet[:2] if self._quiet[:1] == ["-include-pch"] else []
+
+    def _refused(self, status: int, text: str) -> CompileError:
+        if status < 0:
+            return CompileError(f"compile {self.source}: {self.toolchain.describe()} died from signal {-status}", text)
+        if self._header is None and self._needs_kernel and "vmlinux.h' file not found" in text:
+            return CompileError(
+                f"compile {self.source}: it includes vmlinux.h, and this kernel has no BTF to make it from"
+                f" ({vmlinux.KERNEL_BTF}) [give --vmlinux FILE, BTF or a C header]"
+            )
+        return CompileError(f"compile {self.source}: clang refused it", text)
+
+    def _linked(self) -> bytes:
+        from eunomia._native import check, lib
+
+        full, small = os.path.join(self.work, "full.o"), os.path.join(self.work, "small.o")
+        try:
+            check(lib.eu_link_object(os.fsencode(full), os.fsencode(small)), "link object")
+        except OSError as exc:
+            raise CompileError(f"link the object of {self.source}: {exc.strerror or exc}") from exc
+        with open(small, "rb") as file:
+            return file.read()
+
+    def _command(self, first: list[str], output: str, *, as_typed: bool = False) -> list[str]:
+        source = self.source if as_typed else os.path.abspath(self.source)
+        if source.startswith("-"):
+            source = f"./{source}"
+        return [
+            *self.toolchain.command,
+            *_CODE_FLAGS,
+            *first,
+            *self.flags(),
+            *self._same_anywhere(),
+            *("-x", "c", "-c", source, "-o", os.path.join(self.work, output)),
+        ]
+
+    def _same_anywhere(self) -> list[str]:
+        """Flags by which the same source gives the same bytes wherever it lies."""
+        maps = [
+            (HEADERS, "eunomia"),
+            *((os.path.abspath(path), os.path.basename(path)) for path in self.options.include),
+        ]
+        if self._header:
+            maps.append((self._header.folder, "kernel"))
+        flags = [f"-ffile-prefix-map={folder}/={name}/" for folder, name in maps]
+        return ["-fdebug-compilation-dir=.", *flags, f"-ffile-prefix-map={self.folder}/="]
+
+    def _forced(self, tail: str) -> list[str]:
+        if not self.options.macros:
+            return []
+        if not tail:
+            return ["-include", SITES]
+        path = os.path.join(self.work, "tail.h")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(tail)
+        return ["-include", SITES, "-include", path]
+
+    def _own_kernel_header(self) -> bool:
+        return any(os.path.exists(os.path.join(folder, "vmlinux.h")) for folder in (self.folder, *self.options.include))
+
+    def _precompiled(self) -> str | None:
+        """The precompiled vmlinux.h, where it stands for what the source includes first."""
+        header = self._header
+        if not header or not header.is_ours or not starts_with_vmlinux(self.text):
+            return None
+        cflags = self.options.cflags
+        if any(flag.startswith(("-I", "-i", "-D", "-U", "-x", "-M", "-E", "-fsyntax")) for flag in cflags):
+            return None
+        try:
+            if self.options.defines:
+                with open(header.path, "rb") as file:
+                    text = file.read()
+                if any(define.partition("=")[0].encode() in text for define in self.options.defines):
+                    return None
+            arch = f"-D__TARGET_ARCH_{_ARCHES[self.options.arch][0]}"
+            return vmlinux.precompiled(self.toolchain, header, [*_CODE_FLAGS, arch, "-Wno-unknown-attributes", *cflags])
+        except OSError:
+            return None
+
+
+# -gembed-source: BTF's line info takes the lines from memory, so that paths in it can be relative. DWARF itself is dropped.
+_CODE_FLAGS = ["-g", "-O2", "-target", "bpf", "-gdwarf-5", "-gembed-source"]
+
+
+def starts_with_vmlinux(text: bytes) -> bool:
+    """Whether the first directive of a source is the inclusion of vmlinux.h, and nothing but comments stands before it."""
+    at = 0
+    while True:
+        while at < len(text) and text[at] in b" \t\r\n":
+            at += 1
+        if text.startswith(b"//", at):
+            end = text.find(b"\n", at)
+        elif text.startswith(b"/*", at):
+            end = text.find(b"*/", at) + 1
+        else:
+            break
+        if end < 1:
+            return False
+        at = end + 1
+    line = text[at : at + 200].partition(b"\n")[0]
+    if not line.startswith(b"#"):
+        return False
+    words = line[1:].strip()
+    return words.startswith(b"include") and words[7:].strip()[:11] in (b'"vmlinux.h"', b"<vmlinux.h>")
+
+
+def system_includes(toolchain: Toolchain, multiarch: str, zig_name: str) -> list[str]:
+    """Return the folders of the system's headers (<linux/...>, <asm/...>), in the compiler's order."""
+    name = f"includes-{cache.key(toolchain.identity, multiarch)}"
+    kept = cache.read_text(name)
+    if kept is not None:
+        return kept.splitlines()
+    folders = []
+    status, said = process.run([*toolchain.command, "-v", "-E", "-x", "c", "/dev/null", "-o", "/dev/null"])
+    lines = said.decode(errors="surrogateescape").splitlines() if not status else []
+    if any(line.startswith("End of search list") for line in lines):
+        start = next((index for index, line in enumerate(lines) if "search starts here" in line), 0)
+        folders = [line.strip() for line in lines[start:] if line.startswith(" /")]
+    host = _ARCHES.get(_ALIASES.get(os.uname().machine, ""), ("", "", ""))[1]
+    folders = [folder for folder in folders if not (multiarch != host and folder.endswith(f"/{host}"))]
+    candidates = [f"/usr/include/{multiarch}", "/usr/include"]
+    if toolchain.kind == "zig":
+        shipped = os.path.join(os.path.dirname(os.path.realpath(toolchain.path)), "lib/libc/include")
+        candidates += [f"{shipped}/{zig_name}-linux-any", f"{shipped}/any-linux-any"]
+    folders += [folder for folder in candidates if folder not in folders and os.path.isdir(folder)]
+    cache.write_text(name, "\n".join(folders))
+    return folders

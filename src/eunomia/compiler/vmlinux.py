@@ -1,0 +1,131 @@
+"""vmlinux.h: made from a kernel's BTF, kept in the cache, and its precompiled form."""
+
+from __future__ import annotations
+
+import os
+
+from eunomia.compiler import cache, process
+from eunomia.errors import CompileError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.compiler.toolchain import Toolchain
+
+KERNEL_BTF = "/sys/kernel/btf/vmlinux"
+# Changes when native/vmlinux.c prints another header for the same BTF.
+_FORMAT = "1"
+
+
+class KernelHeader:
+    """A folder with a vmlinux.h for the compiler's search path.
+
+    Attributes:
+        folder: goes into -I.
+        identity: names this header's text.
+        is_ours: made from BTF by us, so that its precompiled form may stand for it.
+        temporary: whether the caller removes the folder when done.
+    """
+
+    __slots__ = ("folder", "identity", "is_ours", "temporary")
+
+    def __init__(self, folder: str, identity: str, *, is_ours: bool, temporary: bool = False) -> None:
+        self.folder = folder
+        self.identity = identity
+        self.is_ours = is_ours
+        self.temporary = temporary
+
+    @property
+    def path(self) -> str:
+        """The header itself."""
+        return os.path.join(self.folder, "vmlinux.h")
+
+
+def kernel_header(source: str | None, work: str) -> KernelHeader | None:
+    """Return vmlinux.h for a compile, from the cache where it is there already.
+
+    Args:
+        source: BTF (raw or in an ELF file) or a C header; None for the running kernel's BTF.
+        work: a private folder of the caller's, used where there is no cache.
+
+    Returns:
+        None when `source` is None and the kernel has no BTF.
+
+    Raises:
+        CompileError: `source` cannot be read or is neither BTF nor a header.
+    """
+    if source is None:
+        if not os.access(KERNEL_BTF, os.R_OK):
+            return None
+        kernel = os.uname()
+        size = os.stat(KERNEL_BTF).st_size
+        identity = cache.key("vmlinux", _FORMAT, kernel.release, kernel.version, kernel.machine, str(size))
+        return _generated(None, identity, work)
+    try:
+        with open(source, "rb") as file:
+            start = file.read(4)
+    except OSError as exc:
+        raise CompileError(
+            f"read {source}: {(exc.strerror or str(exc)).lower()} [--vmlinux takes BTF or a C header]"
+        ) from exc
+    identity = cache.key("vmlinux", _FORMAT, cache.file_key(source))
+    if start[:2] in (b"\x9f\xeb", b"\xeb\x9f") or start == b"\x7fELF":
+        return _generated(source, identity, work)
+    if os.path.basename(source) == "vmlinux.h":
+        return KernelHeader(os.path.dirname(os.path.abspath(source)), identity, is_ours=False)
+    return _linked(os.path.abspath(source), identity, work)
+
+
+def _generated(source: str | None, identity: str, work: str) -> KernelHeader:
+    base = cache.folder()
+    folder = os.path.join(base or work, f"vmlinux-{identity}")
+    header = KernelHeader(folder, identity, is_ours=True, temporary=not base)
+    if os.path.exists(header.path):
+        return header
+    from eunomia._native import check, ffi, lib
+
+    os.makedirs(folder, exist_ok=True)
+    partial = f"{header.path}.{os.getpid()}"
+    try:
+        check(lib.eu_dump_vmlinux(os.fsencode(source) if source else ffi.NULL, os.fsencode(partial)), "write vmlinux.h")
+        os.replace(partial, header.path)
+    except OSError as exc:
+        cache.remove(partial)
+        raise CompileError(f"make vmlinux.h: {exc.strerror or exc}") from exc
+    return header
+
+
+def _linked(path: str, identity: str, work: str) -> KernelHeader:
+    """A header of another name: let it be found as vmlinux.h."""
+    folder = os.path.join(work, "vmlinux")
+    os.makedirs(folder, exist_ok=True)
+    os.symlink(path, os.path.join(folder, "vmlinux.h"))
+    return KernelHeader(folder, identity, is_ours=False, temporary=True)
+
+
+def precompiled(toolchain: Toolchain, header: KernelHeader, flags: list[str]) -> str | None:
+    """Return the precompiled form of a header that we made, writing it when it is not there yet (about a second).
+
+    Args:
+        toolchain: who will read it: each compiler writes its own.
+        header: from kernel_header().
+        flags: those of the compile that change how a header is read, without -D and -I.
+
+    Returns:
+        Its path, or None where there is none to be had: the header itself serves then, with the same result.
+    """
+    if not header.is_ours:
+        return None
+    # In the cache, or (`temporary`) beside the header in the caller's own folder: the result may not depend on that.
+    name = f"vmlinux-{cache.key(toolchain.identity, toolchain.version, header.identity, *flags)}.pch"
+    base = os.path.dirname(header.folder)
+    path = os.path.join(base, name)
+    if os.path.exists(path):
+        return path
+    partial = f"{path}.{os.getpid()}"
+    status, _said = process.run([*toolchain.command, *flags, "-w", "-x", "c-header", header.path, "-o", partial])
+    if status or not os.path.exists(partial):
+        cache.remove(partial)
+        return None
+    os.replace(partial, path)
+    cache.prune(base, ".pch")
+    return path
