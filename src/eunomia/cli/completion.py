@@ -1,0 +1,295 @@
+"""`ecli completion SHELL`: completion for bash, zsh and fish, made from the option tables.
+
+The scripts hold commands and options; names of built-in tools and the options of a tool are asked from `ecli` itself when they are
+needed, through the hidden `ecli completion --words`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from eunomia.cli.parser import Command, Opt, UsageError, did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SHELLS = ("bash", "zsh", "fish")
+COMMAND = Command(
+    "completion",
+    "bash|zsh|fish",
+    "write a completion script for a shell",
+    (Opt("words", "", "text", "words that may follow, for the scripts", "WHAT", hidden=True),),
+    details="bash: `ecli completion bash > /etc/bash_completion.d/ecli`. zsh: `ecli completion zsh > DIR/_ecli`, DIR in $fpath. "
+    "fish: `ecli completion fish > ~/.config/fish/completions/ecli.fish`.",
+    choices=SHELLS,
+)
+
+
+def words(options: tuple[Opt, ...]) -> list[str]:
+    """Return the spellings of a table's options: those that are shown, and --help."""
+    found = []
+    for option in options:
+        if option.hidden:
+            continue
+        if option.default is not True or option.kind != "flag":
+            found.append(f"--{option.long}")
+        if option.kind == "flag" and option.default in (True, None):
+            found.append(f"--no-{option.long}")
+        if option.short:
+            found.append(f"-{option.short}")
+    return [*found, "--help"]
+
+
+def ecc_command() -> Command | None:
+    """Return the table of ecc, where this installation has it."""
+    try:
+        from eunomia.cli import ecc
+    except ImportError:
+        return None
+    command: Command = ecc.COMMAND
+    return command
+
+
+def tables() -> dict[str, Command]:
+    """Return the tables of ecli's commands by name."""
+    from eunomia.cli.help import commands
+
+    return {each.name: each for each in commands()}
+
+
+def values_of(option: Opt) -> str:
+    """Return what follows an option: its choices, "@file", or "" for free text."""
+    if option.choices:
+        return " ".join(option.choices)
+    return "@file" if option.kind == "file" else ""
+
+
+def bash() -> str:
+    """Return the script for bash 4 and newer."""
+    found = tables()
+    cases = "\n".join(f'        {name}) options="{" ".join(words(each.options))}" ;;' for name, each in found.items())
+    valued = {f"{name}": option for each in found.values() for option in each.options if option.takes_value for name in _names(option)}
+    arguments = []
+    for name, option in valued.items():
+        reply = values_of(option)
+        if reply == "@file":
+            arguments.append(f'        {name}) COMPREPLY=($(compgen -f -- "$word")); return ;;')
+        else:
+            arguments.append(f'        {name}) COMPREPLY=($(compgen -W "{reply}" -- "$word")); return ;;')
+    operands = "\n".join(
+        f'        {name}) operands="{" ".join(each.choices)}" ;;'
+        for name, each in found.items()
+        if each.choices and each.choices[0][0] != "@"
+    )
+    skipped = "|".join(valued)
+    ecc = ecc_command()
+    script = f"""\
+# bash completion of ecli and ecc; made by `ecli completion bash`.
+_ecli() {{
+    local word="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
+    local commands="{" ".join(found)}" command="" program="" options="" operands="" each index
+    COMPREPLY=()
+    for ((index = 1; index < COMP_CWORD; index++)); do
+        each="${{COMP_WORDS[index]}}"
+        case "$each" in
+        {skipped}) ((index++)); continue ;;
+        -*) continue ;;
+        esac
+        if [[ -z "$command" && " $commands " == *" $each "* ]]; then
+            command="$each"
+        elif [[ -z "$program" ]]; then
+            program="$each"
+            [[ -n "$command" ]] || command=run
+        fi
+    done
+    case "$previous" in
+{chr(10).join(arguments)}
+    esac
+    case "${{command:-run}}" in
+{cases}
+    esac
+    case "$command" in
+{operands}
+    esac
+    if [[ "$word" == -* ]]; then
+        [[ "$command" == run && -n "$program" ]] && options="$(ecli completion --words "$program" 2>/dev/null) $options"
+        COMPREPLY=($(compgen -W "$options --version" -- "$word"))
+    elif [[ -z "$command" ]]; then
+        COMPREPLY=($(compgen -W "$commands $(ecli completion --words @builtin 2>/dev/null)" -- "$word") $(compgen -f -- "$word"))
+    elif [[ "$command" == run && -z "$program" ]]; then
+        COMPREPLY=($(compgen -W "$(ecli completion --words @builtin 2>/dev/null)" -- "$word") $(compgen -f -- "$word"))
+    elif [[ "$command" == help ]]; then
+        COMPREPLY=($(compgen -W "$commands" -- "$word"))
+    elif [[ "$command" == inspect ]]; then
+        COMPREPLY=($(compgen -W "$(ecli completion --words @builtin 2>/dev/null)" -- "$word") $(compgen -f -- "$word"))
+    elif [[ -n "$operands" ]]; then
+        COMPREPLY=($(compgen -W "$operands" -- "$word"))
+    fi
+}}
+complete -o filenames -F _ecli ecli
+"""
+    if ecc is not None:
+        script += f"""\
+_ecc() {{
+    local word="${{COMP_WORDS[COMP_CWORD]}}"
+    if [[ "$word" == -* ]]; then
+        COMPREPLY=($(compgen -W "{" ".join(words(ecc.options))}" -- "$word"))
+    else
+        COMPREPLY=($(compgen -f -- "$word"))
+    fi
+}}
+complete -o filenames -F _ecc ecc
+"""
+    return script
+
+
+def _names(option: Opt) -> list[str]:
+    return [f"--{option.long}", *([f"-{option.short}"] if option.short else [])]
+
+
+def _quoted(text: str) -> str:
+    """Return text for a single-quoted word of zsh's _arguments and of fish."""
+    return text.replace("\\", "\\\\").replace("'", "’").replace("[", "(").replace("]", ")").replace(":", "\\:")
+
+
+def _zsh_option(option: Opt) -> list[str]:
+    lines = []
+    spellings = [word for word in words((option,)) if word != "--help"]
+    for word in spellings:
+        text = _quoted(option.help)
+        value = ""
+        if option.takes_value:
+            action = f"({' '.join(option.choices)})" if option.choices else "_files" if option.kind == "file" else " "
+            value = f":{_quoted(option.metavar)}:{action}"
+            word += "=" if word.startswith("--") else "+"
+        star = "*" if option.repeat or option.kind == "verbose" else ""
+        lines.append(f"'{star}{word}[{text}]{value}'")
+    return lines
+
+
+def zsh() -> str:
+    """Return the script for zsh."""
+    found = tables()
+    parts = []
+    for name, each in found.items():
+        lines = [line for option in each.options if not option.hidden for line in _zsh_option(option)]
+        if name in ("run", "inspect"):
+            lines += ["'1:program:_ecli_programs'"] + (["'*::argument:_ecli_arguments'"] if name == "run" else [])
+        elif name == "help":
+            lines.append(f"'1:command:({' '.join(found)})'")
+        elif each.choices:
+            lines.append(f"'1:shell:({' '.join(each.choices)})'")
+        body = " \\\n                ".join(["'--help[show the page]'", *lines])
+        parts.append(f"            {name})\n            _arguments -s -S \\\n                {body} ;;")
+    described = "\n        ".join(f"'{name}:{_quoted(each.summary)}'" for name, each in found.items())
+    return f"""\
+#compdef ecli
+# zsh completion of ecli; made by `ecli completion zsh`.
+_ecli_programs() {{
+    local -a tools
+    tools=(${{(f)"$(ecli completion --words @builtin 2>/dev/null)"}})
+    _alternative "tools:built-in tool:(${{tools}})" 'files:file:_files'
+}}
+_ecli_arguments() {{
+    local -a options
+    options=(${{(f)"$(ecli completion --words "${{words[1]}}" 2>/dev/null)"}})
+    compadd -- $options {" ".join(word for word in words(found["run"].options) if word.startswith("--"))}
+}}
+_ecli() {{
+    local -a commands
+    commands=(
+        {described}
+    )
+    if (( CURRENT == 2 )); then
+        _describe command commands
+        _ecli_programs
+        return
+    fi
+    local command="${{words[2]}}"
+    if (( ${{+commands[(r)$command:*]}} )); then
+        shift words
+        (( CURRENT-- ))
+    else
+        command=run
+    fi
+    case "$command" in
+{chr(10).join(parts)}
+    esac
+}}
+_ecli "$@"
+"""
+
+
+def fish() -> str:
+    """Return the script for fish."""
+    found = tables()
+    names = " ".join(found)
+    lines = [
+        "# fish completion of ecli; made by `ecli completion fish`.",
+        f"set -l commands {names}",
+        "complete -c ecli -n \"not __fish_seen_subcommand_from $commands\" -a '(ecli completion --words @builtin 2>/dev/null)'",
+        "complete -c ecli -n '__fish_seen_subcommand_from run inspect' -a '(ecli completion --words @builtin 2>/dev/null)'",
+        "complete -c ecli -l version -s V -d 'show versions'",
+        "complete -c ecli -l help -s h -d 'show the page'",
+    ]
+    for name, each in found.items():
+        lines.append(f"complete -c ecli -n \"not __fish_seen_subcommand_from $commands\" -a {name} -d '{_quoted(each.summary)}'")
+        when = f"-n '__fish_seen_subcommand_from {name}'"
+        if name == "run":
+            when = f"-n 'not __fish_seen_subcommand_from {' '.join(other for other in found if other != 'run')}'"
+        for option in each.options:
+            if not option.hidden:
+                lines += [f"complete -c ecli {when} {part}" for part in _fish_option(option)]
+        if each.choices and each.choices[0][0] != "@":
+            lines.append(f"complete -c ecli {when} -f -a '{' '.join(each.choices)}'")
+        elif "@command" in each.choices:
+            lines.append(f"complete -c ecli {when} -f -a '{names}'")
+    return "\n".join(lines) + "\n"
+
+
+def _fish_option(option: Opt) -> list[str]:
+    parts = []
+    for word in words((option,)):
+        if word == "--help" or not word.startswith("--"):
+            continue
+        part = f"-l {word[2:]}"
+        if option.short and word == f"--{option.long}":
+            part += f" -s {option.short}"
+        if option.takes_value:
+            part += " -r -F" if option.kind == "file" else f" -x -a '{' '.join(option.choices)}'" if option.choices else " -x"
+        parts.append(f"{part} -d '{_quoted(option.help)}'")
+    return parts
+
+
+def answer(what: str) -> list[str]:
+    """Return the words for the scripts: the names of built-in tools, or the options of a built-in tool.
+
+    A file or a URL is not opened for it: completion must not fetch or parse what the user has not decided to run.
+    """
+    from eunomia import builtin
+
+    if what == "@builtin":
+        return sorted(builtin.names())
+    if what not in builtin.names():
+        return []
+    from eunomia.cli.tool_help import option_words
+    from eunomia.package.model import Package
+
+    return option_words(Package.from_bytes(builtin.read(what), what))
+
+
+def main(argv: list[str]) -> int:
+    """Run `ecli completion`."""
+    values = COMMAND.parse(argv)
+    if values["words"]:
+        sys.stdout.write("".join(f"{word}\n" for word in answer(values["words"])))
+        return 0
+    values.no_more_than(1)
+    shells: dict[str, Callable[[], str]] = {"bash": bash, "zsh": zsh, "fish": fish}
+    name = values.operands[0] if values.operands else ""
+    if name not in shells:
+        found = f"no shell {name}{did_you_mean(name, SHELLS)}" if name else "no shell given"
+        raise UsageError(f"completion: {found} (known are {', '.join(SHELLS)})")
+    sys.stdout.write(shells[name]())
+    return 0

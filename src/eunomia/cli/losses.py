@@ -1,0 +1,54 @@
+"""What a run lost or could not decode: one line on standard error, and lines with the key `$eunomia` in JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.cli.parser import Values
+    from eunomia.events.run import Account
+
+OUTPUT_CLOSED = 4
+
+
+def tell(accounts: list[Account], values: Values, out: int, ending: int) -> int:
+    """Write what was lost and return how many events that is.
+
+    Args:
+        accounts: of the sources that lost something or had records that are too short for their type.
+        values: of ecli run's options.
+        out: where events went.
+        ending: how the loop ended; nothing is written to an output that was closed.
+    """
+    parts = []
+    lines = []
+    for each in accounts:
+        if each.lost:
+            parts.append(f"{each.map} lost {each.lost}")
+            lines.append({"lost": {"map": each.map, "count": each.lost, "cause": "perf buffer full"}})
+        if each.undecodable:
+            parts.append(f"{each.map} had {each.undecodable} undecodable")
+            lines.append({"undecodable": {"map": each.map, "count": each.undecodable}})
+    delivered = sum(each.delivered for each in accounts)
+    lost = sum(each.lost for each in accounts)
+    hint = " [a larger buffer: --perf-pages N]" if lost else ""
+    try:
+        sys.stderr.write(f"ecli: events: {', '.join(parts)}, beside {delivered} delivered{hint}\n")
+    except OSError:
+        pass  # the exit code still tells
+    if values["json"] and not values["compat"] and ending != OUTPUT_CLOSED:
+        text = "".join(json.dumps({"$eunomia": line}, separators=(",", ":")) + "\n" for line in lines)
+        write_all(out, text.encode())
+    return lost
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of data; a closed pipe is an end like any other."""
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except BrokenPipeError:
+        pass

@@ -1,0 +1,258 @@
+"""`ecli run`: resolve a program, write its options, load, attach, and print its events until something ends it.
+
+What is imported here at run time is what every start pays for (DESIGN decision 8); help pages, errors and accounts are elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.cli.parser import Values
+    from eunomia.events.run import Run, RunOptions
+    from eunomia.kernel.object import Object
+    from eunomia.package.model import Package
+
+OUTPUT, END, SAMPLES, LOADING, FETCHING = "Output", "Ending", "Sampled maps", "Loading", "Fetching"
+
+OPTIONS = (
+    Opt("json", "j", "flag", "write events as JSON lines", default=False, group=OUTPUT),
+    Opt("output", "o", "file", "write events to FILE instead of standard output", group=OUTPUT),
+    Opt("compat", "", "flag", "text and JSON byte for byte as the first system's ecli writes it", default=False, group=OUTPUT),
+    Opt(
+        "time",
+        "",
+        "choice",
+        "the first column: wall clock, seconds since the start, ISO 8601 or none [default: clock; none with -j]",
+        choices=("none", "clock", "age", "iso"),
+        group=OUTPUT,
+    ),
+    Opt("ts", "", "flag", "add `ts`, ISO 8601 with microseconds, to JSON events", default=False, group=OUTPUT),
+    Opt("header", "", "flag", "do not write the line of column names", default=True, group=OUTPUT),
+    Opt("raw-values", "", "flag", "numbers as they are: no names of signals, errors, system calls, no addresses", default=False, group=OUTPUT),
+    Opt("big-ints", "", "choice", "how JSON writes integers above 2^53", default="number", choices=("number", "string"), group=OUTPUT),
+    Opt("symbols", "", "flag", "stacks as addresses, without looking up symbols", default=True, group=OUTPUT),
+    Opt("folded", "", "flag", "stacks on one line each with their count, for flame graphs", default=False, group=OUTPUT),
+    Opt("trace-pipe", "", "flag", "the lines of bpf_printk too", default=False, group=OUTPUT),
+    Opt("duration", "", "seconds", "stop after this time", group=END),
+    Opt("max-events", "", "count", "stop after N events", "N", group=END),
+    Opt("fail-on-loss", "", "flag", "exit with 3 when events were lost", default=False, group=END),
+    Opt("interval", "", "seconds", "read sampled maps this often (instead of as the package says)", group=SAMPLES),
+    Opt("clear", "", "flag", "empty sampled maps after each reading, or never (instead of as the package says)", group=SAMPLES),
+    Opt("per-cpu", "", "flag", "values of per-CPU maps apart, not summed", default=False, group=SAMPLES),
+    Opt("skip", "", "text", "run without this program", "PROGRAM", repeat=True, group=LOADING),
+    Opt("btf", "", "file", "kernel types to relocate against, where the kernel has none or for tests", group=LOADING),
+    Opt("ring-size", "", "text", "bytes of the ring buffers, or of one: MAP=SIZE", "[MAP=]SIZE", repeat=True, group=LOADING),
+    Opt("perf-pages", "", "count", "pages of the perf buffers of each CPU, a power of two [default: 64]", "N", group=LOADING),
+    Opt("plain-btf", "", "flag", "let libbpf read the whole kernel BTF", default=False, group=LOADING, hidden=True),
+    Opt("prog-type", "p", "text", "accepted for compatibility; what PROG is, its bytes decide", "TYPE", group=LOADING, hidden=True),
+    Opt("sha256", "", "text", "the digest that PROG's bytes must have, checked before anything else", "HEX", group=FETCHING),
+    Opt("timeout", "", "seconds", "time limit of a download", default=30.0, group=FETCHING),
+    Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0, group=FETCHING),
+    VERBOSE,
+)
+
+DETAILS = """\
+PROG is the name of a built-in tool (`ecli list`), a file (a package as JSON, YAML or tar, a BPF object, a .bpf.c source), an http or
+https URL, or `-` for standard input. `ecli run PROG --help` shows the options of a tool.
+
+After PROG come the tool's own options; ecli's long options are understood there too, its short ones only before PROG. `--` ends
+options.
+
+Exit codes: 0 done, also after Ctrl-C and --duration; 1 failed; 2 usage; 3 events were lost and --fail-on-loss was given."""
+
+COMMAND = Command(
+    "run",
+    "PROG [ARGS]",
+    "run a tool: load, attach, and print its events",
+    OPTIONS,
+    stop=True,
+    details=DETAILS,
+    examples=(
+        ("sudo ecli run opensnoop", "a built-in tool"),
+        ("sudo ecli run -j --duration 10 ./package.json --pid 42", "JSON lines for ten seconds; --pid is the tool's"),
+        ("ecli run opensnoop --help", "the options of a tool"),
+    ),
+    choices=("@builtin", "@file"),
+)
+
+PROG_TYPES = ("json", "jsoneunomia", "tar", "wasm", "wasmmodule")
+
+
+def main(argv: list[str]) -> int:
+    """Run `ecli run`; return the exit code."""
+    values = COMMAND.parse(argv)
+    if not values.operands:
+        raise UsageError("run: no program given [ecli run PROG; `ecli list` shows the built-in tools]")
+    check(values)
+    program = values.operands[0]
+    from eunomia.cli.arguments import HELP, VERSION, take_arguments
+    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, resolve
+
+    package = resolve(program, Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or ""))
+    # The tool's options may move some of ecli's: they are read with the package's table in hand.
+    chosen, asked = take_arguments(package, values, program)
+    if asked in (HELP, VERSION):
+        from eunomia.cli.tool_help import print_tool_help, print_tool_version
+
+        (print_tool_help if asked == HELP else print_tool_version)(package, program)
+        return 0
+    check(values)
+    try:
+        return run(package, values, chosen, program)
+    except KeyboardInterrupt:
+        return 0  # an end like any other: what was attached is detached
+
+
+def check(values: Values) -> None:
+    """Raise UsageError where options exclude each other, before anything is fetched or loaded."""
+    if values["json"] and values["folded"]:
+        raise UsageError("--json and --folded exclude each other")
+    kind = values["prog-type"]
+    if kind and kind.lower() not in PROG_TYPES:
+        raise UsageError(f"--prog-type: {kind!r} is none of {', '.join(PROG_TYPES)}")
+    pages = values["perf-pages"]
+    if pages and pages & (pages - 1):
+        raise UsageError(f"--perf-pages: {pages} is not a power of two")
+    digest = (values["sha256"] or "0" * 64).lower().removeprefix("sha256:")
+    if len(digest) != 64 or digest.strip("0123456789abcdef"):
+        raise UsageError(f"--sha256: {values['sha256']!r} is not 64 hexadecimal digits")
+
+
+def run(package: Package, values: Values, chosen: list[tuple[str, int, bytes]], program: str) -> int:
+    """Load and attach a package, print its events, and return the exit code."""
+    from eunomia.cli.privileges import require_capabilities
+
+    require_capabilities(program)
+    catch_signals()
+    if values["verbose"]:
+        from eunomia._native import lib
+
+        lib.eu_log_to(2, min(values["verbose"], 2))
+    out = open_output(values["output"])
+    try:
+        with load(package, values, chosen) as live:
+            return follow(live, package, values, out, program)
+    finally:
+        if out != 1:
+            os.close(out)
+
+
+def load(package: Package, values: Values, chosen: list[tuple[str, int, bytes]]) -> Object:
+    """Open, write the chosen values, load and attach; nothing stays behind when one of these fails."""
+    from eunomia.kernel.object import Object
+
+    live = Object.open(package, btf=values["btf"], plain_btf=values["plain-btf"])
+    try:
+        for section, offset, data in chosen:
+            live.write(section, offset, data)
+        if values["skip"] or values["ring-size"]:
+            from eunomia.cli.adjust import adjust
+
+            adjust(live, values["skip"], values["ring-size"])
+        live.load()
+        live.attach(skip=tuple(values["skip"]))
+    except BaseException:
+        live.close()
+        raise
+    return live
+
+
+def follow(live: Object, package: Package, values: Values, out: int, program: str) -> int:
+    """Print events until something ends it; return the exit code."""
+    from eunomia.events.run import Run
+
+    with Run(live, package.plan(), run_options(values, out)) as reader:
+        if values["verbose"]:
+            notice(live, program)
+        ending = reader.loop()
+        return finish(reader, values, out, ending)
+
+
+def finish(reader: Run, values: Values, out: int, ending: int) -> int:
+    """Say what was lost or could not be decoded (never in silence) and return the exit code."""
+    accounts = [each for each in reader.accounts() if each.lost or each.undecodable]
+    if not accounts:
+        return 0
+    from eunomia.cli.losses import tell
+
+    lost = tell(accounts, values, out, ending)
+    return 3 if lost and values["fail-on-loss"] else 0
+
+
+def run_options(values: Values, out: int) -> RunOptions:
+    """Return how events are read and written, from the options."""
+    from eunomia.events.run import RunOptions
+
+    as_json = values["json"]
+    terminal = os.isatty(out)
+    return RunOptions(
+        format="json" if as_json else "folded" if values["folded"] else "text",
+        compat=values["compat"],
+        time=time_column(values),
+        header="never" if not values["header"] else "screen" if terminal and not values["compat"] else "once",
+        screen_rows=screen_rows(out) if terminal else 0,
+        big_ints=values["big-ints"] == "string",
+        raw_values=values["raw-values"],
+        symbols=values["symbols"],
+        per_cpu=values["per-cpu"],
+        out_fd=out,
+        duration=values["duration"] or 0.0,
+        max_events=values["max-events"] or 0,
+        interval=values["interval"] or 0.0,
+        clear=values["clear"],
+        perf_pages=values["perf-pages"] or 0,
+        take_signals=True,
+        trace_pipe=values["trace-pipe"],
+    )
+
+
+def time_column(values: Values) -> str:
+    """Return the time that events carry: text has the wall clock unless told, JSON none."""
+    if values["time"]:
+        return str(values["time"])
+    if values["json"]:
+        return "iso" if values["ts"] else "none"
+    return "clock"
+
+
+def screen_rows(out: int) -> int:
+    """Return after how many lines a header scrolls away."""
+    try:
+        return max(10, os.get_terminal_size(out).lines - 1)
+    except OSError:
+        return 24
+
+
+def open_output(path: str | None) -> int:
+    """Return the descriptor that events go to."""
+    if path is None or path == "-":
+        return 1
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    except OSError as exc:
+        raise OSError(exc.errno, f"open output {path}: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+def catch_signals() -> None:
+    """Let SIGINT, SIGTERM and SIGHUP end the run in order, also before its loop takes them over.
+
+    `_signal` is what the signal module wraps in enums. SIGHUP that is ignored stays so (nohup); SIGINT does not, for shells without
+    job control start background commands with SIGINT ignored.
+    """
+    import _signal
+
+    for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+        if number != _signal.SIGHUP or _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, _signal.default_int_handler)
+
+
+def notice(live: Object, program: str) -> None:
+    """Say on standard error that everything is attached (with -v)."""
+    attached = sum(1 for each in live.programs.values() if each.attached)
+    sys.stderr.write(f"ecli: {program}: attached {attached} program{'' if attached == 1 else 's'}\n")
+    sys.stderr.flush()

@@ -1,0 +1,115 @@
+"""`ecli run TOOL --help` and `--version`: the page of a package, from its doc and its table of options."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+from eunomia.cli.help import note, paragraphs, rows, spelling, width
+from eunomia.cli.parser import Opt
+from eunomia.cli.report import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.package.model import Package
+    from eunomia.package.options import Option
+
+# What of ecli's own is on a tool's page; the rest is on `ecli run --help`.
+COMMON = ("json", "output", "time", "header", "duration", "max-events", "interval", "folded", "verbose")
+DEFAULT_VERSION = "0.1.0"
+
+
+def doc(package: Package, key: str) -> str:
+    """Return a text of the package's `doc`, "" when there is none; control characters are made visible."""
+    skel = package.meta.get("bpf_skel")
+    texts = skel.get("doc") if isinstance(skel, dict) else None
+    text = texts.get(key) if isinstance(texts, dict) else None
+    return "\n".join(clean(line) for line in text.strip().splitlines()) if isinstance(text, str) else ""
+
+
+def brief(package: Package) -> str:
+    """Return the one line that says what a package does."""
+    return doc(package, "brief") or doc(package, "description") or f"{clean(package.name)}: an eBPF program"
+
+
+def tool_page(package: Package, program: str) -> str:
+    """Return the help page of a package."""
+    columns = width()
+    table = package.options()
+    lines = [*paragraphs(brief(package), columns), ""]
+    lines.append(f"Usage: ecli run [ECLI OPTIONS] {clean(program)}{' [OPTIONS]' if table else ''}")
+    description = doc(package, "description")
+    if description and description != brief(package):
+        lines += ["", *paragraphs(description, columns)]
+    if table:
+        lines += ["", "Options of the tool:"]
+        lines += rows(((option_spelling(each), option_note(each)) for each in table), columns)
+    lines += ["", "Options of ecli (all: `ecli run --help`):"]
+    lines += rows(((spelling(each), note(each)) for each in common(table)), columns)
+    lines += ["", "Options of ecli may also follow the tool's name, by their long names."]
+    if doc(package, "details"):
+        lines += ["", *paragraphs(doc(package, "details"), columns)]
+    return "\n".join(lines) + "\n"
+
+
+def common(table: list[Option]) -> list[Opt]:
+    """Return ecli's options that a tool's page shows: without those that the tool's own hide."""
+    from eunomia.cli.run import OPTIONS
+
+    taken = {each.long for each in table}
+    by_name = {each.long: each for each in OPTIONS}
+    shown = [by_name[name] for name in COMMON if name not in taken]
+    return [*shown, Opt("help", "h", help="show this page"), Opt("version", "V", help="show the tool's version")]
+
+
+def option_spelling(option: Option) -> str:
+    """Return how an option of a package is typed."""
+    short = f"-{option.short}, " if option.short else "    "
+    if option.kind == "bool":
+        return f"{short}--{'no-' if option.default is True else ''}{clean(option.long)}"
+    return f"{short}--{clean(option.long)} {metavar(option)}"
+
+
+def metavar(option: Option) -> str:
+    """Return what an option's value is called: its choices where they are few, else its kind."""
+    choices = "|".join(str(each) for each in option.choices or ())
+    if choices and len(choices) <= 20:
+        return clean(choices)
+    word = {"int": "N", "uint": "N", "float": "X", "string": "TEXT", "char": "C", "enum": "NAME"}.get(option.kind, "VALUE")
+    return f"{word},…" if option.count > 1 and option.kind != "string" else word
+
+
+def option_note(option: Option) -> str:
+    """Return an option's text with its type, choices, range and default."""
+    text = clean(" ".join((option.help or "").split()))
+    facts = []
+    choices = "|".join(str(each) for each in option.choices or ())
+    if len(choices) > 20:
+        facts.append(f"one of {clean(choices.replace('|', ', '))}")
+    if option.kind == "string":
+        facts.append(f"up to {option.size - 1} bytes")
+    if option.minimum is not None or option.maximum is not None:
+        facts.append(f"{'' if option.minimum is None else option.minimum}..{'' if option.maximum is None else option.maximum}")
+    if option.default is not None and option.default != "" and option.kind != "bool":
+        facts.append(f"default: {clean(str(option.default))}")
+    return f"{text} [{'; '.join(facts)}]".strip() if facts else text
+
+
+def print_tool_help(package: Package, program: str) -> None:
+    """Write the help page of a package to standard output."""
+    sys.stdout.write(tool_page(package, program))
+
+
+def print_tool_version(package: Package, program: str) -> None:
+    """Write a package's name and version to standard output."""
+    sys.stdout.write(f"{clean(package.name)} {textwrap.shorten(doc(package, 'version') or DEFAULT_VERSION, 80)}\n")
+
+
+def option_words(package: Package) -> list[str]:
+    """Return how a package's options are typed, for completion."""
+    words = []
+    for option in package.options():
+        words.append(f"--{'no-' if option.kind == 'bool' and option.default is True else ''}{option.long}")
+        if option.short:
+            words.append(f"-{option.short}")
+    return words
