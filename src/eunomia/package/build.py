@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+from eunomia import __version__
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF
 from eunomia.btf.types import STRUCT, UNION
 from eunomia.errors import PackageError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from eunomia.btf.object import ObjectBtf
     from eunomia.btf.types import Type
 
-EUNOMIA_VERSION = "0.3.4"  # of the format: upstream's ecc that writes the same keys
 FORMAT = 1
 
 
@@ -37,7 +37,7 @@ def build_meta(
     skel = skeleton(obj, object_name(name))
     others = other_sections(obj)
     _annotate(skel, others, annotations)
-    meta: dict[str, Any] = {"bpf_skel": skel, "eunomia_version": EUNOMIA_VERSION}
+    meta: dict[str, Any] = {"bpf_skel": skel, "eunomia_version": __version__}
     ours: dict[str, Any] = {"version": FORMAT}
     if others:
         ours["data_sections"] = others

@@ -254,6 +254,26 @@ class Package:
             raise
         return opened
 
+    def seal(self) -> Package:
+        """Write plan and option table into `meta.eunomia`, so that a run need not make them from the object's types.
+
+        Returns:
+            The package itself.
+        """
+        from eunomia.package.build import seal
+
+        self._damage(seal)
+        self._options = None
+        return self
+
+    def archived_btf(self, distribution: str, version: str, machine: str, release: str) -> bytes | None:
+        """Return the BTF of a kernel from the archive, or None.
+
+        Args:
+            distribution: `ID` of its os-release; version: `VERSION_ID`; machine and release: as uname says.
+        """
+        return self.btf_archive.get(f"{distribution}/{version}/{machine}/{release}.btf")
+
     def _ours(self) -> dict[str, Any]:
         """`meta.eunomia`, when it is of a version that we know."""
         ours = self.meta.get("eunomia")

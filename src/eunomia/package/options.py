@@ -311,22 +311,24 @@ def assign_switches(options: Sequence[Option]) -> None:
     """Give every option its spellings on the command line.
 
     First all options get upstream's spelling, in order (`--name`; a bool with a default `--enable-name` or
-    `--disable-name`). A spelling that is taken, or that ecli keeps for itself, becomes `--set-name`, then `--set-name-2`…
-    Then, where still free: shorts, `--name` and `--no-name` of bools, and dashes for underscores.
+    `--disable-name`). A name that is taken, or that ecli keeps for itself, becomes `set-name`, then `set-name-2`… in
+    `long` too. Then, where still free: shorts (else `short` becomes ""), `--name` and `--no-name` of bools, and dashes for
+    underscores.
     """
     taken = set(RESERVED)
     for option in options:
         option.switches = {}
         value = _flag_value(option)
-        word = option.long
-        if value is not None and option.default is not None:
-            word = ("enable-" if value else "disable-") + word
-        elif value is False:
-            word = "no-" + word
-        _take(option, _free(word, taken), value, taken)
+        before = (
+            "" if value is None else ("no-", "")[value] if option.default is None else ("disable-", "enable-")[value]
+        )
+        option.long = _free(option.long, before, taken)
+        _take(option, f"--{before}{option.long}", value, taken)
     for option in options:
         value = _flag_value(option)
-        if option.short and f"-{option.short}" not in taken:
+        if f"-{option.short}" in taken:
+            option.short = ""
+        elif option.short:
             _take(option, f"-{option.short}", value, taken)
         for spelling, meaning in _other_spellings(option, value):
             if spelling not in taken:
@@ -356,10 +358,11 @@ def _flag_value(option: Option) -> bool | None:
     return option.default in {False, "false"}
 
 
-def _free(word: str, taken: set[str]) -> str:
-    candidate, number = f"--{word}", 1
-    while candidate in taken:
-        candidate = f"--set-{word}" if number == 1 else f"--set-{word}-{number}"
+def _free(long: str, before: str, taken: set[str]) -> str:
+    """A long name that nothing else has, neither with what is put before it nor alone."""
+    candidate, number = long, 1
+    while f"--{before}{candidate}" in taken or f"--{candidate}" in taken:
+        candidate = f"set-{long}" if number == 1 else f"set-{long}-{number}"
         number += 1
     return candidate
 
