@@ -41,6 +41,10 @@ void eu_log_clear(void) {
     used = 0;
     if (text)
         text[0] = 0;
+    eu_error_clear();
+}
+
+void eu_error_clear(void) {
     line[0] = 0;
     number = 0;
 }

@@ -6,6 +6,10 @@
 int eu_fail(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for functions that return pointers. */
 #define eu_fail_null(...) (eu_fail(__VA_ARGS__), NULL)
+/* Forget the last failure, keep the log. */
+void eu_error_clear(void);
+/* strerror in lower case; knows the kernel's error 524. */
+const char *eu_reason(int err);
 /* Send libbpf's messages to this thread's log; called before every use of libbpf. */
 void eu_log_start(void);
 #endif

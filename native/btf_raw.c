@@ -1,0 +1,134 @@
+/* Raw BTF: the running kernel's or a file's, and ELF sections in memory. */
+#define _GNU_SOURCE
+#include "btf_raw.h"
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "error.h"
+#include "eunomia.h"
+
+enum { BTF_FILE_LIMIT = 256 << 20 };
+static const char KERNEL_BTF[] = "/sys/kernel/btf/vmlinux";
+
+int eu_elf_section(const void *elf, size_t size, const char *name, const char **data, size_t *length) {
+    const Elf64_Ehdr *head = elf;
+    const char *bytes = elf;
+    if (size < sizeof(*head) || memcmp(head->e_ident, ELFMAG, SELFMAG) || head->e_ident[EI_CLASS] != ELFCLASS64 ||
+        head->e_ident[EI_DATA] != ELFDATA2LSB || head->e_shentsize != sizeof(Elf64_Shdr))
+        return -EINVAL;
+    if (head->e_shoff > size || head->e_shnum > (size - head->e_shoff) / sizeof(Elf64_Shdr) || head->e_shstrndx >= head->e_shnum)
+        return -EINVAL;
+    for (int i = 0; i < head->e_shnum; i++) {
+        Elf64_Shdr section, strings;
+        memcpy(&strings, bytes + head->e_shoff + head->e_shstrndx * sizeof(Elf64_Shdr), sizeof(strings));
+        memcpy(&section, bytes + head->e_shoff + i * sizeof(Elf64_Shdr), sizeof(section));
+        if (strings.sh_offset > size || strings.sh_size > size - strings.sh_offset || section.sh_name >= strings.sh_size)
+            return -EINVAL;
+        const char *its = bytes + strings.sh_offset + section.sh_name;
+        size_t room = strings.sh_size - section.sh_name;
+        if (strnlen(its, room) == room || strcmp(its, name))
+            continue;
+        if (section.sh_type == SHT_NOBITS || section.sh_offset > size || section.sh_size > size - section.sh_offset)
+            return -EINVAL;
+        *data = bytes + section.sh_offset;
+        *length = section.sh_size;
+        return 0;
+    }
+    return -ENOENT;
+}
+
+int eu_btf_view(const void *bytes, size_t size, struct eu_btf_view *view) {
+    struct btf_header head;
+    if (size < sizeof(head))
+        return -EINVAL;
+    memcpy(&head, bytes, sizeof(head));
+    if (head.magic != BTF_MAGIC || head.hdr_len < sizeof(head) || head.hdr_len > size)
+        return -EINVAL;
+    size_t room = size - head.hdr_len;
+    if (head.type_off > room || head.type_len > room - head.type_off || head.str_off > room || head.str_len > room - head.str_off || !head.str_len)
+        return -EINVAL;
+    const char *body = (const char *)bytes + head.hdr_len;
+    view->types = body + head.type_off;
+    view->types_end = view->types + head.type_len;
+    view->strings = body + head.str_off;
+    view->strings_size = head.str_len;
+    return view->strings[head.str_len - 1] || (head.type_off & 3) ? -EINVAL : 0;
+}
+
+/* Kernels before about 6.16 cannot map /sys/kernel/btf/vmlinux: read it then. */
+static char *contents(int fd, size_t size) {
+    char *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    if (bytes != MAP_FAILED)
+        return bytes;
+    bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bytes == MAP_FAILED)
+        return NULL;
+    for (size_t at = 0; at < size;) {
+        ssize_t got = read(fd, bytes + at, size - at);
+        if (got <= 0) {
+            munmap(bytes, size);
+            return NULL;
+        }
+        at += got;
+    }
+    return bytes;
+}
+
+int eu_btf_file(const char *path, struct eu_btf_view *view) {
+    static _Thread_local struct eu_btf_view kept;
+    static _Thread_local char *kept_bytes, *kept_path;
+    static _Thread_local size_t kept_size;
+    const char *name = path ? path : KERNEL_BTF;
+    if (kept_bytes && !strcmp(kept_path, name)) {
+        *view = kept;
+        return 0;
+    }
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    struct stat stat;
+    if (fd < 0 || fstat(fd, &stat)) {
+        int err = errno;
+        if (fd >= 0)
+            close(fd);
+        return eu_fail(err, "open BTF %s: %s", name, eu_reason(err));
+    }
+    size_t size = stat.st_size;
+    char *bytes = size && size <= BTF_FILE_LIMIT ? contents(fd, size) : NULL;
+    close(fd);
+    if (!bytes)
+        return eu_fail(EINVAL, "read BTF %s: empty, larger than 256 MiB, or unreadable", name);
+    const char *data = bytes;
+    size_t length = size;
+    if (size > 4 && !memcmp(bytes, "\177ELF", 4) && eu_elf_section(bytes, size, ".BTF", &data, &length))
+        length = 0;
+    if (eu_btf_view(data, length, view)) {
+        munmap(bytes, size);
+        return eu_fail(EINVAL, "read BTF %s: not BTF, or damaged", name);
+    }
+    if (kept_bytes)
+        munmap(kept_bytes, kept_size);
+    free(kept_path);
+    kept_bytes = bytes, kept_size = size, kept = *view;
+    kept_path = strdup(name);
+    if (!kept_path)
+        kept_bytes = NULL; /* not kept: found again by the next call */
+    return 0;
+}
+
+int eu_btf_find(const char *path, const char *name, uint32_t kind) {
+    struct eu_btf_view view;
+    const struct btf_type *type;
+    int64_t tail;
+    int err = eu_btf_file(path, &view);
+    if (err)
+        return err;
+    int id = 1;
+    for (const char *at = view.types; (type = eu_btf_at(&view, at, &tail)); at += sizeof(*type) + tail, id++)
+        if (BTF_INFO_KIND(type->info) == kind && !strcmp(eu_btf_name(&view, type->name_off), name))
+            return id;
+    return eu_fail(ENOENT, "BTF %s: has no %s", path ? path : KERNEL_BTF, name);
+}

@@ -1,0 +1,197 @@
+/* Maps of an object: their description, initial values and elements. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "error.h"
+#include "object.h"
+
+int eu_map_count(struct eu_object *object) {
+    return object->nr_maps;
+}
+
+/* libbpf keeps the section of an internal map to itself, but its name ends in it ("client_b.rodata", ".rodata.str1.1"). */
+static const char *section_of(const struct bpf_map *map) {
+    if (!bpf_map__is_internal(map))
+        return NULL;
+    const char *dot = strchr(bpf_map__name(map), '.');
+    return dot ? dot : bpf_map__name(map);
+}
+
+int eu_map_get(struct eu_object *object, int index, struct eu_map_info *info) {
+    struct bpf_map *map = eu_map(object, index);
+    if (!map)
+        return -EINVAL;
+    *info = (struct eu_map_info){
+        .name = bpf_map__name(map),
+        .section = section_of(map),
+        .type = bpf_map__type(map),
+        .key_size = bpf_map__key_size(map),
+        .value_size = bpf_map__value_size(map),
+        .max_entries = bpf_map__max_entries(map),
+        .flags = bpf_map__map_flags(map),
+        .btf_key_type = bpf_map__btf_key_type_id(map),
+        .btf_value_type = bpf_map__btf_value_type_id(map),
+        .fd = object->loaded ? bpf_map__fd(map) : -1,
+    };
+    return 0;
+}
+
+int eu_map_find(struct eu_object *object, const char *name) {
+    for (int i = 0; i < object->nr_maps; i++)
+        if (!strcmp(bpf_map__name(object->maps[i]), name))
+            return i;
+    return eu_fail(ENOENT, "map %s: not in this object", name);
+}
+
+static int done(int err, const char *what, const struct bpf_map *map) {
+    return err < 0 ? eu_fail(-err, "map %s: %s: %s", bpf_map__name(map), what, eu_reason(-err)) : err;
+}
+
+int eu_map_set_max_entries(struct eu_object *object, int index, uint32_t entries) {
+    struct bpf_map *map = eu_map(object, index);
+    return map ? done(bpf_map__set_max_entries(map, entries), "set max_entries", map) : -EINVAL;
+}
+
+int eu_map_set_type(struct eu_object *object, int index, uint32_t type) {
+    struct bpf_map *map = eu_map(object, index);
+    return map ? done(bpf_map__set_type(map, type), "set type", map) : -EINVAL;
+}
+
+int eu_map_set_autocreate(struct eu_object *object, int index, int on) {
+    struct bpf_map *map = eu_map(object, index);
+    return map ? done(bpf_map__set_autocreate(map, on), "set autocreate", map) : -EINVAL;
+}
+
+static char *initial(struct eu_object *object, int index, size_t offset, size_t size) {
+    struct bpf_map *map = eu_map(object, index);
+    size_t room = 0;
+    if (!map)
+        return NULL;
+    char *image = bpf_map__initial_value(map, &room);
+    if (!image)
+        return eu_fail_null(EINVAL, "map %s: has no initial value", bpf_map__name(map));
+    if (offset > room || size > room - offset)
+        return eu_fail_null(ERANGE, "map %s: bytes %zu to %zu of an initial value of %zu", bpf_map__name(map), offset, offset + size, room);
+    return image + offset;
+}
+
+int eu_map_write_initial(struct eu_object *object, int index, size_t offset, const void *bytes, size_t size) {
+    if (object->loaded)
+        return eu_fail(EBUSY, "map %d: initial values are written before load", index);
+    char *at = initial(object, index, offset, size);
+    if (!at)
+        return -eu_errno();
+    memcpy(at, bytes, size);
+    return 0;
+}
+
+int eu_map_read_initial(struct eu_object *object, int index, size_t offset, void *bytes, size_t size) {
+    const char *at = initial(object, index, offset, size);
+    if (!at)
+        return -eu_errno();
+    memcpy(bytes, at, size);
+    return 0;
+}
+
+static int map_fd(struct eu_object *object, int index) {
+    struct bpf_map *map = eu_map(object, index);
+    if (!map)
+        return -EINVAL;
+    if (!object->loaded)
+        return eu_fail(EINVAL, "map %s: the object is not loaded", bpf_map__name(map));
+    return bpf_map__fd(map);
+}
+
+int eu_map_lookup(struct eu_object *object, int index, const void *key, void *value, uint64_t flags) {
+    int fd = map_fd(object, index);
+    return fd < 0 ? fd : done(bpf_map_lookup_elem_flags(fd, key, value, flags), "look up", object->maps[index]);
+}
+
+int eu_map_update(struct eu_object *object, int index, const void *key, const void *value, uint64_t flags) {
+    int fd = map_fd(object, index);
+    return fd < 0 ? fd : done(bpf_map_update_elem(fd, key, value, flags), "update", object->maps[index]);
+}
+
+int eu_map_delete(struct eu_object *object, int index, const void *key) {
+    int fd = map_fd(object, index);
+    return fd < 0 ? fd : done(bpf_map_delete_elem(fd, key), "delete", object->maps[index]);
+}
+
+int eu_map_next_key(struct eu_object *object, int index, const void *key, void *next) {
+    int fd = map_fd(object, index);
+    return fd < 0 ? fd : done(bpf_map_get_next_key(fd, key, next), "next key", object->maps[index]);
+}
+
+static int is_per_cpu(uint32_t type) {
+    return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_LRU_PERCPU_HASH ||
+           type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
+}
+
+static size_t value_room(const struct bpf_map *map) {
+    size_t size = bpf_map__value_size(map);
+    return is_per_cpu(bpf_map__type(map)) ? (size + 7) / 8 * 8 * eu_possible_cpus() : size;
+}
+
+/* Element by element: the cursor holds the last key. A key that vanished in between is passed over. */
+static long read_elements(int fd, const struct bpf_map *map, char *cursor, int first, char *keys, char *values, uint32_t max, int *end) {
+    size_t key_size = bpf_map__key_size(map), value_size = value_room(map);
+    uint32_t count = 0;
+    while (count < max) {
+        char *key = keys + count * key_size;
+        if (bpf_map_get_next_key(fd, first ? NULL : cursor, key)) {
+            if (errno != ENOENT)
+                return done(-errno, "next key", map);
+            *end = 1;
+            break;
+        }
+        first = 0;
+        memcpy(cursor, key, key_size);
+        if (!bpf_map_lookup_elem(fd, key, values + count * value_size))
+            count++;
+        else if (errno != ENOENT)
+            return done(-errno, "look up", map);
+    }
+    return count;
+}
+
+long eu_map_read_batch(struct eu_object *object, int index, void *cursor, int first, void *keys, void *values, uint32_t max, int *end) {
+    int fd = map_fd(object, index);
+    if (fd < 0)
+        return fd;
+    struct bpf_map *map = object->maps[index];
+    uint8_t *no_batch = object->no_batch + index;
+    *end = 0;
+    if (!*no_batch) {
+        uint32_t count = max;
+        char next[512];
+        /* hash maps keep a bucket number in the cursor, others a key */
+        if (bpf_map__key_size(map) <= sizeof(next)) {
+            int err = bpf_map_lookup_batch(fd, first ? NULL : cursor, next, keys, values, &count, NULL);
+            if (!err || errno == ENOENT) {
+                *end = err != 0;
+                memcpy(cursor, next, bpf_map__key_size(map) > 4 ? bpf_map__key_size(map) : 4);
+                return count;
+            }
+        }
+        /* ENOSPC: one bucket holds more than `max` elements; others: this kernel or map type has no batches */
+        if (!first)
+            return errno == ENOSPC ? -ENOSPC : done(-errno, "look up batch", map);
+        *no_batch = errno != ENOSPC;
+        if (errno == ENOSPC)
+            return -ENOSPC;
+    }
+    return read_elements(fd, map, cursor, first, keys, values, max, end);
+}
+
+int eu_map_pin(struct eu_object *object, int index, const char *path) {
+    struct bpf_map *map = eu_map(object, index);
+    return map ? done(bpf_map__pin(map, path), "pin", map) : -EINVAL;
+}
+
+int eu_possible_cpus(void) {
+    static int count;
+    if (!count)
+        count = libbpf_num_possible_cpus();
+    return count;
+}

@@ -1,0 +1,177 @@
+/* Opening, loading and closing BPF objects. */
+#define _GNU_SOURCE
+#include "object.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "error.h"
+#include "minimal_btf.h"
+
+enum { ENOTSUPP_KERNEL = 524 }; /* the kernel's own ENOTSUPP, which libc cannot name */
+
+struct bpf_program *eu_prog(struct eu_object *object, int prog) {
+    if (prog < 0 || prog >= object->nr_progs)
+        return eu_fail_null(EINVAL, "program %d: no such program", prog);
+    return object->progs[prog];
+}
+
+struct bpf_map *eu_map(struct eu_object *object, int map) {
+    if (map < 0 || map >= object->nr_maps)
+        return eu_fail_null(EINVAL, "map %d: no such map", map);
+    return object->maps[map];
+}
+
+/* Kernels before 5.11 charge BPF memory to RLIMIT_MEMLOCK; where it cannot be raised, loading says what is missing. */
+static void raise_memlock(void) {
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    static int done;
+    if (!done && setrlimit(RLIMIT_MEMLOCK, &limit) && !getrlimit(RLIMIT_MEMLOCK, &limit)) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_MEMLOCK, &limit);
+    }
+    done = 1;
+}
+
+static int index_parts(struct eu_object *object) {
+    struct bpf_map *map;
+    struct bpf_program *prog;
+    int maps = 0, progs = 0;
+    bpf_object__for_each_map(map, object->bpf) maps++;
+    bpf_object__for_each_program(prog, object->bpf) progs++;
+    object->maps = calloc(maps + 1, sizeof(*object->maps));
+    object->progs = calloc(progs + 1, sizeof(*object->progs));
+    object->no_batch = calloc(maps + 1, 1);
+    if (!object->maps || !object->progs || !object->no_batch)
+        return eu_fail(ENOMEM, "open object: out of memory");
+    bpf_object__for_each_map(map, object->bpf) object->maps[object->nr_maps++] = map;
+    bpf_object__for_each_program(prog, object->bpf) object->progs[object->nr_progs++] = prog;
+    return 0;
+}
+
+struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_options *options) {
+    char path[64];
+    eu_log_start();
+    eu_log_clear();
+    raise_memlock();
+    struct eu_object *object = calloc(1, sizeof(*object));
+    if (!object)
+        return eu_fail_null(ENOMEM, "open object: out of memory");
+    object->btf_fd = -1;
+    LIBBPF_OPTS(bpf_object_open_opts, open, .object_name = options->name, .kconfig = options->kconfig, .btf_custom_path = options->btf_path);
+    if (options->verbose_verifier)
+        open.kernel_log_level = 1;
+    if (options->btf_path && !(object->btf_path = strdup(options->btf_path))) {
+        eu_close(object);
+        return eu_fail_null(ENOMEM, "open object: out of memory");
+    }
+    if (!options->plain_btf) {
+        object->btf_fd = eu_minimal_btf_memfd(elf, size, options->btf_path);
+        if (object->btf_fd >= 0) {
+            snprintf(path, sizeof(path), "/proc/self/fd/%d", object->btf_fd);
+            open.btf_custom_path = path;
+            object->minimal_btf = 1;
+        }
+    }
+    eu_handlers_register();
+    object->bpf = bpf_object__open_mem(elf, size, &open);
+    if (!object->bpf) {
+        int err = errno;
+        eu_fail(err, "open object %s: %s", options->name ? options->name : "", eu_reason(err));
+        eu_close(object);
+        return NULL;
+    }
+    if (index_parts(object)) {
+        eu_close(object);
+        return NULL;
+    }
+    return object;
+}
+
+int eu_load(struct eu_object *object) {
+    eu_log_start();
+    eu_error_clear();
+    int err = -bpf_object__load(object->bpf);
+    if (err && eu_errno()) /* a handler said what is missing */
+        return -eu_errno();
+    if (err)
+        return eu_fail(err, "load object %s: %s", bpf_object__name(object->bpf), eu_reason(err));
+    object->loaded = 1;
+    return 0;
+}
+
+void eu_close(struct eu_object *object) {
+    if (!object)
+        return;
+    eu_detach_all(object);
+    if (object->bpf)
+        bpf_object__close(object->bpf);
+    if (object->btf_fd >= 0)
+        close(object->btf_fd);
+    free(object->maps);
+    free(object->no_batch);
+    free(object->progs);
+    free(object->btf_path);
+    free(object);
+}
+
+int eu_used_minimal_btf(struct eu_object *object) {
+    return object->minimal_btf;
+}
+
+int eu_prog_count(struct eu_object *object) {
+    return object->nr_progs;
+}
+
+static int is_attached(const struct eu_object *object, int prog) {
+    for (const struct eu_attachment *at = object->attachments; at; at = at->next)
+        if (at->prog == prog)
+            return 1;
+    return 0;
+}
+
+int eu_prog_get(struct eu_object *object, int prog, struct eu_prog_info *info) {
+    const struct bpf_program *program = eu_prog(object, prog);
+    if (!program)
+        return -EINVAL;
+    *info = (struct eu_prog_info){
+        .name = bpf_program__name(program),
+        .section = bpf_program__section_name(program),
+        .type = bpf_program__type(program),
+        .expected_attach_type = bpf_program__expected_attach_type(program),
+        .insns = bpf_program__insn_cnt(program),
+        .autoload = bpf_program__autoload(program),
+        .attached = is_attached(object, prog),
+        .fd = object->loaded ? bpf_program__fd(program) : -1,
+    };
+    return 0;
+}
+
+int eu_prog_find(struct eu_object *object, const char *name) {
+    for (int i = 0; i < object->nr_progs; i++)
+        if (!strcmp(bpf_program__name(object->progs[i]), name))
+            return i;
+    return eu_fail(ENOENT, "program %s: not in this object", name);
+}
+
+int eu_prog_set_autoload(struct eu_object *object, int prog, int on) {
+    struct bpf_program *program = eu_prog(object, prog);
+    if (!program)
+        return -EINVAL;
+    int err = bpf_program__set_autoload(program, on);
+    return err ? eu_fail(-err, "program %s: autoload: %s", bpf_program__name(program), eu_reason(-err)) : 0;
+}
+
+const char *eu_reason(int err) {
+    static _Thread_local char words[64];
+    if (err == ENOTSUPP_KERNEL)
+        return "not supported by this kernel (error 524)";
+    const char *name = strerror_r(err, words, sizeof(words));
+    if (name != words)
+        snprintf(words, sizeof(words), "%s", name);
+    if (words[0] >= 'A' && words[0] <= 'Z' && words[1] >= 'a')
+        words[0] |= 0x20;
+    return words;
+}
