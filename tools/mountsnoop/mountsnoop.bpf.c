@@ -160,12 +160,12 @@ static __always_inline int left(long ret)
         return left(ctx->ret);                                                                                                             \
     }
 
-SYSCALL(mount)
-SYSCALL(umount)
+SYSCALL(mount);
+SYSCALL(umount);
 /* What mount(8) calls since util-linux 2.39; these calls exist since 5.2. */
-SYSCALL(fsopen)
-SYSCALL(fsmount)
-SYSCALL(move_mount)
+SYSCALL(fsopen);
+SYSCALL(fsmount);
+SYSCALL(move_mount);
 
 /// @brief Trace mounts and unmounts, with their arguments and results
 /// @details The calls of the new interface too: fsopen(2), fsmount(2), move_mount(2). RET is an error's name, or what the call returned.
