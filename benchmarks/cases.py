@@ -1,0 +1,279 @@
+"""The measurements. Each takes the sides and the number of rounds and returns rows of the report: what, value, compared to, ratio."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from measure import Flood, Process, Samples, interleave, ratio, run_seconds
+from sides import BACKLOG, BASELINE, ROOT, VARIANTS, Sides
+
+Row = list[str]
+HEAD: Row = ["what", "eunomia", "compared with", "there", "ratio", "target"]
+_NAMES = {"plain": "no CO-RE", "core": "one CO-RE read", "tpbtf": "tp_btf"}
+
+
+def start(sides: Sides, rounds: int) -> list[Row]:
+    """Whole-process time until the first provoked event is read from standard output, every run with empty caches."""
+    own = os.getpid()
+
+    def attached(argv: list[str | Path]) -> Callable[[], float]:
+        def once() -> float:
+            process = Process(argv, env=sides.env(), read=True)
+            try:
+                return 1e3 * process.seconds_until_line(b'"sig":', lambda: os.kill(own, signal.SIGURG))
+            finally:
+                process.end()
+
+        return once
+
+    runs = {f"c {v}": attached(sides.c_tool(v, own, json=True)) for v in VARIANTS}
+    runs |= {f"ecli {v}": attached(sides.ecli(v, own, json=True)) for v in VARIANTS}
+    runs["python"] = lambda: 1e3 * run_seconds([sys.executable, "-I", "-c", "pass"], sides.env())
+    peers = {"bcc": sides.bcc(own), "bpftrace": sides.bpftrace(own)}
+    samples = interleave(rounds, runs)
+    peer_samples = interleave(max(3, rounds // 5), {name: attached(argv) for name, argv in peers.items() if argv})
+    rows = []
+    for v in VARIANTS:
+        target = "≤ 1.5, < 60 ms" if v != "plain" else "–"
+        mine, c = samples[f"ecli {v}"].text() + " ms", samples[f"c {v}"].text() + " ms"
+        rows.append(
+            [
+                f"start to first event, {_NAMES[v]}",
+                mine,
+                "C tool",
+                c,
+                _times(ratio(samples, f"ecli {v}", f"c {v}")),
+                target,
+            ]
+        )
+    for name, argv in peers.items():
+        if not argv:
+            rows.append(
+                [
+                    "start to first event, no CO-RE",
+                    samples["ecli plain"].text() + " ms",
+                    name,
+                    "not usable here",
+                    "–",
+                    "–",
+                ]
+            )
+            continue
+        slower = peer_samples[name].median / samples["ecli plain"].median
+        target = "≥ 10" if name == "bcc" else "–"
+        there = peer_samples[name].text() + " ms"
+        rows.append(
+            [
+                "start to first event, no CO-RE",
+                samples["ecli plain"].text() + " ms",
+                name,
+                there,
+                f"{slower:.1f} times faster",
+                target,
+            ]
+        )
+    rows.append(["(floor: Python that does nothing)", samples["python"].text() + " ms", "–", "–", "–", "–"])
+    return rows
+
+
+def backlog(sides: Sides, rounds: int, records: int) -> list[Row]:
+    """CPU time for a record that waits in the ring: read, render, write to /dev/null. The reader is stopped while the ring fills."""
+    flood = Flood(sides.work / "flood", "null")
+
+    def drained(argv: list[str | Path]) -> Callable[[], float]:
+        def once() -> float:
+            process = Process(argv, env=sides.env(), read=False)
+            try:
+                process.wait_attached()
+                process.freeze()
+                flood.send(records)
+                cpu, written = process.cpu_ns(), process.written()
+                process.thaw()
+                process.settle()
+                line = (process.written() - written) / records
+                if not 30 < line < 400:
+                    raise RuntimeError(f"{argv[0]} wrote {line:.1f} bytes a record: not all {records} were rendered")
+                return (process.cpu_ns() - cpu) / records
+            finally:
+                process.end()
+
+        return once
+
+    runs = {}
+    for json in (False, True):
+        form = "JSON" if json else "text"
+        runs[f"c {form}"] = drained(sides.c_tool(BACKLOG, flood.pid, json=json))
+        runs[f"ecli {form}"] = drained(sides.ecli(BACKLOG, flood.pid, json=json))
+    try:
+        samples = interleave(rounds, runs)
+    finally:
+        flood.close()
+    rows = []
+    for form in ("text", "JSON"):
+        mine, c = samples[f"ecli {form}"], samples[f"c {form}"]
+        times = f"{c.median / mine.median:.1f} times faster"
+        rows.append([f"records waiting, {form}", _rate(mine), "C tool with printf", _rate(c), times, "≥ 4"])
+    return rows
+
+
+def flooded(sides: Sides, rounds: int, events: int) -> list[Row]:
+    """A process that sends signals as fast as it can while the reader runs: what it pays for a call, and how many records are lost."""
+    flood = Flood(sides.work / "flood", "null")
+    lost: dict[str, Samples] = {}
+
+    def flooding(name: str, argv: list[str | Path]) -> Callable[[], float]:
+        lost[name] = Samples()
+
+        def once() -> float:
+            process = Process(argv, env=sides.env(), read=False)
+            try:
+                process.wait_attached()
+                before = process.written()
+                flood.send(1000)
+                process.settle()
+                middle = process.written()
+                cost = flood.send(events)
+                process.settle()
+                delivered = (process.written() - middle) / ((middle - before) / 1000)
+                lost[name].values.append(max(0.0, 100 * (1 - delivered / events)))
+                return cost
+            finally:
+                process.end()
+
+        return once
+
+    runs = {
+        "nobody": lambda: flood.send(events),
+        "c": flooding("c", sides.c_tool("plain", flood.pid, json=True)),
+        "ecli": flooding("ecli", sides.ecli("plain", flood.pid, json=True)),
+    }
+    try:
+        samples = interleave(rounds, runs)
+    finally:
+        flood.close()
+    nobody = samples["nobody"].median
+    mine, c = (
+        f"{samples[n].text(0)} ns a call ({samples[n].median / nobody:.1f} times untraced)" for n in ("ecli", "c")
+    )
+    rows = [["flood: cost for the traced process, JSON", mine, "C tool", c, _times(ratio(samples, "ecli", "c")), "–"]]
+    rows.append(["flood: records lost", f"{lost['ecli'].text()} %", "C tool", f"{lost['c'].text()} %", "–", "0"])
+    return rows
+
+
+def idle(sides: Sides, seconds: float) -> list[Row]:
+    """Wake-ups without events, and resident memory without the ring."""
+    found: dict[str, tuple[int, int]] = {}
+    for name, argv in (("ecli", sides.ecli("core", 1, json=False)), ("c", sides.c_tool("core", 1, json=False))):
+        process = Process(argv, env=sides.env(), read=False)
+        try:
+            process.wait_attached()
+            time.sleep(0.3)
+            before = process.wakeups()
+            time.sleep(seconds)
+            found[name] = process.wakeups() - before, process.resident_kib()
+        finally:
+            process.end()
+    (mine, memory), (c, c_memory) = found["ecli"], found["c"]
+    return [
+        [f"wake-ups in {seconds:.0f} s without events", str(mine), "C tool", str(c), "–", "0"],
+        [
+            "resident memory",
+            f"{memory / 1024:.1f} MiB",
+            "C tool",
+            f"{c_memory / 1024:.1f} MiB",
+            _times(memory / c_memory),
+            "< 40 MB",
+        ],
+    ]
+
+
+def compiling(sides: Sides, rounds: int) -> list[Row]:
+    """`ecc` from the second compile on against a plain clang run of the same source."""
+    clean, defines = sides.source("core"), sides.work / "late.bpf.c"
+    defines.write_text(
+        f"#define LATE 1 /* a macro before vmlinux.h: its precompiled form cannot be used */\n{clean.read_text()}"
+    )
+    env = sides.env(fresh=False)
+
+    def ecc(source: Path) -> list[str | Path]:
+        return [*sides.command("ecc"), source, f"-I{BASELINE}", "-o", sides.work / "timed.json"]
+
+    def clang(source: Path) -> list[str | Path]:
+        return [*sides.plain_clang(source), f"-I{BASELINE}", "-o", sides.work / "timed.o"]
+
+    runs = {}
+    for name, source in (("", clean), (" late", defines)):
+        runs[f"ecc{name}"] = lambda source=source: 1e3 * run_seconds(ecc(source), env)
+        runs[f"clang{name}"] = lambda source=source: 1e3 * run_seconds(clang(source), env)
+    samples = interleave(rounds, runs)
+    rows = []
+    for name, what, target in (
+        ("", "ecc, second compile", "≤ 0.7"),
+        (" late", "ecc, source with a macro before vmlinux.h", "≤ 1.2"),
+    ):
+        mine, plain = samples[f"ecc{name}"], samples[f"clang{name}"]
+        times = _times(mine.median / plain.median)
+        rows.append([what, mine.text(0) + " ms", "clang -target bpf", plain.text(0) + " ms", times, target])
+    return rows
+
+
+def importing(sides: Sides, rounds: int) -> list[Row]:
+    """What `import eunomia` adds to a Python that does nothing."""
+    env = sides.env()
+    runs = {
+        name: lambda code=code: 1e3 * run_seconds([sys.executable, "-c", code], env)
+        for name, code in (("nothing", "pass"), ("eunomia", "import eunomia"))
+    }
+    samples = interleave(rounds, runs)
+    more = samples["eunomia"].median - samples["nothing"].median
+    mine, there = samples["eunomia"].text() + " ms", samples["nothing"].text() + " ms"
+    return [["import eunomia", mine, "python -c pass", there, f"+{more:.1f} ms", "–"]]
+
+
+def python_api(sides: Sides, records: int) -> list[Row]:
+    """Typed events from the Python iterator, and a large hash map, in a process of their own."""
+    script = ROOT / "benchmarks/python_side.py"
+    flood = Flood(sides.work / "flood", "null")
+    try:
+        argv = [sys.executable, script, sides.package(BACKLOG), str(flood.pid), str(records)]
+        with subprocess.Popen(
+            list(map(str, argv)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            if process.stdout.readline().strip() != "attached":
+                raise RuntimeError("python_side.py did not attach")
+            flood.send(records)
+            answer, _ = process.communicate("go\n", timeout=120)
+    finally:
+        flood.close()
+    event_ns, entry_ns = map(float, answer.split())
+    c_entry = float(
+        subprocess.run([sides.work / "mapdump", "1000000"], capture_output=True, check=True).stdout.split()[0]
+    )
+    return [
+        ["Python: iterating typed events", f"{1e3 / event_ns:.2f} million/s", "–", "–", "–", "≥ 1 million/s"],
+        ["Python: items() of a hash map of a million", f"{entry_ns:.0f} ns an entry", "C loop, lookup_batch", f"{c_entry:.0f} ns",
+         _times(entry_ns / c_entry), "–"],
+    ]  # fmt: skip
+
+
+def wheel(_sides: Sides) -> list[Row]:
+    """Size of the newest wheel in dist/."""
+    wheels = sorted((ROOT / "dist").glob("eunomia-*.whl"), key=lambda path: path.stat().st_mtime)
+    size = f"{wheels[-1].stat().st_size / 1e3:.0f} kB" if wheels else "not built [make wheel]"
+    return [["wheel", size, "–", "–", "–", "< 1 MB"]]
+
+
+def _rate(samples: Samples) -> str:
+    return f"{1e3 / samples.median:.2f} million/s ({samples.text(0)} ns)"
+
+
+def _times(value: float) -> str:
+    return f"{value:.2f}"
