@@ -54,7 +54,7 @@ class Job:
         values = self._values
         if values["standalone"]:
             raise EunomiaError(
-                "make a standalone executable: not available in this version [run the package with `ecli run package.json`]"
+                "make a standalone executable: not available in this version [use ecli run package.json]"
             )
         if values["llvm-strip-bin"]:
             _say("ecc: --llvm-strip-bin is not needed: libbpf's linker drops DWARF")
@@ -123,7 +123,7 @@ class Job:
             folder = os.path.dirname(target)
         else:
             folder = target or os.path.dirname(source)
-            _make_folder(folder)
+        _make_folder(folder)
         stem = _stem(source)
         if values["no-generate-package-json"]:
             self._apart(package, folder, stem)
@@ -151,7 +151,7 @@ class Job:
         """What upstream writes besides the package: the object, and the meta alone."""
         self._put(os.path.join(folder, f"{stem}.bpf.o"), package.object)
         if self._values["yaml"]:
-            from eunomia.package.codec import dump_yaml
+            from eunomia.package.archive import dump_yaml
 
             self._put(os.path.join(folder, f"{stem}.skel.yaml"), dump_yaml(package.meta).encode())
         else:

@@ -84,7 +84,7 @@ class _WorkFolder:
     """A private folder that is gone afterwards. (tempfile and shutil cost 10 ms of import.)"""
 
     def __enter__(self) -> str:
-        base = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - the name is random, the folder ours alone
+        base = os.environ.get("TMPDIR") or "/tmp"
         self.path = os.path.join(base, f"eunomia-{os.getpid()}-{os.urandom(6).hex()}")
         try:
             os.mkdir(self.path, 0o700)

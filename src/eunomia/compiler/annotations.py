@@ -1,4 +1,4 @@
-"""Annotations: `@key value` in documentation comments, as clang's comment parser and upstream's ecc read them together."""
+"""Annotations: `@key value` in documentation comments, as clang's comment parser and upstream's ecc read them."""
 
 from __future__ import annotations
 
@@ -26,33 +26,32 @@ class Annotation:
 
 
 # Source: clang 19 include/clang/AST/CommentCommands.td.
-INLINE = frozenset("a b c e em emoji p ref anchor".split())
-BLOCK = frozenset(
-    "brief short result return returns throw throws exception deprecated headerfile abstract classdesign coclass dependency "
-    "discussion helper helperclass helps instancesize ownership performance security superclass arg attention author authors "
-    "bug copyright date details invariant li note par post pre remark remarks retval sa see since todo version warning".split()
-)
+_WORDS = {
+    "inline": "a b c e em emoji p ref anchor",
+    "block": "brief short result return returns throw throws exception deprecated headerfile abstract classdesign coclass "
+    "dependency discussion helper helperclass helps instancesize ownership performance security superclass arg attention "
+    "author authors bug copyright date details invariant li note par post pre remark remarks retval sa see since todo "
+    "version warning",
+    "lines": "defgroup ingroup addtogroup weakgroup name section subsection subsubsection paragraph mainpage subpage relates "
+    "related relatesalso relatedalso addindex nosubgrouping extends implements memberof fn namespace overload property "
+    "typedef var def function functiongroup method methodgroup callback constant const enum struct union class interface "
+    "category protocol template file dir package page example include if ifnot cond elseif else endif",
+    "blocks": "code verbatim htmlonly latexonly xmlonly manonly rtfonly docbookonly dot msc internal",
+    "ours": "sample cmdarg description ifindex flags xdpopts tchook tcopts intepreter type value title usage event_type decode "
+    "optional perf_event range choices export_config unit",
+}
+INLINE = frozenset(_WORDS["inline"].split())
+BLOCK = frozenset(_WORDS["block"].split())
 PARAMETERS = frozenset(("param", "tparam", "templatefield"))
-_VERBATIM_LINES = frozenset(
-    "defgroup ingroup addtogroup weakgroup name section subsection subsubsection paragraph mainpage subpage relates related "
-    "relatesalso relatedalso addindex nosubgrouping extends implements memberof fn namespace overload property typedef var def "
-    "function functiongroup method methodgroup callback constant const enum struct union class interface category protocol "
-    "template file dir package page example include if ifnot cond elseif else endif".split()
-)
+_VERBATIM_LINES = frozenset(_WORDS["lines"].split())
 _VERBATIM_BLOCKS = {
-    **{
-        name: f"end{name}"
-        for name in "code verbatim htmlonly latexonly xmlonly manonly rtfonly docbookonly dot msc internal".split()
-    },
+    **{name: f"end{name}" for name in _WORDS["blocks"].split()},
     "link": "/link",
     "textblock": "/textblock",
 }
-_ALL = INLINE | BLOCK | PARAMETERS | _VERBATIM_LINES | _VERBATIM_BLOCKS.keys()
 # Never taken for a misspelling of one of clang's commands.
-OURS = frozenset(
-    "sample cmdarg description ifindex flags xdpopts tchook tcopts intepreter type value title usage event_type decode optional "
-    "perf_event range choices export_config unit".split()
-)
+OURS = frozenset(_WORDS["ours"].split())
+_ALL = INLINE | BLOCK | PARAMETERS | _VERBATIM_LINES | _VERBATIM_BLOCKS.keys()
 _PLAIN_TEXT = frozenset(("description", *INLINE, *BLOCK))
 
 
@@ -172,7 +171,7 @@ def _value(key: str, text: str, offset: int) -> Annotation:
 
 
 def _string(text: str) -> str:
-    """A description in quotes is JSON to upstream; anything else that is JSON (a number) would make its loader refuse."""
+    """A description in quotes is JSON to upstream; other JSON (a number) would make its loader refuse."""
     if text[:1] == '"':
         import json
 

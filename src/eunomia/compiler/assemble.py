@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF
-from eunomia.btf.types import ARRAY, INT, STRUCT
+from eunomia.btf.types import INT, STRUCT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,60 +15,71 @@ if TYPE_CHECKING:
     from eunomia.compiler.event_types import Sites
 
 
-def annotate(meta: dict[str, Any], others: list[dict[str, Any]], source: str, report: Reporter) -> None:
-    """Put the annotations of a source into the variables, maps, programs and `doc` of a package's meta.
+def annotations(obj: ObjectBtf, source: str, report: Reporter) -> dict[str, dict[str, Any]]:
+    """Return the annotations of a source, in the form that `Package.from_object` takes.
 
     Args:
-        meta: with its `bpf_skel`.
-        others: sections of variables that are not in `bpf_skel`.
+        obj: the source's object: its variables, maps and programs are what annotations stand on.
         source: the C text.
         report: gets the mistakes.
     """
-    skeleton = meta["bpf_skel"]
-    targets: dict[str, tuple[str, dict[str, Any]]] = {}
-    for section in [*skeleton["data_sections"], *others]:
-        targets.update((variable["name"], ("variable", variable)) for variable in section["variables"])
-    targets.update((entry["name"], ("map", entry)) for entry in skeleton["maps"] or ())
-    targets.update((entry["name"], ("program", entry)) for entry in skeleton["progs"] or ())
-    doc: dict[str, Any] = {}
-    targets["LICENSE"] = ("licence", doc)
-    if "/**" not in source and "///" not in source and "/*!" not in source and "//!" not in source:
-        return
+    found: dict[str, dict[str, Any]] = {"variables": {}, "maps": {}, "progs": {}, "doc": {}}
+    if not any(marker in source for marker in ("/**", "///", "/*!", "//!")):
+        return found
     from eunomia.compiler.annotations import read
     from eunomia.compiler.comments import attach
     from eunomia.compiler.rules import check
 
+    targets = _targets(obj)
     for name, comment in attach(source, targets).items():
-        target, entry = targets[name]
+        target, group = targets[name]
         for annotation in read(comment):
             if check(target, annotation, report):
+                entry = found["doc"] if target == "licence" else found[group].setdefault(name, {})
                 entry[annotation.key] = annotation.value
-    if doc:
-        skeleton["doc"] = doc
+    return found
 
 
-def event_types(obj: ObjectBtf, sites: Sites, maps: list[dict[str, Any]]) -> dict[str, list[int]]:
-    """Return the type ids of each map's records: as annotated, else as the sites tell."""
+def _targets(obj: ObjectBtf) -> dict[str, tuple[str, str]]:
+    """What annotations can stand on, by name: the word for it, and the group of `annotations`."""
+    targets: dict[str, tuple[str, str]] = {}
+    for section in obj.sections.values():
+        if section.name not in (".maps", "license", "version", ".ksyms"):
+            targets.update((each.name, ("variable", "variables")) for each in section.variables if not each.is_static)
+    targets.update((name, ("map", "maps")) for name in obj.maps)
+    targets.update((program.name, ("program", "progs")) for program in obj.programs)
+    targets["LICENSE"] = ("licence", "doc")
+    return targets
+
+
+def event_types(obj: ObjectBtf, sites: Sites, maps: dict[str, dict[str, Any]]) -> dict[str, list[int]]:
+    """Return the type ids of each map's records: as annotated, else as the sites tell.
+
+    Args:
+        obj: has the types.
+        sites: what the forced header recorded.
+        maps: annotations of maps by name.
+    """
     btf = obj.btf
     if btf is None:
         return {}
     found = {name: [type_id for type_id in types if _tells(btf, type_id)] for name, types in sites.types.items()}
-    for entry in maps:
+    for name, entry in maps.items():
         names = _annotated(entry.get("event_type"))
         types = [each.id for each in (btf.find_spelled(name) for name in names) if each is not None]
         if types:
-            found[entry["name"]] = types
+            found[name] = types
     return {name: types for name, types in found.items() if types and name in obj.maps}
 
 
-def missing_types(obj: ObjectBtf, maps: list[dict[str, Any]]) -> list[tuple[str, str]]:
+def missing_types(obj: ObjectBtf, maps: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     """Return (map, type name) for every annotated event type that the object does not have."""
     btf = obj.btf
     return [
-        (entry["name"], name)
-        for entry in maps
-        for name in _annotated(entry.get("event_type"))
-        if btf is None or not btf.find_spelled(name)
+        (name, wanted)
+        for name, entry in maps.items()
+        for wanted in _annotated(entry.get("event_type"))
+        if btf is None or not btf.find_spelled(wanted)
     ]
 
 
@@ -93,35 +104,27 @@ def export_types(
 ) -> list[Type]:
     """Return the structs for `export_types`, the one that upstream's loader is to use first.
 
-    It exports one map, the last in the meta that is sampled, a ring buffer or a perf buffer, as the first of these types.
+    It exports one map, the last that is sampled, a ring buffer or a perf buffer, as the first of these types.
     """
     btf = obj.btf
     if btf is None:
         return []
     ids: list[int] = []
-    candidates = [entry for entry in maps if "sample" in entry or _is_buffer(obj, entry["name"])]
-    for entry in reversed(candidates):
-        definition = obj.maps.get(entry["name"])
-        if "sample" in entry and definition is not None:
+    for definition in reversed(obj.maps.values()):
+        if "sample" in maps.get(definition.name, ()):
             ids.append(definition.value_type)
-        else:
-            ids += by_map.get(entry["name"], [])
+        elif definition.type in (RINGBUF, PERF_EVENT_ARRAY):
+            ids += by_map.get(definition.name, [])
     named = set(header)
     ids += [struct.id for struct in btf.of_kind(STRUCT) if struct.name in named]
     structs = [btf.resolve(type_id) for type_id in ids if type_id]
     return list({struct.id: struct for struct in structs if struct.kind == STRUCT and struct.name}.values())
 
 
-def _is_buffer(obj: ObjectBtf, name: str) -> bool:
-    definition = obj.maps.get(name)
-    return definition is not None and definition.type in (RINGBUF, PERF_EVENT_ARRAY)
-
-
 def spelled(btf: Btf, type_id: int) -> str | int:
-    """Return what C calls a type, or its id where no name leads to it."""
+    """Return what C calls a type, or its id where no name leads back to it."""
     found = btf.type(type_id)
-    if found.name and btf.find_spelled(found.name) is not None and btf.find_spelled(found.name) is btf.type(found.id):
-        return found.name
-    if found.kind == STRUCT and found.name:
-        return f"struct {found.name}"
-    return type_id if found.kind == ARRAY or not found.name else found.name
+    for name in (found.name, f"{found.kind_name.lower()} {found.name}"):
+        if found.name and btf.find_spelled(name) is found:
+            return name
+    return type_id

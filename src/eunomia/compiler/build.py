@@ -28,14 +28,14 @@ _ARCHES = {
     "loongarch": ("loongarch", "loongarch64-linux-gnu", "loongarch"),
 }
 _ALIASES = {
-    **{name: "x86" for name in ("x86_64", "x86-64", "amd64", "i686", "i386")},
-    **{name: "arm64" for name in ("aarch64", "aarch64_be", "armv8l")},
-    **{name: "arm" for name in ("armv7l", "armv6l", "armhf")},
-    **{name: "powerpc" for name in ("ppc64le", "ppc64", "powerpc64", "powerpc64le", "ppc64el")},
-    **{name: "riscv" for name in ("riscv64",)},
-    **{name: "s390" for name in ("s390x",)},
-    **{name: "mips" for name in ("mips64", "mips64el", "mipsel")},
-    **{name: "loongarch" for name in ("loongarch64",)},
+    **dict.fromkeys(("x86_64", "x86-64", "amd64", "i686", "i386"), "x86"),
+    **dict.fromkeys(("aarch64", "aarch64_be", "armv8l"), "arm64"),
+    **dict.fromkeys(("armv7l", "armv6l", "armhf"), "arm"),
+    **dict.fromkeys(("ppc64le", "ppc64", "powerpc64", "powerpc64le", "ppc64el"), "powerpc"),
+    **dict.fromkeys(("riscv64",), "riscv"),
+    **dict.fromkeys(("s390x",), "s390"),
+    **dict.fromkeys(("mips64", "mips64el", "mipsel"), "mips"),
+    **dict.fromkeys(("loongarch64",), "loongarch"),
 }
 
 
@@ -155,7 +155,7 @@ class Build:
         return self._linked()
 
     def _explain(self, status: int) -> None:
-        """Compile as the user would have: his diagnostics must not show our macros. Fall back where only they are at fault."""
+        """Compile as the user would have: no diagnostic may show our macros. Fall back where only they are at fault."""
         shown = [*(["-fcolor-diagnostics"] if self.options.color else []), *(self._pch_only() if not status else [])]
         plain, said = process.run(self._command(shown, "plain.o", as_typed=True))
         text = said.decode(errors="replace")
@@ -250,12 +250,12 @@ class Build:
             return None
 
 
-# -gembed-source: BTF's line info takes the lines from memory, so that paths in it can be relative. DWARF itself is dropped.
+# -gembed-source: BTF's line info takes the lines from memory, so that paths in it can be relative. DWARF is dropped.
 _CODE_FLAGS = ["-g", "-O2", "-target", "bpf", "-gdwarf-5", "-gembed-source"]
 
 
 def starts_with_vmlinux(text: bytes) -> bool:
-    """Whether the first directive of a source is the inclusion of vmlinux.h, and nothing but comments stands before it."""
+    """Whether a source begins, but for comments, with the inclusion of vmlinux.h."""
     at = 0
     while True:
         while at < len(text) and text[at] in b" \t\r\n":

@@ -178,10 +178,9 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 _TEXT = re.compile(r'(?:[^\\@"&<]|"[^"]*"|"(?=[^"]*$))+')
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\s[^<>]*)?/?>")
 _REFERENCE = re.compile(r"&(#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
-_HTML = frozenset(
-    "em strong tt i b big small strike s u font a hr div span h1 h2 h3 h4 h5 h6 code blockquote sub sup img p br pre ins del "
-    "ul ol li dl dt dd table caption thead tfoot tbody colgroup col tr th td".split()
-)
+_HTML_WORDS = """em strong tt i b big small strike s u font a hr div span h1 h2 h3 h4 h5 h6 code blockquote sub sup img p br pre
+ins del ul ol li dl dt dd table caption thead tfoot tbody colgroup col tr th td"""
+_HTML = frozenset(_HTML_WORDS.split())
 
 
 def tokens(

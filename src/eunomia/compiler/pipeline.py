@@ -10,9 +10,8 @@ from eunomia.errors import CompileError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
-    from eunomia.btf.object import ObjectBtf
+    from eunomia.compiler.diagnostics import Reporter
     from eunomia.compiler.toolchain import Toolchain
     from eunomia.package.model import Package
 
@@ -37,63 +36,73 @@ def run(
         tail = forward_declarations(structs)
     build = Build(path, text, toolchain, options, work)
     build.start(tail)
-    from eunomia.btf.object import ObjectBtf  # while clang runs
+    # imported while clang runs
+    import eunomia.compiler.assemble
+    import eunomia.package.build  # noqa: F401
     from eunomia.compiler.diagnostics import Reporter
-    from eunomia.package.model import Package
 
-    words = text.decode(errors="replace")
-    report = Reporter(path, words, color=options.color)
+    report = Reporter(path, text.decode(errors="replace"), color=options.color)
     image = build.finish()
-    obj = ObjectBtf(image)
-    meta = make_meta(obj, path, words, structs, build, report)
+    package = make_package(image, path, structs, build, report)
     if report.errors:
-        raise CompileError(
-            f"compile {path}: {report.errors} wrong annotation{'s'[: report.errors > 1]}", build.warnings + report.text
-        )
+        wrong = f"{report.errors} wrong annotation{'s'[: report.errors > 1]}"
+        raise CompileError(f"compile {path}: {wrong}", build.warnings + report.text)
     if on_warning and build.warnings + report.text:
         on_warning(build.warnings + report.text)
-    for note in build.notes if on_note else ():
-        on_note(note)  # type: ignore[misc]
-    package = Package(image, meta, None, path)
-    return complete(package, meta)
+    if on_note:
+        for note in build.notes:
+            on_note(note)
+    return package
 
 
-def make_meta(obj: ObjectBtf, path: str, words: str, structs: list[str], build: Build, report: Any) -> dict[str, Any]:
-    """Return the meta of an object: skeleton, annotations, export types and our own part."""
+def make_package(image: bytes, path: str, structs: list[str], build: Build, report: Reporter) -> Package:
+    """Return the package of an object, with what the source says about it.
+
+    Args:
+        image: the object.
+        path: of the source.
+        structs: of the header argument.
+        build: how the object was made.
+        report: gets the mistakes in annotations.
+    """
     from eunomia import __version__
-    from eunomia.btf.object import RINGBUF
+    from eunomia.btf.object import RINGBUF, ObjectBtf
     from eunomia.compiler import assemble
     from eunomia.compiler.event_types import Sites, read_sites
-    from eunomia.package.skeleton import export_type, object_name, other_sections, skeleton
+    from eunomia.package.model import Package
 
-    name = os.path.basename(path).partition(".")[0]
-    meta: dict[str, Any] = {"bpf_skel": skeleton(obj, object_name(f"{name}.bpf.o")), "eunomia_version": __version__}
-    others = other_sections(obj)
-    assemble.annotate(meta, others, words, report)
-    maps = meta["bpf_skel"]["maps"]
+    obj = ObjectBtf(image)
+    words = build.text.decode(errors="replace")
+    annotations = assemble.annotations(obj, words, report)
+    maps = annotations["maps"]
     rings = [each.name for each in obj.maps.values() if each.type == RINGBUF]
     sites = read_sites(obj.btf, obj.maps, rings) if obj.btf is not None else Sites()
-    for map_name, type_name in assemble.missing_types(obj, maps):
-        at = words.find(type_name, max(words.find("@event_type"), 0))
-        report.error(max(at, 0), f"@event_type of map {map_name}: the object has no type {type_name!r}")
+    for map_name, wanted in assemble.missing_types(obj, maps):
+        at = words.find(wanted, max(words.find("@event_type"), 0))
+        report.error(max(at, 0), f"@event_type of map {map_name}: the object has no type {wanted!r}")
+    if report.errors:
+        return Package(image, {}, origin=path)
     by_map = assemble.event_types(obj, sites, maps)
-    exported = assemble.export_types(obj, by_map, structs, maps)
-    if exported:
-        meta["export_types"] = [export_type(obj, struct) for struct in exported]
-    ours: dict[str, Any] = {
-        "version": 1,
-        "producer": {"name": "eunomia", "version": __version__, "compiler": f"clang {build.toolchain.version}"},
-    }
-    if by_map and obj.btf is not None:
-        ours["event_types"] = {
-            map_name: [assemble.spelled(obj.btf, each) for each in ids] for map_name, ids in by_map.items()
-        }
-    if others:
-        ours["data_sections"] = others
-    meta["eunomia"] = ours
-    return meta
-
-
-def complete(package: Package, meta: dict[str, Any]) -> Package:
-    """Add the plan and the option table, which save their making on every start."""
+    told = {name: [assemble.spelled(obj.btf, each) for each in types] for name, types in by_map.items() if obj.btf}
+    told.update(
+        (name, entry["event_type"]) for name, entry in maps.items() if isinstance(entry.get("event_type"), dict)
+    )
+    exports = assemble.export_types(obj, by_map, structs, maps)
+    package = Package.from_object(
+        image,
+        f"{os.path.basename(path).partition('.')[0]}.bpf.o",
+        annotations=annotations,
+        event_types=told,
+        exports=[struct.name for struct in exports],
+        producer={"name": "eunomia", "version": __version__, "compiler": f"clang {build.toolchain.version}"},
+    )
+    package.origin = path
+    _order_exports(package, [struct.id for struct in exports])
     return package
+
+
+def _order_exports(package: Package, wanted: list[int]) -> None:
+    """Put the type first that upstream's loader is to use: it looks at no other."""
+    found = package.meta.get("export_types")
+    if found:
+        found.sort(key=lambda each: wanted.index(each["type_id"]) if each["type_id"] in wanted else len(wanted))

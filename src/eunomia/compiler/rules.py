@@ -128,7 +128,7 @@ def _intepreter(annotation: Annotation) -> str:
     problem = _members(stack, {"field_map": (dict,), "with_symbols": (bool,), "stack_map": (str,)})
     fields = stack.get("field_map")
     if not problem and isinstance(fields, dict):
-        problem = _members(fields, {role: (str,) for role in _ROLES})
+        problem = _members(fields, dict.fromkeys(_ROLES, (str,)))
     return problem
 
 
