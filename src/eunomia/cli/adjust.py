@@ -19,7 +19,9 @@ def adjust(live: Object, skip: list[str], ring_sizes: list[str]) -> None:
     """
     for name in skip:
         if name not in live.programs:
-            raise UsageError(f"--skip: no program {name}{did_you_mean(name, live.programs)} (there are {', '.join(live.programs)})")
+            raise UsageError(
+                f"--skip: no program {name}{did_you_mean(name, live.programs)} (there are {', '.join(live.programs)})"
+            )
         live.programs[name].autoload = False
     rings = {name: each for name, each in live.maps.items() if each.type == BPF_MAP_TYPE_RINGBUF}
     for text in ring_sizes:
@@ -31,7 +33,9 @@ def adjust(live: Object, skip: list[str], ring_sizes: list[str]) -> None:
         if not rings:
             raise UsageError("--ring-size: there is no ring buffer in it [perf buffers: --perf-pages]")
         if equals and name not in rings:
-            raise UsageError(f"--ring-size: no ring buffer {name}{did_you_mean(name, rings)} (there are {', '.join(rings)})")
+            raise UsageError(
+                f"--ring-size: no ring buffer {name}{did_you_mean(name, rings)} (there are {', '.join(rings)})"
+            )
         for each in [rings[name]] if equals else rings.values():
             each.max_entries = ring_bytes(wanted)
 

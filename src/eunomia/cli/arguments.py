@@ -6,16 +6,16 @@ from eunomia.cli.parser import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from eunomia.cli.parser import Values
     from eunomia.package.model import Package
     from eunomia.package.options import Option
 
 HELP, VERSION = "help", "version"
-_TRUE = frozenset(("true", "1", "yes", "on"))
-_FALSE = frozenset(("false", "0", "no", "off"))
 
 
-def take_arguments(package: Package, values: Values, program: str) -> tuple[list[tuple[str, int, bytes]], str]:
+def take_arguments(package: Package, values: Values, program: str) -> tuple[dict[str, Any], str]:
     """Read the words after PROG.
 
     Args:
@@ -24,118 +24,105 @@ def take_arguments(package: Package, values: Values, program: str) -> tuple[list
         program: its name, for messages.
 
     Returns:
-        What to write before loading, as (section, offset, bytes), and "help" or "version" where that was asked for, else "".
+        The values by the names of the package's variables, and "help" or "version" where that was asked for, else "".
 
     Raises:
         UsageError: an unknown option, a missing value, or a word that is no option.
         OptionError: a value is malformed or out of range.
     """
-    table = package.options()
-    longs: dict[str, tuple[Option, bool]] = {}
-    for option in table:
-        for name, on in spellings(option):
-            longs.setdefault(name, (option, on))
-    shorts = {option.short: option for option in table if option.short}
-    given: dict[str, tuple[Option, object]] = {}
-    words = values.rest
-    position = 0
-    while position < len(words):
-        word = words[position]
-        position += 1
-        if word == "--":
-            if position < len(words):
-                raise _unexpected(words[position], program)
-            break
-        if word.startswith("--"):
-            name, equals, text = word[2:].partition("=")
-            found = longs.get(name)
-            if found is not None:
-                option, on = found
-                value, position = _value(option, on, word, text if equals else None, words, position)
-                given[option.name] = (option, value)
-            elif name == "help" and not equals:
-                return [], HELP
-            elif name == "version" and not equals:
-                return [], VERSION
-            elif name in values.longs or (name.startswith("no-") and name[3:] in values.longs):
-                position = values.take_long(word, words, position)
+    arguments = _Arguments(package, values, program)
+    asked = arguments.read()
+    return arguments.chosen, asked
+
+
+class _Arguments:
+    """The words, how far they were read, and what they chose."""
+
+    __slots__ = ("chosen", "position", "program", "switches", "values", "words")
+
+    def __init__(self, package: Package, values: Values, program: str) -> None:
+        self.switches = {spelling: option for option in package.options() for spelling in option.switches}
+        self.values = values
+        self.words = values.rest
+        self.program = program
+        self.position = 0
+        self.chosen: dict[str, Any] = {}
+
+    def read(self) -> str:
+        """Read all words; return what was asked for instead of a run."""
+        words = self.words
+        asked = ""
+        while self.position < len(words) and not asked:
+            word = words[self.position]
+            self.position += 1
+            if word == "--":
+                break
+            if word.startswith("--"):
+                asked = self._long(word)
+            elif word.startswith("-") and word != "-":
+                asked = self._cluster(word)
             else:
-                raise _unknown(f"--{name}", [*longs, *values.longs], program)
-        elif word.startswith("-") and word != "-":
-            position, asked = _cluster(word, shorts, given, words, position, program)
-            if asked:
-                return [], asked
+                raise self._unexpected(word)
+        if self.position < len(words) and not asked:
+            raise self._unexpected(words[self.position])
+        return asked
+
+    def _long(self, word: str) -> str:
+        name, equals, text = word.partition("=")
+        option = self.switches.get(name)
+        longs = self.values.longs
+        if option is not None:
+            self._take(option, name, text if equals else None)
+        elif word in ("--help", "--version"):
+            return word[2:]
+        elif name[2:] in longs or (name.startswith("--no-") and name[5:] in longs):
+            self.position = self.values.take_long(word, self.words, self.position)
         else:
-            raise _unexpected(word, program)
-    for option in table:
-        if option.name not in given and option.default is not None:
-            given[option.name] = (option, option.default)
-    return [(option.section, option.offset, option.encode(value)) for option, value in given.values()], ""
+            raise self._unknown(name)
+        return ""
 
+    def _cluster(self, word: str) -> str:
+        """Take a cluster of short options, as in `-xp 42` or `-p42`."""
+        for index in range(1, len(word)):
+            switch = f"-{word[index]}"
+            option = self.switches.get(switch)
+            if option is None:
+                if switch in ("-h", "-V"):
+                    return HELP if switch == "-h" else VERSION
+                raise self._unknown_short(switch)
+            if option.switches[switch] is None:
+                self._take(option, switch, word[index + 1 :].removeprefix("=") or None)
+                break
+            self._take(option, switch, None)
+        return ""
 
-def spellings(option: Option) -> list[tuple[str, bool]]:
-    """Return the long names of an option and, for a bool, the value that each of them stands for."""
-    if option.kind != "bool":
-        return [(option.long, True)]
-    plain = option.long
-    return [(plain, True), (f"enable-{plain}", True), (f"disable-{plain}", False), (f"no-{plain}", False)]
-
-
-def _value(option: Option, on: bool, word: str, text: str | None, words: list[str], position: int) -> tuple[object, int]:
-    if option.kind == "bool":
+    def _take(self, option: Option, switch: str, text: str | None) -> None:
+        """Store the value of an option, which may be the next word."""
+        meaning = option.switches[switch]
+        if meaning is not None:
+            # `--x=false` of a flag that means true says the opposite.
+            self.chosen[option.name] = meaning if text is None else meaning == bool(option.parse(text))
+            return
         if text is None:
-            return on, position
-        lower = text.lower()
-        if lower not in _TRUE and lower not in _FALSE:
-            raise UsageError(f"{word.partition('=')[0]}: {text!r} is neither true nor false")
-        return (lower in _TRUE) == on, position
-    if text is None:
-        if position >= len(words):
-            raise UsageError(f"{word} needs a value")
-        text = words[position]
-        position += 1
-    return option.parse(text), position
+            if self.position >= len(self.words):
+                raise UsageError(f"{switch} needs a value: {option.type}")
+            text = self.words[self.position]
+            self.position += 1
+        self.chosen[option.name] = option.parse(text)
 
+    def _unknown(self, name: str) -> UsageError:
+        from eunomia.cli.parser import unknown_option
 
-def _cluster(
-    word: str, shorts: dict[str, Option], given: dict[str, tuple[Option, object]], words: list[str], position: int, program: str
-) -> tuple[int, str]:
-    """Take a cluster of the package's short options."""
-    for index in range(1, len(word)):
-        letter = word[index]
-        option = shorts.get(letter)
-        if option is None:
-            if letter == "h":
-                return position, HELP
-            if letter == "V":
-                return position, VERSION
-            raise _unknown_short(letter, program)
-        if option.kind == "bool":
-            given[option.name] = (option, True)
-            continue
-        text: str | None = word[index + 1 :].removeprefix("=") or None
-        value, position = _value(option, True, f"-{letter}", text, words, position)
-        given[option.name] = (option, value)
-        break
-    return position, ""
+        known = [spelling[2:] for spelling in self.switches if spelling.startswith("--")]
+        return unknown_option(name, [*known, *self.values.longs], f"ecli run {self.program}")
 
+    def _unknown_short(self, switch: str) -> UsageError:
+        for option in self.values.command.options:
+            if f"-{option.short}" == switch:
+                hint = f"ecli's short options go before PROG; after it, use --{option.long}"
+                return UsageError(f"unknown option {switch} of {self.program} [{hint}]")
+        return UsageError(f"unknown option {switch} [see ecli run {self.program} --help]")
 
-def _unknown(word: str, known: list[str], program: str) -> UsageError:
-    from eunomia.cli.parser import unknown_option
-
-    return unknown_option(word, known, f"ecli run {program}")
-
-
-def _unknown_short(letter: str, program: str) -> UsageError:
-    from eunomia.cli.run import OPTIONS
-
-    for option in OPTIONS:
-        if option.short == letter:
-            return UsageError(
-                f"unknown option -{letter} of {program} [ecli's short options go before PROG; --{option.long} works after it]"
-            )
-    return UsageError(f"unknown option -{letter} [see ecli run {program} --help]")
-
-
-def _unexpected(word: str, program: str) -> UsageError:
-    return UsageError(f"unexpected argument {word!r}: {program} takes options only [see ecli run {program} --help]")
+    def _unexpected(self, word: str) -> UsageError:
+        hint = f"see ecli run {self.program} --help"
+        return UsageError(f"unexpected argument {word!r}: {self.program} takes options only [{hint}]")

@@ -1,7 +1,7 @@
 """`ecli completion SHELL`: completion for bash, zsh and fish, made from the option tables.
 
-The scripts hold commands and options; names of built-in tools and the options of a tool are asked from `ecli` itself when they are
-needed, through the hidden `ecli completion --words`.
+The scripts hold commands and options; names of built-in tools and the options of a tool are asked from `ecli` itself
+when they are needed, through the hidden `ecli completion --words`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ COMMAND = Command(
     "bash|zsh|fish",
     "write a completion script for a shell",
     (Opt("words", "", "text", "words that may follow, for the scripts", "WHAT", hidden=True),),
-    details="bash: `ecli completion bash > /etc/bash_completion.d/ecli`. zsh: `ecli completion zsh > DIR/_ecli`, DIR in $fpath. "
-    "fish: `ecli completion fish > ~/.config/fish/completions/ecli.fish`.",
+    details="bash: `ecli completion bash > /etc/bash_completion.d/ecli`\n\n"
+    "zsh: `ecli completion zsh > DIR/_ecli`, with DIR in $fpath\n\n"
+    "fish: `ecli completion fish > ~/.config/fish/completions/ecli.fish`",
     choices=SHELLS,
 )
 
@@ -69,7 +70,13 @@ def bash() -> str:
     """Return the script for bash 4 and newer."""
     found = tables()
     cases = "\n".join(f'        {name}) options="{" ".join(words(each.options))}" ;;' for name, each in found.items())
-    valued = {f"{name}": option for each in found.values() for option in each.options if option.takes_value for name in _names(option)}
+    valued = {
+        f"{name}": option
+        for each in found.values()
+        for option in each.options
+        if option.takes_value
+        for name in _names(option)
+    }
     arguments = []
     for name, option in valued.items():
         reply = values_of(option)
@@ -86,6 +93,9 @@ def bash() -> str:
     ecc = ecc_command()
     script = f"""\
 # bash completion of ecli and ecc; made by `ecli completion bash`.
+_ecli_tools() {{
+    ecli completion --words @builtin 2>/dev/null
+}}
 _ecli() {{
     local word="${{COMP_WORDS[COMP_CWORD]}}" previous="${{COMP_WORDS[COMP_CWORD-1]}}"
     local commands="{" ".join(found)}" command="" program="" options="" operands="" each index
@@ -116,13 +126,13 @@ _ecli() {{
         [[ "$command" == run && -n "$program" ]] && options="$(ecli completion --words "$program" 2>/dev/null) $options"
         COMPREPLY=($(compgen -W "$options --version" -- "$word"))
     elif [[ -z "$command" ]]; then
-        COMPREPLY=($(compgen -W "$commands $(ecli completion --words @builtin 2>/dev/null)" -- "$word") $(compgen -f -- "$word"))
+        COMPREPLY=($(compgen -W "$commands $(_ecli_tools)" -- "$word") $(compgen -f -- "$word"))
     elif [[ "$command" == run && -z "$program" ]]; then
-        COMPREPLY=($(compgen -W "$(ecli completion --words @builtin 2>/dev/null)" -- "$word") $(compgen -f -- "$word"))
+        COMPREPLY=($(compgen -W "$(_ecli_tools)" -- "$word") $(compgen -f -- "$word"))
     elif [[ "$command" == help ]]; then
         COMPREPLY=($(compgen -W "$commands" -- "$word"))
     elif [[ "$command" == inspect ]]; then
-        COMPREPLY=($(compgen -W "$(ecli completion --words @builtin 2>/dev/null)" -- "$word") $(compgen -f -- "$word"))
+        COMPREPLY=($(compgen -W "$(_ecli_tools)" -- "$word") $(compgen -f -- "$word"))
     elif [[ -n "$operands" ]]; then
         COMPREPLY=($(compgen -W "$operands" -- "$word"))
     fi
@@ -162,9 +172,9 @@ def _zsh_option(option: Opt) -> list[str]:
         if option.takes_value:
             action = f"({' '.join(option.choices)})" if option.choices else "_files" if option.kind == "file" else " "
             value = f":{_quoted(option.metavar)}:{action}"
-            word += "=" if word.startswith("--") else "+"
+        mark = "" if not value else "=" if word.startswith("--") else "+"
         star = "*" if option.repeat or option.kind == "verbose" else ""
-        lines.append(f"'{star}{word}[{text}]{value}'")
+        lines.append(f"'{star}{word}{mark}[{text}]{value}'")
     return lines
 
 
@@ -228,13 +238,16 @@ def fish() -> str:
     lines = [
         "# fish completion of ecli; made by `ecli completion fish`.",
         f"set -l commands {names}",
-        "complete -c ecli -n \"not __fish_seen_subcommand_from $commands\" -a '(ecli completion --words @builtin 2>/dev/null)'",
-        "complete -c ecli -n '__fish_seen_subcommand_from run inspect' -a '(ecli completion --words @builtin 2>/dev/null)'",
+        "set -l tools '(ecli completion --words @builtin 2>/dev/null)'",
+        'complete -c ecli -n "not __fish_seen_subcommand_from $commands" -a "$tools"',
+        "complete -c ecli -n '__fish_seen_subcommand_from run inspect' -a \"$tools\"",
         "complete -c ecli -l version -s V -d 'show versions'",
         "complete -c ecli -l help -s h -d 'show the page'",
     ]
     for name, each in found.items():
-        lines.append(f"complete -c ecli -n \"not __fish_seen_subcommand_from $commands\" -a {name} -d '{_quoted(each.summary)}'")
+        lines.append(
+            f"complete -c ecli -n \"not __fish_seen_subcommand_from $commands\" -a {name} -d '{_quoted(each.summary)}'"
+        )
         when = f"-n '__fish_seen_subcommand_from {name}'"
         if name == "run":
             when = f"-n 'not __fish_seen_subcommand_from {' '.join(other for other in found if other != 'run')}'"
@@ -257,7 +270,13 @@ def _fish_option(option: Opt) -> list[str]:
         if option.short and word == f"--{option.long}":
             part += f" -s {option.short}"
         if option.takes_value:
-            part += " -r -F" if option.kind == "file" else f" -x -a '{' '.join(option.choices)}'" if option.choices else " -x"
+            part += (
+                " -r -F"
+                if option.kind == "file"
+                else f" -x -a '{' '.join(option.choices)}'"
+                if option.choices
+                else " -x"
+            )
         parts.append(f"{part} -d '{_quoted(option.help)}'")
     return parts
 

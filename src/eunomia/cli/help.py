@@ -54,7 +54,7 @@ def rows(pairs: Iterable[tuple[str, str]], columns: int, left: int = LEFT) -> li
 
 
 def paragraphs(text: str, columns: int) -> list[str]:
-    """Return text wrapped to columns; blank lines part paragraphs, and lines that begin with a blank stay as they are."""
+    """Return text wrapped to columns; blank lines part paragraphs, a paragraph with indented lines stays as it is."""
     lines: list[str] = []
     for block in text.strip("\n").split("\n\n"):
         if any(line.startswith((" ", "-", "*")) for line in block.split("\n")):
@@ -117,7 +117,12 @@ def overview() -> str:
     lines = ["Run eBPF tools: built-in ones, packages made by ecc, objects and sources.", ""]
     lines += ["Usage: ecli [run] [OPTIONS] PROG [ARGS]", "       ecli COMMAND [OPTIONS]", "", "Commands:"]
     lines += rows(((each.name, each.summary) for each in commands()), columns, 16)
-    lines += ["", "`ecli PROG` is `ecli run PROG`. `ecli COMMAND --help` and `ecli run PROG --help` say more.", "", "Examples:"]
+    lines += [
+        "",
+        "`ecli PROG` is `ecli run PROG`. `ecli COMMAND --help` and `ecli run PROG --help` say more.",
+        "",
+        "Examples:",
+    ]
     examples = (
         ("ecli list", "what is built in"),
         ("sudo ecli run opensnoop", "print files as they are opened, anywhere"),

@@ -41,7 +41,9 @@ def main(argv: list[str]) -> int:
         sys.stdout.write(json.dumps([{"name": name, "summary": summary} for name, summary in found], indent=2) + "\n")
         return 0
     if not found:
-        sys.stderr.write("ecli: list: no built-in tools in this installation [in a checkout the set-up command compiles them]\n")
+        sys.stderr.write(
+            "ecli: list: no built-in tools in this installation [in a checkout the set-up command compiles them]\n"
+        )
         return 0
     from eunomia.cli.help import rows, width
 

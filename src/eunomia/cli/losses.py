@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -35,10 +36,8 @@ def tell(accounts: list[Account], values: Values, out: int, ending: int) -> int:
     delivered = sum(each.delivered for each in accounts)
     lost = sum(each.lost for each in accounts)
     hint = " [a larger buffer: --perf-pages N]" if lost else ""
-    try:
+    with contextlib.suppress(OSError):  # the exit code still tells
         sys.stderr.write(f"ecli: events: {', '.join(parts)}, beside {delivered} delivered{hint}\n")
-    except OSError:
-        pass  # the exit code still tells
     if values["json"] and not values["compat"] and ending != OUTPUT_CLOSED:
         text = "".join(json.dumps({"$eunomia": line}, separators=(",", ":")) + "\n" for line in lines)
         write_all(out, text.encode())

@@ -1,4 +1,4 @@
-"""The entry points ecli and ecc: from a command's name to its module, and from exceptions to one line and an exit code."""
+"""The entry points ecli and ecc: from a command's name to its module, from exceptions to a line and an exit code."""
 
 from __future__ import annotations
 

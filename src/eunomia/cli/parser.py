@@ -1,7 +1,7 @@
 """Option tables and the parser over them: long options with `=` or a space, clustered shorts, `--no-x`, `--`.
 
-A command is one table (`Command`); help pages, docs/reference/options.md and shell completion are made from it. This module is on
-the way of `ecli run` and imports nothing.
+A command is one table (`Command`); help pages, docs/reference/options.md and shell completion are made from it. This
+module is on the way of `ecli run` and imports nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Opt:
     Args:
         long: its name without dashes, also the key of its value.
         short: one letter, or "".
-        kind: flag, verbose (a flag that counts), text, file, count (integer from 0), number, seconds, size (bytes), choice.
+        kind: flag, verbose (a flag that counts), text, file, count (from 1), number, seconds, size (bytes), choice.
         help: one sentence, lower case, no full stop.
         metavar: what its value is called in help pages.
         default: its value when not given. A flag: False shows `--x`, True shows `--no-x`, None shows `--[no-]x`.
@@ -59,8 +59,8 @@ class Opt:
         kind: str = "flag",
         help: str = "",
         metavar: str = "",
-        default: Any = None,
         *,
+        default: Any = None,
         repeat: bool = False,
         choices: tuple[str, ...] = (),
         group: str = "Options",
@@ -168,7 +168,11 @@ class Command:
 
 
 class Values(dict[str, "Any"]):
-    """The values of a command's options by long name, with `operands`, and `rest`: the words after the operand that stopped parsing."""
+    """The values of a command's options by long name.
+
+    `operands` are the words that are no options, `rest` those after the operand that stopped parsing, `given` the names
+    of the options that were on the command line.
+    """
 
     __slots__ = ("command", "given", "longs", "operands", "rest")
 
@@ -257,7 +261,9 @@ class Values(dict[str, "Any"]):
 
 def unknown_option(word: str, known: Iterable[str], command: str) -> UsageError:
     """Return the error for an option that is not in the table, with the nearest name there is."""
-    return UsageError(f"unknown option {word}{did_you_mean(word, [f'--{name}' for name in known])} [see {command} --help]")
+    return UsageError(
+        f"unknown option {word}{did_you_mean(word, [f'--{name}' for name in known])} [see {command} --help]"
+    )
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -285,7 +291,7 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_size(text: str) -> int:
-    """Return bytes from `65536`, `64K`, `16M` or `1G` (powers of 1024; an `iB` or `B` after it is fine); more than 0."""
+    """Return bytes from `65536`, `64K`, `16M` or `1G` (powers of 1024, also written KiB or KB); more than 0."""
     number = text.upper().removesuffix("B").removesuffix("I")
     scale = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(number[-1:], 1)
     if scale > 1:
@@ -323,5 +329,7 @@ _CONVERT: dict[str, Callable[[str], Any]] = {
     "size": parse_size,
 }
 
-VERBOSE = Opt("verbose", "v", "verbose", "say more: libbpf's and the verifier's log, tracebacks; twice: debug messages", default=0)
+VERBOSE = Opt(
+    "verbose", "v", "verbose", "say more: libbpf's and the verifier's log, tracebacks; twice: debug messages", default=0
+)
 JSON = Opt("json", "j", "flag", "write JSON", default=False)

@@ -33,7 +33,7 @@ def one_line(exc: BaseException) -> str:
 
 
 def clean(text: str) -> str:
-    """Return text with control characters (terminal escapes) shown as `\\x1b`; file names and packages are outside input."""
+    """Return text with control characters shown as `\\x1b`: file names and packages come from outside."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

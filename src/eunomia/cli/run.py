@@ -1,6 +1,7 @@
 """`ecli run`: resolve a program, write its options, load, attach, and print its events until something ends it.
 
-What is imported here at run time is what every start pays for (DESIGN decision 8); help pages, errors and accounts are elsewhere.
+What is imported here at run time is what every start pays for (DESIGN decision 8); help pages, errors and accounts are
+elsewhere.
 """
 
 from __future__ import annotations
@@ -8,7 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
-from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
+from eunomia.cli.parser import UsageError
+from eunomia.cli.run_table import COMMAND, PROG_TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,71 +18,9 @@ if TYPE_CHECKING:
     from eunomia.events.run import Run, RunOptions
     from eunomia.kernel.object import Object
     from eunomia.package.model import Package
+    from eunomia.package.options import Settings
 
-OUTPUT, END, SAMPLES, LOADING, FETCHING = "Output", "Ending", "Sampled maps", "Loading", "Fetching"
-
-OPTIONS = (
-    Opt("json", "j", "flag", "write events as JSON lines", default=False, group=OUTPUT),
-    Opt("output", "o", "file", "write events to FILE instead of standard output", group=OUTPUT),
-    Opt("compat", "", "flag", "text and JSON byte for byte as the first system's ecli writes it", default=False, group=OUTPUT),
-    Opt(
-        "time",
-        "",
-        "choice",
-        "the first column: wall clock, seconds since the start, ISO 8601 or none [default: clock; none with -j]",
-        choices=("none", "clock", "age", "iso"),
-        group=OUTPUT,
-    ),
-    Opt("ts", "", "flag", "add `ts`, ISO 8601 with microseconds, to JSON events", default=False, group=OUTPUT),
-    Opt("header", "", "flag", "do not write the line of column names", default=True, group=OUTPUT),
-    Opt("raw-values", "", "flag", "numbers as they are: no names of signals, errors, system calls, no addresses", default=False, group=OUTPUT),
-    Opt("big-ints", "", "choice", "how JSON writes integers above 2^53", default="number", choices=("number", "string"), group=OUTPUT),
-    Opt("symbols", "", "flag", "stacks as addresses, without looking up symbols", default=True, group=OUTPUT),
-    Opt("folded", "", "flag", "stacks on one line each with their count, for flame graphs", default=False, group=OUTPUT),
-    Opt("trace-pipe", "", "flag", "the lines of bpf_printk too", default=False, group=OUTPUT),
-    Opt("duration", "", "seconds", "stop after this time", group=END),
-    Opt("max-events", "", "count", "stop after N events", "N", group=END),
-    Opt("fail-on-loss", "", "flag", "exit with 3 when events were lost", default=False, group=END),
-    Opt("interval", "", "seconds", "read sampled maps this often (instead of as the package says)", group=SAMPLES),
-    Opt("clear", "", "flag", "empty sampled maps after each reading, or never (instead of as the package says)", group=SAMPLES),
-    Opt("per-cpu", "", "flag", "values of per-CPU maps apart, not summed", default=False, group=SAMPLES),
-    Opt("skip", "", "text", "run without this program", "PROGRAM", repeat=True, group=LOADING),
-    Opt("btf", "", "file", "kernel types to relocate against, where the kernel has none or for tests", group=LOADING),
-    Opt("ring-size", "", "text", "bytes of the ring buffers, or of one: MAP=SIZE", "[MAP=]SIZE", repeat=True, group=LOADING),
-    Opt("perf-pages", "", "count", "pages of the perf buffers of each CPU, a power of two [default: 64]", "N", group=LOADING),
-    Opt("plain-btf", "", "flag", "let libbpf read the whole kernel BTF", default=False, group=LOADING, hidden=True),
-    Opt("prog-type", "p", "text", "accepted for compatibility; what PROG is, its bytes decide", "TYPE", group=LOADING, hidden=True),
-    Opt("sha256", "", "text", "the digest that PROG's bytes must have, checked before anything else", "HEX", group=FETCHING),
-    Opt("timeout", "", "seconds", "time limit of a download", default=30.0, group=FETCHING),
-    Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0, group=FETCHING),
-    VERBOSE,
-)
-
-DETAILS = """\
-PROG is the name of a built-in tool (`ecli list`), a file (a package as JSON, YAML or tar, a BPF object, a .bpf.c source), an http or
-https URL, or `-` for standard input. `ecli run PROG --help` shows the options of a tool.
-
-After PROG come the tool's own options; ecli's long options are understood there too, its short ones only before PROG. `--` ends
-options.
-
-Exit codes: 0 done, also after Ctrl-C and --duration; 1 failed; 2 usage; 3 events were lost and --fail-on-loss was given."""
-
-COMMAND = Command(
-    "run",
-    "PROG [ARGS]",
-    "run a tool: load, attach, and print its events",
-    OPTIONS,
-    stop=True,
-    details=DETAILS,
-    examples=(
-        ("sudo ecli run opensnoop", "a built-in tool"),
-        ("sudo ecli run -j --duration 10 ./package.json --pid 42", "JSON lines for ten seconds; --pid is the tool's"),
-        ("ecli run opensnoop --help", "the options of a tool"),
-    ),
-    choices=("@builtin", "@file"),
-)
-
-PROG_TYPES = ("json", "jsoneunomia", "tar", "wasm", "wasmmodule")
+__all__ = ["COMMAND", "main"]
 
 
 def main(argv: list[str]) -> int:
@@ -102,8 +42,9 @@ def main(argv: list[str]) -> int:
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
+    settings = package.settings(chosen)
     try:
-        return run(package, values, chosen, program)
+        return run(package, values, settings, program)
     except KeyboardInterrupt:
         return 0  # an end like any other: what was attached is detached
 
@@ -123,7 +64,7 @@ def check(values: Values) -> None:
         raise UsageError(f"--sha256: {values['sha256']!r} is not 64 hexadecimal digits")
 
 
-def run(package: Package, values: Values, chosen: list[tuple[str, int, bytes]], program: str) -> int:
+def run(package: Package, values: Values, settings: Settings, program: str) -> int:
     """Load and attach a package, print its events, and return the exit code."""
     from eunomia.cli.privileges import require_capabilities
 
@@ -135,20 +76,20 @@ def run(package: Package, values: Values, chosen: list[tuple[str, int, bytes]], 
         lib.eu_log_to(2, min(values["verbose"], 2))
     out = open_output(values["output"])
     try:
-        with load(package, values, chosen) as live:
+        with load(package, values, settings) as live:
             return follow(live, package, values, out, program)
     finally:
         if out != 1:
             os.close(out)
 
 
-def load(package: Package, values: Values, chosen: list[tuple[str, int, bytes]]) -> Object:
+def load(package: Package, values: Values, settings: Settings) -> Object:
     """Open, write the chosen values, load and attach; nothing stays behind when one of these fails."""
     from eunomia.kernel.object import Object
 
-    live = Object.open(package, btf=values["btf"], plain_btf=values["plain-btf"])
+    live = Object.open(package, btf=values["btf"], kconfig=settings.kconfig, plain_btf=values["plain-btf"])
     try:
-        for section, offset, data in chosen:
+        for section, offset, data in settings.writes:
             live.write(section, offset, data)
         if values["skip"] or values["ring-size"]:
             from eunomia.cli.adjust import adjust
@@ -241,8 +182,8 @@ def open_output(path: str | None) -> int:
 def catch_signals() -> None:
     """Let SIGINT, SIGTERM and SIGHUP end the run in order, also before its loop takes them over.
 
-    `_signal` is what the signal module wraps in enums. SIGHUP that is ignored stays so (nohup); SIGINT does not, for shells without
-    job control start background commands with SIGINT ignored.
+    `_signal` is what the signal module wraps in enums. SIGHUP that is ignored stays so (nohup); SIGINT does not, for
+    shells without job control start background commands with SIGINT ignored.
     """
     import _signal
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # What of ecli's own is on a tool's page; the rest is on `ecli run --help`.
 COMMON = ("json", "output", "time", "header", "duration", "max-events", "interval", "folded", "verbose")
 DEFAULT_VERSION = "0.1.0"
+SHORT_CHOICES = 24  # characters of choices that fit into the place of a value
 
 
 def doc(package: Package, key: str) -> str:
@@ -56,43 +57,51 @@ def common(table: list[Option]) -> list[Opt]:
     """Return ecli's options that a tool's page shows: without those that the tool's own hide."""
     from eunomia.cli.run import OPTIONS
 
-    taken = {each.long for each in table}
+    taken = {switch.lstrip("-") for each in table for switch in each.switches}
     by_name = {each.long: each for each in OPTIONS}
     shown = [by_name[name] for name in COMMON if name not in taken]
     return [*shown, Opt("help", "h", help="show this page"), Opt("version", "V", help="show the tool's version")]
 
 
+def switch_of(option: Option) -> str:
+    """Return the spelling that a page shows: the first, with dashes."""
+    return clean(next(iter(option.switches), f"--{option.long}"))
+
+
 def option_spelling(option: Option) -> str:
     """Return how an option of a package is typed."""
-    short = f"-{option.short}, " if option.short else "    "
-    if option.kind == "bool":
-        return f"{short}--{'no-' if option.default is True else ''}{clean(option.long)}"
-    return f"{short}--{clean(option.long)} {metavar(option)}"
+    short = next((each for each in option.switches if not each.startswith("--")), "")
+    value = f" {metavar(option)}" if option.takes_value else ""
+    return f"{f'{short}, ' if short else '    '}{switch_of(option)}{value}"
 
 
 def metavar(option: Option) -> str:
     """Return what an option's value is called: its choices where they are few, else its kind."""
-    choices = "|".join(str(each) for each in option.choices or ())
-    if choices and len(choices) <= 20:
-        return clean(choices)
-    word = {"int": "N", "uint": "N", "float": "X", "string": "TEXT", "char": "C", "enum": "NAME"}.get(option.kind, "VALUE")
-    return f"{word},…" if option.count > 1 and option.kind != "string" else word
+    choices = "|".join(option.choices or ())
+    word = {"int": "N", "uint": "N", "float": "X", "string": "TEXT", "char": "C", "enum": "NAME"}.get(
+        option.kind, "VALUE"
+    )
+    if choices and len(choices) <= SHORT_CHOICES:
+        word = clean(choices)
+    return f"{word}[,{word}...]" if option.count else word
 
 
 def option_note(option: Option) -> str:
     """Return an option's text with its type, choices, range and default."""
-    text = clean(" ".join((option.help or "").split()))
+    text = clean(" ".join(option.help.split()))
     facts = []
-    choices = "|".join(str(each) for each in option.choices or ())
-    if len(choices) > 20:
-        facts.append(f"one of {clean(choices.replace('|', ', '))}")
-    if option.kind == "string":
-        facts.append(f"up to {option.size - 1} bytes")
-    if option.minimum is not None or option.maximum is not None:
-        facts.append(f"{'' if option.minimum is None else option.minimum}..{'' if option.maximum is None else option.maximum}")
-    if option.default is not None and option.default != "" and option.kind != "bool":
-        facts.append(f"default: {clean(str(option.default))}")
-    return f"{text} [{'; '.join(facts)}]".strip() if facts else text
+    choices = list(option.choices or ())
+    if len("|".join(choices)) > SHORT_CHOICES:
+        facts.append(clean(f"one of {', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"))
+    elif option.takes_value and not choices:
+        facts.append(clean(option.type))
+    if option.limits is not None:
+        low, high = option.limits
+        facts.append(f"{'' if low is None else low}..{'' if high is None else high}")
+    default = option.shown_default
+    if option.takes_value and default:
+        facts.append(f"default: {clean(default)}")
+    return f"{text} [{'; '.join(facts)}]" if facts else text
 
 
 def print_tool_help(package: Package, program: str) -> None:
@@ -107,9 +116,4 @@ def print_tool_version(package: Package, program: str) -> None:
 
 def option_words(package: Package) -> list[str]:
     """Return how a package's options are typed, for completion."""
-    words = []
-    for option in package.options():
-        words.append(f"--{'no-' if option.kind == 'bool' and option.default is True else ''}{option.long}")
-        if option.short:
-            words.append(f"-{option.short}")
-    return words
+    return [switch for option in package.options() for switch in option.switches]

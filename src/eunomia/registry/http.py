@@ -26,7 +26,7 @@ class _Redirects(HTTPRedirectHandler):
     max_redirections = MAX_REDIRECTS
     max_repeats = 2
 
-    def redirect_request(
+    def redirect_request(  # noqa: PLR0917 (urllib's signature)
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
     ) -> Request | None:
         scheme = urlsplit(newurl).scheme.lower()
@@ -46,7 +46,7 @@ def download(url: str, *, timeout: float, max_size: int) -> bytes:
         max_size: bytes that it may have.
 
     Raises:
-        FetchError: the status is not 200, or time, size or number of redirects went past its limit, or there is no connection.
+        FetchError: no connection, a status other than 200, or more time, bytes or redirects than allowed.
     """
     deadline = time.monotonic() + timeout
     try:
@@ -66,7 +66,9 @@ def download(url: str, *, timeout: float, max_size: int) -> bytes:
             raise _timed_out(url, timeout) from None
         raise FetchError(f"fetch {url}: {_reason(exc.reason)}") from exc
     except http.client.IncompleteRead as exc:
-        raise FetchError(f"fetch {url}: the connection ended before all of it came (after {len(exc.partial)} bytes)") from exc
+        raise FetchError(
+            f"fetch {url}: the connection ended before all of it came (after {len(exc.partial)} bytes)"
+        ) from exc
     except (http.client.HTTPException, OSError, ValueError) as exc:
         raise FetchError(f"fetch {url}: {_reason(exc)}") from exc
 

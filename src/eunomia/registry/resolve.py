@@ -1,7 +1,7 @@
 """From what a user calls a program to its package: a file, a URL, `-`, or the name of a built-in tool.
 
-What a program *is* its bytes decide: package (JSON, YAML, tar), BPF object (ELF) or C source. This module is on the way of `ecli run`;
-what is rare is imported where it is needed.
+What a program *is* its bytes decide: package (JSON, YAML, tar), BPF object (ELF) or C source. This module is on the way
+of `ecli run`; what is rare is imported where it is needed.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def resolve(program: str, limits: Limits | None = None) -> Package:
     """Return the package that `program` names.
 
     Args:
-        program: the name of a built-in tool, a path, an http or https URL, or `-` for standard input. A bare name that is a built-in
-            tool's is that tool, whatever files are in the current directory; `./NAME` is the file.
+        program: the name of a built-in tool, a path, an http or https URL, or `-` for standard input. A bare name that
+            is a built-in tool's is that tool, whatever files are in the current directory; `./NAME` is the file.
         limits: for downloads, and the digest that the bytes must have.
 
     Raises:
@@ -86,7 +86,9 @@ def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
         raise PackageError(f"run {origin}: empty, not a package")
     if data[:1] != b"{" and _is_source(data, origin):
         if remote:
-            raise UnsupportedError(f"run {origin}: a C source from elsewhere is not compiled [download it, read it, then run the file]")
+            raise UnsupportedError(
+                f"run {origin}: a C source from elsewhere is not compiled [download it, read it, then run the file]"
+            )
         return _compiled(data, origin)
     return Package.from_bytes(data, origin)
 
@@ -151,7 +153,9 @@ def _read(descriptor: int, limit: int, name: str) -> bytes:
 def _download(url: str, limits: Limits) -> bytes:
     scheme = url.partition("://")[0].lower()
     if scheme in ("oci", "docker"):
-        raise UnsupportedError(f"run {url}: OCI references are not supported by this version [use a file or an http URL]")
+        raise UnsupportedError(
+            f"run {url}: OCI references are not supported by this version [use a file or an http URL]"
+        )
     if scheme not in ("http", "https"):
         raise FetchError(f"run {url}: unknown URL scheme {scheme} (known are http and https)")
     from eunomia.registry.http import download
