@@ -1,6 +1,7 @@
 """Measure eunomia against hand-written C on libbpf, bcc and bpftrace, and write the table of docs/performance.md.
 
-Everything is a ratio of medians from one run on one machine, both sides in turn. Nothing here is a test: a slow machine fails nobody.
+Everything is a ratio of medians from one run on one machine, both sides in turn. Nothing here is a test: a slow
+machine fails nobody.
 
     python benchmarks/bench.py [--quick] [--only CASE,CASE] [--no-write]
 """
@@ -40,8 +41,8 @@ def machine() -> str:
     )
     load = os.getloadavg()[0]
     return (
-        f"{os.cpu_count()} x {cpu}, {int(memory) // 1048576} GiB, Linux {platform.release()}, Python {platform.python_version()}, "
-        f"load average {load:.1f} before the run"
+        f"{os.cpu_count()} x {cpu}, {int(memory) // 1048576} GiB, Linux {platform.release()}, "
+        f"Python {platform.python_version()}, load average {load:.1f} before the run"
     )
 
 
@@ -87,7 +88,8 @@ def main() -> int:
     finally:
         shutil.rmtree(sides.work, ignore_errors=True)
     report = (
-        f"Measured {datetime.now(UTC):%Y-%m-%d} by `make bench`{' (quick)' if quick else ''} in {time.monotonic() - begun:.0f} s on "
+        f"Measured {datetime.now(UTC):%Y-%m-%d} by `make bench`{' (quick)' if quick else ''} "
+        f"in {time.monotonic() - begun:.0f} s on "
         f"{about}. Medians ± median absolute deviation.\n\n{lines(rows)}"
     )
     print(report)

@@ -1,4 +1,4 @@
-"""The measurements. Each takes the sides and the number of rounds and returns rows of the report: what, value, compared to, ratio."""
+"""The measurements. Each takes the sides and the number of rounds and returns rows of the report (see HEAD)."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def start(sides: Sides, rounds: int) -> list[Row]:
 
 
 def backlog(sides: Sides, rounds: int, records: int) -> list[Row]:
-    """CPU time for a record that waits in the ring: read, render, write to /dev/null. The reader is stopped while the ring fills."""
+    """CPU time of a record that waits in the ring, read, rendered and written to /dev/null."""
     flood = Flood(sides.work / "flood", "null")
 
     def drained(argv: list[str | Path]) -> Callable[[], float]:
@@ -123,7 +123,7 @@ def backlog(sides: Sides, rounds: int, records: int) -> list[Row]:
 
 
 def flooded(sides: Sides, rounds: int, events: int) -> list[Row]:
-    """A process that sends signals as fast as it can while the reader runs: what it pays for a call, and how many records are lost."""
+    """A process sends signals as fast as it can while the reader runs: what it pays for a call, how much is lost."""
     flood = Flood(sides.work / "flood", "null")
     lost: dict[str, Samples] = {}
 
@@ -259,9 +259,15 @@ def python_api(sides: Sides, records: int) -> list[Row]:
     )
     return [
         ["Python: iterating typed events", f"{1e3 / event_ns:.2f} million/s", "–", "–", "–", "≥ 1 million/s"],
-        ["Python: items() of a hash map of a million", f"{entry_ns:.0f} ns an entry", "C loop, lookup_batch", f"{c_entry:.0f} ns",
-         _times(entry_ns / c_entry), "–"],
-    ]  # fmt: skip
+        [
+            "Python: items() of a hash map of a million",
+            f"{entry_ns:.0f} ns an entry",
+            "C loop, lookup_batch",
+            f"{c_entry:.0f} ns",
+            _times(entry_ns / c_entry),
+            "–",
+        ],
+    ]
 
 
 def wheel(_sides: Sides) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Timing of processes: interleaved rounds, medians with their noise, and what the kernel says about a running process."""
+"""Timing of processes: interleaved rounds, medians with their noise, and what /proc says about a running process."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Process:
         self.pid = self._popen.pid
 
     def seconds_until_line(self, wanted: bytes, provoke: Callable[[], None], pause: float = 0.0001) -> float:
-        """Provoke events until a line with `wanted` comes out; return the seconds since the start of the process."""
+        """Provoke events until `wanted` comes out; return the seconds since the start of the process."""
         assert self._popen.stdout is not None
         output = self._popen.stdout.fileno()
         text = b""
@@ -92,7 +92,7 @@ class Process:
         return time.perf_counter() - self.started
 
     def wait_attached(self) -> None:
-        """Wait until the process holds a BPF link and then sleeps, seen in /proc: for runs whose output nobody reads."""
+        """Wait until the process holds a BPF link and sleeps, seen in /proc: for runs whose output nobody reads."""
         while not (self._has_link() and self.state() == "S"):
             if self._popen.poll() is not None:
                 raise RuntimeError(self._died())

@@ -1,5 +1,7 @@
-"""The Python side of the `python` case: python_side.py PACKAGE PID RECORDS. Prints `attached`, waits for a line while the ring fills,
-then prints the nanoseconds of one typed event from the iterator and of one entry of a large hash map from items()."""
+"""The Python side of the `python` case: python_side.py PACKAGE PID RECORDS.
+Prints `attached`, waits for a line while the ring fills, then prints the nanoseconds of one typed event from the
+iterator and of one entry of a large hash map from items().
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ def main() -> None:
 
 
 def map_entry_ns() -> float:
-    """Read all entries of the hash map of python_map.bpf.c, filled through the API."""
+    """Read all entries of the hash map of table.bpf.c, filled through the API."""
     import os
 
     package = Package.open(os.path.join(os.path.dirname(sys.argv[1]), "table.json"))

@@ -89,7 +89,7 @@ class Sides:
         return [script]
 
     def env(self, *, fresh: bool = True) -> dict[str, str]:
-        """Return the environment of a measured process; fresh: with an empty cache folder, so that every run is the first."""
+        """Return the environment of a measured process; fresh: with an empty cache, so that every run is the first."""
         env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.work / "home")}
         if fresh:
             self.caches += 1
@@ -114,7 +114,7 @@ class Sides:
         ]
 
     def bcc(self, pid: int) -> list[str | Path] | None:
-        """Return the command line of the same tool on bcc, or None where bcc does not work (it needs the kernel's headers)."""
+        """Return the command line of the same tool on bcc, None where bcc does not work (it needs kernel headers)."""
         line = ["/usr/bin/python3", BASELINE / "bcc_tool.py", str(pid)]
         probe = subprocess.run([*map(str, line), "--probe"], capture_output=True, check=False)
         return line if probe.returncode == 0 else None
@@ -130,7 +130,7 @@ class Sides:
 
 
 def private_mounts() -> None:
-    """Give this process a mount namespace with tracefs, as ordinary machines have it: libbpf, bcc and bpftrace look there."""
+    """Give this process a mount namespace with tracefs, where libbpf, bcc and bpftrace look for it."""
     import ctypes
 
     libc = ctypes.CDLL(None, use_errno=True)
