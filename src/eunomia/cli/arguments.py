@@ -114,7 +114,7 @@ class _Arguments:
         from eunomia.cli.parser import unknown_option
 
         known = [spelling[2:] for spelling in self.switches if spelling.startswith("--")]
-        return unknown_option(name, [*known, *self.values.longs], f"ecli run {self.program}")
+        return unknown_option(name, [*known, *self.values.shown], f"ecli run {self.program}")
 
     def _unknown_short(self, switch: str) -> UsageError:
         for option in self.values.command.options:

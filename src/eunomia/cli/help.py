@@ -33,8 +33,9 @@ def spelling(option: Opt) -> str:
 def note(option: Opt) -> str:
     """Return an option's text with its default and whether it repeats."""
     text = option.help
-    if option.takes_value and not option.repeat and option.default not in (None, ""):
-        text += f" [default: {option.default}]"
+    if option.takes_value and not option.repeat and option.default not in (None, "", 0):
+        default = f"{option.default:g}" if isinstance(option.default, float) else option.default
+        text += f" [default: {default}]"
     return text + (" (may be repeated)" if option.repeat else "")
 
 
@@ -81,7 +82,7 @@ def page(command: Command) -> str:
     lines = [*textwrap.wrap(f"{command.summary[:1].upper()}{command.summary[1:]}.", columns), ""]
     shown = any(not option.hidden for option in command.options)
     lines.append(f"Usage: {command.title}{' [OPTIONS]' if shown else ''} {command.operands}".rstrip())
-    lines += option_groups((*command.options, Opt("help", "h", help="show this page")), columns)
+    lines += option_groups((*command.options, Opt("help", "h", help="show this page", default=False)), columns)
     if command.details:
         lines += ["", *paragraphs(command.details, columns)]
     if command.examples:

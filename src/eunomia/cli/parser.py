@@ -199,7 +199,7 @@ class Values(dict[str, "Any"]):
         if option is None:
             if name == "help" and not equals:
                 raise HelpRequested(self.command)
-            raise unknown_option(word.partition("=")[0], self.longs, self.command.title)
+            raise unknown_option(word.partition("=")[0], self.shown, self.command.title)
         if not option.takes_value:
             if equals:
                 raise UsageError(f"--{name} takes no value, found {text!r}")
@@ -221,7 +221,7 @@ class Values(dict[str, "Any"]):
             if option is None:
                 if letter == "h":
                     raise HelpRequested(self.command)
-                raise unknown_option(f"-{letter}", self.longs, self.command.title)
+                raise unknown_option(f"-{letter}", (), self.command.title)
             if not option.takes_value:
                 self._flag(option, True)
                 continue
@@ -236,6 +236,11 @@ class Values(dict[str, "Any"]):
             self._store(option, text)
             break
         return position
+
+    @property
+    def shown(self) -> list[str]:
+        """The long names that help pages show."""
+        return [option.long for option in self.command.options if not option.hidden]
 
     def no_more_than(self, count: int) -> None:
         """Raise UsageError when there are more than count operands."""
@@ -268,10 +273,17 @@ def unknown_option(word: str, known: Iterable[str], command: str) -> UsageError:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return " (did you mean X?)", or "" when nothing is near."""
-    import difflib
+    from difflib import SequenceMatcher
 
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]}?)" if near else ""
+    typed = word.lstrip("-").lower()
+    best, score = "", 0.59
+    for name in known:
+        there = name.lstrip("-").lower()
+        start = SequenceMatcher(None, typed, there[: len(typed)]).ratio() * 0.9  # `--pif` may have meant `--pid_filter`
+        ratio = max(start, SequenceMatcher(None, typed, there).ratio())
+        if ratio > score:
+            best, score = name, ratio
+    return f" (did you mean {best}?)" if best else ""
 
 
 def parse_seconds(text: str) -> float:

@@ -185,7 +185,7 @@ def catch_signals() -> None:
     `_signal` is what the signal module wraps in enums. SIGHUP that is ignored stays so (nohup); SIGINT does not, for
     shells without job control start background commands with SIGINT ignored.
     """
-    import _signal
+    import _signal  # type: ignore[import-not-found]  # typeshed has signal only
 
     for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
         if number != _signal.SIGHUP or _signal.getsignal(number) != _signal.SIG_IGN:

@@ -55,12 +55,12 @@ def tool_page(package: Package, program: str) -> str:
 
 def common(table: list[Option]) -> list[Opt]:
     """Return ecli's options that a tool's page shows: without those that the tool's own hide."""
-    from eunomia.cli.run import OPTIONS
+    from eunomia.cli.run_table import OPTIONS
 
     taken = {switch.lstrip("-") for each in table for switch in each.switches}
     by_name = {each.long: each for each in OPTIONS}
     shown = [by_name[name] for name in COMMON if name not in taken]
-    return [*shown, Opt("help", "h", help="show this page"), Opt("version", "V", help="show the tool's version")]
+    return [*shown, Opt("help", "h", help="show this page", default=False), Opt("version", "V", help="show the tool's version", default=False)]
 
 
 def switch_of(option: Option) -> str:
