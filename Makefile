@@ -7,4 +7,4 @@ links:
 unlink:
 	scripts/links remove
 clean:
-	rm -rf build dist src/eunomia/builtin/*.json src/eunomia/builtin/.done src/eunomia/_native/*.so
+	rm -rf build dist src/eunomia/builtin/*.json src/eunomia/builtin/.*.digest src/eunomia/_native/*.so

@@ -93,7 +93,7 @@ def refuse_free_threaded() -> None:
 
 
 def python_headers(work: Path) -> list[str]:
-    """Return the options that find Python.h, with what Debian's pyconfig.h includes by a path that zig does not search."""
+    """Return the options that find Python.h, with what Debian's includes by a path that zig does not search."""
     include = Path(sysconfig.get_path("include"))
     if not (include / "Python.h").exists():
         raise SystemExit(f"no Python.h in {include} (install: apt-get install libpython3-dev)")

@@ -29,8 +29,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             if not is_current(root, development):
                 build_extension(root, target, development)
             builtin = root / "src/eunomia/builtin"
-            if not any(builtin.glob("*.json")):
-                build_tools(root, root / "src", builtin)
+            build_tools(root, root / "src", builtin)
             return
         staging = root / "build" / target / "wheel"
         extension = staging / "_core.abi3.so"

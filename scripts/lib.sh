@@ -93,11 +93,14 @@ make_venv() {
         find_python
         say "make the virtual environment .venv with $python ($("$python" -V 2>&1))"
         "$python" -m venv --clear "$venv" || die "$python -m venv failed (see above)"
-        # A current pip writes start scripts without \`import re\`; setuptools' .pth file costs every start some milliseconds.
-        pip install --upgrade pip
-        "$venv/bin/python" -m pip uninstall -q -y setuptools 2>/dev/null || true
     elif ! has_headers "$venv/bin/python"; then
         need "compiling the extension" libpython3-dev
+    fi
+    if [ ! -e "$venv/.lean" ]; then
+        # A current pip writes start scripts without `import re`; setuptools' .pth file costs every start some milliseconds.
+        pip install --upgrade pip
+        "$venv/bin/python" -m pip uninstall -q -y setuptools 2>/dev/null || true
+        touch "$venv/.lean"
     fi
 }
 
@@ -116,11 +119,4 @@ once() {
     [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && return
     "$@"
     echo "$sum" >"$stamp"
-}
-
-# newer TARGET PATH...: some file under the paths is newer than the target, or the target is not there.
-newer() {
-    local target=$1
-    shift
-    [ ! -e "$target" ] || [ -n "$(find "$@" -newer "$target" -type f ! -name '*.pyc' -print -quit 2>/dev/null)" ]
 }

@@ -40,7 +40,14 @@ class Result:
 class Running:
     """A command in the background. Its output goes to files, so it never blocks on a full pipe."""
 
-    def __init__(self, args: list[str], stdin: int | IO[Any] | None, env: dict[str, str], cwd: Path | None) -> None:
+    def __init__(
+        self,
+        args: list[str],
+        stdin: int | IO[Any] | None,
+        env: dict[str, str],
+        cwd: Path | None,
+        new_session: bool = False,
+    ) -> None:
         self.args = args
         self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 (closed in result)
         self.process = subprocess.Popen(
@@ -49,6 +56,7 @@ class Running:
             stdout=self._out,
             stderr=self._err,
             env=env,
+            start_new_session=new_session,
             cwd=cwd,
         )
         self._result: Result | None = None
@@ -80,6 +88,25 @@ class Running:
             before = count
             time.sleep(0.05)
         raise AssertionError(f"not attached after {timeout} s ({before} links): {self.stop()!r}")
+
+    def wait_attached_below(self, timeout: float = 30) -> Running:
+        """Wait until some process that it started (sudo's, a shell's) is attached."""
+        deadline, before = time.monotonic() + timeout, 0
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"ended before it was attached: {self.finish()!r}")
+            count = sum(attached(pid) for pid in descendants(self.pid))
+            if count and count == before:
+                return self
+            before = count
+            time.sleep(0.05)
+        raise AssertionError(f"nothing below it attached after {timeout} s: {self.stop_all()!r}")
+
+    def stop_all(self, number: int = signal.SIGINT, timeout: float = 20) -> Result:
+        """Send a signal to its whole session, as a terminal does; only for a command with a session of its own."""
+        if self.process.poll() is None:
+            os.killpg(self.pid, number)
+        return self.finish(timeout)
 
     def wait_for(self, text: str, timeout: float = 20) -> Running:
         """Wait until its standard output holds text."""
@@ -187,6 +214,24 @@ def attached(pid: int) -> int:
     except OSError:
         return 0
     return count
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that a process started, and theirs."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            children.setdefault(parent, []).append(int(name))
+    found, below = [], children.get(pid, [])
+    while below:
+        found += below
+        below = [child for one in below for child in children.get(one, [])]
+    return found
 
 
 def _content(file: IO[bytes]) -> str:
