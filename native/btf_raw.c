@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,10 +45,12 @@ int eu_elf_section(const void *elf, size_t size, const char *name, const char **
 
 int eu_btf_view(const void *bytes, size_t size, struct eu_btf_view *view) {
     struct btf_header head;
-    if (size < sizeof(head))
+    /* Newer <linux/btf.h> (zig brings its own) has members behind str_len that kernels do not write yet. */
+    const size_t least = offsetof(struct btf_header, str_len) + sizeof(head.str_len);
+    if (size < least)
         return -EINVAL;
-    memcpy(&head, bytes, sizeof(head));
-    if (head.magic != BTF_MAGIC || head.hdr_len < sizeof(head) || head.hdr_len > size)
+    memcpy(&head, bytes, least);
+    if (head.magic != BTF_MAGIC || head.hdr_len < least || head.hdr_len > size)
         return -EINVAL;
     size_t room = size - head.hdr_len;
     if (head.type_off > room || head.type_len > room - head.type_off || head.str_off > room || head.str_len > room - head.str_off || !head.str_len)
