@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eunomia.compiler.event_types import Sites
 
 
-def annotations(obj: ObjectBtf, source: str, report: Reporter) -> dict[str, dict[str, Any]]:
+def read_annotations(obj: ObjectBtf, source: str, report: Reporter) -> dict[str, dict[str, Any]]:
     """Return the annotations of a source, in the form that `Package.from_object` takes.
 
     Args:

@@ -81,6 +81,7 @@ class Build:
     """One source on its way to an object.
 
     Attributes:
+        has_sites: whether the object holds what the forced header leaves.
         notes: what was done otherwise than usual, for -v.
         warnings: what clang said of a source that compiled, unchanged.
     """
@@ -90,6 +91,8 @@ class Build:
         "_needs_kernel",
         "_process",
         "_quiet",
+        "_tail",
+        "has_sites",
         "notes",
         "options",
         "source",
@@ -111,6 +114,8 @@ class Build:
         self._header = vmlinux.kernel_header(options.vmlinux, work) if self._needs_kernel else None
         self._process: process.Process | None = None
         self._quiet: list[str] = []
+        self._tail = ""
+        self.has_sites = options.macros
 
     @property
     def folder(self) -> str:
@@ -135,8 +140,9 @@ class Build:
         Args:
             tail: declarations in C that the object's BTF is to hold besides the source's own.
         """
-        forced = self._forced(tail)
+        self._tail = tail
         pch = self._precompiled()
+        forced = ["-include", SITES] if self.options.macros else []
         self._quiet = [*(["-include-pch", pch] if pch else []), *forced]
         self._process = process.Process(self._command(self._quiet, "full.o"))
 
@@ -154,6 +160,17 @@ class Build:
             self._explain(status)
         return self._linked()
 
+    def again(self, tail: str) -> bytes:
+        """Compile a source that is known to compile once more, with other declarations after it; see start().
+
+        Returns:
+            The object; where these declarations do not compile, the one without them.
+        """
+        before = self._linked()
+        self._tail = tail
+        status, _ = process.run(self._command(self._quiet, "full.o"))
+        return before if status else self._linked()
+
     def _explain(self, status: int) -> None:
         """Compile as the user would have: no diagnostic may show our macros. Fall back where only they are at fault."""
         shown = [*(["-fcolor-diagnostics"] if self.options.color else []), *(self._pch_only() if not status else [])]
@@ -165,6 +182,7 @@ class Build:
         if not status:
             return
         self.notes.append("compiled without the header that tells event types: the source's own macros clash with it")
+        self._tail, self._quiet, self.has_sites = "", [], False
         again, said = process.run(self._command([], "full.o"))
         if again:
             raise self._refused(again, said.decode(errors="replace"))
@@ -194,7 +212,7 @@ class Build:
             return file.read()
 
     def _command(self, first: list[str], output: str, *, as_typed: bool = False) -> list[str]:
-        source = self.source if as_typed else os.path.abspath(self.source)
+        source = self.source if as_typed else self._with_tail() if self._tail else os.path.abspath(self.source)
         if source.startswith("-"):
             source = f"./{source}"
         return [
@@ -217,15 +235,13 @@ class Build:
         flags = [f"-ffile-prefix-map={folder}/={name}/" for folder, name in maps]
         return ["-fdebug-compilation-dir=.", *flags, f"-ffile-prefix-map={self.folder}/="]
 
-    def _forced(self, tail: str) -> list[str]:
-        if not self.options.macros:
-            return []
-        if not tail:
-            return ["-include", SITES]
-        path = os.path.join(self.work, "tail.h")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(tail)
-        return ["-include", SITES, "-include", path]
+    def _with_tail(self) -> str:
+        """A file that includes the source and then declares the tail: the source itself may not change."""
+        path = os.path.join(self.work, "tail.c")
+        source = os.path.abspath(self.source).replace("\\", "\\\\").replace('"', '\\"')
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(f'#include "{source}"\n{self._tail}')
+        return path
 
     def _own_kernel_header(self) -> bool:
         return any(os.path.exists(os.path.join(folder, "vmlinux.h")) for folder in (self.folder, *self.options.include))

@@ -101,7 +101,7 @@ def _sites(btf: Btf) -> list[_Site]:
         variable = btf.type(type_id)
         if variable.kind == VAR and variable.linkage == STATIC:
             function, dot, _ = variable.name.partition(".__eu_")
-            if dot:
+            if dot or variable.name.startswith("__eu_a_"):
                 sites.append(_Site(function, tag, variable.ref))
     return sites
 
@@ -142,3 +142,14 @@ def _map_in(words: str, known: set[str]) -> str | None:
 
 def _bare(words: str) -> str:
     return words.replace("&", "").replace("(", "").replace(")", "").replace(" ", "")
+
+
+def keep_types(by_map: dict[str, list[str]]) -> str:
+    """Return declarations by which read_sites() finds these types at these maps: what the AST told."""
+    lines = []
+    for map_name, types in sorted(by_map.items()):
+        for name in types:
+            tag = f'btf_decl_tag("eunomia:map={map_name}")'
+            declared = f"__typeof__({name}) **__eu_a_{len(lines)}"
+            lines.append(f'static {declared} __attribute__((section("eunomia.types"), used, {tag}));\n')
+    return "".join(lines)

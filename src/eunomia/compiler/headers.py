@@ -30,9 +30,7 @@ def struct_names(path: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def forward_declarations(names: list[str]) -> str:
-    """Return declarations by which the object's BTF has these structs, if the source defines them, used or not."""
-    return "".join(
-        f'struct {name}; static struct {name} *__eu_h_{name} __attribute__((section("eunomia.types"), used));\n'
-        for name in names
-    )
+def keep_structs(names: list[str]) -> str:
+    """Return declarations after which the object's BTF has these structs, used or not, if the source defines them."""
+    keep = '__attribute__((section("eunomia.types"), used))'
+    return "".join(f"static struct {name} *__eu_h_{name} {keep};\n" for name in names)

@@ -11,7 +11,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eunomia.btf.object import ObjectBtf
     from eunomia.compiler.diagnostics import Reporter
+    from eunomia.compiler.event_types import Sites
     from eunomia.compiler.toolchain import Toolchain
     from eunomia.package.model import Package
 
@@ -30,10 +32,10 @@ def run(
     structs: list[str] = []
     tail = ""
     if header:
-        from eunomia.compiler.headers import forward_declarations, struct_names
+        from eunomia.compiler.headers import keep_structs, struct_names
 
         structs = struct_names(header)
-        tail = forward_declarations(structs)
+        tail = keep_structs(structs)
     build = Build(path, text, toolchain, options, work)
     build.start(tail)
     # imported while clang runs
@@ -43,6 +45,7 @@ def run(
 
     report = Reporter(path, text.decode(errors="replace"), color=options.color)
     image = build.finish()
+    image = look_closer(image, tail, build)
     package = make_package(image, path, structs, build, report)
     if report.errors:
         wrong = f"{report.errors} wrong annotation{'s'[: report.errors > 1]}"
@@ -53,6 +56,41 @@ def run(
         for note in build.notes:
             on_note(note)
     return package
+
+
+def find_sites(obj: ObjectBtf) -> Sites:
+    """Return what the forced header left in an object."""
+    from eunomia.btf.object import RINGBUF
+    from eunomia.compiler.event_types import Sites, read_sites
+
+    rings = [each.name for each in obj.maps.values() if each.type == RINGBUF]
+    return read_sites(obj.btf, obj.maps, rings) if obj.btf is not None else Sites()
+
+
+def look_closer(image: bytes, tail: str, build: Build) -> bytes:
+    """Compile again with the types that only the AST shows, where a record is a `void *` to the macros or they clashed.
+
+    Returns:
+        The new object, or `image` where nothing more can be told.
+    """
+    from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF, ObjectBtf
+
+    obj = ObjectBtf(image)
+    buffers = [each.name for each in obj.maps.values() if each.type in (RINGBUF, PERF_EVENT_ARRAY)]
+    sites = find_sites(obj)
+    if not buffers or not (sites.unclear or not build.has_sites):
+        return image
+    from eunomia.compiler import flow
+    from eunomia.compiler.event_types import keep_types
+
+    if not flow.available():
+        build.notes.append(
+            "some event types stand behind void *; with libclang they can be told [pip install libclang]"
+        )
+        return image
+    found = flow.infer(os.path.abspath(build.source), build.flags(), [build.folder, *build.options.include])
+    found = {name: types for name, types in found.items() if name in buffers}
+    return build.again(tail + keep_types(found)) if found else image
 
 
 def make_package(image: bytes, path: str, structs: list[str], build: Build, report: Reporter) -> Package:
@@ -66,17 +104,15 @@ def make_package(image: bytes, path: str, structs: list[str], build: Build, repo
         report: gets the mistakes in annotations.
     """
     from eunomia import __version__
-    from eunomia.btf.object import RINGBUF, ObjectBtf
+    from eunomia.btf.object import ObjectBtf
     from eunomia.compiler import assemble
-    from eunomia.compiler.event_types import Sites, read_sites
     from eunomia.package.model import Package
 
     obj = ObjectBtf(image)
     words = build.text.decode(errors="replace")
-    annotations = assemble.annotations(obj, words, report)
+    annotations = assemble.read_annotations(obj, words, report)
     maps = annotations["maps"]
-    rings = [each.name for each in obj.maps.values() if each.type == RINGBUF]
-    sites = read_sites(obj.btf, obj.maps, rings) if obj.btf is not None else Sites()
+    sites = find_sites(obj)
     for map_name, wanted in assemble.missing_types(obj, maps):
         at = words.find(wanted, max(words.find("@event_type"), 0))
         report.error(max(at, 0), f"@event_type of map {map_name}: the object has no type {wanted!r}")
