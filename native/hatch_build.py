@@ -68,7 +68,7 @@ def importable(root: Path, extension: Path, folder: Path) -> Path:
         if old.is_symlink():
             old.unlink()
     for path in (root / "src/eunomia").iterdir():
-        if path.name not in ("_native", "__pycache__", "builtin"):
+        if path.name not in ("_native", "__pycache__"):
             (package / path.name).symlink_to(path)
     for path in (root / "src/eunomia/_native").iterdir():
         if path.suffix == ".py":

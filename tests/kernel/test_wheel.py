@@ -1,0 +1,131 @@
+"""The wheel keeps its promises, and works in a Debian that has no compiler, no headers, no libbpf and no libelf."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from support import debian, provoke
+from support.commands import SESSION_VARIABLE, Running
+
+BIN = Path(sys.executable).parent
+
+
+def build(root: Path, folder: Path) -> Path:
+    run = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"},
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(root, tmp_path_factory.mktemp("wheel"))
+
+
+def test_wheel_is_small_and_holds_what_it_needs_once(wheel: Path, root: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tools = {f"eunomia/builtin/{path.parent.name}.json" for path in (root / "tools").glob("*/*.bpf.c")}
+
+    assert wheel.stat().st_size < 1_000_000
+    assert [name for name in names if name.endswith(".so")] == ["eunomia/_native/_core.abi3.so"]
+    assert {name for name in names if name.startswith("eunomia/builtin/") and name.endswith(".json")} == tools
+    assert "eunomia/compiler/include/bpf/bpf_helpers.h" in names
+    assert "eunomia/_native/licenses/libbpf-LICENSE.LGPL-2.1" in names
+    assert "eunomia/py.typed" in names
+    assert len(names) == len(set(names))
+    assert [name for name in names if "__pycache__" in name or name.endswith(".digest")] == []
+
+
+def test_wheel_depends_on_nothing_but_cffi(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    required = message_from_bytes(archive.read(name)).get_all("Requires-Dist") or []
+
+    assert [re.split(r"[^\w-]", line)[0] for line in required if "extra ==" not in line] == ["cffi"]
+
+
+def test_wheel_is_for_every_python_from_3_11_and_glibc_from_2_28(wheel: Path, tmp_path: Path) -> None:
+    shown = subprocess.run([BIN / "auditwheel", "show", wheel], capture_output=True, text=True, check=False)
+    with zipfile.ZipFile(wheel) as archive:
+        extension = archive.extract("eunomia/_native/_core.abi3.so", tmp_path)
+    stable = subprocess.run(
+        [BIN / "abi3audit", "--strict", "--assume-minimum-abi3", "3.11", extension],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert wheel.name.split("-", 2)[2].startswith("cp311-abi3-manylinux_2_28_")
+    assert shown.returncode == 0, shown.stderr
+    policy = re.search(r'platform tag:\s+"manylinux_2_(\d+)_', shown.stdout.replace("\n", " "))
+    assert policy, shown.stdout
+    assert int(policy[1]) <= 28
+    assert stable.returncode == 0, stable.stdout + stable.stderr
+
+
+def test_wheel_is_reproducible(wheel: Path, root: Path, tmp_path: Path) -> None:
+    again = build(root, tmp_path)
+
+    assert hashlib.sha256(again.read_bytes()).hexdigest() == hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A bare Debian with the wheel in /opt/eunomia, installed by its own Python without network."""
+    if not shutil.which("debootstrap"):
+        pytest.skip("no debootstrap (scripts/test installs it)")
+    root = debian.bare_root(tmp_path_factory.mktemp("debian"))
+    wheels = root / "wheels"
+    wheels.mkdir()
+    shutil.copy(wheel, wheels)
+    download = [sys.executable, "-m", "pip", "download", "-q", "--dest", str(wheels), "--only-binary", ":all:"]
+    subprocess.run([*download, "--python-version", "3.11", "cffi"], check=True)
+    install = "python3 -m venv /opt/eunomia && /opt/eunomia/bin/pip install -q --no-index --find-links /wheels eunomia"
+    run = subprocess.run(debian.inside(root, "sh", "-ec", install), capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    yield root
+    shutil.rmtree(root)
+
+
+def test_bare_debian_has_nothing_to_compile_with(bare: Path) -> None:
+    script = """
+        for name in cc gcc clang ld make bpftool; do ! command -v $name || exit 1; done
+        ! find /usr /lib /etc -name 'libbpf*' -o -name 'libelf*.so*' -o -name bpf_helpers.h | grep .
+        [ ! -e /usr/include/linux/bpf.h ]
+        [ ! -e /usr/include/stdio.h ]
+    """
+    run = subprocess.run(debian.inside(bare, "sh", "-ec", script), capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_opensnoop_prints_events_in_a_bare_debian(bare: Path, test_session: str) -> None:
+    command = debian.inside(bare, f"{SESSION_VARIABLE}={test_session}", "/opt/eunomia/bin/ecli", "run", "opensnoop")
+    running = Running(command, None, {**os.environ, SESSION_VARIABLE: test_session}, None)
+    try:
+        running.wait_attached()
+        path = provoke.open_file()
+        running.wait_for(path)
+    finally:
+        result = running.stop()
+
+    assert result.returncode == 0, result
+    assert any(path in line and str(os.getpid()) in line for line in result.lines), result
