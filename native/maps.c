@@ -14,8 +14,8 @@ int eu_map_count(struct eu_object *object) {
 static const char *section_of(const struct bpf_map *map) {
     if (!bpf_map__is_internal(map))
         return NULL;
-    const char *dot = strchr(bpf_map__name(map), '.');
-    return dot ? dot : bpf_map__name(map);
+    const char *name = bpf_map__name(map), *dot = strrchr(name, '.');
+    return name[0] == '.' || !dot ? name : dot;
 }
 
 int eu_map_get(struct eu_object *object, int index, struct eu_map_info *info) {

@@ -1,0 +1,111 @@
+"""What libbpf and the verifier said, as one line and the right exception. Imported only when something failed."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from eunomia._native import error, lib, text
+from eunomia.errors import AttachError, EunomiaError, LoadError, UnsupportedError, VerifierError
+from eunomia.kernel.object import KERNEL_BTF, Object
+from eunomia.package.model import Package
+
+BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
+# the verifier's closing statistics, and its notes about what it did well
+NOISE = re.compile(r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#|libbpf: |\s*$)")
+SUDO = " [run with sudo, or give it CAP_BPF and CAP_PERFMON]"
+
+
+def open_failure(package: Package) -> EunomiaError:
+    """Return the exception for an object that libbpf does not open."""
+    log = text(lib.eu_log())
+    reason = last_words(log)
+    if "sec" in reason and ("unrecognized" in reason or "missing SEC()" in reason or "unexpected program type" in reason):
+        return UnsupportedError(f"open object {package.name}: {reason}")
+    return LoadError(f"{error('open object').strerror}{f': {reason}' if reason else ''}", log)
+
+
+def last_words(log: str) -> str:
+    """Return libbpf's last warning that says a cause, without its name; "" where it said nothing."""
+    lines = [line.removeprefix("libbpf: ").strip() for line in log.splitlines() if line.startswith("libbpf: ")]
+    telling = [line for line in lines if not re.match(r"(failed to load object|prog '.*': failed to load: |-- )", line)]
+    return telling[-1].rstrip(".") if telling else ""
+
+
+def culprit(failed: Object) -> str | None:
+    """Return the program that made loading fail, where libbpf or a handler named one."""
+    found = re.findall(r"^libbpf: prog '([^']+)'", text(lib.eu_log()), re.M)
+    name = found[-1] if found else None
+    return name if name in failed.programs else None
+
+
+def load_failure(failed: Object) -> EunomiaError | OSError:
+    """Return the exception for an object that does not load."""
+    log = text(lib.eu_log())
+    number = lib.eu_errno()
+    line = text(lib.eu_error())
+    name = failed.package.name
+    if line.startswith("program "):  # a handler knows what is missing
+        return UnsupportedError(f"load {line}")
+    if re.search(r"failed to find valid kernel BTF|[Ee]rror loading vmlinux BTF|kernel BTF.* not found", log):
+        return UnsupportedError(
+            f"load object {name}: it needs the kernel's types (BTF), and there is no {KERNEL_BTF} here "
+            "[--btf FILE, or a package with a BTF archive]"
+            if not os.path.exists(KERNEL_BTF)
+            else f"load object {name}: {last_words(log)}"
+        )
+    program = culprit(failed)
+    if program and BEGIN in log:
+        return verifier_failure(program, log, number)
+    if program:
+        return refused(failed, program, number, log)
+    words = last_words(log)
+    if number in (1, 13):
+        return PermissionError(number, f"load object {name}: {words or 'operation not permitted'}{SUDO}")
+    return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)
+
+
+def verifier_failure(program: str, log: str, number: int) -> EunomiaError:
+    """Return the verifier's refusal: its last useful line as text, all of it as log."""
+    said = log.rpartition(BEGIN)[2].partition(END)[0]
+    lines = [line.strip() for line in said.splitlines() if not NOISE.match(line)]
+    if not lines:
+        return silent_refusal(program, number, log)
+    reason = lines[-1]
+    where = next((line for line in reversed(lines) if line.startswith("; ")), "")
+    source = f" (at `{re.sub(r' @ .*', '', where[2:]).strip()}`)" if where and where != reason else ""
+    hint = " [-v shows all of it]" if len(lines) > 1 else ""
+    return VerifierError(f"load program {program}: the verifier refuses it: {reason}{source}{hint}", log)
+
+
+def refused(failed: Object, program: str, number: int, log: str) -> EunomiaError | OSError:
+    """Return the exception for a program that the kernel refused without a verifier log."""
+    said = last_words(log)
+    if "BPF program load failed" in said or not said:
+        section = failed.programs[program].section
+        if number in (1, 13):
+            return silent_refusal(program, number, log, section)
+        cause = "invalid argument: this kernel does not know the program type or its attach type" if number == 22 else os.strerror(number).lower()
+        if number == 524:
+            cause = "not supported by this kernel (error 524)"
+        return UnsupportedError(f"load program {program} ({section}): {cause}")
+    return LoadError(f"load {said}", log)
+
+
+def silent_refusal(program: str, number: int, log: str, section: str = "") -> EunomiaError | OSError:
+    """Return the exception for EPERM without a word of the verifier."""
+    with open("/proc/self/status") as status:
+        mine = int(re.search(r"^CapEff:\s*(\w+)", status.read(), re.M)[1], 16)  # type: ignore[index]  # every kernel writes it
+    where = f" ({section})" if section else ""
+    if not (mine >> 39 & 1 or mine >> 21 & 1):
+        return PermissionError(number, f"load program {program}{where}: operation not permitted{SUDO}")
+    return UnsupportedError(
+        f"load program {program}{where}: this kernel refuses the program type even to root, without a word of the verifier "
+        "(locked down, or built without it)"
+    )
+
+
+def attach_failure(exc: OSError, name: str, several: bool) -> AttachError:
+    """Return the exception for a program that did not attach; with others, say how to run without it."""
+    hint = f" [--skip {name} runs without it]" if several else ""
+    return AttachError(f"{exc.strerror or exc}{hint}", text(lib.eu_log()))

@@ -1,0 +1,179 @@
+"""Maps of an object as Python mappings, typed by the object's BTF."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from eunomia._native import check, error, ffi, lib, text
+from eunomia.kernel.codec import Codec
+
+if TYPE_CHECKING:
+    from eunomia.kernel.object import Object
+
+PER_CPU_TYPES = {5, 6, 10, 21}  # PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH, PERCPU_CGROUP_STORAGE
+ARRAY_TYPES = {2, 6}
+QUEUE_TYPES = {22, 23}
+BATCH = 4096
+
+
+class Map(MutableMapping[Any, Any]):
+    """A map of an object: `map[key]`, `map[key] = value`, `del map[key]`, `key in map`, `items()`.
+
+    Keys and values are typed by the object's BTF: integers, bools, text for char arrays, named tuples for structs, tuples for arrays;
+    bytes where there is no type. Values of per-CPU maps are lists with one value for each possible CPU. Once the object is loaded its
+    maps may be used from several threads.
+
+    Attributes:
+        name: libbpf's; type: BPF_MAP_TYPE_*; key_size, value_size: bytes; max_entries: elements, bytes for ring buffers.
+    """
+
+    def __init__(self, owner: Object, index: int) -> None:
+        self._object = owner
+        self._index = index
+        info = self._info()
+        self.name = text(info.name)
+        self.section = text(info.section) or None
+        self.type = int(info.type)
+        self.key_size = int(info.key_size)
+        self.value_size = int(info.value_size)
+        self._types = (int(info.btf_key_type), int(info.btf_value_type))
+        self._codecs: tuple[Codec, Codec] | None = None
+
+    def _info(self) -> Any:
+        info = ffi.new("struct eu_map_info *")
+        check(lib.eu_map_get(self._object.handle(), self._index, info), "map")
+        return info
+
+    @property
+    def fd(self) -> int:
+        """Its descriptor, -1 before load; the object owns it."""
+        return int(self._info().fd)
+
+    @property
+    def max_entries(self) -> int:
+        """How many elements it holds at most; bytes for ring buffers. Can be set before load."""
+        return int(self._info().max_entries)
+
+    @max_entries.setter
+    def max_entries(self, entries: int) -> None:
+        self.resize(entries)
+        self._object.remember_size(self.name, entries)
+
+    def resize(self, entries: int) -> None:
+        """Set max_entries, before load."""
+        check(lib.eu_map_set_max_entries(self._object.handle(), self._index, entries), f"resize map {self.name}")
+
+    @property
+    def is_per_cpu(self) -> bool:
+        """Whether each CPU has its own value."""
+        return self.type in PER_CPU_TYPES
+
+    def _coding(self) -> tuple[Codec, Codec]:
+        if self._codecs is None:
+            btf = self._object.package.types.btf if any(self._types) else None
+            key = Codec(btf, self._types[0], self.key_size, f"key of map {self.name}")
+            value = Codec(btf, self._types[1], self.value_size, f"value of map {self.name}")
+            self._codecs = key, value
+        return self._codecs
+
+    def _room(self) -> int:
+        """Bytes that the kernel copies for one value."""
+        if self.is_per_cpu:
+            return (self.value_size + 7) // 8 * 8 * lib.eu_possible_cpus()
+        return self.value_size
+
+    def _decode(self, data: bytes) -> Any:
+        value = self._coding()[1]
+        if not self.is_per_cpu:
+            return value.decode(data)
+        step = (self.value_size + 7) // 8 * 8
+        return [value.decode(data[at : at + self.value_size]) for at in range(0, len(data), step)]
+
+    def _encode(self, value: Any) -> bytes:
+        coding = self._coding()[1]
+        if not self.is_per_cpu:
+            return coding.encode(value)
+        cpus = lib.eu_possible_cpus()
+        values = value if isinstance(value, list) else [value] * cpus
+        if len(values) != cpus:
+            raise ValueError(f"value of map {self.name}: {len(values)} values, expected one for each of {cpus} CPUs")
+        return b"".join(coding.encode(each).ljust((self.value_size + 7) // 8 * 8, b"\0") for each in values)
+
+    def __getitem__(self, key: Any) -> Any:
+        out = ffi.new("char[]", self._room())
+        if lib.eu_map_lookup(self._object.handle(), self._index, self._coding()[0].encode(key), out, 0) < 0:
+            self._missing(key)
+        return self._decode(ffi.buffer(out)[:])
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        data = self._encode(value)
+        check(lib.eu_map_update(self._object.handle(), self._index, self._coding()[0].encode(key), data, 0), f"update map {self.name}")
+
+    def __delitem__(self, key: Any) -> None:
+        if lib.eu_map_delete(self._object.handle(), self._index, self._coding()[0].encode(key)) < 0:
+            self._missing(key)
+
+    def _missing(self, key: Any) -> None:
+        if lib.eu_errno() == errno.ENOENT:
+            raise KeyError(key)
+        raise error(f"map {self.name}")
+
+    def _batches(self) -> Iterator[tuple[bytes, bytes, int]]:
+        """Keys and values of up to BATCH elements at a time. Elements that come or go meanwhile may or may not be among them."""
+        room = self._room()
+        size = min(BATCH, max(self.max_entries, 1))
+        cursor = ffi.new("char[]", max(16, self.key_size))
+        end = ffi.new("int *")
+        first = 1
+        while not end[0]:
+            keys, values = ffi.new("char[]", size * self.key_size), ffi.new("char[]", size * room)
+            handle = self._object.handle()
+            count = lib.eu_map_read_batch(handle, self._index, cursor, first, keys, values, size, end)
+            if count == -errno.ENOSPC and size < self.max_entries * 2:  # a bucket of the hash holds more than that
+                size *= 2
+                continue
+            check(count, f"read map {self.name}")
+            first = 0
+            yield ffi.buffer(keys, count * self.key_size)[:], ffi.buffer(values, count * room)[:], count
+
+    def items(self) -> Any:
+        """Iterate (key, value) pairs, read in batches."""
+        return self._iter_items()
+
+    def _iter_items(self) -> Iterator[tuple[Any, Any]]:
+        key, room = self._coding()[0], self._room()
+        for keys, values, count in self._batches():
+            for i in range(count):
+                yield key.decode(keys[i * self.key_size : (i + 1) * self.key_size]), self._decode(values[i * room : (i + 1) * room])
+
+    def __iter__(self) -> Iterator[Any]:
+        return (key for key, _ in self._iter_items())
+
+    def values(self) -> Any:
+        """Iterate the values, read in batches."""
+        return (value for _, value in self._iter_items())
+
+    def __len__(self) -> int:
+        return sum(count for _, _, count in self._batches())
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            self[key]
+        except KeyError:
+            return False
+        return True
+
+    def pin(self, path: str) -> None:
+        """Pin the map at a path of a BPF file system; it outlives the object until the file is removed."""
+        check(lib.eu_map_pin(self._object.handle(), self._index, path.encode()), f"pin map {self.name}")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __repr__(self) -> str:
+        return f"<Map {self.name} type {self.type} key {self.key_size} value {self.value_size}>"

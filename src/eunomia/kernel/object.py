@@ -1,0 +1,264 @@
+"""A live BPF object: opened from a package, loaded into the kernel, attached; closed, nothing of it stays behind."""
+
+from __future__ import annotations
+
+from os import environ
+
+from eunomia._native import error, ffi, lib, text
+from eunomia.kernel.program import Link, Program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from typing import Any, Self
+
+    from eunomia.kernel.map import Map
+    from eunomia.package.model import Package
+
+KERNEL_BTF = "/sys/kernel/btf/vmlinux"
+
+
+class Object:
+    """An opened BPF object and what the kernel holds of it.
+
+    Not thread-safe: one thread at a time opens, loads, attaches and closes; the maps of a loaded object may be read from any thread.
+
+    Attributes:
+        package: what it was opened from.
+        programs: by name.
+        maps: by libbpf's name, made on first use.
+        skipped: optional programs that could not be loaded or attached, and why, by name.
+    """
+
+    __slots__ = (
+        "_btf",
+        "_handle",
+        "_kconfig",
+        "_keep",
+        "_maps",
+        "_plain",
+        "_sizes",
+        "_writes",
+        "loaded",
+        "package",
+        "programs",
+        "skipped",
+    )
+
+    def __init__(self, package: Package, btf: str | None, kconfig: str, plain_btf: bool) -> None:
+        self.package = package
+        self._btf = btf
+        self._kconfig = kconfig
+        self._plain = plain_btf
+        self._maps: dict[str, Map] | None = None
+        self._writes: list[tuple[str, int, bytes]] = []
+        self._sizes: dict[str, int] = {}
+        self._handle: Any = ffi.NULL
+        self._keep: Any = None
+        self.loaded = False
+        self.skipped: dict[str, str] = {}
+        self.programs: dict[str, Program] = {}
+
+    @classmethod
+    def open(
+        cls, package: Package, *, btf: str | None = None, kconfig: str = "", plain_btf: bool = False
+    ) -> Object:
+        """Open a package's object; nothing is asked of the kernel yet.
+
+        Args:
+            package: the package.
+            btf: file with the types to relocate against (raw BTF or an ELF file with it); default: $BTF_FILE_PATH, else the running
+                kernel's, else the package's archive.
+            kconfig: `CONFIG_X=value` lines for `extern … __kconfig` variables, before the kernel's own configuration.
+            plain_btf: let libbpf read the whole kernel BTF (slower; to compare).
+
+        Raises:
+            LoadError: libbpf does not understand the object.
+            OSError: the BTF file cannot be read.
+        """
+        opened = cls(package, btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf)
+        opened._open()
+        return opened
+
+    def _open(self) -> None:
+        path = self._btf
+        if path:
+            import os
+
+            os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))  # its error names the file
+        elif self.package.btf_archive:
+            from eunomia.kernel.archive import kernel_btf
+
+            path = kernel_btf(self.package)
+        name = ffi.new("char[]", self.package.name.encode())
+        kconfig = ffi.new("char[]", self._kconfig.encode()) if self._kconfig else ffi.NULL
+        btf = ffi.new("char[]", path.encode()) if path else ffi.NULL
+        options = ffi.new("struct eu_open_options *", [name, btf, kconfig, self._plain, 0])
+        self._keep = (name, kconfig, btf)
+        self._handle = lib.eu_open(ffi.from_buffer(self.package.object), len(self.package.object), options)
+        if not self._handle:
+            from eunomia.kernel.failure import open_failure
+
+            raise open_failure(self.package)
+        found = (Program(self, index) for index in range(lib.eu_prog_count(self._handle)))
+        self.programs = {program.name: program for program in found}
+
+    def write(self, section: str, offset: int, data: bytes) -> None:
+        """Write bytes of a global variable's initial value; before load.
+
+        Args:
+            section: of the object, as in `.rodata`.
+            offset: within it, in bytes.
+            data: little-endian, as C has it.
+
+        Raises:
+            ValueError: closed or loaded already.
+            OSError: there is no such section, or the bytes are outside of it.
+        """
+        self._before_load()
+        self._write(section, offset, data)
+        self._writes.append((section, offset, data))
+
+    def _write(self, section: str, offset: int, data: bytes) -> None:
+        info = ffi.new("struct eu_map_info *")
+        for index in range(lib.eu_map_count(self._handle)):
+            lib.eu_map_get(self._handle, index, info)
+            if info.section and text(info.section) == section:
+                if lib.eu_map_write_initial(self._handle, index, offset, data, len(data)) < 0:
+                    raise error(f"write section {section}")
+                return
+        raise OSError(2, f"write section {section}: the object has no such section")
+
+    def load(self) -> None:
+        """Load programs and maps into the kernel. Optional programs that it refuses are left out and named in `skipped`.
+
+        Raises:
+            VerifierError: the verifier refused a program.
+            UnsupportedError: this kernel lacks something that the object needs.
+            PermissionError: privileges are missing.
+            LoadError: any other refusal.
+        """
+        self._before_load()
+        while lib.eu_load(self._handle) < 0:
+            from eunomia.kernel.failure import culprit, load_failure
+
+            failure = load_failure(self)
+            name = culprit(self)
+            if name is None or name in self.skipped or not self.programs[name].optional:
+                raise failure
+            self.skipped[name] = str(failure)
+            self._reopen()
+        self.loaded = True
+
+    def _reopen(self) -> None:
+        """Begin again without the programs in `skipped`: libbpf loads an object whole or not at all."""
+        silent = {name for name, program in self.programs.items() if not program.autoload} | set(self.skipped)
+        lib.eu_close(self._handle)
+        self._maps = None
+        self._open()
+        for write in self._writes:
+            self._write(*write)
+        for name, entries in self._sizes.items():
+            self.maps[name].resize(entries)
+        for name in silent:
+            self.programs[name].autoload = False
+
+    def attach(self, *, skip: Collection[str] = ()) -> list[Link]:
+        """Attach the programs that the package lists (all, where it lists none), in its order.
+
+        Args:
+            skip: names of programs that are not attached.
+
+        Returns:
+            The links, which the object owns: they end when it is closed.
+
+        Raises:
+            AttachError: a program did not attach; those attached before it are detached again. Optional programs are passed over
+                and named in `skipped`.
+        """
+        self.handle()
+        listed = self.package.meta["bpf_skel"].get("progs") or []
+        names = [entry["name"] for entry in listed] or list(self.programs)
+        links = []
+        for name in names:
+            program = self.programs.get(name)
+            if program is None:
+                from eunomia.errors import AttachError
+
+                raise AttachError(f"attach program {name}: the package lists it, but its object has no such program")
+            if name in skip or name in self.skipped or not program.autoload:
+                continue
+            try:
+                links.append(program.attach())
+            except OSError as exc:
+                if not program.optional:
+                    self._detach_all()
+                    from eunomia.kernel.failure import attach_failure
+
+                    raise attach_failure(exc, name, len(names) > 1) from exc
+                self.skipped[name] = exc.strerror or str(exc)
+        return links
+
+    def _detach_all(self) -> None:
+        for program in self.programs.values():
+            program.detach()
+
+    @property
+    def maps(self) -> dict[str, Map]:
+        """The maps by libbpf's name."""
+        if self._maps is None:
+            from eunomia.kernel.map import Map
+
+            found = (Map(self, index) for index in range(lib.eu_map_count(self.handle())))
+            self._maps = {each.name: each for each in found}
+        return self._maps
+
+    def events(self, name: str | None = None, **keywords: Any) -> Iterator[Any]:
+        """Iterate the events of a ring or perf buffer as typed values; see `eunomia.events`.
+
+        Args:
+            name: of the map; may be left out where there is one event source only.
+        """
+        from eunomia.events.stream import events  # sanctioned upward import: convenience of the public API
+
+        return events(self, name, **keywords)
+
+    @property
+    def used_minimal_btf(self) -> bool:
+        """Whether it was relocated against minimal BTF made in memory."""
+        return bool(lib.eu_used_minimal_btf(self.handle()))
+
+    def handle(self) -> Any:
+        """Return the C object; for the rooms above this one.
+
+        Raises:
+            ValueError: closed.
+        """
+        if not self._handle:
+            raise ValueError(f"object {self.package.name} is closed")
+        return self._handle
+
+    def close(self) -> None:
+        """Detach, unload and free; the second call does nothing."""
+        handle, self._handle = self._handle, ffi.NULL
+        if handle:
+            lib.eu_close(handle)
+
+    def remember_size(self, name: str, entries: int) -> None:
+        """Note a map's changed size, for a second try at loading; Map calls it."""
+        self._sizes[name] = entries
+
+    def _before_load(self) -> None:
+        self.handle()
+        if self.loaded:
+            raise ValueError(f"object {self.package.name} is loaded already")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if not self._handle else "loaded" if self.loaded else "opened"
+        return f"<Object {self.package.name} {state}>"

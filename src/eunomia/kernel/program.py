@@ -1,0 +1,135 @@
+"""The programs of an object, and their links to what they are attached to."""
+
+from __future__ import annotations
+
+from eunomia._native import check, error, ffi, lib, text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from eunomia.kernel.object import Object
+
+
+
+class Program:
+    """A program of an opened object.
+
+    Attributes:
+        name: of its function.
+        section: as in `tracepoint/syscalls/sys_enter_openat`; says where it attaches.
+        optional: whether the run goes on where it cannot be loaded or attached.
+    """
+
+    __slots__ = ("_index", "_object", "_settings", "name", "section")
+
+    def __init__(self, owner: Object, index: int) -> None:
+        self._object = owner
+        self._index = index
+        info = self._info()
+        self.name = text(info.name)
+        self.section = text(info.section)
+        listed = owner.package.meta["bpf_skel"].get("progs") or ()
+        self._settings: dict[str, Any] = next((entry for entry in listed if entry["name"] == self.name), {})
+
+    def _info(self) -> Any:
+        info = ffi.new("struct eu_prog_info *")
+        check(lib.eu_prog_get(self._object.handle(), self._index, info), "program")
+        return info
+
+    @property
+    def optional(self) -> bool:
+        """Whether the package marks it `@optional true`."""
+        return self._settings.get("optional") is True
+
+    @property
+    def type(self) -> int:
+        """BPF_PROG_TYPE_*. Before load, programs that attach to kernel types are still raw tracepoints."""
+        return int(self._info().type)
+
+    @property
+    def instructions(self) -> int:
+        """How many instructions it has."""
+        return int(self._info().insns)
+
+    @property
+    def fd(self) -> int:
+        """Its descriptor, -1 before load; the object owns it."""
+        return int(self._info().fd)
+
+    @property
+    def attached(self) -> bool:
+        """Whether it is attached."""
+        return bool(self._info().attached)
+
+    @property
+    def autoload(self) -> bool:
+        """Whether it is loaded with the object. Can be set before load."""
+        return bool(self._info().autoload)
+
+    @autoload.setter
+    def autoload(self, on: bool) -> None:
+        check(lib.eu_prog_set_autoload(self._object.handle(), self._index, on), f"program {self.name}")
+
+    def attach(self) -> Link:
+        """Attach it as its section and the package's annotations say.
+
+        Returns:
+            The link; the object owns it too and ends it when it is closed.
+
+        Raises:
+            OSError: the kernel or libbpf refused; the text names program, target and cause.
+        """
+        options = attach_options(self._settings)
+        if lib.eu_prog_attach(self._object.handle(), self._index, options) < 0:
+            raise error(f"attach program {self.name}")
+        return Link(self)
+
+    def detach(self) -> None:
+        """Undo all attachments of this program; does nothing where there are none."""
+        check(lib.eu_prog_detach(self._object.handle(), self._index), f"detach program {self.name}")
+
+    def __repr__(self) -> str:
+        return f"<Program {self.name} {self.section}>"
+
+
+class Link:
+    """A program's attachment; `with` or `detach()` ends it, and so does closing the object."""
+
+    __slots__ = ("program",)
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+
+    def detach(self) -> None:
+        """Detach the program; the second call does nothing."""
+        self.program.detach()
+
+    close = detach
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.detach()
+
+    def __repr__(self) -> str:
+        return f"<Link of {self.program.name}>"
+
+
+def attach_options(settings: dict[str, Any]) -> Any:
+    """Return struct eu_attach_options from a package's annotations of a program.
+
+    Raises:
+        AttachError: an annotation has a value of the wrong kind.
+
+    Source: reference of the first system's `progs[]` extras (`tchook`, `tcopts`, `ifindex`, `flags`, `xdpopts`), our `perf_event`.
+    """
+    options = ffi.new("struct eu_attach_options *")
+    options.old_prog_fd = options.perf_type = options.pid = options.cpu = options.cgroup_fd = -1
+    options.target = ffi.NULL
+    if len(settings) > 3:  # name, attach, link are always there
+        from eunomia.kernel.settings import fill
+
+        fill(options, settings)
+    return options
