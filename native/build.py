@@ -71,6 +71,9 @@ def build_extension(root: Path, target: str, output: Path) -> None:
     try:
         run([*zig, *CFLAGS, "-w", *include, "-c", str(glue), "-o", compiled])
         run([*zig, *CFLAGS, *WARNINGS, *include, compiled, *sources, *archives, *link, "-o", str(partial)])
+        if is_host(target):  # the linker lets undefined symbols pass, they might be Python's
+            load = "import ctypes, os, sys; ctypes.CDLL(sys.argv[1], os.RTLD_NOW)"
+            run([sys.executable, "-c", load, str(partial)])
         os.replace(partial, output)
     finally:
         for path in (str(glue), compiled, str(partial)):
