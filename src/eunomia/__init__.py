@@ -1,5 +1,89 @@
-"""eunomia for Python: write only the kernel side of an eBPF tool, compile it once, run it anywhere."""
+"""eunomia for Python: write only the kernel side of an eBPF tool, compile it once, run it anywhere.
+
+The public names are imported on first use (PEP 562), so that `import eunomia` costs next to nothing:
+
+    import eunomia
+
+    package = eunomia.compile("tool.bpf.c")       # or eunomia.Package.open("package.json"), eunomia.resolve("opensnoop")
+    with package.load({"pid_target": 42}) as obj:
+        obj.attach()
+        for event in obj.events("rb"):
+            print(event)
+"""
 
 from __future__ import annotations
 
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.compiler import compile_source as compile
+    from eunomia.errors import (
+        AttachError,
+        CompileError,
+        EunomiaError,
+        FetchError,
+        LegacyPackageError,
+        LoadError,
+        MissingDependencyError,
+        OptionError,
+        PackageError,
+        UnsupportedError,
+        VerifierError,
+    )
+    from eunomia.kernel.map import Map
+    from eunomia.kernel.object import Object
+    from eunomia.kernel.program import Link, Program
+    from eunomia.package.model import Package
+    from eunomia.package.options import Option
+    from eunomia.registry.resolve import Limits, resolve
+
+__all__ = [
+    "AttachError",
+    "CompileError",
+    "EunomiaError",
+    "FetchError",
+    "LegacyPackageError",
+    "Limits",
+    "Link",
+    "LoadError",
+    "Map",
+    "MissingDependencyError",
+    "Object",
+    "Option",
+    "OptionError",
+    "Package",
+    "PackageError",
+    "Program",
+    "UnsupportedError",
+    "VerifierError",
+    "__version__",
+    "compile",
+    "resolve",
+]
+
+# Where each public name lives; what is not here is in eunomia.errors.
+_HOMES = {
+    "Limits": "eunomia.registry.resolve",
+    "Link": "eunomia.kernel.program",
+    "Map": "eunomia.kernel.map",
+    "Object": "eunomia.kernel.object",
+    "Option": "eunomia.package.options",
+    "Package": "eunomia.package.model",
+    "Program": "eunomia.kernel.program",
+    "compile": "eunomia.compiler",
+    "resolve": "eunomia.registry.resolve",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = __import__(_HOMES.get(name, "eunomia.errors"), fromlist=[name])
+    value: object = getattr(module, "compile_source" if name == "compile" else name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

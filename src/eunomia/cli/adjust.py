@@ -37,7 +37,7 @@ def adjust(live: Object, skip: list[str], ring_sizes: list[str]) -> None:
                 f"--ring-size: no ring buffer {name}{did_you_mean(name, rings)} (there are {', '.join(rings)})"
             )
         for each in [rings[name]] if equals else rings.values():
-            each.max_entries = ring_bytes(wanted)
+            each.resize(ring_bytes(wanted))
 
 
 def ring_bytes(wanted: int) -> int:

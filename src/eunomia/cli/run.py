@@ -96,7 +96,7 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
 
             adjust(live, values["skip"], values["ring-size"])
         live.load()
-        live.attach(skip=tuple(values["skip"]))
+        live.attach(skip=values["skip"])
     except BaseException:
         live.close()
         raise
@@ -107,6 +107,8 @@ def follow(live: Object, package: Package, values: Values, out: int, program: st
     """Print events until something ends it; return the exit code."""
     from eunomia.events.run import Run
 
+    for name, cause in live.skipped.items():
+        warn(f"program {name} is optional and left out: {cause}")
     with Run(live, package.plan(), run_options(values, out)) as reader:
         if values["verbose"]:
             notice(live, program)
@@ -195,5 +197,13 @@ def catch_signals() -> None:
 def notice(live: Object, program: str) -> None:
     """Say on standard error that everything is attached (with -v)."""
     attached = sum(1 for each in live.programs.values() if each.attached)
-    sys.stderr.write(f"ecli: {program}: attached {attached} program{'' if attached == 1 else 's'}\n")
-    sys.stderr.flush()
+    warn(f"{program}: attached {attached} program{'' if attached == 1 else 's'}")
+
+
+def warn(line: str) -> None:
+    """Write a line on standard error; that nobody listens there is no reason to end."""
+    try:
+        sys.stderr.write(f"ecli: {line}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass

@@ -113,8 +113,10 @@ def _verified(data: bytes, limits: Limits, name: str) -> bytes:
 def _builtin(name: str) -> bytes | None:
     from eunomia import builtin
 
-    data: bytes | None = builtin.read(name) if name in builtin.names() else None
-    return data
+    try:
+        return builtin.read(name)
+    except FileNotFoundError:
+        return None
 
 
 def _file(path: str) -> bytes:
