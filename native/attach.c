@@ -222,12 +222,22 @@ static int attach_link(struct eu_object *object, int index, struct bpf_link *lin
     return link ? add_link(object, index, link) : failed(object->progs[index], errno, NULL);
 }
 
-/* What libbpf attaches from the section alone; its errors in words. */
+/* libbpf forgets how to attach a program whose type was set at load (handlers.c): its type says it as well. */
+static struct bpf_link *link_by_type(const struct bpf_program *prog) {
+    uint32_t type = bpf_program__type(prog), attach = bpf_program__expected_attach_type(prog);
+    if (type == BPF_PROG_TYPE_TRACING)
+        return attach == BPF_TRACE_ITER ? bpf_program__attach_iter(prog, NULL) : bpf_program__attach_trace(prog);
+    if (type == BPF_PROG_TYPE_LSM && attach == BPF_LSM_MAC)
+        return bpf_program__attach_lsm(prog);
+    return bpf_program__attach(prog);
+}
+
+/* What the section alone says; errors in words. */
 static int attach_by_section(struct eu_object *object, int index) {
     struct bpf_program *prog = object->progs[index];
     const char *section = bpf_program__section_name(prog), *slash = strchr(section, '/');
     char why[300];
-    struct bpf_link *link = bpf_program__attach(prog);
+    struct bpf_link *link = link_by_type(prog);
     if (link)
         return add_link(object, index, link);
     int err = errno;

@@ -71,17 +71,10 @@ static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *options,
     return 0;
 }
 
-static int attach(const struct bpf_program *prog, long cookie, struct bpf_link **link) {
-    *link = families[cookie].attach == BPF_TRACE_ITER  ? bpf_program__attach_iter(prog, NULL)
-            : families[cookie].type == BPF_PROG_TYPE_LSM ? bpf_program__attach_lsm(prog)
-                                                         : bpf_program__attach_trace(prog);
-    return *link ? 0 : -errno;
-}
-
 int eu_handlers_register(void) {
     static int done;
     for (size_t i = 0; !done && i < sizeof(families) / sizeof(*families); i++) {
-        LIBBPF_OPTS(libbpf_prog_handler_opts, options, .cookie = i, .prog_prepare_load_fn = prepare, .prog_attach_fn = attach);
+        LIBBPF_OPTS(libbpf_prog_handler_opts, options, .cookie = i, .prog_prepare_load_fn = prepare);
         libbpf_register_prog_handler(families[i].section, BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &options);
     }
     done = 1;
