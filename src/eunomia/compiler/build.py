@@ -17,7 +17,7 @@ HEADERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
 SITES = os.path.join(HEADERS, "eunomia_sites.h")
 
 # uname -m and the names people use: the suffix of __TARGET_ARCH_ (bpf_tracing.h), and Debian's multiarch directory.
-_ARCHES = {
+ARCHES = {
     "x86": ("x86", "x86_64-linux-gnu", "x86"),
     "arm64": ("arm64", "aarch64-linux-gnu", "aarch64"),
     "arm": ("arm", "arm-linux-gnueabihf", "arm"),
@@ -47,8 +47,8 @@ def target_arch(name: str | None) -> str:
     """
     wanted = (name or os.uname().machine).lower()
     wanted = _ALIASES.get(wanted, wanted)
-    if wanted not in _ARCHES:
-        raise CompileError(f"target architecture {name}: not known [one of {', '.join(_ARCHES)}]")
+    if wanted not in ARCHES:
+        raise CompileError(f"target architecture {name}: not known [one of {', '.join(ARCHES)}]")
     return wanted
 
 
@@ -125,7 +125,7 @@ class Build:
     def flags(self) -> list[str]:
         """Return the flags that say what the source means: for clang, and for libclang as well."""
         options = self.options
-        arch = _ARCHES[options.arch]
+        arch = ARCHES[options.arch]
         flags = ["-D__TARGET_ARCH_" + arch[0], "-Wno-unknown-attributes"]
         flags += [f"-D{define}" for define in options.defines]
         for folder in [*options.include, self.folder, HEADERS, *([self._header.folder] if self._header else ())]:
@@ -260,7 +260,7 @@ class Build:
                     text = file.read()
                 if any(define.partition("=")[0].encode() in text for define in self.options.defines):
                     return None
-            arch = f"-D__TARGET_ARCH_{_ARCHES[self.options.arch][0]}"
+            arch = f"-D__TARGET_ARCH_{ARCHES[self.options.arch][0]}"
             return vmlinux.precompiled(self.toolchain, header, [*_CODE_FLAGS, arch, "-Wno-unknown-attributes", *cflags])
         except OSError:
             return None
@@ -304,7 +304,7 @@ def system_includes(toolchain: Toolchain, multiarch: str, zig_name: str) -> list
     if any(line.startswith("End of search list") for line in lines):
         start = next((index for index, line in enumerate(lines) if "search starts here" in line), 0)
         folders = [line.strip() for line in lines[start:] if line.startswith(" /")]
-    host = _ARCHES.get(_ALIASES.get(os.uname().machine, ""), ("", "", ""))[1]
+    host = ARCHES.get(_ALIASES.get(os.uname().machine, ""), ("", "", ""))[1]
     folders = [folder for folder in folders if not (multiarch != host and folder.endswith(f"/{host}"))]
     candidates = [f"/usr/include/{multiarch}", "/usr/include"]
     if toolchain.kind == "zig":

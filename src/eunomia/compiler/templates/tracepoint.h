@@ -1,0 +1,11 @@
+#ifndef @GUARD@
+#define @GUARD@
+
+struct event {
+	unsigned int pid;
+	unsigned int ppid;
+	char comm[16];
+	char filename[128];
+};
+
+#endif
