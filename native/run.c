@@ -413,7 +413,8 @@ static int open_run(struct eu_run *run, struct eu_object *object) {
             return eu_fail(errno, "make timer: %s", eu_strerror(errno));
         err = watch(run, run->duration, EPOLLIN, DURATION_FD, 0);
     }
-    watch(run, run->options.out_fd, 0, OUTPUT_FD, 0); /* regular files refuse; they have no reader that could leave */
+    struct epoll_event left = {.data.u64 = OUTPUT_FD}; /* regular files refuse; they have no reader that could leave */
+    epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->options.out_fd, &left);
     for (int i = 0; i < run->nr_sources; i++)
         if (run->plan->sources[i].kind != EU_SAMPLE) {
             types += (int)run->plan->sources[i].nr_records;

@@ -12,6 +12,13 @@ char *eu_text_string(char *w, const uint8_t *s, size_t size, size_t *hidden);
 /* Inside of a JSON string: at most 6 bytes for each read (8 more touched); what is not UTF-8 becomes U+FFFD, as Python's
  * decode(errors="replace") does. */
 char *eu_json_string(char *w, const uint8_t *s, size_t size);
+/* Bytes of UTF-8 text that take no column. */
+static inline size_t eu_text_hidden(const char *text, size_t size) {
+    size_t hidden = 0;
+    for (size_t i = 0; i < size; i++)
+        hidden += ((uint8_t)text[i] & 0xc0) == 0x80;
+    return hidden;
+}
 enum { EU_TEXT_GROWTH = 4, EU_JSON_GROWTH = 6, EU_STRING_SLACK = 8 };
 
 /* Bytes of an 8-byte word that are not plain: < 0x20, '"', '\\' or >= 0x7f; the lowest flag set is exact. */

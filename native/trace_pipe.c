@@ -12,7 +12,12 @@ int eu_trace_pipe_open(void) {
     if (root < 0)
         return root;
     int fd = openat(root, "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    return fd < 0 ? eu_fail(errno, "open trace_pipe: %s", eu_strerror(errno)) : fd;
+    if (fd < 0)
+        return eu_fail(errno, "open trace_pipe: %s", eu_strerror(errno));
+    char old[4096]; /* lines from before this run stay in the kernel until somebody reads them */
+    for (int i = 0; i < 4096 && read(fd, old, sizeof(old)) > 0; i++)
+        ;
+    return fd;
 }
 
 static void put_line(struct eu_out *out, const struct eu_format *format, const char *line, size_t size) {

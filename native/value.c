@@ -186,11 +186,12 @@ void eu_sorted_members(const struct eu_plan *plan, const struct eu_plan_type *ty
 }
 
 /* The first system's objects: keys in byte order, two more that name the type, of equal names the last. */
-static void compatible_object(const struct eu_show *show, struct eu_out *out, uint32_t index, const uint8_t *p, const uint8_t *end) {
+static void compatible_object(const struct eu_show *show, struct eu_out *out, uint32_t index, const uint8_t *p, const uint8_t *end,
+                              int outermost) {
     const struct eu_plan *plan = show->plan;
     const struct eu_plan_type *type = &plan->types[index];
     uint32_t *order = malloc((type->count + 1) * sizeof(*order));
-    int extra = 0, first = 1;
+    int extra = outermost, first = 1;
     if (!order) {
         out->failed = 1;
         return;
@@ -209,7 +210,7 @@ static void compatible_object(const struct eu_show *show, struct eu_out *out, ui
         }
         if (!member)
             break;
-        if (i + 1 < type->count && plan->members[order[i + 1]].name == member->name)
+        if ((i + 1 < type->count && plan->members[order[i + 1]].name == member->name) || (outermost && !member->name))
             continue;
         if (!first)
             eu_out_char(out, ',');
@@ -245,6 +246,20 @@ int eu_members_json(const struct eu_show *show, struct eu_out *out, uint32_t ind
     return shown;
 }
 
+void eu_element_json(const struct eu_show *show, struct eu_out *out, uint32_t index, const uint8_t *p) {
+    const struct eu_plan_type *type = &show->plan->types[index];
+    if (!show->format.compat) {
+        eu_value_json(show, out, index, p, p + type->size, 0);
+    } else if (type->kind == EU_STRUCT) {
+        compatible_object(show, out, index, p, p + type->size, 1);
+    } else {
+        eu_out_char(out, '{');
+        name_of_member(show, out, type->name);
+        eu_value_json(show, out, index, p, p + type->size, 0);
+        eu_out_char(out, '}');
+    }
+}
+
 void eu_value_json(const struct eu_show *show, struct eu_out *out, uint32_t index, const uint8_t *p, const uint8_t *end, int decoder) {
     const struct eu_plan_type *type = &show->plan->types[index];
     if (!decoder)
@@ -261,7 +276,7 @@ void eu_value_json(const struct eu_show *show, struct eu_out *out, uint32_t inde
     case EU_STRUCT:
     case EU_UNION:
         if (show->format.compat) {
-            compatible_object(show, out, index, p, end);
+            compatible_object(show, out, index, p, end, 0);
             return;
         }
         eu_out_char(out, '{');
@@ -282,4 +297,35 @@ void eu_value_json(const struct eu_show *show, struct eu_out *out, uint32_t inde
         wide_number(out, type, p, 0);
     else
         eu_number(show, out, type, eu_scalar(type, p), 0);
+}
+
+void eu_value_text(const struct eu_show *show, struct eu_out *out, uint32_t index, const uint8_t *p, const uint8_t *end, int decoder) {
+    const struct eu_plan_type *type = &show->plan->types[index];
+    if (!decoder)
+        decoder = type->decoder;
+    if (decoder && !show->format.raw_values && !show->format.compat && eu_decode(show, out, decoder, index, p, end, 1))
+        return;
+    if (type->kind == EU_STRING) {
+        size_t room = type->size ? type->size : (size_t)(end - p), hidden = 0;
+        char *w = eu_out_room(out, room * EU_TEXT_GROWTH + EU_STRING_SLACK);
+        if (w)
+            out->used = eu_text_string(w, p, room, &hidden) - out->data;
+    } else if (plan_is_scalar(type) && type->kind != EU_FLOAT) {
+        if (type->size == 16)
+            wide_number(out, type, p, 1);
+        else
+            eu_number(show, out, type, eu_scalar(type, p), 1);
+    } else {
+        eu_value_json(show, out, index, p, end, decoder);
+    }
+}
+
+void eu_member_text(const struct eu_show *show, struct eu_out *out, const struct eu_plan_member *member, const uint8_t *p) {
+    const struct eu_plan_type *type = &show->plan->types[member->type];
+    if (member->bit_size) {
+        eu_number(show, out, type, eu_bits(type, p, member->bit_offset, member->bit_size), 1);
+        return;
+    }
+    p += member->bit_offset / 8;
+    eu_value_text(show, out, member->type, p, p + type->size, member->decoder);
 }

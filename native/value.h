@@ -16,6 +16,11 @@ void eu_member_json(const struct eu_show *show, struct eu_out *out, const struct
                     const uint8_t *end);
 /* Members of a struct or union as `"name":value` joined by commas, anonymous ones flattened; returns how many. */
 int eu_members_json(const struct eu_show *show, struct eu_out *out, uint32_t type, const uint8_t *p, const uint8_t *end, int first);
+/* The same as a table shows them: strings bare, pointers in hexadecimal; structs and arrays as JSON. */
+void eu_value_text(const struct eu_show *show, struct eu_out *out, uint32_t type, const uint8_t *p, const uint8_t *end, int decoder);
+void eu_member_text(const struct eu_show *show, struct eu_out *out, const struct eu_plan_member *member, const uint8_t *p);
+/* A map's key or value as JSON; compatible: always an object, a scalar under its type's name. */
+void eu_element_json(const struct eu_show *show, struct eu_out *out, uint32_t type, const uint8_t *p);
 void eu_quoted(struct eu_out *out, const void *bytes, size_t size);
 /* A scalar (not a float, at most 64 bits) as a number: sign-extended by its kind. */
 int64_t eu_scalar(const struct eu_plan_type *type, const uint8_t *p);

@@ -26,7 +26,7 @@ struct layout {
     size_t bound;          /* bytes that all plain operations can write */
     size_t size, min_size; /* of a record; shorter ones end within the last member */
     uint32_t type;
-    int is_object;
+    int is_object, has_ts; /* has_ts: a member is called so already */
     struct eu_out pending; /* JSON: constant bytes not in an operation yet; at the end what closes the line */
     struct eu_out header;
     size_t columns;
@@ -377,6 +377,7 @@ static int make_layout(struct eu_view *v, struct layout *l, uint32_t type_index,
     l->size = type->size;
     l->min_size = least_size(plan, type);
     l->is_object = type->kind == EU_STRUCT || type->kind == EU_UNION;
+    l->has_ts = plan_member(plan, type_index, "ts") >= 0;
     l->bound = 64; /* time, quotes, line end */
     if (v->json)
         json_layout(v, l, type_name);
@@ -515,19 +516,10 @@ static char *general_op(const struct eu_view *v, const struct layout *l, const s
         eu_number(&v->show, out, type, eu_bits(type, p, op->bit_offset, op->bit_size), text);
     } else if (op->code == NUMBER) {
         eu_number(&v->show, out, type, eu_scalar(type, p), text);
-    } else if (text && has_decoder(v, op->decoder) && eu_decode(&v->show, out, op->decoder, op->type, p, end, 1)) {
-        /* shown */
-    } else if (text && type->kind == EU_STRING) {
-        size_t room = type->size ? type->size : (size_t)(end - p), hidden = 0;
-        char *start = eu_out_room(out, room * EU_TEXT_GROWTH + EU_STRING_SLACK);
-        if (start)
-            out->used = eu_text_string(start, p, room, &hidden) - out->data;
-        *line += hidden;
-    } else if (text && type->size == 16 && (type->kind == EU_INT || type->kind == EU_UINT)) {
-        char *start = eu_out_room(out, EU_NUMBER_ROOM);
-        if (start)
-            out->used = (type->kind == EU_INT ? eu_put_i128(start, LOAD(__int128, p)) : eu_put_u128(start, LOAD(unsigned __int128, p))) -
-                        out->data;
+    } else if (text) {
+        size_t start = out->used;
+        eu_value_text(&v->show, out, op->type, p, end, op->decoder);
+        *line += eu_text_hidden(out->data + start, out->used - start);
     } else {
         eu_value_json(&v->show, out, op->type, p, end, op->decoder);
     }
@@ -546,9 +538,10 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
     } else {
         *w++ = '{';
         if (time_size) {
-            memcpy(w, "\"ts\":", 5);
-            memcpy(w + 5, time, time_size);
-            w += 5 + time_size;
+            size_t key_size = l->has_ts ? 6 : 5;
+            memcpy(w, l->has_ts ? "\"_ts\":" : "\"ts\":", key_size);
+            memcpy(w + key_size, time, time_size);
+            w += key_size + time_size;
             if (l->nr_ops || l->pending.used > 2)
                 *w++ = ',';
         }
