@@ -47,7 +47,8 @@ class Symbol:
 
     __slots__ = ("binding", "name", "section", "size", "type", "value", "visibility")
 
-    def __init__(self, name: str, info: int, other: int, section: int, value: int, size: int) -> None:
+    def __init__(self, row: tuple[int, int, int, int, int, int], name: str) -> None:
+        _name, info, other, section, value, size = row
         self.name = name
         self.type = info & 15
         self.binding = info >> 4
@@ -111,10 +112,7 @@ class ElfFile:
         strings = self.sections[table.link].data
         data = table.data
         data = data[: len(data) // _SYMBOL.size * _SYMBOL.size]
-        return [
-            Symbol(_string(strings, name), info, other, section, value, size)
-            for name, info, other, section, value, size in iter_unpack("<IBBHQQ", data)
-        ]
+        return [Symbol(row, _string(strings, row[0])) for row in iter_unpack("<IBBHQQ", data)]
 
 
 def _sections(data: bytes, offset: int, entry_size: int, count: int, names: int) -> list[Section]:

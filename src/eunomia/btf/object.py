@@ -1,4 +1,4 @@
-"""The types of a BPF object file together with what its ELF tables add: where variables are, maps, programs, licence."""
+"""The types of a BPF object file with what its ELF tables add: places of variables, maps, programs, licence."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Variable:
 
     __slots__ = ("linkage", "name", "offset", "size", "tag_id", "type")
 
-    def __init__(self, name: str, type_id: int, offset: int, size: int, linkage: int, tag_id: int) -> None:
+    def __init__(self, name: str, type_id: int, *, offset: int, size: int, linkage: int, tag_id: int) -> None:
         self.name = name
         self.type = type_id
         self.offset = offset
@@ -84,7 +84,7 @@ class DataSection:
 
 
 class MapDefinition:
-    """A map as the object's `.maps` section defines it. `type` is 0 where the definition leaves it out; sizes are bytes."""
+    """A map as the object's `.maps` section defines it. `type` is 0 where the definition leaves it out."""
 
     __slots__ = (
         "flags",
@@ -218,7 +218,8 @@ class ObjectBtf:
     def _section(self, btf: Btf, datasec: Type) -> DataSection:
         size = datasec.size or self.section_size(datasec.name)
         variables = []
-        for var_id, offset, var_size in datasec.variables:
+        for var_id, stored, var_size in datasec.variables:
+            offset = stored
             var = btf.type(var_id)
             if var.kind != VAR:  # `.ksyms` lists functions too
                 continue
@@ -230,7 +231,16 @@ class ObjectBtf:
                         offset = symbol.value
                     if symbol.is_hidden:
                         linkage = STATIC
-            variables.append(Variable(var.name, var.ref, offset, var_size or btf.sizeof(var.ref), linkage, var_id))
+            variables.append(
+                Variable(
+                    var.name,
+                    var.ref,
+                    offset=offset,
+                    size=var_size or btf.sizeof(var.ref),
+                    linkage=linkage,
+                    tag_id=var_id,
+                )
+            )
         if datasec.name != ".kconfig":
             variables.sort(key=lambda variable: variable.offset)
         return DataSection(datasec.name, size, variables)

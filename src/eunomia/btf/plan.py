@@ -1,4 +1,4 @@
-"""Plans: how the records of event sources and sampled maps are laid out, as bytes that the C core reads (native/plan.h)."""
+"""Plans: how records of event sources and sampled maps are laid out, as bytes for the C core (native/plan.h)."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ class Plan:
 
     def _need_btf(self) -> Btf:
         if self._btf is None:
-            raise PackageError("`$.bpf_object`: has no BTF, the types of its events are not known (compile with -g)")
+            raise PackageError("`$.bpf_object`: has no BTF, the types of its events are not known [compile with -g]")
         return self._btf
 
     def _string(self, text: str) -> int:
@@ -291,12 +291,12 @@ class Plan:
                     f"read BTF: type {found.id} `{name}` contains itself or is nested deeper than {_MAX_DEPTH}"
                 )
             self._open.add(found.id)
-            index = self._known[key] = self._make(btf, found, name, decoders, prefix, depth)
+            index = self._known[key] = self._make(found, name, decoders, prefix, depth)
             self._open.discard(found.id)
         return index
 
-    def _make(self, btf: Btf, found: Type, name: str, decoders: Mapping[str, int], prefix: str, depth: int) -> int:
-        kind = found.kind
+    def _make(self, found: Type, name: str, decoders: Mapping[str, int], prefix: str, depth: int) -> int:
+        btf, kind = self._need_btf(), found.kind
         if kind == INT:
             return self._int(found)
         if kind == PTR:

@@ -1,4 +1,4 @@
-"""The other forms of a package: tar with a BTF archive, YAML; and what bytes are that are none. Imported only for these."""
+"""The other forms of a package: tar with a BTF archive, YAML; and what bytes are that are none of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def is_tar(data: bytes) -> bool:
 
 
 def read_tar(data: bytes) -> TarMembers:
-    """Return `package.json` and the files below `btfhub-archive/`; other members are not looked at, nothing is unpacked to disk.
+    """Return `package.json` and the files below `btfhub-archive/`. Nothing is unpacked to disk.
 
     Raises:
         PackageError: damaged, without package.json, with a path that leaves the archive, or too large.
@@ -153,7 +153,7 @@ def _yaml(what: str) -> Any:
     try:
         import yaml
     except ImportError:
-        raise MissingDependencyError(f"{what} YAML: PyYAML is not installed (pip install pyyaml)") from None
+        raise MissingDependencyError(f"{what} YAML: PyYAML is not installed [pip install pyyaml]") from None
     return yaml
 
 
@@ -165,5 +165,5 @@ def describe(data: bytes) -> str:
         if data.startswith(magic):
             return words
     if b"SEC(" in data[:65536] and b"#include" in data[:65536]:
-        return "C source, not a package (ecc compiles it)"
+        return "C source, not a package [ecc compiles it]"
     return "not a package: neither JSON, tar, YAML nor an ELF object"

@@ -28,6 +28,7 @@ FORMAT = 1
 def build_meta(
     obj: ObjectBtf,
     name: str,
+    *,
     annotations: Mapping[str, Any],
     event_types: Mapping[str, Any],
     exports: Sequence[str],
@@ -58,7 +59,7 @@ def build_meta(
 
 
 def seal(meta: dict[str, Any], obj: ObjectBtf) -> None:
-    """Write the plan and the option table into `meta.eunomia`, so that running the package needs neither BTF nor thought."""
+    """Write the plan and the option table into `meta.eunomia`."""
     ours = meta.setdefault("eunomia", {"version": FORMAT})
     ours.pop("options", None)
     ours.pop("plan", None)

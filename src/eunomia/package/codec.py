@@ -1,4 +1,4 @@
-"""The bytes of a package: JSON text, base64 and zlib, with every size bounded. On the way of `ecli run`: imports C modules only."""
+"""The bytes of a package: JSON text, base64 and zlib, with every size bounded. Imports C modules only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from eunomia.errors import PackageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 MAX_DOCUMENT = 256 << 20
@@ -34,7 +35,7 @@ class _Context:
         raise ValueError(f"{text} is not JSON")
 
 
-_scan = _json.make_scanner(_Context)
+_scan: Callable[[str, int], tuple[Any, int]] = _json.make_scanner(_Context)  # type: ignore[arg-type]
 _SPACE = " \t\n\r"
 
 

@@ -8,13 +8,15 @@ from eunomia.package.check import check_meta, kind_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
-    from typing import Any
+    from typing import Any, TypeVar
 
     from eunomia.btf.object import ObjectBtf
     from eunomia.kernel import Object
     from eunomia.package.options import Option, Settings
+
+    T = TypeVar("T")
 
 MAX_FILE = 512 << 20
 _MAX_PLAN = 16 << 20
@@ -144,7 +146,14 @@ class Package:
         from eunomia.package.build import build_meta
 
         package = cls(elf, {}, origin=name)
-        package.meta = build_meta(package.types, name, annotations or {}, event_types or {}, exports, producer)
+        package.meta = build_meta(
+            package.types,
+            name,
+            annotations=annotations or {},
+            event_types=event_types or {},
+            exports=exports,
+            producer=producer,
+        )
         return package
 
     # writing
@@ -279,7 +288,7 @@ class Package:
         ours = self.meta.get("eunomia")
         return ours if type(ours) is dict and ours.get("version") == 1 else {}
 
-    def _damage(self, make: Any) -> Any:
+    def _damage(self, make: Callable[[dict[str, Any], ObjectBtf], T]) -> T:
         """Call make(meta, types); damage that the object's types show is reported at its place."""
         try:
             return make(self.meta, self.types)
@@ -293,20 +302,18 @@ def _refuse_legacy(tree: dict[str, Any]) -> None:
     """Say what an old or half document is."""
     if "bpf_object" not in tree and all(key in tree for key in _LEGACY_KEYS):
         raise LegacyPackageError(
-            "read package: a flat package of before 2022-11 (eunomia 0.1 or 0.2: `data`, `data_sz`), which cannot be run "
-            "(compile its source again with ecc)"
+            "read package: a flat package of before 2022-11 (eunomia 0.1, 0.2), which cannot be run "
+            "[compile its source again with ecc]"
         )
     if isinstance(tree.get("ebpf_data"), str | dict) and "bpf_object" not in tree:
         raise LegacyPackageError(
             "read package: a request of the HTTP server of before 2022-11 with a flat package in `ebpf_data`, which "
-            "cannot be run (compile its source again with ecc)"
+            "cannot be run [compile its source again with ecc]"
         )
     if "bpf_object" in tree and "meta" in tree and "bpf_object_size" not in tree:
         raise LegacyPackageError(
             "`$.bpf_object_size`: required, but missing: a package of 2022-10, from before the format was settled "
-            "(compile its source again with ecc)"
+            "[compile its source again with ecc]"
         )
     if "bpf_skel" in tree and "bpf_object" not in tree:
-        raise PackageError(
-            "read package: a meta without its object (ecc writes both into package.json; Package.from_parts takes the two)"
-        )
+        raise PackageError("read package: a meta without its object [package.json of ecc has both]")

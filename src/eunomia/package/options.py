@@ -46,7 +46,7 @@ class Option:
         "type",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - a row of the compact table
         self,
         name: str,
         section: str,
@@ -69,6 +69,8 @@ class Option:
         self.help: str = extras.get("help") or f"Set value of `{type_text}` variable {name}"
         self.default = extras.get("default")
         self.initial = extras.get("initial")
+        if self.initial is None and section != ".kconfig":
+            self.initial = _zero(kind, count)
         self.limits: Sequence[Any] | None = extras.get("range")
         self.choices: Mapping[str, Any] | None = extras.get("choices")
         self.switches: dict[str, bool | None] = {}
@@ -93,6 +95,10 @@ class Option:
         for name, number in (self.choices or {}).items():
             if number == value:
                 return name
+        if self.kind == "char" and isinstance(value, int) and 32 < value < 127 and not chr(value).isdigit():
+            return chr(value)
+        if self.kind == "float" and self.size == 4 and isinstance(value, float):
+            return f"{value:.7g}"
         return str(value)
 
     def parse(self, text: str) -> Any:
@@ -312,8 +318,8 @@ def assign_switches(options: Sequence[Option]) -> None:
 
     First all options get upstream's spelling, in order (`--name`; a bool with a default `--enable-name` or
     `--disable-name`). A name that is taken, or that ecli keeps for itself, becomes `set-name`, then `set-name-2`… in
-    `long` too. Then, where still free: shorts (else `short` becomes ""), `--name` and `--no-name` of bools, and dashes for
-    underscores.
+    `long` too. Then, where still free: shorts (else `short` becomes ""), `--name` and `--no-name` of bools, and
+    dashes for underscores.
     """
     taken = set(RESERVED)
     for option in options:
@@ -370,6 +376,12 @@ def _free(long: str, before: str, taken: set[str]) -> str:
 def _take(option: Option, spelling: str, value: bool | None, taken: set[str]) -> None:
     option.switches[spelling] = value
     taken.add(spelling)
+
+
+def _zero(kind: str, count: int) -> Any:
+    if count:
+        return []
+    return {"string": "", "bool": False, "float": 0.0}.get(kind, 0)
 
 
 def _listed(choices: Mapping[str, Any]) -> str:

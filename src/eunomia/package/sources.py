@@ -73,6 +73,18 @@ def build_plan(meta: dict[str, Any], obj: ObjectBtf) -> bytes:
     return plan.to_bytes(sources)
 
 
+def event_types(meta: dict[str, Any], obj: ObjectBtf, entry: dict[str, Any]) -> list[Type]:
+    """Return the types that a ring or perf map delivers, the likeliest first; [] where nothing tells.
+
+    Args:
+        entry: the map's, of `bpf_skel.maps`.
+    """
+    definition = obj.maps.get(entry["name"])
+    chooser = _Chooser(meta, obj, Plan(obj.btf))
+    chosen = chooser.types(entry, definition) if definition is not None else []
+    return [chooser.named(name) for name in chosen["types"].values()] if isinstance(chosen, dict) else chosen
+
+
 class _Chooser:
     def __init__(self, meta: dict[str, Any], obj: ObjectBtf, plan: Plan) -> None:
         self.meta = meta
@@ -123,7 +135,7 @@ class _Chooser:
     def _typed_records(
         self, source: Source, entry: dict[str, Any], definition: MapDefinition, decoders: dict[str, int]
     ) -> None:
-        chosen = self._types(entry, definition)
+        chosen = self.types(entry, definition)
         if isinstance(chosen, dict):
             source.records += self._by_value(chosen, decoders)
             return
@@ -137,7 +149,7 @@ class _Chooser:
             first = source.records[0]
             source.records.append(Record(first.type, first.size))  # what matches none by its size
 
-    def _types(self, entry: dict[str, Any], definition: MapDefinition) -> list[Type] | dict[str, Any]:
+    def types(self, entry: dict[str, Any], definition: MapDefinition) -> list[Type] | dict[str, Any]:
         """The types that a ring or perf map delivers, the likeliest first; {"field", "types"} where a field tells."""
         btf = self.obj.btf
         if btf is None:
@@ -146,7 +158,7 @@ class _Chooser:
         if isinstance(told, dict):
             return told
         if told:
-            return [self._named(item) for item in (told if isinstance(told, list) else [told])]
+            return [self.named(item) for item in (told if isinstance(told, list) else [told])]
         config = entry.get("export_config")
         if isinstance(config, dict):
             type_id = config["btf_type_id"]
@@ -159,7 +171,7 @@ class _Chooser:
             return self._exported(entry["name"])
         return guess(self.obj)
 
-    def _named(self, item: Any) -> Type:
+    def named(self, item: Any) -> Type:
         btf = self.obj.btf
         assert btf is not None
         if type(item) is int and 0 < item < len(btf):
@@ -170,7 +182,7 @@ class _Chooser:
         return found
 
     def _exported(self, map_name: str) -> list[Type]:
-        """`export_types`: the first is what upstream takes for every map; with several maps, the best name goes first."""
+        """`export_types`: the first is what upstream takes for every map; with several, the best name goes first."""
         found = []
         for index, item in enumerate(self.exports):
             kind = self._exported_type(item, index)
@@ -203,7 +215,7 @@ class _Chooser:
         if not isinstance(field, str) or not isinstance(types, dict) or not types:
             raise PackageError('`event_type`: expected {"field": name, "types": {value: struct}}')
         for value, name in types.items():
-            found = self._named(name)
+            found = self.named(name)
             record = self._record(self.plan.add(found.id, decoders, "value"))
             offset, size, numbers = self._field(found, field)
             record.flags = MATCH_VALUE
@@ -266,7 +278,7 @@ class _Chooser:
             if trace is None:
                 return
             raise PackageError(
-                "`intepreter`: found neither a kernel nor a user stack among the fields (name them in `field_map`)"
+                "`intepreter`: found neither a kernel nor a user stack among the fields [name them in `field_map`]"
             )
         source.style = STACKS
         source.roles = roles
