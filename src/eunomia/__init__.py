@@ -4,7 +4,7 @@ The public names are imported on first use (PEP 562), so that `import eunomia` c
 
     import eunomia
 
-    package = eunomia.compile("tool.bpf.c")       # or eunomia.Package.open("package.json"), eunomia.resolve("opensnoop")
+    package = eunomia.compile("tool.bpf.c")  # or Package.open("package.json"), resolve("opensnoop")
     with package.load({"pid_target": 42}) as obj:
         obj.attach()
         for event in obj.events("rb"):

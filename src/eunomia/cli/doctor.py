@@ -104,7 +104,7 @@ def btf() -> Check:
     try:
         return Check("btf", OK, f"{KERNEL_BTF}, {os.stat(KERNEL_BTF).st_size} bytes")
     except OSError:
-        advice = "give a BTF file of this kernel, as BTFHub has them: ecli run --btf FILE; or a kernel with DEBUG_INFO_BTF"
+        advice = "give a BTF file of this kernel, as BTFHub has them (ecli run --btf FILE), or use another kernel"
         return Check("btf", LIMITED, f"no {KERNEL_BTF}", advice)
 
 
@@ -120,7 +120,7 @@ def tracefs() -> Check:
             "",
         )
         return Check("tracefs", OK, f"mounted at {mounted}" if mounted else "reached by fsopen, not mounted")
-    cause = error("open tracefs").strerror
+    cause = error("open tracefs").strerror or "not reachable"
     return Check("tracefs", LIMITED, cause, "run as root, or: mount -t tracefs tracefs /sys/kernel/tracing")
 
 

@@ -48,4 +48,6 @@ def _message(exc: BaseException) -> str:
         return exc.strerror or str(exc)
     if isinstance(exc, MemoryError):
         return "out of memory"
+    if isinstance(exc, ImportError) and "_core" in str(exc):
+        return f"import the C extension: {exc} [install the wheel for this machine, or run the set-up of the checkout]"
     return f"internal error: {type(exc).__name__}: {exc} [run with -v and report it]"
