@@ -1,0 +1,237 @@
+"""Sources and packages as users have them: unmodified, compiled with nothing but -I, loaded, and run where this kernel can."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eunomia import LoadError, Package
+from support.commands import Command
+
+CORPUS = Path(__file__).parent / "corpus"
+DATA = Path(__file__).parent.parent / "data"
+
+# source: the event types that ecc finds by itself, by map
+SOURCES: dict[str, dict[str, list[str]]] = {
+    "bootstrap": {"rb": ["event"]},
+    "fentry": {"entries": ["opened"], "exits": ["closed"]},
+    "globals": {"records": ["record"]},
+    "hist": {},
+    "iter": {},
+    "lsm": {},
+    "minimal": {},
+    "profile": {"events": ["stacktrace_event"]},
+    "sockfilter": {"rb": ["so_event"]},
+    "tc": {},
+    "unlink": {},
+    "uprobe": {"calls": ["call"], "results": ["result"]},
+    "usdt": {"jumps": ["jump"]},
+    "xdp": {},
+}
+# What no kernel without these features loads; the errors must say so, and the others must load.
+NEEDS = {"fentry": "fentry", "lsm": "lsm"}
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Compile a source of the corpus once, with the real `ecc`, from a folder that holds only its sources."""
+    folder = tmp_path_factory.mktemp("corpus")
+    for path in CORPUS.iterdir():
+        shutil.copy(path, folder)
+    made: dict[str, Path] = {}
+
+    def package(name: str) -> Path:
+        if name not in made:
+            command = Command("ecc", "corpus")
+            try:
+                done = command(folder / f"{name}.bpf.c", "-o", folder / f"{name}.json", timeout=120)
+            finally:
+                command.close()
+            assert done.returncode == 0, done
+            assert done.stderr == "", done
+            made[name] = folder / f"{name}.json"
+        return made[name]
+
+    return package
+
+
+def test_every_source_of_the_corpus_is_listed() -> None:
+    assert sorted(path.name.removesuffix(".bpf.c") for path in CORPUS.glob("*.bpf.c")) == sorted(SOURCES)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_unmodified_source_compiles_and_its_event_types_are_found(name: str, packages: Callable[[str], Path]) -> None:
+    meta = json.loads(packages(name).read_text())["meta"]
+
+    assert meta.get("eunomia", {}).get("event_types", {}) == SOURCES[name]
+
+
+@pytest.mark.parametrize("name", [name for name in SOURCES if name not in NEEDS])
+def test_package_of_the_corpus_loads(name: str, packages: Callable[[str], Path]) -> None:
+    with Package.open(packages(name)).load() as obj:
+        assert all(program.fd >= 0 for program in obj.programs.values())
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_program_type_that_this_kernel_lacks_is_named(name: str, packages: Callable[[str], Path]) -> None:
+    try:
+        with Package.open(packages(name)).load() as obj:
+            assert obj.programs
+    except (LoadError, OSError) as error:
+        message = str(error)  # host kernels of CI may load it: then there is nothing to say
+        assert "\n" not in message
+        assert NEEDS[name] in message
+
+
+def test_events_of_a_process_come_with_every_field(packages: Callable[[str], Path], ecli: Command) -> None:
+    running = ecli.start("run", "-j", packages("bootstrap")).wait_attached(2)
+    pid = os.posix_spawn("/bin/true", ["true"], {})
+    os.waitpid(pid, 0)
+    running.wait_for(f'"pid":{pid}')
+    ended = running.wait_for('"exit_event":true').stop()
+    mine = [event for event in ended.events if event["pid"] == pid]
+
+    assert ended.returncode == 0, ended
+    assert [event["exit_event"] for event in mine] == [False, True]
+    assert mine[0]["filename"] == "/bin/true"
+    assert mine[0]["ppid"] == os.getpid()
+    assert mine[1]["comm"] == "true"
+    assert mine[1]["exit_code"] == 0
+    assert list(mine[0]) == ["pid", "ppid", "exit_code", "duration_ns", "comm", "filename", "exit_event"]
+
+
+def test_globals_of_every_section_reach_the_program(packages: Callable[[str], Path], ecli: Command) -> None:
+    options = ["--mode", "MODE_LOG", "--prefix", "good bye", "--big", "0x10", "--list", "7,8", "--writable", "-3"]
+    line = ["run", "-j", "--max-events", "1", packages("globals"), "--only", os.getpid(), *options, "--custom", "77"]
+    running = ecli.start(*line).wait_attached()
+    os.kill(os.getpid(), 0)
+    (event,) = running.finish(20).events
+
+    assert event["mode"].startswith("MODE_LOG")
+    assert event["loud"] is True
+    assert event["prefix"] == "good bye"
+    assert event["big"] == 16
+    assert event["list"] == [7, 8, 0, 0]
+    assert event["writable"] == -3
+    assert event["custom"] == 77
+    assert event["version"] > 0x50000
+    assert event["syscalls"] is True
+    assert event["bits"] == {"low": 5, "high": 10}
+
+
+def test_two_rings_print_each_its_own_type(packages: Callable[[str], Path], ecli: Command) -> None:
+    running = ecli.start("run", "-j", packages("uprobe"), "--target", os.getpid()).wait_attached(2)
+    keep = [bytearray(200_000 + i) for i in range(4)]
+    running.wait_for('"pointer"')
+    ended = running.stop()
+    del keep
+
+    assert ended.returncode == 0, ended
+    assert {tuple(event) for event in ended.events} >= {("pid", "size"), ("pid", "pointer")}
+
+
+def test_xdp_counters_are_sampled_and_nothing_stays_on_the_interface(
+    packages: Callable[[str], Path], ecli: Command
+) -> None:
+    import socket
+
+    running = ecli.start("run", "-j", packages("xdp")).wait_attached()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for _ in range(20):
+            sender.sendto(b"x", ("127.0.0.1", 9))
+    running.wait_for('"packets"')
+    ended = running.stop()
+
+    assert ended.returncode == 0, ended
+    assert any("counters" in json.dumps(event) or "packets" in json.dumps(event) for event in ended.events)
+
+
+GOLDEN = {
+    "bootstrap": ("exec", "pid"),
+    "minimal": (None, None),
+    "opensnoop": ("open", "fname"),
+    "sigsnoop": ("kill", "tpid"),
+    "tcpstates": ("tcp", "newstate"),
+    "runqlat": ("sched", "slots"),
+    "xdp": (None, None),
+    "tc": (None, None),
+}
+
+
+def golden_package(name: str, folder: Path) -> Path:
+    """Write a package as upstream's ecc 0.3.4 does: its meta, the type ids those of our object."""
+    meta = json.loads((DATA / "golden-metas.json").read_text())[name]
+    package = Package.from_object((DATA / f"golden/{name}.bpf.o").read_bytes(), name)
+    for export in meta.get("export_types", []):
+        export["type_id"] = next(
+            number
+            for number, kind in enumerate(package.types.btf.types)
+            if kind.name == export["name"] and kind.kind == 4
+        )
+    tree = package.to_tree()
+    tree["meta"] = meta
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(tree))
+    return path
+
+
+def provoke(what: str | None) -> None:
+    """Make the event that a golden package shows."""
+    if what == "exec":
+        os.waitpid(os.posix_spawn("/bin/true", ["true"], {}), 0)
+    elif what == "open":
+        os.close(os.open("/etc/hostname", os.O_RDONLY))
+    elif what == "kill":
+        os.kill(os.getpid(), signal.SIGURG)
+    elif what == "tcp":
+        import socket
+
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+            server.accept()[0].close()
+
+
+@pytest.mark.parametrize("compat", [False, True], ids=["own", "compat"])
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_package_of_upstream_runs(name: str, compat: bool, tmp_path: Path, ecli: Command) -> None:
+    what, field = GOLDEN[name]
+    line = ["run", *(["--compat"] if compat else []), golden_package(name, tmp_path)]
+    running = ecli.start(*line).wait_attached()
+    header = "slots" if name == "runqlat" and not compat else field
+    if field:
+        provoke(what)
+        if name == "runqlat":
+            running.wait_for("distribution")
+        else:
+            running.wait_for(header.upper())
+            running.wait_for(":")  # the time of a row
+    ended = running.stop()
+
+    assert ended.returncode == 0, ended
+    assert "Traceback" not in ended.stderr
+    if compat and field and name != "runqlat":
+        assert ended.lines[0].startswith("TIME     ")
+
+
+@pytest.mark.parametrize("name", ["simple-0.3.3", "int128-0.3.2"])
+def test_package_of_an_older_upstream_is_inspected(name: str, ecli: Command) -> None:
+    done = ecli("inspect", DATA / f"{name}.json")
+
+    assert done.returncode == 0, done
+
+
+def test_package_of_an_older_upstream_runs(ecli: Command) -> None:
+    ended = ecli.start("run", DATA / "simple-0.3.3.json").wait_attached().stop()
+
+    assert ended.returncode == 0, ended
+
+
+def test_package_without_programs_waits_and_ends(ecli: Command) -> None:
+    done = ecli("run", "--duration", "0.3", DATA / "int128-0.3.2.json", timeout=20)
+
+    assert done.returncode == 0, done
