@@ -212,7 +212,7 @@ class Option:
         return number
 
     def _limited(self, number: Any) -> None:
-        if self.limits is not None:
+        if self.limits is not None and not isinstance(number, str):
             low, high = self.limits
             if (low is not None and number < low) or (high is not None and number > high):
                 bounds = f"{'' if low is None else low}..{'' if high is None else high}"
@@ -235,7 +235,7 @@ class Option:
         if isinstance(value, str):
             value = self._parse(value)
         if self.kind == "bool":
-            if value not in {0, 1}:
+            if not isinstance(value, bool | int) or value not in {0, 1}:
                 raise self._error(f"expected true or false, got {value!r:.60}")
             return (b"\1" if value else b"\0").ljust(self.size, b"\0")
         if self.kind == "float":
@@ -361,7 +361,7 @@ def _flag_value(option: Option) -> bool | None:
         return None
     if option.default is None:
         return not option.initial
-    return option.default in {False, "false"}
+    return not option.default or option.default == "false"
 
 
 def _free(long: str, before: str, taken: set[str]) -> str:

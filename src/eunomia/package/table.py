@@ -41,7 +41,9 @@ def _is_row(row: Sequence[Any]) -> bool:
         return False
     if type(offset) is not int or type(size) is not int or type(count) is not int:
         return False
-    if kind not in _KINDS or offset < 0 or not 0 < size <= 1 << 26 or not 0 <= count <= 1 << 26:
+    if type(kind) is not str or kind not in _KINDS:
+        return False
+    if offset < 0 or not 0 < size <= 1 << 26 or not 0 <= count <= 1 << 26:
         return False
     if size * (count or 1) > 1 << 26:
         return False
@@ -56,7 +58,7 @@ def _are_limits(extras: dict[str, Any]) -> bool:
         type(limits) is list and len(limits) == 2 and all(type(x) in {int, float, type(None)} for x in limits)
     ):
         return False
-    return choices is None or type(choices) is dict
+    return choices is None or (type(choices) is dict and all(type(x) in {int, float, str} for x in choices.values()))
 
 
 def make_rows(sections: Sequence[dict[str, Any]], obj: ObjectBtf) -> list[list[Any]]:
