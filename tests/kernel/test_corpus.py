@@ -1,4 +1,4 @@
-"""Sources and packages as users have them: unmodified, compiled with nothing but -I, loaded, and run where this kernel can."""
+"""Sources and packages as users have them: unmodified, compiled with nothing but -I, and run where this kernel can."""
 
 from __future__ import annotations
 
