@@ -10,9 +10,9 @@ from eunomia.package.model import Package
 
 
 def kernel_btf(package: Package) -> str | None:
-    """Return a path of the archive's BTF for the running kernel; None where the kernel has its own, or the archive has none.
+    """Return a path of the archive's BTF for the running kernel; None where that has its own or the archive has none.
 
-    The path is a memfd of this process, which lives as long as the process: libbpf reads it when the object loads.
+    The path is a memfd, which lives as long as the process: libbpf reads it when the object loads.
 
     Source: layout of BTFHub: `ID/VERSION_ID/machine/release.btf`, names of /etc/os-release.
     """

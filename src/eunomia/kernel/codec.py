@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from eunomia.btf import types as kinds
@@ -12,6 +12,7 @@ from eunomia.btf.types import Btf, Type
 
 Decode = Callable[[bytes], Any]
 Encode = Callable[[Any], bytes]
+Field = tuple[str, Decode, Encode, int, int]  # name, decoder of the whole struct, encoder, bit offset, bits
 
 
 class Codec:
@@ -22,7 +23,8 @@ class Codec:
     def __init__(self, btf: Btf | None, type_id: int, size: int, what: str) -> None:
         self.size = size
         self.what = what
-        self._decode, self._encode = make(btf, type_id) if btf and type_id else (bytes, bytes)
+        coding: tuple[Decode, Encode] = make(btf, type_id) if btf and type_id else (bytes, bytes)
+        self._decode, self._encode = coding
 
     def decode(self, data: bytes) -> Any:
         """Return the value that `size` bytes hold."""
@@ -68,7 +70,7 @@ def integer(resolved: Type, size: int) -> tuple[Decode, Encode]:
     signed = bool(resolved.int_encoding & 1) if is_int else resolved.kind != kinds.PTR and bool(resolved.flag)
     if is_int and resolved.int_encoding & 4:
         return lambda data: bool(data[0]), lambda value: bool(value).to_bytes(size, "little")
-    names = {name: number for name, number in resolved.values} if resolved.kind in (kinds.ENUM, kinds.ENUM64) else {}
+    names = dict(resolved.values) if resolved.kind in (kinds.ENUM, kinds.ENUM64) else {}
 
     def encode(value: Any) -> bytes:
         return int(names.get(value, value)).to_bytes(size, "little", signed=signed)
@@ -103,7 +105,7 @@ def fit_text(value: str, room: int) -> bytes:
 
 def structure(btf: Btf, resolved: Type) -> tuple[Decode, Encode]:
     """A struct: a named tuple of its members; those of anonymous members stand in their place. Padding is zero."""
-    fields = list(members(btf, resolved, 0))
+    fields: list[Field] = list(members(btf, resolved, 0))
     kind: Any = namedtuple(resolved.name or "anonymous", [name for name, *_ in fields], rename=True)  # type: ignore[misc]  # names are the kernel's
     size = resolved.size
 
@@ -116,7 +118,8 @@ def structure(btf: Btf, resolved: Type) -> tuple[Decode, Encode]:
         if unknown:
             raise ValueError(f"no member {', '.join(sorted(map(str, unknown)))}")
         number = 0
-        for name, (_, _, write, bit, bits) in zip(kind._fields, fields, strict=True):
+        slots: list[str] = list(kind._fields)
+        for name, (_, _, write, bit, bits) in zip(slots, fields, strict=True):
             if name in given:
                 number |= (int.from_bytes(write(given[name]), "little") & ((1 << bits) - 1)) << bit
         return number.to_bytes(size, "little")
@@ -124,7 +127,7 @@ def structure(btf: Btf, resolved: Type) -> tuple[Decode, Encode]:
     return decode, encode
 
 
-def members(btf: Btf, resolved: Type, base: int) -> Any:
+def members(btf: Btf, resolved: Type, base: int) -> Iterator[Field]:
     """Yield (name, decode from the whole struct, encode, bit offset, bits) of each member, anonymous structs opened."""
     for member in resolved.members:
         bit = base + member.bit_offset
@@ -137,11 +140,15 @@ def members(btf: Btf, resolved: Type, base: int) -> Any:
             yield bit_field(member.name, inner, bit, member.bit_size, max(size, 1))
             continue
         decode, encode = make(btf, member.type)
-        at = bit // 8
-        yield member.name, (lambda data, at=at, size=size, decode=decode: decode(data[at : at + size])), encode, bit, size * 8
+        yield member.name, part(decode, bit // 8, size), encode, bit, size * 8
 
 
-def bit_field(name: str, inner: Type, bit: int, bits: int, size: int) -> Any:
+def part(decode: Decode, at: int, size: int) -> Decode:
+    """Decode the bytes of a member out of its struct's."""
+    return lambda data: decode(data[at : at + size])
+
+
+def bit_field(name: str, inner: Type, bit: int, bits: int, size: int) -> Field:
     """A bit field, signed where its type is."""
     signed = inner.kind == kinds.INT and bool(inner.int_encoding & 1)
 

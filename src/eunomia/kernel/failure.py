@@ -12,7 +12,9 @@ from eunomia.package.model import Package
 
 BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
 # the verifier's closing statistics, and its notes about what it did well
-NOISE = re.compile(r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#|libbpf: |\s*$)")
+NOISE = re.compile(
+    r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#|libbpf: |\s*$)"
+)
 SUDO = " [run with sudo, or give it CAP_BPF and CAP_PERFMON]"
 
 
@@ -20,7 +22,9 @@ def open_failure(package: Package) -> EunomiaError:
     """Return the exception for an object that libbpf does not open."""
     log = text(lib.eu_log())
     reason = last_words(log)
-    if "sec" in reason and ("unrecognized" in reason or "missing SEC()" in reason or "unexpected program type" in reason):
+    if "sec" in reason and (
+        "unrecognized" in reason or "missing SEC()" in reason or "unexpected program type" in reason
+    ):
         return UnsupportedError(f"open object {package.name}: {reason}")
     return LoadError(f"{error('open object').strerror}{f': {reason}' if reason else ''}", log)
 
@@ -65,7 +69,7 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
     return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)
 
 
-def verifier_failure(program: str, log: str, number: int) -> EunomiaError:
+def verifier_failure(program: str, log: str, number: int) -> EunomiaError | OSError:
     """Return the verifier's refusal: its last useful line as text, all of it as log."""
     said = log.rpartition(BEGIN)[2].partition(END)[0]
     lines = [line.strip() for line in said.splitlines() if not NOISE.match(line)]
@@ -85,7 +89,11 @@ def refused(failed: Object, program: str, number: int, log: str) -> EunomiaError
         section = failed.programs[program].section
         if number in (1, 13):
             return silent_refusal(program, number, log, section)
-        cause = "invalid argument: this kernel does not know the program type or its attach type" if number == 22 else os.strerror(number).lower()
+        cause = (
+            "invalid argument: this kernel does not know the program type or its attach type"
+            if number == 22
+            else os.strerror(number).lower()
+        )
         if number == 524:
             cause = "not supported by this kernel (error 524)"
         return UnsupportedError(f"load program {program} ({section}): {cause}")
@@ -100,7 +108,7 @@ def silent_refusal(program: str, number: int, log: str, section: str = "") -> Eu
     if not (mine >> 39 & 1 or mine >> 21 & 1):
         return PermissionError(number, f"load program {program}{where}: operation not permitted{SUDO}")
     return UnsupportedError(
-        f"load program {program}{where}: this kernel refuses the program type even to root, without a word of the verifier "
+        f"load program {program}{where}: this kernel refuses the program type even to root, without a verifier log "
         "(locked down, or built without it)"
     )
 

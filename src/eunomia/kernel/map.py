@@ -21,12 +21,15 @@ BATCH = 4096
 class Map(MutableMapping[Any, Any]):
     """A map of an object: `map[key]`, `map[key] = value`, `del map[key]`, `key in map`, `items()`.
 
-    Keys and values are typed by the object's BTF: integers, bools, text for char arrays, named tuples for structs, tuples for arrays;
-    bytes where there is no type. Values of per-CPU maps are lists with one value for each possible CPU. Once the object is loaded its
-    maps may be used from several threads.
+    Keys and values are typed by the object's BTF: integers, bools, text for char arrays, named tuples for structs,
+    tuples for arrays; bytes where there is no type. Values of per-CPU maps are lists with one value for each possible
+    CPU. Once the object is loaded its maps may be used from several threads.
 
     Attributes:
-        name: libbpf's; type: BPF_MAP_TYPE_*; key_size, value_size: bytes; max_entries: elements, bytes for ring buffers.
+        name: libbpf's.
+        section: of a map that holds global variables, as in `.rodata`; else None.
+        type: BPF_MAP_TYPE_*.
+        key_size, value_size: in bytes.
     """
 
     def __init__(self, owner: Object, index: int) -> None:
@@ -81,7 +84,7 @@ class Map(MutableMapping[Any, Any]):
     def _room(self) -> int:
         """Bytes that the kernel copies for one value."""
         if self.is_per_cpu:
-            return (self.value_size + 7) // 8 * 8 * lib.eu_possible_cpus()
+            return (self.value_size + 7) // 8 * 8 * int(lib.eu_possible_cpus())
         return self.value_size
 
     def _decode(self, data: bytes) -> Any:
@@ -109,7 +112,10 @@ class Map(MutableMapping[Any, Any]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         data = self._encode(value)
-        check(lib.eu_map_update(self._object.handle(), self._index, self._coding()[0].encode(key), data, 0), f"update map {self.name}")
+        check(
+            lib.eu_map_update(self._object.handle(), self._index, self._coding()[0].encode(key), data, 0),
+            f"update map {self.name}",
+        )
 
     def __delitem__(self, key: Any) -> None:
         if lib.eu_map_delete(self._object.handle(), self._index, self._coding()[0].encode(key)) < 0:
@@ -121,7 +127,7 @@ class Map(MutableMapping[Any, Any]):
         raise error(f"map {self.name}")
 
     def _batches(self) -> Iterator[tuple[bytes, bytes, int]]:
-        """Keys and values of up to BATCH elements at a time. Elements that come or go meanwhile may or may not be among them."""
+        """Keys and values, BATCH elements at a time; what comes or goes meanwhile may or may not be among them."""
         room = self._room()
         size = min(BATCH, max(self.max_entries, 1))
         cursor = ffi.new("char[]", max(16, self.key_size))
@@ -146,7 +152,10 @@ class Map(MutableMapping[Any, Any]):
         key, room = self._coding()[0], self._room()
         for keys, values, count in self._batches():
             for i in range(count):
-                yield key.decode(keys[i * self.key_size : (i + 1) * self.key_size]), self._decode(values[i * room : (i + 1) * room])
+                yield (
+                    key.decode(keys[i * self.key_size : (i + 1) * self.key_size]),
+                    self._decode(values[i * room : (i + 1) * room]),
+                )
 
     def __iter__(self) -> Iterator[Any]:
         return (key for key, _ in self._iter_items())

@@ -21,7 +21,7 @@ KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 class Object:
     """An opened BPF object and what the kernel holds of it.
 
-    Not thread-safe: one thread at a time opens, loads, attaches and closes; the maps of a loaded object may be read from any thread.
+    Not thread-safe: one thread at a time opens, loads, attaches and closes. Maps of a loaded object may be used by any.
 
     Attributes:
         package: what it was opened from.
@@ -60,16 +60,14 @@ class Object:
         self.programs: dict[str, Program] = {}
 
     @classmethod
-    def open(
-        cls, package: Package, *, btf: str | None = None, kconfig: str = "", plain_btf: bool = False
-    ) -> Object:
+    def open(cls, package: Package, *, btf: str | None = None, kconfig: str = "", plain_btf: bool = False) -> Object:
         """Open a package's object; nothing is asked of the kernel yet.
 
         Args:
             package: the package.
-            btf: file with the types to relocate against (raw BTF or an ELF file with it); default: $BTF_FILE_PATH, else the running
-                kernel's, else the package's archive.
-            kconfig: `CONFIG_X=value` lines for `extern … __kconfig` variables, before the kernel's own configuration.
+            btf: file with the types to relocate against (raw BTF or an ELF file with it); default: $BTF_FILE_PATH, else
+                the running kernel's, else the package's archive.
+            kconfig: `CONFIG_X=value` lines for `extern … __kconfig` variables, before the kernel's configuration.
             plain_btf: let libbpf read the whole kernel BTF (slower; to compare).
 
         Raises:
@@ -130,7 +128,9 @@ class Object:
         raise OSError(2, f"write section {section}: the object has no such section")
 
     def load(self) -> None:
-        """Load programs and maps into the kernel. Optional programs that it refuses are left out and named in `skipped`.
+        """Load programs and maps into the kernel.
+
+        Optional programs that it refuses are left out and named in `skipped`.
 
         Raises:
             VerifierError: the verifier refused a program.
@@ -173,8 +173,8 @@ class Object:
             The links, which the object owns: they end when it is closed.
 
         Raises:
-            AttachError: a program did not attach; those attached before it are detached again. Optional programs are passed over
-                and named in `skipped`.
+            AttachError: a program did not attach; those attached before it are detached again. Optional programs are
+                passed over and named in `skipped`.
         """
         self.handle()
         listed = self.package.meta["bpf_skel"].get("progs") or []

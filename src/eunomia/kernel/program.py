@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from eunomia.kernel.object import Object
 
 
-
 class Program:
     """A program of an opened object.
 
@@ -80,7 +79,12 @@ class Program:
         Raises:
             OSError: the kernel or libbpf refused; the text names program, target and cause.
         """
-        options = attach_options(self._settings)
+        settings = self._settings
+        if "perf_event" in settings:
+            from eunomia.kernel.settings import with_variables
+
+            settings = with_variables(settings, self._object)
+        options = attach_options(settings)
         if lib.eu_prog_attach(self._object.handle(), self._index, options) < 0:
             raise error(f"attach program {self.name}")
         return Link(self)
@@ -123,7 +127,7 @@ def attach_options(settings: dict[str, Any]) -> Any:
     Raises:
         AttachError: an annotation has a value of the wrong kind.
 
-    Source: reference of the first system's `progs[]` extras (`tchook`, `tcopts`, `ifindex`, `flags`, `xdpopts`), our `perf_event`.
+    Source: the first system's `progs[]` extras (`tchook`, `tcopts`, `ifindex`, `flags`, `xdpopts`); our `perf_event`.
     """
     options = ffi.new("struct eu_attach_options *")
     options.old_prog_fd = options.perf_type = options.pid = options.cpu = options.cgroup_fd = -1

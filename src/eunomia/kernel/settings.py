@@ -6,6 +6,10 @@ from typing import Any
 
 from eunomia.errors import AttachError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.kernel.object import Object
+
 TC_POINTS = {"BPF_TC_INGRESS": 1, "BPF_TC_EGRESS": 2}
 # enum perf_type_id and perf_sw_ids, perf_hw_id; include/uapi/linux/perf_event.h
 PERF_TYPES = {"hardware": 0, "software": 1}
@@ -64,6 +68,38 @@ def fill(options: Any, settings: dict[str, Any]) -> None:
         if key in tc:
             setattr(options, key, number(tc, key, name))
     fill_perf(options, group(settings, "perf_event", name), name)
+
+
+def with_variables(settings: dict[str, Any], owner: Object) -> dict[str, Any]:
+    """Return the annotations with values for variables' names: `@perf_event {"frequency": "samples_per_second"}`.
+
+    The variable is an option of the tool like any other; what it was set to before load counts.
+
+    Raises:
+        AttachError: there is no such variable, or it is not a whole number.
+    """
+    perf = settings["perf_event"]
+    named = [key for key in ("frequency", "period") if type(perf) is dict and type(perf.get(key)) is str]
+    if not named:
+        return settings
+    values = {key: _variable(owner, perf[key], settings["name"]) for key in named}
+    return {**settings, "perf_event": {**perf, **values}}
+
+
+def _variable(owner: Object, name: str, program: str) -> int:
+    from eunomia._native import error, ffi, lib, text
+
+    option = next((each for each in owner.package.options() if each.name == name), None)
+    if option is None or option.kind not in ("int", "uint") or option.count or option.size > 8:
+        raise AttachError(f"program {program}: perf_event: {name!r} is not a variable with a whole number")
+    info, value = ffi.new("struct eu_map_info *"), ffi.new("uint8_t[8]")
+    for index in range(lib.eu_map_count(owner.handle())):
+        lib.eu_map_get(owner.handle(), index, info)
+        if info.section and text(info.section) == option.section:
+            if lib.eu_map_read_initial(owner.handle(), index, option.offset, value, option.size) < 0:
+                raise error(f"read variable {name}")
+            return int.from_bytes(bytes(value)[: option.size], "little", signed=option.kind == "int")
+    raise AttachError(f"program {program}: perf_event: variable {name} has no section {option.section}")
 
 
 def fill_perf(options: Any, perf: dict[str, Any], name: str) -> None:
