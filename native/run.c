@@ -391,6 +391,7 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
     s->view = eu_view_new(run->plan, index, &run->format, name_types);
     if (!s->view)
         return -eu_errno();
+    eu_view_use(s->view, object);
     s->headed = malloc((size_t)(eu_view_types(s->view) + 1) * sizeof(int));
     if (!s->headed)
         return eu_fail(ENOMEM, "open run: out of memory");

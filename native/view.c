@@ -7,6 +7,7 @@
 #include "decoders.h"
 #include "error.h"
 #include "number.h"
+#include "stack.h"
 #include "text.h"
 
 enum { PREFIX = 32, OPS_LIMIT = 2048, PAD = 32, WIDEST_COLUMN = 32 };
@@ -38,6 +39,7 @@ struct eu_view {
     const struct eu_plan_record *records;
     struct layout *layouts;
     int nr_layouts, json;
+    struct eu_stacks *stacks;
     uint8_t *scratch; /* a record shorter than its type, with zeroes after it */
 };
 
@@ -420,6 +422,8 @@ struct eu_view *eu_view_new(const struct eu_plan *plan, int source, const struct
     v->scratch = malloc(largest);
     if (!v->scratch)
         goto memory;
+    if (v->source->style == EU_STACKS && v->nr_layouts && v->layouts[0].is_object && !(v->stacks = eu_stacks_new(&v->show, v->source)))
+        goto memory;
     return v;
 memory:
     eu_view_free(v);
@@ -434,14 +438,20 @@ void eu_view_free(struct eu_view *v) {
         eu_out_free(&v->layouts[i].pending);
         eu_out_free(&v->layouts[i].header);
     }
+    eu_stacks_free(v->stacks);
     free(v->layouts);
     free(v->scratch);
     free(v);
 }
 
+void eu_view_use(struct eu_view *v, struct eu_object *object) {
+    if (v->stacks)
+        eu_stacks_use(v->stacks, object);
+}
+
 void eu_view_finish(struct eu_view *v, struct eu_out *out) {
-    (void)v;
-    (void)out;
+    if (v->stacks)
+        eu_stacks_finish(v->stacks, out);
 }
 
 int eu_view_types(const struct eu_view *v) {
@@ -479,7 +489,7 @@ int eu_view_match(const struct eu_view *v, const uint8_t *record, size_t size) {
 }
 
 void eu_view_header(const struct eu_view *v, struct eu_out *out, int match) {
-    if (!v->json && match >= 0 && match < v->nr_layouts)
+    if (!v->json && match >= 0 && match < v->nr_layouts && !(v->stacks && match == 0))
         eu_out_put(out, v->layouts[match].header.data, v->layouts[match].header.used);
 }
 
@@ -627,6 +637,12 @@ int eu_view_record(struct eu_view *v, struct eu_out *out, const char *time, size
         memset(v->scratch + size, 0, l->size - size);
         record = v->scratch;
         size = l->size;
+    }
+    if (v->stacks && match == 0) {
+        int shown = eu_stacks_show(v->stacks, out, time, time_size, record, size, NULL, 0);
+        if (out->failed)
+            out->used = before;
+        return shown < 0 ? shown : out->failed ? -ENOMEM : 0;
     }
     int err = v->json ? walk(v, l, out, time, time_size, record, size, 0) : walk(v, l, out, time, time_size, record, size, 1);
     if (err || out->failed)

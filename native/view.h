@@ -14,6 +14,8 @@ int eu_view_match(const struct eu_view *view, const uint8_t *record, size_t size
 int eu_view_record(struct eu_view *view, struct eu_out *out, const char *time, size_t time_size, int match, const uint8_t *record, size_t size);
 /* Append the header of a record type, time column included; nothing in JSON. */
 void eu_view_header(const struct eu_view *view, struct eu_out *out, int match);
+/* Look up stack ids in this object's maps. */
+void eu_view_use(struct eu_view *view, struct eu_object *object);
 /* Append what was gathered over the run: folded stacks. */
 void eu_view_finish(struct eu_view *view, struct eu_out *out);
 int eu_view_types(const struct eu_view *view);

@@ -1,0 +1,74 @@
+#include "histogram.h"
+
+enum { LOG2_SLOTS = 64, NARROW_SLOTS = 32 };
+
+static uint64_t largest(const uint64_t *counts, size_t count) {
+    uint64_t most = 0;
+    for (size_t i = 0; i < count; i++)
+        most = counts[i] > most ? counts[i] : most;
+    return most;
+}
+
+static void bar(struct eu_out *out, uint64_t count, uint64_t most, int width) {
+    char stars[41];
+    int length = most ? (int)((unsigned __int128)count * (unsigned)width / most) : 0;
+    memset(stars, '*', length);
+    memset(stars + length, ' ', width - length);
+    eu_out_format(out, "%-8llu |%.*s|\n", (unsigned long long)count, width, stars);
+}
+
+void eu_log2_histogram(struct eu_out *out, const uint64_t *slots, size_t count, const char *unit) {
+    uint64_t merged[LOG2_SLOTS] = {0};
+    int last = -1;
+    for (size_t i = 0; i < count; i++) {
+        size_t slot = i < LOG2_SLOTS ? i : LOG2_SLOTS - 1; /* no 64-bit value is larger */
+        merged[slot] += slots[i];
+        if (slots[i])
+            last = (int)slot;
+    }
+    if (last < 0)
+        return;
+    int wide = last > NARROW_SLOTS, width = wide ? 20 : 40, digits = wide ? 20 : 10;
+    uint64_t most = largest(merged, LOG2_SLOTS);
+    eu_out_format(out, "%*s%-*s : count    distribution\n", wide ? 15 : 5, "", wide ? 29 : 19, unit);
+    for (int i = 0; i <= last; i++) {
+        unsigned long long low = i ? 1ull << i : 0, high = i == 63 ? ~0ull : (1ull << (i + 1)) - 1;
+        eu_out_format(out, "%*llu -> %-*llu : ", digits, low, digits, high);
+        bar(out, merged[i], most, width);
+    }
+}
+
+static void linear_title(struct eu_out *out, const char *unit) {
+    eu_out_format(out, "     %-15s : count    distribution\n", unit);
+}
+
+static void linear_row(struct eu_out *out, uint64_t value, uint64_t count, uint64_t most) {
+    eu_out_format(out, "%20llu : ", (unsigned long long)value);
+    bar(out, count, most, 40);
+}
+
+void eu_linear_histogram(struct eu_out *out, const uint64_t *slots, size_t count, const char *unit) {
+    size_t first = 0, last = 0;
+    uint64_t most = largest(slots, count);
+    if (!most)
+        return;
+    for (size_t i = count; i-- > 0;)
+        if (slots[i])
+            first = i;
+    for (size_t i = 0; i < count; i++)
+        if (slots[i])
+            last = i;
+    linear_title(out, unit);
+    for (size_t i = first; i <= last; i++)
+        linear_row(out, i, slots[i], most);
+}
+
+void eu_sparse_histogram(struct eu_out *out, const uint64_t *values, const uint64_t *counts, size_t count, const char *unit) {
+    uint64_t most = largest(counts, count);
+    if (!most)
+        return;
+    linear_title(out, unit);
+    for (size_t i = 0; i < count; i++)
+        if (counts[i])
+            linear_row(out, values[i], counts[i], most);
+}
