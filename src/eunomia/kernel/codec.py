@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections import namedtuple
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 from eunomia.btf import types as kinds
 from eunomia.btf.types import Btf, Type
+from eunomia.kernel.bulk import bulk
 
 Decode = Callable[[bytes], Any]
 Encode = Callable[[Any], bytes]
@@ -16,19 +18,30 @@ Field = tuple[str, Decode, Encode, int, int]  # name, decoder of the whole struc
 
 
 class Codec:
-    """One C type of `size` bytes: `decode(bytes)` and `encode(value)`. Without BTF, values are bytes."""
+    """One C type of `size` bytes: `decode(bytes)` and `encode(value)`. Without BTF, values are bytes; whole numbers are taken too."""
 
-    __slots__ = ("_decode", "_encode", "size", "what")
+    __slots__ = ("_bulk", "_decode", "_encode", "size", "what")
 
     def __init__(self, btf: Btf | None, type_id: int, size: int, what: str) -> None:
         self.size = size
         self.what = what
-        coding: tuple[Decode, Encode] = make(btf, type_id) if btf and type_id else (bytes, bytes)
+        coding: tuple[Decode, Encode] = make(btf, type_id) if btf and type_id else (bytes, self._untyped)
         self._decode, self._encode = coding
+
+    def _untyped(self, value: Any) -> bytes:
+        # of values without a type only whole numbers have an obvious form; bytes(5) would be five zeroes
+        return operator.index(value).to_bytes(self.size, "little", signed=value < 0)
 
     def decode(self, data: bytes) -> Any:
         """Return the value that `size` bytes hold."""
         return self._decode(data)
+
+    def decode_all(self, data: memoryview) -> Iterable[Any]:
+        """Return the values that lie behind each other in data, each `size` bytes."""
+        if self._bulk:
+            return self._bulk(data)
+        size, decode = self.size, self._decode
+        return (decode(bytes(data[at : at + size])) for at in range(0, len(data), size))
 
     def encode(self, value: Any) -> bytes:
         """Return the bytes of a value; bytes are taken as they are.

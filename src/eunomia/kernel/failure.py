@@ -32,7 +32,11 @@ def open_failure(package: Package) -> EunomiaError:
 def last_words(log: str) -> str:
     """Return libbpf's last warning that says a cause, without its name; "" where it said nothing."""
     lines = [line.removeprefix("libbpf: ").strip() for line in log.splitlines() if line.startswith("libbpf: ")]
-    telling = [line for line in lines if not re.match(r"(failed to load object|prog '.*': failed to load: |-- )", line)]
+    telling = [
+        line
+        for line in lines
+        if not re.match(r"(failed to load object|prog '.*': failed to load: |permission error while |-- )", line)
+    ]
     return telling[-1].rstrip(".") if telling else ""
 
 

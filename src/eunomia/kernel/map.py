@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from eunomia._native import check, error, ffi, lib, text
@@ -142,20 +142,26 @@ class Map(MutableMapping[Any, Any]):
                 continue
             check(count, f"read map {self.name}")
             first = 0
-            yield ffi.buffer(keys, count * self.key_size)[:], ffi.buffer(values, count * room)[:], count
+            yield (
+                memoryview(ffi.buffer(keys, count * self.key_size)),
+                memoryview(ffi.buffer(values, count * room)),
+                count,
+            )
 
     def items(self) -> Any:
         """Iterate (key, value) pairs, read in batches."""
         return self._iter_items()
 
     def _iter_items(self) -> Iterator[tuple[Any, Any]]:
-        key, room = self._coding()[0], self._room()
-        for keys, values, count in self._batches():
-            for i in range(count):
-                yield (
-                    key.decode(keys[i * self.key_size : (i + 1) * self.key_size]),
-                    self._decode(values[i * room : (i + 1) * room]),
-                )
+        key, value = self._coding()
+        for keys, values, _ in self._batches():
+            yield from zip(key.decode_all(keys), self._decode_all(value, values), strict=True)
+
+    def _decode_all(self, value: Codec, data: memoryview) -> Iterable[Any]:
+        if not self.is_per_cpu:
+            return value.decode_all(data)
+        room = self._room()
+        return (self._decode(bytes(data[at : at + room])) for at in range(0, len(data), room))
 
     def __iter__(self) -> Iterator[Any]:
         return (key for key, _ in self._iter_items())
