@@ -106,7 +106,7 @@ int rq_complete(__u64 *ctx)
 {
     struct request *rq = (struct request *)ctx[0];
     __u64 *begin = bpf_map_lookup_elem(&starts, &rq), took;
-    struct kind kind = {};
+    struct kind kind = {.disk = "all", .flags = "all"};
 
     if (!begin)
         return 0;

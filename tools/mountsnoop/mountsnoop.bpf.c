@@ -58,7 +58,8 @@ struct {
     __uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
-static __always_inline int entered(enum call call, const struct syscall_enter *ctx)
+/* No more than nr_args of the context may be read: the kernel refuses to attach a program that reads past the record. */
+static __always_inline int entered(enum call call, const struct syscall_enter *ctx, int nr_args)
 {
     __u64 id = bpf_get_current_pid_tgid();
     __u32 tid = id;
@@ -66,7 +67,7 @@ static __always_inline int entered(enum call call, const struct syscall_enter *c
 
     if (target_pid && target_pid != id >> 32)
         return 0;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < nr_args; i++)
         attempt.args[i] = ctx->args[i];
     bpf_map_update_elem(&attempts, &tid, &attempt, BPF_ANY);
     return 0;
@@ -150,22 +151,22 @@ static __always_inline int left(long ret)
     return 0;
 }
 
-#define SYSCALL(name)                                                                                                                      \
+#define SYSCALL(name, nr_args)                                                                                                                      \
     SEC("tp/syscalls/sys_enter_" #name) int enter_##name(struct syscall_enter *ctx)                                                        \
     {                                                                                                                                      \
-        return entered(call_##name, ctx);                                                                                                  \
+        return entered(call_##name, ctx, nr_args);                                                                                           \
     }                                                                                                                                      \
     SEC("tp/syscalls/sys_exit_" #name) int exit_##name(struct syscall_exit *ctx)                                                           \
     {                                                                                                                                      \
         return left(ctx->ret);                                                                                                             \
     }
 
-SYSCALL(mount);
-SYSCALL(umount);
+SYSCALL(mount, 5);
+SYSCALL(umount, 2);
 /* What mount(8) calls since util-linux 2.39; these calls exist since 5.2. */
-SYSCALL(fsopen);
-SYSCALL(fsmount);
-SYSCALL(move_mount);
+SYSCALL(fsopen, 2);
+SYSCALL(fsmount, 3);
+SYSCALL(move_mount, 5);
 
 /// @brief Trace mounts and unmounts, with their arguments and results
 /// @details The calls of the new interface too: fsopen(2), fsmount(2), move_mount(2). RET is an error's name, or what the call returned.

@@ -11,6 +11,9 @@ const volatile bool user_only = false;
 const volatile bool kernel_only = false;
 /// @cmdarg {"long": "include-idle", "short": "I", "help": "include samples of idle CPUs"}
 const volatile bool include_idle = false;
+/// @cmdarg {"default": 49, "long": "frequency", "short": "F", "help": "samples a second, on each CPU"}
+/// @range {"min": 1, "max": 10000}
+const volatile int frequency = 49;
 /// @cmdarg {"default": -1, "long": "cpu", "short": "C", "help": "profile this CPU only (-1: all)"}
 const volatile int target_cpu = -1;
 
@@ -43,7 +46,7 @@ struct {
     __type(value, struct stack_count);
 } counts SEC(".maps");
 
-/// @perf_event {"type": "software", "config": "cpu_clock", "frequency": 49}
+/// @perf_event {"type": "software", "config": "cpu_clock", "frequency": "frequency"}
 SEC("perf_event")
 int profile(void *ctx)
 {
@@ -70,7 +73,7 @@ int profile(void *ctx)
     return 0;
 }
 
-/// @brief Profile the CPUs: which stacks run how often, 49 samples a second
+/// @brief Profile the CPUs: which stacks run how often
 /// @details Prints at the end: after --duration SECONDS or Ctrl-C.
 /// @version 0.1.0
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

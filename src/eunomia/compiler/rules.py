@@ -177,7 +177,7 @@ def _tchook(annotation: Annotation) -> str:
 
 def _perf_event(annotation: Annotation) -> str:
     number = (int, str)
-    return _object(annotation, {"type": number, "config": number, "frequency": (int,), "period": (int,)})
+    return _object(annotation, {"type": number, "config": number, "frequency": number, "period": number})
 
 
 def _range(annotation: Annotation) -> str:
