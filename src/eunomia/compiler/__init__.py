@@ -34,7 +34,7 @@ def compile_source(
 
     Args:
         source: a `.bpf.c` file.
-        header: its structs become `export_types`, as with upstream's ecc; not needed where the source itself shows them.
+        header: its structs become `export_types`, as with upstream's ecc; not needed where the source shows them.
         cflags: words for clang, as they are.
         include: folders for -I, before all others.
         defines: `NAME` or `NAME=VALUE`.

@@ -100,7 +100,7 @@ def _tells(btf: Btf, type_id: int) -> bool:
 
 
 def export_types(
-    obj: ObjectBtf, by_map: dict[str, list[int]], header: list[str], maps: list[dict[str, Any]]
+    obj: ObjectBtf, by_map: dict[str, list[int]], header: list[str], maps: dict[str, dict[str, Any]]
 ) -> list[Type]:
     """Return the structs for `export_types`, the one that upstream's loader is to use first.
 

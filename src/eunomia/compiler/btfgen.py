@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from eunomia.compiler import cache
@@ -50,6 +51,9 @@ def add_archive(package: Package, folder: str | None, note: Callable[[str], None
         try:
             found[name] = _minimal(package.object, path)
         except OSError as exc:
+            if exc.errno == errno.ENODATA:
+                note("the object asks for no type of the kernel: it needs no BTF")
+                return package
             raise CompileError(f"add BTF of {name}: {exc.strerror or exc}") from exc
         note(f"{name}: {len(found[name])} bytes of BTF")
     if not found:

@@ -128,7 +128,7 @@ class Build:
         arch = ARCHES[options.arch]
         flags = ["-D__TARGET_ARCH_" + arch[0], "-Wno-unknown-attributes"]
         flags += [f"-D{define}" for define in options.defines]
-        for folder in [*options.include, self.folder, HEADERS, *([self._header.folder] if self._header else ())]:
+        for folder in [*options.include, self.folder, *([self._header.folder] if self._header else ()), HEADERS]:
             flags += ["-I", folder]
         for folder in system_includes(self.toolchain, arch[1], arch[2]):
             flags += ["-idirafter", folder]
@@ -156,9 +156,33 @@ class Build:
             self.start()
         assert self._process is not None
         status, said = self._process.wait()
+        if status and self._header and self._header.is_ours:
+            status, said = self._without_clashes(status, said)
         if status or said:
             self._explain(status)
         return self._linked()
+
+    def _without_clashes(self, status: int, said: bytes) -> tuple[int, bytes]:
+        """Let the source's own definitions win over those of the same name in vmlinux.h and libbpf's headers.
+
+        Sources bring types, enumerators, kfuncs and helpers that their headers did not have, and that ours, newer, have.
+        Types renamed with three underscores still mean the same to CO-RE, which compares names up to these.
+        """
+        header, names = self._header, list[str]()
+        assert header is not None
+        for _ in range(_ROUNDS):
+            found = [name for name in clashes(said.decode(errors="replace"), (header.path, HEADERS)) if name not in names]
+            if not status or not found:
+                break
+            names += found
+            self._header = header.renamed(names, self.work, os.path.join(HEADERS, "bpf", "bpf_helpers.h"))
+            self._quiet = [word for word in self._quiet if word not in self._pch_only()]
+            status, said = process.run(self._command(self._quiet, "full.o"))
+        if status:
+            self._header = header
+        elif names:
+            self.notes.append(f"the source's own definitions replace those of our headers: {', '.join(names)}")
+        return status, said
 
     def again(self, tail: str) -> bytes:
         """Compile a source that is known to compile once more, with other declarations after it; see start().
@@ -266,8 +290,28 @@ class Build:
             return None
 
 
+_ROUNDS = 5
+
 # -gembed-source: BTF's line info takes the lines from memory, so that paths in it can be relative. DWARF is dropped.
 _CODE_FLAGS = ["-g", "-O2", "-target", "bpf", "-gdwarf-5", "-gembed-source"]
+
+
+def clashes(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
+    """Return the names that a source defines other than one of these headers does, from clang's errors about it."""
+    import re
+
+    names = []
+    lines = diagnostics.splitlines()
+    for index, line in enumerate(lines[:-1]):
+        error = re.match(r".*?:\d+:(\d+): error: (.*)", line)
+        if not error or not re.search("redefinition|conflicting types|follows non-static declaration", error[2]):
+            continue
+        name = re.match(r"\w+", lines[index + 1][int(error[1]) - 1 :])  # the line itself, from where the caret points
+        after = lines[index + 1 : index + 12]
+        note = next((each for each in after if ": note: previous" in each or ": error:" in each), "")
+        if name and note.startswith(headers) and name[0] not in names:
+            names.append(name[0])
+    return names
 
 
 def starts_with_vmlinux(text: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Documentation comments of a C source: found by a tokenizer, given to the names declared after them, split as clang splits them."""
+"""Documentation comments of a C source: found by a tokenizer, given to the names after them, split as clang does."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def read_sites(btf: Btf, maps: Iterable[str], ring_maps: Iterable[str]) -> Sites
     Args:
         btf: of the object.
         maps: names of all its maps.
-        ring_maps: names of those that are ring buffers: a submit without a reserve in its function can only mean the one there is.
+        ring_maps: names of those that are ring buffers: where there is one, it is what every submit means.
     """
     known, rings = set(maps), list(ring_maps)
     sites = _sites(btf)
@@ -107,7 +107,7 @@ def _sites(btf: Btf) -> list[_Site]:
 
 
 def _record(btf: Btf, type_id: int) -> int:
-    """The type id of the record behind a site's variable: pointer to the argument, which is a pointer or an array; 0: void."""
+    """The type id of the record behind a site's variable, a pointer to a pointer or to an array; 0: void."""
     argument = btf.resolve(btf.resolve(type_id).ref)
     if argument.kind == ARRAY:
         return btf.strip(argument.array[0]) if btf.resolve(argument.array[0]).kind in (STRUCT, UNION) else argument.id
@@ -146,7 +146,7 @@ def _bare(words: str) -> str:
 
 def keep_types(by_map: dict[str, list[str]]) -> str:
     """Return declarations by which read_sites() finds these types at these maps: what the AST told."""
-    lines = []
+    lines: list[str] = []
     for map_name, types in sorted(by_map.items()):
         for name in types:
             tag = f'btf_decl_tag("eunomia:map={map_name}")'

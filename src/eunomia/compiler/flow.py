@@ -32,7 +32,7 @@ def available() -> bool:
 
 def _index() -> Any:
     try:
-        from clang.cindex import Index, LibclangError
+        from clang.cindex import Index, LibclangError  # type: ignore[import-untyped]
 
         try:
             return Index.create()
@@ -201,7 +201,7 @@ class _Flow:
         """Return pairs of map and type."""
         found: set[tuple[str, str]] = set()
         pending = [(name, *site) for name, function in self._functions.items() for site in self._sites(function)]
-        seen = set()
+        seen: set[tuple[str, _Origin, _Origin]] = set()
         while pending:
             item = pending.pop()
             if item in seen or len(seen) > 10_000:

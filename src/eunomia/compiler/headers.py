@@ -8,7 +8,7 @@ from eunomia.errors import CompileError
 
 
 def struct_names(path: str) -> list[str]:
-    """Return the names of the structs that a header defines, in order: `struct NAME {`, outside of comments and `#if 0`.
+    """Return the names of the structs that a header defines (`struct NAME {`), outside of comments and `#if 0`.
 
     The text is not preprocessed otherwise, and what it includes is not looked at.
 

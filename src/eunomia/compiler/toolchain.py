@@ -49,7 +49,7 @@ def find(choice: str | None = None) -> Toolchain:
     """Return the toolchain that a choice names, or the first that this machine has.
 
     Args:
-        choice: "clang", "zig", a command's name or a path; None for the first of `clang`, `clang-NN` (newest first), ziglang.
+        choice: "clang", "zig", a command's name or a path; None: `clang`, `clang-NN` (newest first), ziglang.
 
     Raises:
         MissingDependencyError: there is none; the message says how to install one.

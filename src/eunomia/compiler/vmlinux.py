@@ -39,6 +39,17 @@ class KernelHeader:
         """The header itself."""
         return os.path.join(self.folder, "vmlinux.h")
 
+    def renamed(self, names: list[str], work: str, helpers: str) -> KernelHeader:
+        """Return this header, and beside it libbpf's `helpers`, with some of their names out of the way; they lie in `work`."""
+        folder = os.path.join(work, "renamed")
+        os.makedirs(os.path.join(folder, "bpf"), exist_ok=True)
+        before = "".join(f"#define {name} {name}___vmlinux\n" for name in names)
+        after = "".join(f"#undef {name}\n" for name in names)
+        for name, guard, path in (("vmlinux.h", "__VMLINUX_H__", self.path), ("bpf/bpf_helpers.h", "__BPF_HELPERS__", helpers)):
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(f'#ifndef {guard}\n{before}#include "{path}"\n{after}#endif\n')
+        return KernelHeader(folder, self.identity, is_ours=False, temporary=True)
+
 
 def kernel_header(source: str | None, work: str) -> KernelHeader | None:
     """Return vmlinux.h for a compile, from the cache where it is there already.
