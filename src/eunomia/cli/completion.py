@@ -42,14 +42,11 @@ def words(options: tuple[Opt, ...]) -> list[str]:
     return [*found, "--help"]
 
 
-def ecc_command() -> Command | None:
-    """Return the table of ecc, where this installation has it."""
-    try:
-        from eunomia.cli import ecc
-    except ImportError:
-        return None
-    command: Command = ecc.COMMAND
-    return command
+def ecc_commands() -> list[Command]:
+    """Return the tables of ecc and its commands."""
+    from eunomia.cli import ecc, ecc_doctor, ecc_new
+
+    return [ecc.COMMAND, ecc_doctor.COMMAND, ecc_new.COMMAND]
 
 
 def tables() -> dict[str, Command]:
@@ -90,8 +87,8 @@ def bash() -> str:
         if each.choices and each.choices[0][0] != "@"
     )
     skipped = "|".join(valued)
-    ecc = ecc_command()
-    script = f"""\
+    ecc = ecc_commands()[0]
+    return f"""\
 # bash completion of ecli and ecc; made by `ecli completion bash`.
 _ecli_tools() {{
     ecli completion --words @builtin 2>/dev/null
@@ -138,20 +135,17 @@ _ecli() {{
     fi
 }}
 complete -o filenames -F _ecli ecli
-"""
-    if ecc is not None:
-        script += f"""\
 _ecc() {{
     local word="${{COMP_WORDS[COMP_CWORD]}}"
     if [[ "$word" == -* ]]; then
         COMPREPLY=($(compgen -W "{" ".join(words(ecc.options))}" -- "$word"))
     else
         COMPREPLY=($(compgen -f -- "$word"))
+        ((COMP_CWORD > 1)) || COMPREPLY+=($(compgen -W "doctor new" -- "$word"))
     fi
 }}
 complete -o filenames -F _ecc ecc
 """
-    return script
 
 
 def _names(option: Opt) -> list[str]:
@@ -192,10 +186,13 @@ def zsh() -> str:
             lines.append(f"'1:shell:({' '.join(each.choices)})'")
         body = " \\\n                ".join(["'--help[show the page]'", *lines])
         parts.append(f"            {name})\n            _arguments -s -S \\\n                {body} ;;")
+    ecc = " \\\n        ".join(
+        line for option in ecc_commands()[0].options if not option.hidden for line in _zsh_option(option)
+    )
     described = "\n        ".join(f"'{name}:{_quoted(each.summary)}'" for name, each in found.items())
     return f"""\
-#compdef ecli
-# zsh completion of ecli; made by `ecli completion zsh`.
+#compdef ecli ecc
+# zsh completion of ecli and ecc; made by `ecli completion zsh`.
 _ecli_programs() {{
     local -a tools
     tools=(${{(f)"$(ecli completion --words @builtin 2>/dev/null)"}})
@@ -227,7 +224,15 @@ _ecli() {{
 {chr(10).join(parts)}
     esac
 }}
-_ecli "$@"
+_ecc() {{
+    _arguments -s -S \\
+        {ecc} '*:source:_files'
+}}
+if [[ "$service" == ecc ]]; then
+    _ecc "$@"
+else
+    _ecli "$@"
+fi
 """
 
 
@@ -258,6 +263,9 @@ def fish() -> str:
             lines.append(f"complete -c ecli {when} -f -a '{' '.join(each.choices)}'")
         elif "@command" in each.choices:
             lines.append(f"complete -c ecli {when} -f -a '{names}'")
+    for option in ecc_commands()[0].options:
+        lines += [] if option.hidden else [f"complete -c ecc {part}" for part in _fish_option(option)]
+    lines.append("complete -c ecc -n '__fish_is_first_arg' -a 'doctor new'")
     return "\n".join(lines) + "\n"
 
 

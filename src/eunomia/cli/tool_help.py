@@ -60,7 +60,11 @@ def common(table: list[Option]) -> list[Opt]:
     taken = {switch.lstrip("-") for each in table for switch in each.switches}
     by_name = {each.long: each for each in OPTIONS}
     shown = [by_name[name] for name in COMMON if name not in taken]
-    return [*shown, Opt("help", "h", help="show this page", default=False), Opt("version", "V", help="show the tool's version", default=False)]
+    return [
+        *shown,
+        Opt("help", "h", help="show this page", default=False),
+        Opt("version", "V", help="show the tool's version", default=False),
+    ]
 
 
 def switch_of(option: Option) -> str:
