@@ -24,8 +24,18 @@ char LICENSE[] SEC("license") = "GPL";
 """
 COUNTER = """
 struct counted { __u32 pid; char comm[16]; };
-struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 1024); __type(key, struct counted); __type(value, __u64); } counts SEC(".maps");
-struct { __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY); __uint(max_entries, 2); __type(key, __u32); __type(value, __u32); } percpu SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 1024);
+    __type(key, struct counted);
+    __type(value, __u64);
+} counts SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 2);
+    __type(key, __u32);
+    __type(value, __u32);
+} percpu SEC(".maps");
 const volatile int answer = 1;
 int seen_in_bss;
 static __always_inline int count(void)
@@ -125,7 +135,7 @@ def test_closing_detaches_unloads_and_may_be_repeated(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="closed"):
         loaded.load()
     with pytest.raises(ValueError, match="closed"):
-        loaded.maps
+        assert loaded.maps
 
 
 def test_programs_for_kernel_types_attach_and_fire(tmp_path: Path) -> None:
@@ -150,7 +160,8 @@ struct task_struct___old { long state; } __attribute__((preserve_access_index));
 SEC("raw_tp/sched_switch") int on_switch(u64 *ctx)
 {
     struct task_struct *task = (void *)bpf_get_current_task();
-    __u64 sum = BPF_CORE_READ(task, mm, start_stack) + BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum) + BPF_CORE_READ(task, se.vruntime);
+    __u64 sum = BPF_CORE_READ(task, mm, start_stack) + BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+    sum += BPF_CORE_READ(task, se.vruntime);
     struct task_struct___old *old = (void *)task;
     if (bpf_core_field_exists(old->state))
         sum += BPF_CORE_READ(old, state);
@@ -184,30 +195,36 @@ def xlated(fd: int) -> list[str]:
 
 
 def test_a_misspelt_tracepoint_is_named_with_the_near_one(tmp_path: Path) -> None:
-    with make(tmp_path, HEAD + 'SEC("tp/sched/sched_proces_exec") int f(void *ctx) { return 0; }').load() as loaded:
-        with pytest.raises(AttachError) as failed:
-            loaded.attach()
+    package = make(tmp_path, HEAD + 'SEC("tp/sched/sched_proces_exec") int f(void *ctx) { return 0; }')
+    with package.load() as loaded, pytest.raises(AttachError) as failed:
+        loaded.attach()
 
-    assert (
-        str(failed.value)
-        == "attach program f: tracepoint sched/sched_proces_exec: not in this kernel [did you mean sched/sched_process_exec?]"
+    assert str(failed.value) == (
+        "attach program f: tracepoint sched/sched_proces_exec: not in this kernel "
+        "[did you mean sched/sched_process_exec?]"
     )
 
 
 def test_a_misspelt_btf_tracepoint_is_named_with_the_near_one(tmp_path: Path) -> None:
     package = make(tmp_path, HEAD + 'SEC("tp_btf/sched_proces_exec") int f(void *ctx) { return 0; }')
-    with pytest.raises(
-        UnsupportedError,
-        match=r"load program f: tracepoint sched_proces_exec: not in this kernel's BTF \[did you mean sched_process_exec\?\]",
-    ):
+    with pytest.raises(UnsupportedError) as failed:
         package.load()
+
+    assert str(failed.value) == (
+        "load program f: tracepoint sched_proces_exec: not in this kernel's BTF [did you mean sched_process_exec?]"
+    )
 
 
 def test_the_verifier_is_quoted_with_its_last_useful_line(tmp_path: Path) -> None:
     source = (
         HEAD
         + COUNTER
-        + 'SEC("tp/sched/sched_process_exec") int bad(void *ctx) { struct counted k = {}; __u64 *v = bpf_map_lookup_elem(&counts, &k); return *v; }'
+        + """SEC("tp/sched/sched_process_exec") int bad(void *ctx)
+{
+    struct counted key = {};
+    return *(__u64 *)bpf_map_lookup_elem(&counts, &key);
+}
+"""
     )
     with pytest.raises(VerifierError) as failed:
         make(tmp_path, source).load()
@@ -249,12 +266,8 @@ SEC("raw_tp/no_such_thing") int unattachable(void *ctx) { return 0; }
 
 def test_a_program_type_that_this_kernel_locks_away_is_named(tmp_path: Path) -> None:
     package = make(tmp_path, HEAD + 'SEC("fentry/do_sys_openat2") int BPF_PROG(f) { return 0; }')
-    try:
-        with package.load() as loaded:
-            loaded.attach()
-    except (UnsupportedError, AttachError) as exc:
-        assert "f" in str(exc) and "\n" not in str(exc)
-        assert "refuses the program type even to root" in str(exc)
+    with pytest.raises(UnsupportedError, match=r"^load program f.*: this kernel refuses the program type even to root"):
+        package.load()
 
 
 def test_xdp_and_tc_attach_to_loopback_and_leave_nothing(tmp_path: Path) -> None:
@@ -275,7 +288,8 @@ SEC("tc") int pass_tc(struct __sk_buff *skb) { return -1; }
         filters = subprocess.run(
             ["tc", "filter", "show", "dev", "lo", "ingress"], capture_output=True, text=True, check=True
         ).stdout
-        assert "pass_tc" in filters and "pref 7" in filters
+        assert "pass_tc" in filters
+        assert "pref 7" in filters
         with (
             package.load() as second,
             pytest.raises(AttachError, match=r"interface lo: another XDP program is attached there"),
@@ -305,11 +319,9 @@ def ip_link() -> str:
 
 
 def test_a_uprobe_on_a_missing_symbol_names_it(tmp_path: Path) -> None:
-    with make(
-        tmp_path, HEAD + 'SEC("uprobe//bin/bash:no_such_symbol") int f(void *ctx) { return 0; }'
-    ).load() as loaded:
-        with pytest.raises(AttachError, match="/bin/bash:no_such_symbol: no such binary, or it has no such symbol"):
-            loaded.attach()
+    package = make(tmp_path, HEAD + 'SEC("uprobe//bin/bash:no_such_symbol") int f(void *ctx) { return 0; }')
+    with package.load() as loaded, pytest.raises(AttachError, match="/bin/bash:no_such_symbol: no such binary, or"):
+        loaded.attach()
 
 
 def test_a_missing_btf_file_is_named(tmp_path: Path) -> None:
