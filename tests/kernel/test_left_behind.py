@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,7 +55,7 @@ def test_open_map_descriptor_is_seen() -> None:
 
 
 @pytest.mark.parametrize(("variable", "ending"), [("1", "1 failed"), ("0", "1 skipped")])
-def test_skip_fails_only_under_no_skip(tmp_path, root, variable: str, ending: str) -> None:
+def test_skip_fails_only_under_no_skip(tmp_path: Path, root: Path, variable: str, ending: str) -> None:
     (tmp_path / "test_it.py").write_text("import pytest\ndef test_it():\n    pytest.skip('lack of set-up')\n")
     environment = {**os.environ, "EUNOMIA_NO_SKIP": variable}
 

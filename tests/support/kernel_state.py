@@ -69,7 +69,7 @@ def session_processes(session: str) -> dict[int, str]:
 
 def qdiscs() -> set[tuple[str, str]]:
     """Return (interface, kind) of every clsact and ingress qdisc of this network namespace."""
-    found = set()
+    found: set[tuple[str, str]] = set()
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as link:
         link.bind((0, 0))
         link.send(
