@@ -60,17 +60,8 @@ def attach(source: str, known: Container[str]) -> dict[str, Comment]:
 
 class _Reader:
     __slots__ = (
-        "bodies",
-        "braces",
-        "doc",
-        "found",
-        "initializer",
-        "known",
-        "names",
-        "parens",
-        "previous",
-        "source",
-        "started",
+        *("before", "bodies", "braces", "doc", "found", "functions", "initializer", "known", "names", "parens"),
+        *("previous", "source", "started"),
     )
 
     def __init__(self, source: str, known: Container[str], found: dict[str, Comment]) -> None:
@@ -84,6 +75,8 @@ class _Reader:
 
     def _reset(self) -> None:
         self.names: list[tuple[str, int]] = []
+        self.functions: list[str] = []
+        self.before = ""
         self.started = self.initializer = self.bodies = False
 
     def take(self, start: int, token: str) -> None:
@@ -110,7 +103,11 @@ class _Reader:
 
     def _inside(self, first: str, token: str) -> None:
         self.started = True
+        before, self.before = self.before, token
         if first == "(":
+            # `name(…)`, but not an argument's name; `MACRO(name, …)` is below
+            if not self.parens and before in self.known:
+                self.functions.append(before)
             self.parens += 1
         elif first == ")":
             self.parens = max(0, self.parens - 1)
@@ -121,11 +118,11 @@ class _Reader:
             self.initializer = False
         elif (first.isalpha() or first == "_") and not self.initializer and token in self.known:
             self.names.append((token, self.parens))
+            if before == "(" and self.parens == 1:
+                self.functions.append(token)
 
     def _end(self, *, function: bool) -> None:
-        names = [name for name, depth in self.names if not depth]
-        if function or not names:  # the name of a macro-made function stands in parentheses
-            names = [name for name, _ in self.names][:1]
+        names = self.functions[:1] if function else [name for name, depth in self.names if not depth] or self.functions[:1]
         if self.doc:
             for name in names:
                 self.found.setdefault(name, _undecorated(self.doc))
