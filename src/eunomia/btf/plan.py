@@ -137,6 +137,12 @@ class Plan:
         """Return the members of a struct that was added: name to index."""
         return self._named.get(index, {})
 
+    def is_number(self, index: int, member: int) -> bool:
+        """Whether a member of a struct that was added is a whole number, as a stack's id is."""
+        first = int.from_bytes(self._types[index][8:12], "little")
+        kind = self._types[int.from_bytes(self._members[first + member][4:8], "little")][0]
+        return kind in {K_INT, K_UINT}
+
     def add(self, type_id: int, decoders: Mapping[str, int] | None = None, alone: str = "") -> int:
         """Add a BTF type and all that it consists of.
 

@@ -282,10 +282,15 @@ class _Chooser:
             )
         source.style = STACKS
         source.roles = roles
-        if stack_map and "kstack_sz" not in roles and "ustack_sz" not in roles:
+        if stack_map and all(self._is_id(source, roles[role]) for role in ("kstack", "ustack") if role in roles):
             source.stack_map = stack_map
         if (trace or {}).get("with_symbols", True):
             source.flags |= SYMBOLS
+
+    def _is_id(self, source: Source, place: int) -> bool:
+        if source.kind != SAMPLE:
+            return self.plan.is_number(source.records[0].type, place)
+        return self.plan.is_number(source.value_type if place & IN_VALUE else source.key_type, place & ~IN_VALUE)
 
     def _stack_map(self, trace: dict[str, Any] | None) -> str:
         named = (trace or {}).get("stack_map")
