@@ -33,7 +33,6 @@ struct source {
     struct eu_sample *sample;
     int timer, due, final; /* samples */
     struct eu_account account;
-    uint64_t reported;     /* of account.lost */
     int *headed;           /* per record type: the line at which its header was printed last, -1 never */
 };
 
@@ -185,19 +184,6 @@ static int take(void *context, const uint8_t *record, size_t size) {
     return run->ending == MAX_EVENTS || run->out.used >= OUT_HIGH || run->out.failed;
 }
 
-static void report_loss(struct eu_run *run, struct source *s) {
-    s->account.lost = eu_buffer_lost(s->buffer);
-    uint64_t more = s->account.lost - s->reported;
-    if (!more)
-        return;
-    s->reported = s->account.lost;
-    if (run->format.format != 1 || run->format.compat)
-        return;
-    eu_out_text(&run->out, "{\"$eunomia\":{\"lost\":{\"map\":");
-    eu_quoted(&run->out, s->account.map, strlen(s->account.map));
-    eu_out_format(&run->out, ",\"count\":%llu,\"cause\":\"perf buffer full\"}}}\n", (unsigned long long)more);
-}
-
 /* Read every buffer once; says how busy they are. */
 static enum busy consume(struct eu_run *run) {
     uint64_t before = run->delivered;
@@ -211,7 +197,6 @@ static enum busy consume(struct eu_run *run) {
             busy = SOME;
         if (bytes >= size / 8)
             busy = FULL;
-        report_loss(run, s);
         if (run->out.used >= OUT_HIGH)
             flush(run);
     }
@@ -273,8 +258,7 @@ static void drain(struct eu_run *run) {
         tell_time(run);
         while (left && run->ending == ending && (got = eu_buffer_consume(s->buffer, left, take, s))) {
             left = got > left ? 0 : left - got;
-            report_loss(run, s);
-            flush(run);
+                flush(run);
         }
     }
     if (run->trace >= 0)

@@ -483,8 +483,12 @@ static int matches(const struct eu_view *v, int i, const uint8_t *record, size_t
 
 int eu_view_match(const struct eu_view *v, const uint8_t *record, size_t size) {
     for (int i = 0; i < v->nr_layouts; i++)
-        if (matches(v, i, record, size))
-            return i;
+        if (matches(v, i, record, size)) {
+            int first = 0; /* a type may stand in the list twice, by its size and for what else comes */
+            while (v->records[first].type != v->records[i].type || size < v->layouts[first].min_size)
+                first++;
+            return first;
+        }
     return -1;
 }
 

@@ -1,1 +1,1 @@
-"""From records to output: runs, readers, typed events."""
+"""Records to events: the loop of a run, and typed events for Python."""
