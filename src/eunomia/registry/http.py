@@ -21,7 +21,7 @@ CHUNK = 1 << 16
 
 
 class _Redirects(HTTPRedirectHandler):
-    """Follow a few redirects, to http and https only, and never from https down to http."""
+    """Follow a few redirects, never from https down to http; urllib refuses those to other schemes."""
 
     max_redirections = MAX_REDIRECTS
     max_repeats = 2
@@ -29,10 +29,7 @@ class _Redirects(HTTPRedirectHandler):
     def redirect_request(  # noqa: PLR0917 (urllib's signature)
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
     ) -> Request | None:
-        scheme = urlsplit(newurl).scheme.lower()
-        if scheme not in ("http", "https"):
-            raise FetchError(f"fetch {req.full_url}: redirected to {newurl}, which is neither http nor https")
-        if scheme == "http" and urlsplit(req.full_url).scheme.lower() == "https":
+        if urlsplit(newurl).scheme.lower() != "https" and urlsplit(req.full_url).scheme.lower() == "https":
             raise FetchError(f"fetch {req.full_url}: redirected from https to {newurl}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -57,6 +54,9 @@ def download(url: str, *, timeout: float, max_size: int) -> bytes:
     except HTTPError as exc:
         with exc:
             if exc.code in (301, 302, 303, 307, 308):
+                target = exc.headers.get("Location", "")
+                if urlsplit(target).scheme.lower() not in ("", "http", "https"):
+                    raise FetchError(f"fetch {url}: redirected to {target}, which is neither http nor https") from None
                 raise FetchError(f"fetch {url}: redirected more than {MAX_REDIRECTS} times, or in a circle") from None
             raise FetchError(f"fetch {url}: HTTP status {exc.code} {exc.reason}") from None
     except TimeoutError:

@@ -77,7 +77,7 @@ def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
     from eunomia.package.model import Package
 
     if data[:4] == b"\x7fELF":
-        return Package.from_object(data, stem(origin))
+        return Package.from_object(data, file_name(origin))
     if data[:4] == b"\0asm":
         raise UnsupportedError(f"run {origin}: Wasm guests are not supported by this version")
     if data[:2] == b"\x1f\x8b":
@@ -93,10 +93,9 @@ def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
     return Package.from_bytes(data, origin)
 
 
-def stem(origin: str) -> str:
-    """Return a program's name from where it came from: the last part of its path without suffixes."""
-    name = origin.partition("?")[0].rstrip("/").rpartition("/")[2].partition(".")[0]
-    return "".join(c if c.isalnum() or c == "_" else "_" for c in name) if name.strip("-") else "program"
+def file_name(origin: str) -> str:
+    """Return the last part of where a program came from, without a URL's query, as a name for its object."""
+    return origin.partition("?")[0].rstrip("/").rpartition("/")[2].lstrip("-") or "program.bpf.o"
 
 
 def _verified(data: bytes, limits: Limits, name: str) -> bytes:

@@ -1,0 +1,167 @@
+"""From what a user calls a program to its package, and what is said where there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from eunomia import builtin
+from eunomia.errors import CompileError, EunomiaError, FetchError, PackageError, UnsupportedError
+from eunomia.registry.resolve import Limits, file_name, package_of, resolve
+
+SIMPLE = "tests/data/simple-0.3.3.json"
+
+
+@pytest.fixture
+def package_file(root: Path, tmp_path: Path) -> Path:
+    """A package of upstream's in a folder of the test's."""
+    path = tmp_path / "simple.json"
+    path.write_bytes((root / SIMPLE).read_bytes())
+    return path
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch, root: Path, tmp_path: Path) -> str:
+    """A built-in tool, in a folder of the test's."""
+    folder = tmp_path / "builtin"
+    folder.mkdir()
+    for name in ("opensnoop", "execsnoop"):
+        (folder / f"{name}.json").write_bytes((root / SIMPLE).read_bytes())
+    monkeypatch.setattr(builtin, "__file__", str(folder / "__init__.py"))
+    return "opensnoop"
+
+
+def test_a_file_is_its_package(package_file: Path) -> None:
+    assert resolve(str(package_file)).name == "simple_bpf"
+
+
+def test_bytes_decide_not_the_suffix(package_file: Path, root: Path) -> None:
+    odd = package_file.with_name("package.tar")
+    odd.write_bytes(package_file.read_bytes())
+    elf = package_file.with_name("object.json")
+    elf.write_bytes(resolve(str(package_file)).object)
+
+    assert resolve(str(odd)).name == "simple_bpf"
+    assert resolve(str(elf)).object[:4] == b"\x7fELF"
+
+
+def test_an_object_is_named_after_its_file(package_file: Path) -> None:
+    elf = resolve(str(package_file)).object
+
+    assert package_of(elf, "/some/where/my-tool.bpf.o").name == "my_tool_bpf"
+    assert file_name("https://host/a/tool.bpf.o?x=1.2") == "tool.bpf.o"
+    assert package_of(elf, "-").name == "program_bpf"
+
+
+def test_a_built_in_name_is_the_built_in_tool_whatever_is_in_the_folder(
+    tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / tool).write_text("not a package")
+    monkeypatch.chdir(tmp_path)
+
+    assert resolve(tool).name == "simple_bpf"
+    with pytest.raises(PackageError):
+        resolve(f"./{tool}")
+
+
+def test_standard_input_is_a_package(root: Path) -> None:
+    code = "from eunomia.registry.resolve import resolve; print(resolve('-').name)"
+    with (root / SIMPLE).open("rb") as file:
+        run = subprocess.run([sys.executable, "-c", code], stdin=file, capture_output=True, text=True, check=True)
+
+    assert run.stdout == "simple_bpf\n"
+
+
+@pytest.mark.parametrize(
+    ("program", "kind", "message"),
+    [
+        ("opensnop", FetchError, "run opensnop: no such file or built-in tool [did you mean opensnoop or execsnoop?]"),
+        ("xyzzy", FetchError, "run xyzzy: no such file or built-in tool [`ecli list` shows the built-in tools]"),
+        ("opensnoop.json", FetchError, "run opensnoop.json: no such file"),
+        ("./opensnoop", FetchError, "run ./opensnoop: no such file"),
+        ("a/b/c.o", FetchError, "run a/b/c.o: no such file"),
+        ("/no/such/tool.bpf.c", FetchError, "run /no/such/tool.bpf.c: no such file"),
+        ("ftp://host/x.json", FetchError, "run ftp://host/x.json: unknown URL scheme ftp (known are http and https)"),
+        (
+            "file:///etc/passwd",
+            FetchError,
+            "run file:///etc/passwd: unknown URL scheme file (known are http and https)",
+        ),
+        ("oci://ghcr.io/a/b", UnsupportedError, "OCI references are not supported by this version"),
+        ("ghcr.io/a/b:latest", UnsupportedError, "no such file, and OCI references are not supported by this version"),
+        ("localhost:5000/x:1", UnsupportedError, "no such file, and OCI references are not supported by this version"),
+        ("sigsnoop:latest", UnsupportedError, "no such file, and OCI references are not supported by this version"),
+        ("a\0b", FetchError, "not a file name"),
+    ],
+)
+@pytest.mark.usefixtures("tool")
+def test_where_there_is_nothing_it_is_said_plainly(
+    program: str, kind: type[Exception], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(kind) as failure:
+        resolve(program)
+
+    assert message in str(failure.value)
+
+
+def test_a_folder_is_no_program(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError, match="is a directory"):
+        resolve(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "message"),
+    [
+        (b"", PackageError, "run x.json: empty, not a package"),
+        (b" \n", PackageError, "run x.json: empty, not a package"),
+        (b"\0asm\1\0\0\0", UnsupportedError, "run x.json: Wasm guests are not supported by this version"),
+        (b"\x1f\x8b\x08\0", PackageError, "run x.json: compressed with gzip [gunzip it first]"),
+        (b"<html>404</html>", PackageError, ""),
+        (b"{", PackageError, ""),
+        (b"\x7fELF", PackageError, ""),
+    ],
+)
+def test_bytes_that_are_no_program_are_refused(data: bytes, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind) as failure:
+        package_of(data, "x.json")
+
+    assert message in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_truncated_package_is_refused_wherever_it_was_cut(package_file: Path) -> None:
+    data = package_file.read_bytes()
+
+    for end in range(1, len(data) - 1, 97):
+        with pytest.raises(EunomiaError):
+            package_of(data[:end], "x.json")
+
+
+def test_the_digest_is_checked_before_anything_is_parsed(package_file: Path) -> None:
+    digest = hashlib.sha256(package_file.read_bytes()).hexdigest()
+
+    assert resolve(str(package_file), Limits(sha256=digest.upper())).name == "simple_bpf"
+    package_file.write_bytes(b"broken")
+    with pytest.raises(FetchError, match=f"sha256 is [0-9a-f]{{64}}, expected {digest}"):
+        resolve(str(package_file), Limits(sha256=digest))
+
+
+def test_a_source_from_elsewhere_is_not_compiled() -> None:
+    with pytest.raises(UnsupportedError, match="a C source from elsewhere is not compiled"):
+        package_of(b'#include "x.h"\nSEC("tp/x") int f;', "http://host/x.bpf.c", remote=True)
+
+
+def test_a_source_that_does_not_compile_is_a_compile_error(tmp_path: Path) -> None:
+    source = tmp_path / "broken.bpf.c"
+    source.write_text("int f(void) { return nothing; }\n")
+
+    with pytest.raises(CompileError) as failure:
+        resolve(str(source))
+
+    assert "broken.bpf.c" in str(failure.value)

@@ -1,0 +1,169 @@
+"""Imports point up the table of rooms (DESIGN), inside functions too; `import eunomia` and `ecli run` are cheap."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# What each room may import besides itself: DESIGN's table, with "all above" written out.
+ROOMS: dict[str, set[str]] = {
+    "errors": set(),
+    "_native": {"errors"},
+    "btf": {"_native", "errors"},
+    "builtin": set(),
+    "package": {"btf", "_native", "errors"},
+    "compiler": {"package", "btf", "_native", "errors"},
+    "kernel": {"package", "btf", "_native", "errors"},
+    "events": {"kernel", "package", "btf", "_native", "errors"},
+    "registry": {"package", "builtin", "btf", "_native", "errors"},
+    "cli": {"registry", "events", "kernel", "compiler", "package", "builtin", "btf", "_native", "errors"},
+}
+
+# Imports that point down, each with its reason. They are inside functions.
+SANCTIONED = {
+    ("package.model", "kernel"): "Package.load: the public API's short way from a package to a live object",
+    ("kernel.object", "events"): "Object.events: the public API's short way from an object to its events",
+    ("registry.resolve", "compiler"): "a .bpf.c source is a program as any other, compiled on the fly",
+}
+VERSION = ("eunomia", "__version__")  # any room may say which version it is
+
+
+def modules(root: Path) -> Iterator[tuple[str, Path]]:
+    source = root / "src/eunomia"
+    for path in sorted(source.rglob("*.py")):
+        parts = list(path.relative_to(source).with_suffix("").parts)
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def type_checking_only(tree: ast.Module) -> set[ast.AST]:
+    """Return the nodes below `if TYPE_CHECKING:`, which never run."""
+    found: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            for statement in node.body:
+                found.update(ast.walk(statement))
+    return found
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool, int]]:
+    """Yield (module or module.name, whether it runs when the module is imported, line) of all imports of a file."""
+    tree = ast.parse(path.read_bytes())
+    never = type_checking_only(tree)
+    inner = {
+        child
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        for child in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in never:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node not in inner, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            if node.module == "eunomia":
+                yield from ((f"eunomia.{alias.name}", node not in inner, node.lineno) for alias in node.names)
+            else:
+                yield node.module or "", node not in inner, node.lineno
+
+
+def test_imports_point_up_the_table(root: Path) -> None:
+    wrong = []
+    used = set()
+    for name, path in modules(root):
+        if name in ("", "__main__"):
+            continue  # the public names and the entry point see everything
+        room = name.partition(".")[0]
+        for imported, at_import, line in imports(path):
+            first, _, rest = imported.partition(".")
+            target = rest.partition(".")[0]
+            if first != "eunomia" or target in (room, "__version__", ""):
+                continue
+            if target in ROOMS[room]:
+                continue
+            if (name, target) in SANCTIONED and not at_import:
+                used.add((name, target))
+                continue
+            wrong.append(f"{path.relative_to(root)}:{line}: {room} imports {imported}")
+    assert not wrong, "\n".join(wrong)
+    assert used == set(SANCTIONED), f"sanctioned, but not there: {set(SANCTIONED) - used}"
+
+
+def test_every_room_is_in_the_table(root: Path) -> None:
+    found = {name.partition(".")[0] for name, _ in modules(root)} - {"", "__main__"}
+
+    assert found == set(ROOMS)
+
+
+# What no start may pay for (DESIGN decision 8).
+HEAVY = {
+    "argparse", "asyncio", "base64", "collections", "contextlib", "copy", "dataclasses", "datetime", "difflib", "email",
+    "enum", "functools", "hashlib", "http", "inspect", "json", "logging", "operator", "pathlib", "platform", "random",
+    "re", "shutil", "signal", "socket", "ssl", "subprocess", "tempfile", "textwrap", "threading", "tokenize",
+    "traceback", "typing", "urllib", "weakref", "yaml", "zipfile",
+}  # fmt: skip
+
+
+def loaded(code: str, *words: str, **env: str) -> set[str]:
+    """Run code in a bare interpreter and return the modules that it loaded beyond those of the start."""
+    program = f"import sys\nbefore = set(sys.modules)\n{code}\nsys.stderr.write(' '.join(set(sys.modules) - before))"
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", program, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path, **env},
+    )
+    assert run.returncode == 0, run.stderr
+    return set(run.stderr.split())
+
+
+def test_importing_eunomia_loads_nothing_else() -> None:
+    assert loaded("import eunomia; eunomia.__version__") == {"eunomia", "__future__"}
+
+
+def test_public_names_are_all_there() -> None:
+    import eunomia
+
+    for name in eunomia.__all__:
+        assert getattr(eunomia, name) is not None
+        assert name in dir(eunomia)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = eunomia.nothing
+
+
+def test_the_way_of_a_run_up_to_loading_imports_nothing_heavy(root: Path) -> None:
+    code = """
+from eunomia.cli.main import dispatch
+import eunomia.cli.run as run
+seen = []
+run.load = lambda *words: seen.append(words) or (_ for _ in ()).throw(KeyboardInterrupt)
+import eunomia.kernel.object, eunomia.events.run
+import eunomia.cli.privileges
+eunomia.cli.privileges.require_capabilities = lambda program: None
+assert dispatch(sys.argv[1:]) == 0 and seen
+"""
+    found = loaded(code, "run", str(root / "tests/data/simple-0.3.3.json"), "--pid_filter", "7", "--max-events", "1")
+
+    heavy = {name for name in found if name.partition(".")[0] in HEAVY}
+    assert not heavy, f"imported on the way of ecli run: {sorted(heavy)}"
+
+
+@pytest.mark.parametrize(
+    "name", ["cli.run", "cli.main", "registry.resolve", "package.model", "kernel.object", "events.run"]
+)
+def test_modules_on_the_way_of_a_run_state_no_heavy_import(name: str, root: Path) -> None:
+    path = root / "src/eunomia" / f"{name.replace('.', '/')}.py"
+
+    heavy = [
+        f"{imported} (line {line})" for imported, at_import, line in imports(path) if at_import and imported in HEAVY
+    ]
+    assert not heavy
