@@ -119,10 +119,9 @@ class Job:
         values = self._values
         extension = os.path.splitext(target)[1] if target and not os.path.isdir(target) else ""
         form = _FORMATS.get(extension)
-        if form:
-            folder = os.path.dirname(target)
-        else:
-            folder = target or os.path.dirname(source)
+        if target and not form and os.path.exists(target) and not os.path.isdir(target):
+            form = "yaml" if values["yaml"] else "json"  # /dev/stdout, or a file of another name that is there
+        folder = os.path.dirname(target) if form else target or os.path.dirname(source)
         _make_folder(folder)
         stem = _stem(source)
         if values["no-generate-package-json"]:

@@ -273,16 +273,18 @@ class Build:
     def _precompiled(self) -> str | None:
         """The precompiled vmlinux.h, where it stands for what the source includes first."""
         header = self._header
-        if not header or not header.is_ours or not starts_with_vmlinux(self.text):
+        macros = before_vmlinux(self.text)
+        if not header or not header.is_ours or macros is None:
             return None
         cflags = self.options.cflags
         if any(flag.startswith(("-I", "-i", "-D", "-U", "-x", "-M", "-E", "-fsyntax")) for flag in cflags):
             return None
         try:
-            if self.options.defines:
+            macros += [define.partition("=")[0].partition("(")[0].encode() for define in self.options.defines]
+            if macros:
                 with open(header.path, "rb") as file:
                     text = file.read()
-                if any(define.partition("=")[0].encode() in text for define in self.options.defines):
+                if any(name in text for name in macros):
                     return None
             arch = f"-D__TARGET_ARCH_{ARCHES[self.options.arch][0]}"
             return vmlinux.precompiled(self.toolchain, header, [*_CODE_FLAGS, arch, "-Wno-unknown-attributes", *cflags])
@@ -306,7 +308,8 @@ def clashes(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
         error = re.match(r".*?:\d+:(\d+): error: (.*)", line)
         if not error or not re.search("redefinition|conflicting types|follows non-static declaration", error[2]):
             continue
-        name = re.match(r"\w+", lines[index + 1][int(error[1]) - 1 :])  # the line itself, from where the caret points
+        text = re.sub(r"^ *\d+ \| ", "", lines[index + 1])  # newer clangs number the line
+        name = re.match(r"\w+", text[int(error[1]) - 1 :])  # from where the caret points
         after = lines[index + 1 : index + 12]
         note = next((each for each in after if ": note: previous" in each or ": error:" in each), "")
         if name and note.startswith(headers) and name[0] not in names:
@@ -314,26 +317,30 @@ def clashes(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
     return names
 
 
-def starts_with_vmlinux(text: bytes) -> bool:
-    """Whether a source begins, but for comments, with the inclusion of vmlinux.h."""
+def before_vmlinux(text: bytes) -> list[bytes] | None:
+    """Return the macros that a source defines before it includes vmlinux.h; None where it does, or includes, anything else."""
+    names = []
     at = 0
     while True:
         while at < len(text) and text[at] in b" \t\r\n":
             at += 1
-        if text.startswith(b"//", at):
-            end = text.find(b"\n", at)
-        elif text.startswith(b"/*", at):
+        if text.startswith(b"/*", at):
             end = text.find(b"*/", at) + 1
+        elif text.startswith((b"//", b"#"), at):
+            end = text.find(b"\n", at)
         else:
-            break
+            return None
+        words = text[at + 1 : end].replace(b"\t", b" ").strip() if text[at] == 35 else b""
+        if words.startswith(b"include"):
+            return names if words[7:].strip()[:11] in {b'"vmlinux.h"', b"<vmlinux.h>"} else None
+        if words:
+            name = words[7:].strip().partition(b" ")[0].partition(b"(")[0]
+            if not words.startswith(b"define ") or not name or words.endswith(b"\\"):
+                return None
+            names.append(name)
         if end < 1:
-            return False
+            return None
         at = end + 1
-    line = text[at : at + 200].partition(b"\n")[0]
-    if not line.startswith(b"#"):
-        return False
-    words = line[1:].strip()
-    return words.startswith(b"include") and words[7:].strip()[:11] in (b'"vmlinux.h"', b"<vmlinux.h>")
 
 
 def system_includes(toolchain: Toolchain, multiarch: str, zig_name: str) -> list[str]:

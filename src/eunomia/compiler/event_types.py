@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from eunomia.btf.types import Btf
 
 _PREFIX = "eunomia:"
+_ZERO = ("0", "0U", "0UL", "0ULL")
 
 
 class Sites:
@@ -61,17 +62,11 @@ def read_sites(btf: Btf, maps: Iterable[str], ring_maps: Iterable[str]) -> Sites
     sites = _sites(btf)
     result = Sites()
     reserves: dict[str, list[tuple[str | None, int]]] = {}
-    dynptrs: dict[tuple[str, str], str | None] = {}
     for site in sites:
         what, _, words = site.tag.partition("=")
         if what == "reserve":
             result.found = True
             reserves.setdefault(site.function, []).append((_map_in(words, known), _reserved(btf, site.type)))
-        elif what == "dynptr":
-            result.found = True
-            pointer, _, map_words = words.partition("=")
-            dynptrs[site.function, _bare(pointer)] = _map_in(map_words, known)
-    written: set[tuple[str, str]] = set()
     for site in sites:
         what, _, words = site.tag.partition("=")
         if what == "map":
@@ -79,15 +74,24 @@ def read_sites(btf: Btf, maps: Iterable[str], ring_maps: Iterable[str]) -> Sites
         elif what == "submit":
             record = _record(btf, site.type)
             result.add(_submitted(reserves.get(site.function), btf.sizeof(record) if record else 0, rings), record)
-        elif what == "write":
-            pointer, _, offset = words.partition("=")
-            key = (site.function, _bare(pointer))
-            if key in dynptrs and offset.strip("()") in ("0", "0U", "0UL", "0ULL"):
-                written.add(key)
-                result.add(dynptrs[key], _record(btf, site.type))
-    # A dynptr that is filled through bpf_dynptr_data() shows no type here.
-    result.unclear = result.unclear or any(key not in written for key in dynptrs)
+    _read_dynptrs(btf, sites, known, result)
     return result
+
+
+def _read_dynptrs(btf: Btf, sites: list[_Site], known: set[str], result: Sites) -> None:
+    """What is written to the start of a dynptr begins the record; one that is filled otherwise shows no type here."""
+    open_at: dict[tuple[str, str], str | None] = {}
+    for site in sites:  # in the order of the source
+        what, _, words = site.tag.partition("=")
+        pointer, _, rest = words.partition("=")
+        key = (site.function, _bare(pointer))
+        if what == "dynptr":
+            result.found = True
+            result.unclear = result.unclear or key in open_at
+            open_at[key] = _map_in(rest, known)
+        elif what == "write" and key in open_at and rest.strip("()") in _ZERO:
+            result.add(open_at.pop(key), _record(btf, site.type))
+    result.unclear = result.unclear or bool(open_at)
 
 
 def _sites(btf: Btf) -> list[_Site]:

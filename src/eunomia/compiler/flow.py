@@ -215,14 +215,14 @@ class _Flow:
         return found
 
     def _sites(self, function: _Function) -> Iterator[tuple[_Origin, _Origin]]:
-        for name, arguments, _ in function.calls:
+        for index, (name, arguments, _) in enumerate(function.calls):
             places = _HELPERS.get(name)
             if places and len(arguments) > places[1]:
                 yield self._map(function, arguments[places[0]]), self._data(function, arguments[places[1]])
             elif name == "bpf_ringbuf_submit" and arguments:
                 yield self._reserved(function, arguments[0]), self._data(function, arguments[0])
             elif name == "bpf_ringbuf_reserve_dynptr" and len(arguments) > 3:
-                for record in self._through_dynptr(function, _variable(arguments[3])):
+                for record in self._through_dynptr(function, _variable(arguments[3]), index + 1):
                     yield self._map(function, arguments[0]), record
 
     def _callers(self, name: str, where: _Origin, what: _Origin) -> Iterator[tuple[str, _Origin, _Origin]]:
@@ -342,11 +342,13 @@ class _Flow:
                 return origin
         return _UNKNOWN
 
-    def _through_dynptr(self, function: _Function, pointer: str) -> Iterator[_Origin]:
-        """Types that are written to the start of a dynptr, or that its data is taken as."""
+    def _through_dynptr(self, function: _Function, pointer: str, start: int) -> Iterator[_Origin]:
+        """Types that are written to the start of a dynptr, or that its data is taken as, until it is reserved anew."""
         from clang.cindex import CursorKind
 
-        for name, arguments, call in function.calls:
+        for name, arguments, call in function.calls[start:]:
+            if name == "bpf_ringbuf_reserve_dynptr" and len(arguments) > 3 and _variable(arguments[3]) == pointer:
+                break
             if (
                 name == "bpf_dynptr_write"
                 and len(arguments) > 2

@@ -38,9 +38,14 @@ def run(
         tail = keep_structs(structs)
     build = Build(path, text, toolchain, options, work)
     build.start(tail)
-    # imported while clang runs
+    # Imported while clang runs, so that they cost no time of their own.
+    import eunomia._native
+    import eunomia.compiler.annotations
     import eunomia.compiler.assemble
-    import eunomia.package.build  # noqa: F401
+    import eunomia.compiler.event_types
+    import eunomia.compiler.rules
+    import eunomia.package.build
+    import eunomia.package.model  # noqa: F401
     from eunomia.compiler.diagnostics import Reporter
 
     report = Reporter(path, text.decode(errors="replace"), color=options.color)

@@ -8,7 +8,7 @@ import pytest
 
 from eunomia.cli.ecc_output import split_operands
 from eunomia.cli.parser import UsageError
-from eunomia.compiler.build import clashes, starts_with_vmlinux, target_arch
+from eunomia.compiler.build import clashes, before_vmlinux, target_arch
 from eunomia.compiler.headers import struct_names
 from eunomia.compiler.projects import TEMPLATES, create
 from eunomia.compiler.wasm_header import wasm_header
@@ -32,17 +32,19 @@ def test_header_that_is_not_there_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (b'#include "vmlinux.h"\n', True),
-        (b"// licence\n/* more\n */\n\n#  include <vmlinux.h>\n", True),
-        (b'#define X\n#include "vmlinux.h"\n', False),
-        (b'#include "other.h"\n#include "vmlinux.h"\n', False),
-        (b"int x;\n", False),
-        (b"", False),
-        (b"/* never closed", False),
+        (b'#include "vmlinux.h"\n', []),
+        (b"// licence\n/* more\n */\n\n#  include <vmlinux.h>\n", []),
+        (b'#define X\n# define\tY(a) (a)\n#include "vmlinux.h"\n', [b"X", b"Y"]),
+        (b'#define X \\\n 1\n#include "vmlinux.h"\n', None),
+        (b'#undef X\n#include "vmlinux.h"\n', None),
+        (b'#include "other.h"\n#include "vmlinux.h"\n', None),
+        (b"int x;\n", None),
+        (b"", None),
+        (b"/* never closed", None),
     ],
 )
-def test_precompiled_header_is_for_sources_that_begin_with_it(text: bytes, expected: bool) -> None:
-    assert starts_with_vmlinux(text) is expected
+def test_precompiled_header_is_for_sources_that_begin_with_it(text: bytes, expected: list[bytes] | None) -> None:
+    assert before_vmlinux(text) == expected
 
 
 def test_clashes_are_names_at_the_caret_with_a_note_in_the_header() -> None:
