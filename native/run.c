@@ -32,6 +32,8 @@ struct source {
     struct eu_view *view;
     struct eu_sample *sample;
     int timer, due, final; /* samples */
+    double interval;       /* seconds */
+    struct timespec printed;
     struct eu_account account;
     int *headed;           /* per record type: the line at which its header was printed last, -1 never */
 };
@@ -205,8 +207,12 @@ static enum busy consume(struct eu_run *run) {
 }
 
 static void print_sample(struct eu_run *run, struct source *s) {
+    int others = 0; /* tools often fill one of several maps, as their options say: a name would only disturb */
+    for (int i = 0; i < run->nr_sources; i++)
+        others |= &run->sources[i] != s && run->sources[i].sample && eu_sample_seen(run->sources[i].sample);
     tell_time(run);
-    long shown = eu_sample_print(s->sample, &run->out, run->time, run->time_size);
+    clock_gettime(CLOCK_MONOTONIC, &s->printed);
+    long shown = eu_sample_print(s->sample, &run->out, run->time, run->time_size, others);
     if (shown < 0)
         ends(run, (int)shown);
     else
@@ -265,11 +271,22 @@ static void drain(struct eu_run *run) {
         read_trace(run);
 }
 
+/* At the end also what gathered since the last interval, unless that has only just ended. */
+static int is_unprinted(struct eu_run *run, struct source *s) {
+    struct timespec now;
+    if (s->final || s->due)
+        return 1;
+    if (run->format.compat)
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - s->printed.tv_sec) + (double)(now.tv_nsec - s->printed.tv_nsec) / 1e9 > s->interval / 10;
+}
+
 static void finish(struct eu_run *run) {
     drain(run);
     for (int i = 0; i < run->nr_sources && run->ending >= 0 && run->ending != CLOSED; i++) {
         struct source *s = &run->sources[i];
-        if (s->sample && s->final)
+        if (s->sample && is_unprinted(run, s))
             print_sample(run, s);
         if (s->view && run->format.format != 2)
             eu_view_finish(s->view, &run->out);
@@ -281,16 +298,17 @@ static int arm_timers(struct eu_run *run) {
     int err = run->duration >= 0 ? arm(run->duration, run->options.duration, 0) : 0;
     for (int i = 0; i < run->nr_sources && !err; i++) {
         struct source *s = &run->sources[i];
-        double interval = run->options.interval > 0 ? run->options.interval : run->plan->sources[i].interval_ms / 1000.0;
+        s->interval = run->options.interval > 0 ? run->options.interval : run->plan->sources[i].interval_ms / 1000.0;
+        s->printed = run->started;
         if (s->timer >= 0)
-            err = arm(s->timer, run->format.compat ? 0 : interval, interval);
+            err = arm(s->timer, run->format.compat ? 0 : s->interval, s->interval);
     }
     return err;
 }
 
 static int start(struct eu_run *run) {
-    int err = arm_timers(run);
     clock_gettime(CLOCK_MONOTONIC, &run->started);
+    int err = arm_timers(run);
     if (!err && run->options.take_signals) {
         run->signals = eu_signals_take();
         if (run->signals < 0)

@@ -23,7 +23,7 @@ struct eu_sample {
     struct eu_show show;
     struct eu_map_info info;
     struct eu_stacks *stacks;
-    int map, clear, cpus, several, is_array, headed;
+    int map, clear, cpus, several, named, seen, is_array, headed;
     size_t stride; /* bytes of a value as the kernel gives it */
     uint8_t *keys, *values, *sums;
     size_t nr_keys, room_keys;
@@ -278,7 +278,10 @@ static int is_number(const struct eu_plan_type *type) {
 
 static void add_column(const struct eu_sample *s, struct columns *c, struct column column) {
     if (c->count < (int)(sizeof(c->at) / sizeof(c->at[0]))) {
-        column.right = column.is_cpu || is_number(type_at(s, column.type));
+        const struct eu_plan_type *type = type_at(s, column.type);
+        int decoder = column.member && column.member->decoder ? column.member->decoder : type->decoder;
+        int is_word = decoder > EU_HEX && decoder != EU_PORT && decoder != EU_DURATION_NS && decoder != EU_DURATION_US;
+        column.right = column.is_cpu || (is_number(type) && (!is_word || s->show.format.raw_values));
         c->at[c->count++] = column;
     }
 }
@@ -388,7 +391,7 @@ static void table(struct eu_sample *s, struct eu_out *out, const char *time, siz
         eu_out_char(out, '\n');
     }
     s->headed = 1;
-    if (s->several)
+    if (s->named)
         eu_out_format(out, "%s\n", s->info.name);
     for (int c = 0; c < columns.count && s->show.format.header; c++) {
         upper_name(name, sizeof(name), columns.at[c].name);
@@ -681,7 +684,7 @@ static int histograms(struct eu_sample *s, struct eu_out *out, const char *time,
         eu_out_put(out, time, time_size);
         eu_out_char(out, '\n');
     }
-    if (s->several && !s->show.format.compat)
+    if (s->named && !s->show.format.compat)
         eu_out_format(out, "%s\n", s->info.name);
     if (in_value)
         value_histograms(s, out, &shape);
@@ -710,12 +713,22 @@ static void raw(struct eu_sample *s, struct eu_out *out) {
     }
 }
 
-long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
+int eu_sample_seen(const struct eu_sample *s) {
+    return s->seen;
+}
+
+long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size, int named) {
     int err = read_map(s);
     if (!err)
         err = make_elements(s);
     if (err)
         return err;
+    if (!s->nr_elements && s->several && !s->show.format.compat) /* of several maps only those that hold something are shown */
+        return 0;
+    s->named = named;
+    s->seen |= s->nr_elements > 0;
+    if (!s->nr_elements && !s->show.format.compat && !s->stacks)
+        return 0;
     if (s->show.format.format == 2)
         raw(s, out);
     else if (s->stacks)

@@ -7,6 +7,9 @@
 struct eu_sample;
 struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_format *format, int clear);
 void eu_sample_close(struct eu_sample *sample);
-/* Read the map and append what it holds; clears it if so asked. Returns the number of elements shown, or -errno. */
-long eu_sample_print(struct eu_sample *sample, struct eu_out *out, const char *time, size_t time_size);
+/* Read the map and append what it holds, in text under its name if so asked; clears it where the plan says so. Returns the
+ * number of elements shown, or -errno. */
+long eu_sample_print(struct eu_sample *sample, struct eu_out *out, const char *time, size_t time_size, int named);
+/* 1 once it has shown an element. */
+int eu_sample_seen(const struct eu_sample *sample);
 #endif
