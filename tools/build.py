@@ -1,6 +1,6 @@
 """Compile the built-in tools to src/eunomia/builtin/NAME.json: `tools/build.py [-f] [FOLDER/] [NAME…]`.
 
-Only what changed since the last time is compiled: a tool's sources, the shared headers, or the compiler (-f: everything).
+Only what changed since the last time is compiled: a tool's sources, the shared headers, or the compiler (-f: all).
 The packages are the same for x86-64 and arm64, so the architecture for which a wheel is made does not matter here.
 """
 
@@ -91,7 +91,9 @@ def main(arguments: list[str]) -> int:
     for entry in os.listdir(folder):
         if entry.endswith(".json") and entry[:-5] not in known:
             os.unlink(os.path.join(folder, entry))
-    print(f"built-in tools: {made} compiled, {len(chosen or known) - made} up to date ({time.monotonic() - start:.1f} s)")
+    print(
+        f"built-in tools: {made} compiled, {len(chosen or known) - made} up to date ({time.monotonic() - start:.1f} s)"
+    )
     return 0
 
 

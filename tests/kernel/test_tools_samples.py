@@ -8,9 +8,10 @@ import time
 from typing import Any
 
 import pytest
+
 from support import provoke
 from support.commands import Command, Result, Running
-from test_tools_events import _disk_folder, python, start
+from support.tools import disk_folder, python, start
 
 
 def stop(running: Running) -> Result:
@@ -29,9 +30,16 @@ def counted(found: list[tuple[str, Any, Any]]) -> int:
     return sum(sum(value["slots"]) for _, _, value in found)
 
 
-def busy(seconds: float, system_calls: int = 0) -> subprocess.Popen[str]:
-    code = f"import os, time\nfor _ in range({system_calls}): os.getppid()\nend = time.monotonic() + {seconds}\nwhile time.monotonic() < end: sum(range(1000))"
-    return python(code)
+def busy(seconds: float) -> subprocess.Popen[str]:
+    """Start a process that computes, says so, and stays until its input ends: its symbols need it."""
+    lines = [
+        "import time",
+        f"end = time.monotonic() + {seconds}",
+        "while time.monotonic() < end: sum(range(1000))",
+        "print(flush=True)",
+        "input()",
+    ]
+    return python("\n".join(lines))
 
 
 def test_syscount_counts_calls_by_name(ecli: Command) -> None:
@@ -99,7 +107,7 @@ def test_cpudist_measures_time_on_and_off_the_cpu(ecli: Command) -> None:
 
 
 def test_biolatency_counts_the_writes_of_a_disk(ecli: Command) -> None:
-    disk, folder = _disk_folder()
+    disk, folder = disk_folder()
     each = start(ecli, "biolatency", "--disks", "--flags")
     none = start(ecli, "biolatency", "--disk", "nosuchdisk")
     with tempfile.NamedTemporaryFile(dir=folder) as file:
@@ -124,7 +132,7 @@ def test_softirqs_sums_up_time_by_name(ecli: Command) -> None:
 
 
 def test_hardirqs_sums_up_time_by_handler(ecli: Command) -> None:
-    _, folder = _disk_folder()
+    _, folder = disk_folder()
     total, dist = start(ecli, "hardirqs"), start(ecli, "hardirqs", "--dist", "--nanoseconds")
     with tempfile.NamedTemporaryFile(dir=folder) as file:
         command = ["dd", "if=/dev/zero", f"of={file.name}", "bs=4k", "count=16", "oflag=direct"]
@@ -140,13 +148,15 @@ def test_hardirqs_sums_up_time_by_handler(ecli: Command) -> None:
 
 def test_profile_finds_the_stacks_of_a_busy_process(ecli: Command) -> None:
     child = busy(1.2)
-    running = start(ecli, "profile", "--pid", child.pid)
-    child.communicate()
+    running = start(ecli, "profile", "--pid", child.pid, "--frequency", 99)
+    assert child.stdout is not None
+    child.stdout.readline()
 
     found = stop(running).events
+    child.communicate("\n")
     assert found
     assert {_field(event, "pid") for event in found} == {child.pid}
-    assert 15 <= sum(_field(event, "count") for event in found) <= 80  # 49 a second, less what others take
+    assert 30 <= sum(_field(event, "count") for event in found) <= 150  # 99 a second, less what others take
     assert any("Py" in str(event) for event in found), found[:2]
 
 
@@ -179,7 +189,13 @@ OPTIONS = {
     "gethostlatency": ["-p, --pid"],
     "hardirqs": ["-d, --dist", "-N, --nanoseconds", "-c, --cpu"],
     "mountsnoop": ["-p, --pid"],
-    "offcputime": ["-p, --pid", "-U, --user-stacks-only", "-K, --kernel-stacks-only", "-m, --min-block-time", "--state"],
+    "offcputime": [
+        "-p, --pid",
+        "-U, --user-stacks-only",
+        "-K, --kernel-stacks-only",
+        "-m, --min-block-time",
+        "--state",
+    ],
     "opensnoop": ["-p, --pid", "-t, --tid", "-u, --uid", "-x, --failed", "-n, --name", "-f, --flag-filter"],
     "profile": ["-p, --pid", "-L, --tid", "-U, --user-stacks-only", "-K, --kernel-stacks-only"],
     "runqlat": ["-m, --milliseconds", "-P, --pids", "-L, --tids", "--pidnss", "-p, --pid"],
@@ -223,4 +239,3 @@ def test_the_verifier_accepts_every_option(tool: str) -> None:
 
 def _value(option: Any) -> Any:
     return "ab" if option.kind in ("string", "char") else [1] if option.count else 1
-

@@ -7,11 +7,11 @@ const volatile pid_t target_pid = 0;
 #define TEXT_LEN 256
 
 enum call {
-    call_mount,
-    call_umount,
-    call_fsopen,
-    call_fsmount,
-    call_move_mount,
+    mount,
+    umount,
+    fsopen,
+    fsmount,
+    move_mount,
 };
 
 struct mount_event {
@@ -97,7 +97,7 @@ static __always_inline void report_umount(const struct attempt *attempt, long re
 
     if (!event)
         return;
-    FILL(event, call_umount, ret);
+    FILL(event, umount, ret);
     event->flags = attempt->args[1];
     TEXT(event->target, attempt->args[0]);
     bpf_ringbuf_submit(event, 0);
@@ -114,18 +114,18 @@ static __always_inline void report_mount(const struct attempt *attempt, long ret
     event->flags = 0;
     event->fstype[0] = event->source[0] = event->target[0] = event->data[0] = 0;
     switch (attempt->call) {
-    case call_mount:
+    case mount:
         TEXT(event->source, args[0]);
         TEXT(event->target, args[1]);
         TEXT(event->fstype, args[2]);
         event->flags = args[3];
         TEXT(event->data, args[4]);
         break;
-    case call_fsopen:
+    case fsopen:
         TEXT(event->fstype, args[0]);
         event->flags = args[1];
         break;
-    case call_fsmount:
+    case fsmount:
         event->flags = args[1];
         break;
     default: /* move_mount(from_fd, from, to_fd, to, flags) */
@@ -143,7 +143,7 @@ static __always_inline int left(long ret)
 
     if (!attempt)
         return 0;
-    if (attempt->call == call_umount)
+    if (attempt->call == umount)
         report_umount(attempt, ret);
     else
         report_mount(attempt, ret);
@@ -154,7 +154,7 @@ static __always_inline int left(long ret)
 #define SYSCALL(name, nr_args)                                                                                                                      \
     SEC("tp/syscalls/sys_enter_" #name) int enter_##name(struct syscall_enter *ctx)                                                        \
     {                                                                                                                                      \
-        return entered(call_##name, ctx, nr_args);                                                                                           \
+        return entered(name, ctx, nr_args);                                                                                                \
     }                                                                                                                                      \
     SEC("tp/syscalls/sys_exit_" #name) int exit_##name(struct syscall_exit *ctx)                                                           \
     {                                                                                                                                      \

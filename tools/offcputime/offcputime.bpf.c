@@ -22,6 +22,7 @@ const volatile int state = -1;
 
 #define MAX_STACKS 10240
 #define MAX_DEPTH 127
+#define TRACING_FRAMES 3 /* of the tracepoint and of this program: not shown */
 #define PF_KTHREAD 0x00200000
 
 struct stack_key {
@@ -78,7 +79,7 @@ static __always_inline void stopped(void *ctx, const struct task_struct *task)
     struct pause pause = {.since = bpf_ktime_get_ns(), .key.pid = task->tgid};
     __u32 tid = task->pid;
 
-    pause.key.kernel_stack = user_stacks ? -1 : bpf_get_stackid(ctx, &stackmap, 0);
+    pause.key.kernel_stack = user_stacks ? -1 : bpf_get_stackid(ctx, &stackmap, TRACING_FRAMES);
     pause.key.user_stack =
         kernel_stacks || task->flags & PF_KTHREAD ? -1 : bpf_get_stackid(ctx, &stackmap, BPF_F_USER_STACK);
     bpf_core_read(pause.key.comm, sizeof(pause.key.comm), &task->comm);

@@ -23,7 +23,7 @@ struct event {
     __u32 uid;
     char comm[TASK_COMM_LEN];
     int fd;
-    int err;
+    __u32 err;
     __u32 flags;
     char path[]; /* only the bytes it has are sent */
 };

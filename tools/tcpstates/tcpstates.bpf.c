@@ -53,7 +53,7 @@ static __always_inline bool wanted_port(const volatile __u16 ports[8], __u16 por
 {
     if (!ports[0])
         return true;
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 8 && ports[i]; i++) {
         if (ports[i] == port)
             return true;
     }
