@@ -125,5 +125,7 @@ def is_current(root: Path, output: Path) -> bool:
 if __name__ == "__main__":
     checkout = Path(__file__).resolve().parent.parent
     extension = checkout / DEVELOPMENT
+    if not is_host(default_target()):
+        raise SystemExit(f"{default_target()} does not run here: EUNOMIA_TARGET is for wheels (run: scripts/wheel)")
     if "--if-needed" not in sys.argv[1:] or not is_current(checkout, extension):
         build_extension(checkout, default_target(), extension)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             not development.exists()
         ):  # compiling the tools runs our own compiler, which needs an extension that runs here
             build_extension(root, host_target(), development)
-        build_tools(root, importable(root, development, staging / "import"), staging / "builtin")
+        with tempfile.TemporaryDirectory() as folder:
+            build_tools(root, importable(root, development, Path(folder)), staging / "builtin")
         include = build_data["force_include"]
         include[str(extension)] = "eunomia/_native/_core.abi3.so"
         for package in sorted((staging / "builtin").glob("*.json")):
@@ -60,13 +62,13 @@ def host_target() -> str:
 
 
 def importable(root: Path, extension: Path, folder: Path) -> Path:
-    """Return a folder from which `import eunomia` gives these sources with that extension; src/ is not touched."""
+    """Make a folder from which `import eunomia` gives these sources with that extension; src/ is not touched.
+
+    It is made of symbolic links, and must not be inside the project: hatchling follows them and takes no folder twice.
+    """
     package = folder / "eunomia"
     native = package / "_native"
-    native.mkdir(parents=True, exist_ok=True)
-    for old in [*package.iterdir(), *native.iterdir()]:
-        if old.is_symlink():
-            old.unlink()
+    native.mkdir(parents=True)
     for path in (root / "src/eunomia").iterdir():
         if path.name not in ("_native", "__pycache__"):
             (package / path.name).symlink_to(path)
