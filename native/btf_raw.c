@@ -1,6 +1,9 @@
 /* Raw BTF: the running kernel's or a file's, and ELF sections in memory. */
 #define _GNU_SOURCE
 #include "btf_raw.h"
+#include "error.h"
+#include "eunomia.h"
+#include <dirent.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +13,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "error.h"
-#include "eunomia.h"
 
 enum { BTF_FILE_LIMIT = 256 << 20 };
 static const char KERNEL_BTF[] = "/sys/kernel/btf/vmlinux";
@@ -53,7 +54,8 @@ int eu_btf_view(const void *bytes, size_t size, struct eu_btf_view *view) {
     if (head.magic != BTF_MAGIC || head.hdr_len < least || head.hdr_len > size)
         return -EINVAL;
     size_t room = size - head.hdr_len;
-    if (head.type_off > room || head.type_len > room - head.type_off || head.str_off > room || head.str_len > room - head.str_off || !head.str_len)
+    if (head.type_off > room || head.type_len > room - head.type_off || head.str_off > room || head.str_len > room - head.str_off ||
+        !head.str_len)
         return -EINVAL;
     const char *body = (const char *)bytes + head.hdr_len;
     view->types = body + head.type_off;
@@ -120,6 +122,47 @@ int eu_btf_file(const char *path, struct eu_btf_view *view) {
     if (!kept_path)
         kept_bytes = NULL; /* not kept: found again by the next call */
     return 0;
+}
+
+/* Ids and strings of a module's BTF go on where the kernel's end. */
+static int match_module(const struct eu_btf_view *kernel, int fd, int (*match)(const char *name, uint32_t kind, void *context),
+                        void *context) {
+    struct eu_btf_view view;
+    const struct btf_type *type;
+    struct stat stat;
+    int64_t tail;
+    int found = 0;
+    if (fstat(fd, &stat) || !stat.st_size || stat.st_size > BTF_FILE_LIMIT)
+        return 0;
+    char *bytes = contents(fd, stat.st_size);
+    if (!bytes)
+        return 0;
+    if (!eu_btf_view(bytes, stat.st_size, &view))
+        for (const char *at = view.types; !found && (type = eu_btf_at(&view, at, &tail)); at += sizeof(*type) + tail) {
+            uint32_t offset = type->name_off, shared = kernel->strings_size;
+            const char *name = offset < shared ? eu_btf_name(kernel, offset) : eu_btf_name(&view, offset - shared);
+            found = match(name, BTF_INFO_KIND(type->info), context);
+        }
+    munmap(bytes, stat.st_size);
+    return found;
+}
+
+int eu_btf_in_modules(int (*match)(const char *name, uint32_t kind, void *context), void *context) {
+    struct eu_btf_view kernel;
+    const struct dirent *entry;
+    int found = 0;
+    DIR *folder = eu_btf_file(NULL, &kernel) ? NULL : opendir("/sys/kernel/btf");
+    while (folder && !found && (entry = readdir(folder))) {
+        int fd =
+            entry->d_name[0] == '.' || !strcmp(entry->d_name, "vmlinux") ? -1 : openat(dirfd(folder), entry->d_name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        found = match_module(&kernel, fd, match, context);
+        close(fd);
+    }
+    if (folder)
+        closedir(folder);
+    return found;
 }
 
 int eu_btf_find(const char *path, const char *name, uint32_t kind) {

@@ -3,15 +3,16 @@
  * libbpf parses all of the kernel's BTF (16-20 ms) as soon as it meets a program of type TRACING or LSM. These handlers open such
  * programs as raw tracepoints and set type, attach type and id when they are loaded. */
 #define _GNU_SOURCE
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 #include "btf_raw.h"
 #include "error.h"
 #include "near.h"
 #include "object.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 
-static const struct family {
+static const struct eu_family {
     const char *section; /* libbpf's pattern */
     const char *prefix;  /* of the type's name */
     uint32_t kind, type, attach, flags;
@@ -30,7 +31,9 @@ static const struct family {
     {"iter.s+", "bpf_iter_", BTF_KIND_FUNC, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, BPF_F_SLEEPABLE, "iterator"},
 };
 
-static void offer_all(struct eu_near *near, const struct family *family) {
+static _Thread_local struct eu_object *loading; /* whose programs libbpf prepares */
+
+static void offer_all(struct eu_near *near, const struct eu_family *family) {
     struct eu_btf_view view;
     const struct btf_type *type;
     int64_t tail;
@@ -44,25 +47,108 @@ static void offer_all(struct eu_near *near, const struct family *family) {
     }
 }
 
+static const struct eu_family *family_of(const struct bpf_program *prog) {
+    const char *section = bpf_program__section_name(prog);
+    for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+        size_t length = strlen(families[i].section) - 1;
+        if (!strncmp(section, families[i].section, length) && (!section[length] || section[length] == '/'))
+            return &families[i];
+    }
+    return NULL;
+}
+
+/* What stands behind the slash of its section, NULL: nothing. */
+static const char *target_of(const struct bpf_program *prog) {
+    const char *slash = strchr(bpf_program__section_name(prog), '/');
+    return slash && slash[1] ? slash + 1 : NULL;
+}
+
+static int is_target(const struct eu_family *family, const char *target, uint32_t kind, const char *name) {
+    size_t length = strlen(family->prefix);
+    return kind == family->kind && !strncmp(name, family->prefix, length) && !strcmp(name + length, target);
+}
+
+/* One pass over the kernel's types for all programs of the object. */
+static void find_ids(struct eu_object *object, int wanted) {
+    struct eu_btf_view view;
+    const struct btf_type *type;
+    int64_t tail;
+    uint32_t id = 1;
+    if (!wanted || eu_btf_file(NULL, &view))
+        return;
+    for (const char *at = view.types; wanted && (type = eu_btf_at(&view, at, &tail)); at += sizeof(*type) + tail, id++) {
+        uint32_t kind = BTF_INFO_KIND(type->info);
+        if (kind != BTF_KIND_FUNC && kind != BTF_KIND_TYPEDEF)
+            continue;
+        const char *name = eu_btf_name(&view, type->name_off);
+        for (int i = 0; i < object->nr_progs; i++) {
+            struct eu_kernel_target *target = &object->targets[i];
+            if (target->family && !target->id && is_target(target->family, target->name, kind, name)) {
+                target->id = id;
+                wanted--;
+            }
+        }
+    }
+}
+
+static int is_in_module(const char *name, uint32_t kind, void *context) {
+    const struct eu_kernel_target *target = context;
+    return is_target(target->family, target->name, kind, name);
+}
+
+/* The way of libbpf, which parses all of the kernel's BTF and knows those of modules. It ends the handler's part: types that change
+ * lose it. */
+static void let_libbpf_find(struct bpf_program *prog, const struct eu_family *family) {
+    bpf_program__set_type(prog, family->type);
+    bpf_program__set_expected_attach_type(prog, family->attach);
+    bpf_program__set_flags(prog, bpf_program__flags(prog) | family->flags);
+    bpf_program__set_attach_target(prog, 0, target_of(prog)); /* failed: the kernel refuses a program without a target */
+}
+
+void eu_handlers_resolve(struct eu_object *object) {
+    int wanted = 0;
+    for (int i = 0; i < object->nr_progs; i++) {
+        struct bpf_program *prog = object->progs[i];
+        const struct eu_family *family = bpf_program__autoload(prog) ? family_of(prog) : NULL;
+        object->targets[i] = (struct eu_kernel_target){family && target_of(prog) ? family : NULL, target_of(prog), 0};
+        wanted += object->targets[i].family != NULL;
+    }
+    find_ids(object, wanted);
+    for (int i = 0; i < object->nr_progs; i++) {
+        struct eu_kernel_target *target = &object->targets[i];
+        if (target->family && (target->id ? object->plain_btf : strchr(target->name, ':') || eu_btf_in_modules(is_in_module, target)))
+            let_libbpf_find(object->progs[i], target->family);
+    }
+    loading = object;
+}
+
+static uint32_t resolved_id(const struct bpf_program *prog) {
+    for (int i = 0; loading && i < loading->nr_progs; i++)
+        if (loading->progs[i] == prog)
+            return loading->targets[i].id;
+    return 0;
+}
+
 /* The attach id is the running kernel's even where types are relocated against a file. */
 static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *options, long cookie) {
-    const struct family *family = &families[cookie];
-    const char *slash = strchr(bpf_program__section_name(prog), '/');
-    char name[256], hint[160];
+    const struct eu_family *family = &families[cookie];
+    const char *target = target_of(prog);
+    struct eu_btf_view view;
     struct eu_near near;
-    if (!slash || !slash[1])
+    char hint[160];
+    if (!target)
         return eu_fail(EINVAL, "program %s: section %s names no %s [write SEC(\"%.*s/NAME\")]", bpf_program__name(prog),
                        bpf_program__section_name(prog), family->noun, (int)strlen(family->section) - 1, family->section);
-    snprintf(name, sizeof(name), "%s%s", family->prefix, slash + 1);
-    int id = eu_btf_find(NULL, name, family->kind);
-    if (id == -ENOENT) {
-        eu_near_start(&near, slash + 1);
+    int err = eu_btf_file(NULL, &view);
+    if (err)
+        return err;
+    uint32_t id = resolved_id(prog);
+    if (!id) {
+        eu_near_start(&near, target);
         offer_all(&near, family);
-        return eu_fail(ENOENT, "program %s: %s %s: not in this kernel's BTF%s", bpf_program__name(prog), family->noun, slash + 1,
+        return eu_fail(ENOENT, "program %s: %s %s: not in this kernel's BTF%s", bpf_program__name(prog), family->noun, target,
                        eu_near_hint(&near, hint, sizeof(hint)));
     }
-    if (id < 0)
-        return id;
     bpf_program__set_type(prog, family->type);
     bpf_program__set_expected_attach_type(prog, family->attach);
     options->expected_attach_type = family->attach;
@@ -71,12 +157,14 @@ static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *options,
     return 0;
 }
 
-int eu_handlers_register(void) {
-    static int done;
-    for (size_t i = 0; !done && i < sizeof(families) / sizeof(*families); i++) {
+static void register_all(void) {
+    for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
         LIBBPF_OPTS(libbpf_prog_handler_opts, options, .cookie = i, .prog_prepare_load_fn = prepare);
         libbpf_register_prog_handler(families[i].section, BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &options);
     }
-    done = 1;
-    return 0;
+}
+
+void eu_handlers_register(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_all);
 }

@@ -5,7 +5,9 @@
  * struct_ops, and roots that may live in a module's BTF. */
 #define _GNU_SOURCE
 #include "minimal_btf.h"
-#include <dirent.h>
+#include "btf_raw.h"
+#include "error.h"
+#include "eunomia.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,11 +15,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "btf_raw.h"
-#include "error.h"
-#include "eunomia.h"
 
-enum { MAX_ROOTS = 8192, MAX_TYPES = 1 << 22 };
+enum { HEADER = 24 /* of BTF, as kernels write it */, MAX_ROOTS = 8192, MAX_TYPES = 1 << 22 };
 enum { CORE_TYPE_ID_TARGET = 7, CORE_TYPE_EXISTS = 8, CORE_TYPE_SIZE = 9, CORE_TYPE_MATCHES = 12 }; /* enum bpf_core_relo_kind */
 
 struct root {
@@ -278,30 +277,32 @@ static int write_btf(struct work *work, int fd) {
     for (uint32_t id = 1; !err && id < work->nr_types; id++)
         if (work->ids[id] && put_type(work, &types, &strings, id))
             err = -ENOMEM;
-    struct btf_header head = {.magic = BTF_MAGIC, .version = 1, .hdr_len = sizeof(head), .type_len = types.used, .str_off = types.used, .str_len = strings.used};
-    if (!err && !(err = write_all(fd, &head, sizeof(head))) && !(err = write_all(fd, types.bytes, types.used)))
+    struct btf_header head = {
+        .magic = BTF_MAGIC, .version = 1, .hdr_len = HEADER, .type_len = types.used, .str_off = types.used, .str_len = strings.used};
+    if (!err && !(err = write_all(fd, &head, HEADER)) && !(err = write_all(fd, types.bytes, types.used)))
         err = write_all(fd, strings.bytes, strings.used);
     free(types.bytes);
     free(strings.bytes);
     return err;
 }
 
-static int has_module_btf(void) {
-    DIR *folder = opendir("/sys/kernel/btf");
-    const struct dirent *entry;
-    int found = 0;
-    while (folder && !found && (entry = readdir(folder)))
-        found = entry->d_name[0] != '.' && strcmp(entry->d_name, "vmlinux");
-    if (folder)
-        closedir(folder);
-    return found;
+static int is_missing_root(const char *name, uint32_t kind, void *context) {
+    const struct work *work = context;
+    if (!can_match(kind))
+        return 0;
+    for (int i = work->first[(unsigned char)name[0]]; i >= 0; i = work->roots[i].next) {
+        const struct root *root = &work->roots[i];
+        if (!root->found && !strncmp(name, root->name, root->length) && essential_length(name) == root->length)
+            return 1;
+    }
+    return 0;
 }
 
-static int may_be_in_module(const struct work *work, const char *path) {
+static int is_in_module(struct work *work, const char *path) {
+    int missing = 0;
     for (int i = 0; i < work->nr_roots; i++)
-        if (!work->roots[i].found)
-            return !path && has_module_btf();
-    return 0;
+        missing |= !work->roots[i].found;
+    return missing && !path && eu_btf_in_modules(is_missing_root, work);
 }
 
 /* Typed ksyms and struct_ops make libbpf read the whole kernel BTF whatever it is given. */
@@ -340,7 +341,7 @@ static int make(const void *elf, size_t size, const char *path, int fd, struct w
     if (!work->ids || !work->stack)
         return EU_BTF_PLAIN;
     match_roots(work);
-    if (may_be_in_module(work, path))
+    if (is_in_module(work, path))
         return EU_BTF_PLAIN;
     close_over(work);
     int err = write_btf(work, fd);

@@ -1,14 +1,15 @@
 /* Opening, loading and closing BPF objects. */
 #define _GNU_SOURCE
 #include "object.h"
+#include "error.h"
+#include "minimal_btf.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <unistd.h>
-#include "error.h"
-#include "minimal_btf.h"
 
 enum { ENOTSUPP_KERNEL = 524 }; /* the kernel's own ENOTSUPP, which libc cannot name */
 
@@ -24,15 +25,18 @@ struct bpf_map *eu_map(struct eu_object *object, int map) {
     return object->maps[map];
 }
 
-/* Kernels before 5.11 charge BPF memory to RLIMIT_MEMLOCK; where it cannot be raised, loading says what is missing. */
+/* Kernels before 5.11 charge BPF memory to RLIMIT_MEMLOCK. libbpf lifts the limit there; without CAP_SYS_RESOURCE it cannot, and the
+ * soft limit goes as high as it may. */
 static void raise_memlock(void) {
-    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
-    static int done;
-    if (!done && setrlimit(RLIMIT_MEMLOCK, &limit) && !getrlimit(RLIMIT_MEMLOCK, &limit)) {
+    struct rlimit limit;
+    struct utsname system;
+    int major, minor;
+    if (uname(&system) || sscanf(system.release, "%d.%d", &major, &minor) != 2 || major > 5 || (major == 5 && minor >= 11))
+        return;
+    if (!getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur != limit.rlim_max) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_MEMLOCK, &limit);
     }
-    done = 1;
 }
 
 static int index_parts(struct eu_object *object) {
@@ -43,8 +47,9 @@ static int index_parts(struct eu_object *object) {
     bpf_object__for_each_program(prog, object->bpf) progs++;
     object->maps = calloc(maps + 1, sizeof(*object->maps));
     object->progs = calloc(progs + 1, sizeof(*object->progs));
+    object->targets = calloc(progs + 1, sizeof(*object->targets));
     object->no_batch = calloc(maps + 1, 1);
-    if (!object->maps || !object->progs || !object->no_batch)
+    if (!object->maps || !object->progs || !object->targets || !object->no_batch)
         return eu_fail(ENOMEM, "open object: out of memory");
     bpf_object__for_each_map(map, object->bpf) object->maps[object->nr_maps++] = map;
     bpf_object__for_each_program(prog, object->bpf) object->progs[object->nr_progs++] = prog;
@@ -55,12 +60,13 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
     char path[64];
     eu_log_start();
     eu_log_clear();
-    raise_memlock();
     struct eu_object *object = calloc(1, sizeof(*object));
     if (!object)
         return eu_fail_null(ENOMEM, "open object: out of memory");
     object->btf_fd = -1;
-    LIBBPF_OPTS(bpf_object_open_opts, open, .object_name = options->name, .kconfig = options->kconfig, .btf_custom_path = options->btf_path);
+    object->plain_btf = options->plain_btf;
+    LIBBPF_OPTS(bpf_object_open_opts, open, .object_name = options->name, .kconfig = options->kconfig,
+                .btf_custom_path = options->btf_path);
     if (options->verbose_verifier)
         open.kernel_log_level = 1;
     if (options->btf_path && !(object->btf_path = strdup(options->btf_path))) {
@@ -92,6 +98,8 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
 
 int eu_load(struct eu_object *object) {
     eu_log_start();
+    raise_memlock();
+    eu_handlers_resolve(object);
     eu_error_clear();
     int err = -bpf_object__load(object->bpf);
     if (err && eu_errno()) /* a handler said what is missing */
@@ -113,6 +121,7 @@ void eu_close(struct eu_object *object) {
     free(object->maps);
     free(object->no_batch);
     free(object->progs);
+    free(object->targets);
     free(object->btf_path);
     free(object);
 }
