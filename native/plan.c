@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "error.h"
+#include "text.h"
 #include "view.h"
 
 struct check {
@@ -214,6 +215,20 @@ static int check_header(const struct eu_plan_header *h, size_t size) {
     return 0;
 }
 
+/* Names and units reach the terminal as they are: what would be more than text there becomes '?', once and for all. */
+static void make_safe(char *strings, size_t size) {
+    char *safe = malloc(size * EU_TEXT_GROWTH + EU_STRING_SLACK);
+    for (size_t at = 0, length; at < size; at += length + 1) {
+        size_t hidden = 0;
+        length = strlen(strings + at);
+        int changes = !safe || eu_text_string(safe, (uint8_t *)strings + at, length, &hidden) != safe + length;
+        for (size_t i = at; i < at + length && changes; i++)
+            if ((signed char)strings[i] < 0x20 || strings[i] == 0x7f) /* beyond ASCII too */
+                strings[i] = '?';
+    }
+    free(safe);
+}
+
 struct eu_plan *eu_plan_read(const void *bytes, size_t size) {
     struct eu_plan_header header;
     if (size < sizeof(header) || size > PLAN_LIMIT)
@@ -239,6 +254,7 @@ struct eu_plan *eu_plan_read(const void *bytes, size_t size) {
     if (plan->strings[header.strings_size - 1] || plan->strings[0])
         eu_fail(EBADMSG, "read plan: damaged: strings do not begin and end with NUL");
     else if (!check(&c)) {
+        make_safe(plan->strings, header.strings_size);
         free(c.state);
         free(c.weight);
         free(c.height);

@@ -674,7 +674,11 @@ long eu_render(struct eu_plan *plan, int source, const struct eu_format *format,
         eu_out_free(&line);
         return eu_fail(-err, "render: record of %zu bytes: too short for its type", size);
     }
-    size_t skip = column ? (line.used > 10 ? 10 : line.used - 1) : 0, length = line.used - skip - 1;
+    if (!line.used) { /* a stack trace without frames, or folded */
+        eu_out_free(&line);
+        return 0;
+    }
+    size_t skip = column && !plan->cached->stacks ? (line.used > 10 ? 10 : line.used - 1) : 0, length = line.used - skip - 1;
     if (length > room)
         eu_fail(ENOSPC, "render: %zu bytes, room for %zu", length, room);
     else
