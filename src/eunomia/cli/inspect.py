@@ -140,7 +140,8 @@ def _event(event: dict[str, Any]) -> Iterator[str]:
     if not event["types"]:
         yield "  their type is not known: records are shown as bytes"
     for one in event["types"]:
-        yield f"  {_clean(one['type'])}, {one['size']} bytes"
+        role = f"{one['role']}: " if "role" in one else ""
+        yield f"  {role}{_clean(one['type'])}, {one['size']} bytes"
         yield from _aligned([_member(row) for row in one.get("members", ())], "    ")
 
 

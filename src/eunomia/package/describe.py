@@ -135,13 +135,13 @@ def _events(package: Package, obj: ObjectBtf) -> list[dict[str, Any]]:
         if definition is None:
             continue
         if entry.get("sample") is not None:
-            sides = [type_id for type_id in (definition.key_type, definition.value_type) if type_id]
+            sides = {"key": definition.key_type, "value": definition.value_type}
             rows.append(
                 {
                     "map": entry["name"],
                     "kind": "sample",
                     "sample": entry["sample"],
-                    "types": [_type(btf, side) for side in sides],
+                    "types": [{"role": role} | _type(btf, side) for role, side in sides.items() if side],
                 }
             )
         elif definition.type in {RINGBUF, PERF_EVENT_ARRAY}:

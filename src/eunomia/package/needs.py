@@ -26,9 +26,10 @@ _SECTIONS = (
     ("kretprobe", "kprobe", "4.1", "CAP_PERFMON"), ("ksyscall", "kprobe", "4.1", "CAP_PERFMON"),
     ("kretsyscall", "kprobe", "4.1", "CAP_PERFMON"), ("uprobe", "kprobe", "4.1", "CAP_PERFMON"),
     ("uretprobe", "kprobe", "4.1", "CAP_PERFMON"), ("usdt", "kprobe", "4.1", "CAP_PERFMON"),
-    ("tracepoint", "tracepoint", "4.7", "CAP_PERFMON"), ("tp/", "tracepoint", "4.7", "CAP_PERFMON"),
+    ("tp_btf", "tracing", "5.5", "CAP_PERFMON"), ("tracepoint", "tracepoint", "4.7", "CAP_PERFMON"),
+    ("tp/", "tracepoint", "4.7", "CAP_PERFMON"),
     ("perf_event", "perf_event", "4.9", "CAP_PERFMON"), ("raw_tracepoint", "raw_tracepoint", "4.17", "CAP_PERFMON"),
-    ("raw_tp", "raw_tracepoint", "4.17", "CAP_PERFMON"), ("tp_btf", "tracing", "5.5", "CAP_PERFMON"),
+    ("raw_tp", "raw_tracepoint", "4.17", "CAP_PERFMON"),
     ("fentry", "tracing", "5.5", "CAP_PERFMON"), ("fexit", "tracing", "5.5", "CAP_PERFMON"),
     ("fmod_ret", "tracing", "5.7", "CAP_PERFMON"), ("iter", "tracing", "5.8", "CAP_PERFMON"),
     ("lsm", "lsm", "5.7", "CAP_PERFMON"), ("freplace", "ext", "5.6", ""), ("struct_ops", "struct_ops", "5.6", ""),
@@ -84,6 +85,8 @@ def needs_of(obj: ObjectBtf) -> Needs:
             found.reasons[f"program type {kind} ({program.section.split('/')[0]})"] = floor
         if capability:
             capabilities.add(capability)
+        if kind == "tracepoint":
+            capabilities.add("CAP_DAC_READ_SEARCH")  # tracefs, which has its id, is readable by root only
         if program.section.split("/")[0].split(".")[0] in _KERNEL_BTF:
             found.btf = f"{program.section.split('/')[0]} program {program.name}"
     if obj.data_sections:
