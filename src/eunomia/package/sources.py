@@ -22,17 +22,19 @@ from eunomia.btf.plan import (
     Record,
     Source,
 )
-from eunomia.btf.types import ENUM, ENUM64, INT, STRUCT, UNION
+from eunomia.btf.types import ENUM, ENUM64, INT, PTR, STRUCT, UNION
 from eunomia.errors import PackageError
+from eunomia.package.table import DUMMY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from eunomia.btf.object import MapDefinition, ObjectBtf
+    from eunomia.btf.object import DataSection, MapDefinition, ObjectBtf
     from eunomia.btf.types import Btf, Type
 
+_EVENT_NAMES = ("event", "event_t", "data_t")
 _STYLES = {"log2_hist": LOG2_HIST, "linear_hist": LINEAR_HIST}
 _KERNEL_STACK_IDS = (
     "kern_stack_id",
@@ -94,6 +96,7 @@ class _Chooser:
         self.multiple = bool(meta.get("enable_multiple_export_types"))
         told = meta.get("eunomia", {}).get("event_types")
         self.told: dict[str, Any] = told if isinstance(told, dict) else {}
+        self.guessed = False
 
     def source(self, entry: dict[str, Any]) -> Source | None:
         definition = self.obj.maps.get(entry["name"])
@@ -146,8 +149,9 @@ class _Chooser:
         if len(source.records) > 1:
             for record in source.records:
                 record.flags = MATCH_SIZE
+            # what matches none by its size: the likeliest; where all are guesses, bytes
             first = source.records[0]
-            source.records.append(Record(first.type, first.size))  # what matches none by its size
+            source.records.append(Record(self.plan.add_bytes(), 0) if self.guessed else Record(first.type, first.size))
 
     def types(self, entry: dict[str, Any], definition: MapDefinition) -> list[Type] | dict[str, Any]:
         """The types that a ring or perf map delivers, the likeliest first; {"field", "types"} where a field tells."""
@@ -169,6 +173,7 @@ class _Chooser:
             return [btf.type(definition.value_type)]
         if self.exports:
             return self._exported(entry["name"])
+        self.guessed = True
         return guess(self.obj)
 
     def named(self, item: Any) -> Type:
@@ -329,30 +334,29 @@ class _Chooser:
 
 
 def guess(obj: ObjectBtf) -> list[Type]:
-    """Return the likeliest event type of an object that does not say, or [].
+    """Return the likeliest event types of an object that does not say, or [].
 
-    That is the target of a pointer that exists only to keep a struct in BTF (`const struct event *unused`), else the
-    struct that is called like an event.
+    These are the targets of pointers that exist only to keep a struct in BTF (`const struct event *unused`), else
+    `struct event`, else the structs that are called like events.
     """
     btf = obj.btf
     if btf is None:
         return []
-    from eunomia.btf.types import PTR
-
-    for section in obj.sections.values():
-        for variable in section.variables:
-            target = btf.resolve(variable.type)
-            if target.kind == PTR and ("unused" in variable.name or variable.name.startswith("__eunomia_dummy")):
-                pointed = btf.resolve(target.ref)
-                if pointed.kind == STRUCT and pointed.size:
-                    return [pointed]
-    named = [
-        found
-        for found in btf.of_kind(STRUCT)
-        if found.size and (found.name in {"event", "event_t", "data_t"} or found.name.endswith(("_event", "_event_t")))
-    ]
+    kept = [pointed for section in obj.sections.values() for pointed in _kept(btf, section)]
+    if kept:
+        return kept
+    named = [found for found in btf.of_kind(STRUCT) if found.size and found.name.endswith(_EVENT_NAMES)]
     own = [found for found in named if not found.name.startswith(("trace_event", "perf_event"))]
-    return own[:1] if len(own) == 1 or (own and own[0].name == "event") else [f for f in own if f.name == "event"][:1]
+    return [found for found in own if found.name in {"event", "event_t", "data_t"}][:1] or own
+
+
+def _kept(btf: Btf, section: DataSection) -> Iterator[Type]:
+    for variable in section.variables:
+        target = btf.resolve(variable.type)
+        if target.kind == PTR and ("unused" in variable.name or variable.name.startswith(DUMMY)):
+            pointed = btf.resolve(target.ref)
+            if pointed.kind == STRUCT and pointed.size:
+                yield pointed
 
 
 def _find_member(btf: Btf, struct: Type, name: str, depth: int) -> tuple[int, Type] | None:
