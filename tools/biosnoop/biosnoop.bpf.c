@@ -11,7 +11,7 @@ const volatile __u64 min_us = 0;
 struct event {
     char comm[TASK_COMM_LEN];
     __u32 pid;
-    char disk[DISK_NAME_LEN];
+    char disk[16]; /* the first 15 letters: longer names are rare, a narrow column is not */
     char type[8];
     __u64 sector;
     __u32 bytes;
@@ -87,6 +87,7 @@ int rq_complete(__u64 *ctx)
 {
     struct request *rq = (struct request *)ctx[0];
     struct start *start = bpf_map_lookup_elem(&starts, &rq);
+    char name[DISK_NAME_LEN] = "";
     __u64 took;
     struct event *event;
 
@@ -95,15 +96,14 @@ int rq_complete(__u64 *ctx)
     took = (bpf_ktime_get_ns() - (start->issued ?: start->queued)) / 1000;
     if (took < min_us)
         goto done;
+    request_disk_name(rq, name);
+    if (disk[0] && !same_disk(name, disk))
+        goto done;
     event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
     if (!event)
         goto done;
-    __builtin_memset(event->disk, 0, sizeof(event->disk));
-    request_disk_name(rq, event->disk);
-    if (disk[0] && !same_disk(event->disk, disk)) {
-        bpf_ringbuf_discard(event, 0);
-        goto done;
-    }
+    __builtin_memcpy(event->disk, name, sizeof(event->disk) - 1);
+    event->disk[sizeof(event->disk) - 1] = 0;
     __builtin_memcpy(event->comm, start->comm, sizeof(event->comm));
     event->pid = start->pid;
     request_letters(BPF_CORE_READ(rq, cmd_flags), event->type);
