@@ -59,7 +59,7 @@ def test_skip_fails_only_under_no_skip(tmp_path: Path, root: Path, variable: str
     (tmp_path / "test_it.py").write_text("import pytest\ndef test_it():\n    pytest.skip('lack of set-up')\n")
     environment = {**os.environ, "EUNOMIA_NO_SKIP": variable}
 
-    words = ["-p", "no:cacheprovider", "-p", "conftest", "--confcutdir", tmp_path, f"--rootdir={root}"]
+    words = ["-p", "no:cacheprovider", "-p", "conftest", "--confcutdir", str(tmp_path), f"--rootdir={root}"]
     run = subprocess.run(
         [sys.executable, "-m", "pytest", *words, "-c", root / "pyproject.toml", tmp_path / "test_it.py"],
         env={**environment, "PYTHONPATH": str(root / "tests")},
