@@ -28,7 +28,6 @@ class _Context:
     object_pairs_hook = None
     parse_float = float
     parse_int = int
-    memo: dict[str, str] = {}  # noqa: RUF012 - the scanner's own, cleared by it after each document
 
     @staticmethod
     def parse_constant(text: str) -> float:
@@ -83,7 +82,7 @@ def dump_json(value: Any, *, indent: int | None = None) -> str:
         )
     except RecursionError:
         raise PackageError("write package: nested too deep") from None
-    except ValueError as exc:
+    except (ValueError, TypeError) as exc:
         raise PackageError(f"write package: {exc}") from None
 
 

@@ -251,6 +251,8 @@ class Option:
         return (number & (1 << self.size * 8) - 1).to_bytes(self.size, "little")
 
     def _encode_text(self, value: Any) -> bytes:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = str(value)
         if not isinstance(value, str):
             raise self._error(f"expected text, got {value!r:.60}")
         if self.choices and value not in self.choices:

@@ -246,6 +246,9 @@ def test_yaml_holds_the_same_tree() -> None:
 
     assert Package.from_bytes(package.to_yaml().encode()).to_json() == package.to_json()
     assert "read YAML: " in refusal(b"bpf_object: [unclosed")
+    dated = package.to_yaml() + "later: 2024-01-01\n1: x\n"
+    with pytest.raises(PackageError, match="write package"):
+        Package.from_bytes(dated.encode()).to_json()
     assert "aliases are not allowed" in refusal(b"bpf_object: &a [x]\nmeta: [*a, *a]\n")
 
 
