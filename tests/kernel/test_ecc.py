@@ -34,6 +34,29 @@ SEC("tp/syscalls/sys_enter_kill") int handle(void *ctx)
 }
 """
 
+NOTED = """#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+/// A tool.
+///
+/// @version 2.0
+char LICENSE[] SEC("license") = "GPL";
+/// @cmdarg {"long": "pid", "short": "p"}
+const volatile int target = 0;
+/// in data
+int writable = 5;
+#define TABLE { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, int); __type(value, int); }
+/// @sample {
+///   "interval": 100
+/// }
+struct TABLE counts SEC(".maps");
+struct TABLE plain SEC(".maps");
+/// @optional true
+SEC("tp/syscalls/sys_enter_kill") int handle(void *ctx)
+{
+	return target + writable + !!bpf_map_lookup_elem(&counts, &writable) + !!bpf_map_lookup_elem(&plain, &writable);
+}
+"""
+
 
 @pytest.fixture(params=TOOLCHAINS)
 def compiler(request: pytest.FixtureRequest) -> str:
@@ -106,7 +129,9 @@ def test_instructions_are_those_of_a_plain_compile(simple: Path) -> None:
     assert found[0] == found[1]
 
 
-def test_same_source_gives_the_same_bytes_wherever_it_lies(simple: Path, compiler: str, tmp_path: Path, monkeypatch: Any) -> None:
+def test_same_source_gives_the_same_bytes_wherever_it_lies(
+    simple: Path, compiler: str, tmp_path: Path, monkeypatch: Any
+) -> None:
     elsewhere = tmp_path / "deep/er"
     elsewhere.mkdir(parents=True)
     shutil.copy(simple, elsewhere / simple.name)
@@ -138,14 +163,7 @@ def test_header_argument_gives_the_exported_structs(simple: Path, tmp_path: Path
 
 def test_annotations_reach_variables_maps_programs_and_doc(tmp_path: Path) -> None:
     path = tmp_path / "noted.bpf.c"
-    path.write_text(
-        '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n/// A tool.\n///\n/// @version 2.0\nchar LICENSE[] SEC("license") = "GPL";\n'
-        '/// @cmdarg {"long": "pid", "short": "p"}\nconst volatile int target = 0;\n/// in data\nint writable = 5;\n'
-        '/// @sample {\n///   "interval": 100\n/// }\n'
-        'struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, int); __type(value, int); } counts SEC(".maps");\n'
-        'struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, int); __type(value, int); } plain SEC(".maps");\n'
-        '/// @optional true\nSEC("tp/syscalls/sys_enter_kill") int handle(void *ctx) { return target + writable + !!bpf_map_lookup_elem(&counts, &writable) + !!bpf_map_lookup_elem(&plain, &writable); }\n'
-    )
+    path.write_text(NOTED)
     package = compile_source(path)
     skeleton = package.meta["bpf_skel"]
 
@@ -158,11 +176,15 @@ def test_annotations_reach_variables_maps_programs_and_doc(tmp_path: Path) -> No
 
 
 def test_wrong_annotation_is_an_error_like_the_compilers(ecc: Command, tmp_path: Path) -> None:
-    (tmp_path / "bad.bpf.c").write_text(SIMPLE.replace("struct { __uint", '/// @sample {"interval": "soon"}\nstruct { __uint'))
+    (tmp_path / "bad.bpf.c").write_text(
+        SIMPLE.replace("struct { __uint", '/// @sample {"interval": "soon"}\nstruct { __uint')
+    )
     result = ecc(str(tmp_path / "bad.bpf.c"))
 
     assert result.returncode == 1
-    assert re.search(r"bad\.bpf\.c:5:1\d: error: @sample: 'interval' must be a whole number, found a string\n", result.stderr)
+    assert re.search(
+        r"bad\.bpf\.c:5:1\d: error: @sample: 'interval' must be a whole number, found a string\n", result.stderr
+    )
     assert result.stderr.endswith("ecc: compile " + str(tmp_path / "bad.bpf.c") + ": 1 wrong annotation\n")
     assert os.listdir(tmp_path) == ["bad.bpf.c"]
 
@@ -203,7 +225,9 @@ def test_clangs_warnings_reach_the_user_of_a_source_that_compiles(ecc: Command, 
         (["-o", "{}/a.tar"], {"a.tar"}),
     ],
 )
-def test_outputs_and_nothing_else_are_written(ecc: Command, simple: Path, arguments: list[str], outputs: set[str]) -> None:
+def test_outputs_and_nothing_else_are_written(
+    ecc: Command, simple: Path, arguments: list[str], outputs: set[str]
+) -> None:
     before = set(os.listdir(simple.parent))
     result = ecc(*(word.format(simple.parent) for word in arguments), str(simple))
 
@@ -213,7 +237,9 @@ def test_outputs_and_nothing_else_are_written(ecc: Command, simple: Path, argume
         assert event_types(Package.open(simple.parent / name)) == {"rb": ["event"]}
 
 
-def test_several_sources_make_a_package_each_and_one_failure_stops_none(ecc: Command, simple: Path, tmp_path: Path) -> None:
+def test_several_sources_make_a_package_each_and_one_failure_stops_none(
+    ecc: Command, simple: Path, tmp_path: Path
+) -> None:
     (tmp_path / "other.bpf.c").write_text(SIMPLE)
     (tmp_path / "bad.bpf.c").write_text("int x")
     result = ecc("-o", str(tmp_path / "out"), str(simple), str(tmp_path / "bad.bpf.c"), str(tmp_path / "other.bpf.c"))
@@ -299,19 +325,23 @@ def test_include_and_define_reach_the_compiler(tmp_path: Path) -> None:
     (tmp_path / "my headers").mkdir()
     (tmp_path / "my headers/mine.h").write_text("#define PID 7\n")
     path = tmp_path / "tool.bpf.c"
-    path.write_text(SIMPLE.replace("struct event {", '#include "mine.h"\nchar fits[PID == 7 && EXTRA == 2 ? 1 : -1];\nstruct event {'))
+    path.write_text(
+        SIMPLE.replace(
+            "struct event {", '#include "mine.h"\nchar fits[PID == 7 && MY_EXTRA == 2 ? 1 : -1];\nstruct event {'
+        )
+    )
 
-    assert compile_source(path, include=[tmp_path / "my headers"], defines=["EXTRA=2"])
+    assert compile_source(path, include=[tmp_path / "my headers"], defines=["MY_EXTRA=2"])
     with pytest.raises(CompileError):
-        compile_source(path, include=[tmp_path / "my headers"], cflags=["-DEXTRA=3"])
+        compile_source(path, include=[tmp_path / "my headers"], cflags=["-DMY_EXTRA=3"])
 
 
 def test_btfgen_adds_minimal_btf_of_each_kernel(ecc: Command, tmp_path: Path) -> None:
     source = tmp_path / "core.bpf.c"
     source.write_text(
-        SIMPLE.replace("e->pid = 1", "e->pid = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), tgid)").replace(
-            "#include <bpf/bpf_helpers.h>", "#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_core_read.h>"
-        )
+        SIMPLE.replace(
+            "e->pid = 1", "e->pid = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), tgid)"
+        ).replace("#include <bpf/bpf_helpers.h>", "#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_core_read.h>")
     )
     kernels = tmp_path / "hub/debian/12/x86_64"
     kernels.mkdir(parents=True)
@@ -350,3 +380,24 @@ def test_new_project_compiles(ecc: Command, tmp_path: Path, template: str) -> No
     assert result.returncode == 0, result
     assert result.stderr == ""
     assert (folder / "package.json").exists()
+
+
+def test_stale_precompiled_header_is_replaced_without_a_word(simple: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = compile_source(simple).to_json()
+    header = next((tmp_path / "cache/eunomia").glob("vmlinux-*/vmlinux.h"))
+    header.write_text(header.read_text() + "\n")
+    notes: list[str] = []
+
+    assert event_types(compile_source(simple, on_note=notes.append, on_warning=notes.append)) == {"rb": ["event"]}
+    assert compile_source(simple).to_json() == first
+    assert notes == []
+
+
+def test_header_only_exports_the_headers_structs(ecc: Command, tmp_path: Path) -> None:
+    (tmp_path / "events.h").write_text("struct event { int pid; char comm[16]; };\nstruct other { int x; };\n")
+    result = ecc("--header-only", str(tmp_path / "events.h"))
+
+    assert result.returncode == 0, result
+    package = Package.open(tmp_path / "package.json")
+    assert [each["name"] for each in package.meta["export_types"]] == ["event", "other"]

@@ -65,7 +65,7 @@ def _kernel_types() -> tuple[str, str, str, str]:
 def _system_headers() -> tuple[str, str, str, str]:
     import os
 
-    from eunomia.compiler.build import ARCHES, system_includes, target_arch
+    from eunomia.compiler.targets import ARCHES, system_includes, target_arch
     from eunomia.compiler.toolchain import find
     from eunomia.errors import EunomiaError
 

@@ -69,7 +69,16 @@ def compile_source(
     with _WorkFolder() as work:
         from eunomia.compiler.pipeline import run
 
-        return run(path, text, os.fspath(header) if header else None, compiler, options, work, on_warning, on_note)
+        return run(
+            path,
+            text,
+            compiler,
+            options,
+            work,
+            header=os.fspath(header) if header else None,
+            on_warning=on_warning,
+            on_note=on_note,
+        )
 
 
 def _read(path: str) -> bytes:

@@ -28,17 +28,18 @@ class Annotation:
 # Source: clang 19 include/clang/AST/CommentCommands.td.
 _WORDS = {
     "inline": "a b c e em emoji p ref anchor",
-    "block": "brief short result return returns throw throws exception deprecated headerfile abstract classdesign coclass "
-    "dependency discussion helper helperclass helps instancesize ownership performance security superclass arg attention "
-    "author authors bug copyright date details invariant li note par post pre remark remarks retval sa see since todo "
-    "version warning",
-    "lines": "defgroup ingroup addtogroup weakgroup name section subsection subsubsection paragraph mainpage subpage relates "
-    "related relatesalso relatedalso addindex nosubgrouping extends implements memberof fn namespace overload property "
-    "typedef var def function functiongroup method methodgroup callback constant const enum struct union class interface "
-    "category protocol template file dir package page example include if ifnot cond elseif else endif",
+    "block": """brief short result return returns throw throws exception deprecated headerfile abstract classdesign
+        coclass dependency discussion helper helperclass helps instancesize ownership performance security superclass
+        arg attention author authors bug copyright date details invariant li note par post pre remark remarks retval sa
+        see since todo version warning""",
+    "lines": """defgroup ingroup addtogroup weakgroup name section subsection subsubsection paragraph mainpage subpage
+        relates related relatesalso relatedalso addindex nosubgrouping extends implements memberof fn namespace overload
+        property typedef var def function functiongroup method methodgroup callback constant const enum struct union
+        class interface category protocol template file dir package page example include if ifnot cond elseif else
+        endif""",
     "blocks": "code verbatim htmlonly latexonly xmlonly manonly rtfonly docbookonly dot msc internal",
-    "ours": "sample cmdarg description ifindex flags xdpopts tchook tcopts intepreter type value title usage event_type decode "
-    "optional perf_event range choices export_config unit",
+    "ours": """sample cmdarg description ifindex flags xdpopts tchook tcopts intepreter type value title usage
+        event_type decode optional perf_event range choices export_config unit""",
 }
 INLINE = frozenset(_WORDS["inline"].split())
 BLOCK = frozenset(_WORDS["block"].split())

@@ -43,8 +43,8 @@ def add_archive(package: Package, folder: str | None, note: Callable[[str], None
     root = folder or default_archive()
     if not os.path.isdir(root):
         raise CompileError(
-            f"add BTF of other kernels: no archive in {root} [git clone --depth 1 {_BTFHUB}, keep the kernels that you need,"
-            " and give its folder with --btfhub-archive]"
+            f"add BTF of other kernels: no archive in {root} [git clone --depth 1 {_BTFHUB},"
+            " keep the kernels that you need, and give its folder with --btfhub-archive]"
         )
     found = {}
     for name, path in sorted(_files(root)):

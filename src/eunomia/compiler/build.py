@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from eunomia.compiler import cache, process, vmlinux
+from eunomia.compiler.reading import before_vmlinux, clashes
+from eunomia.compiler.targets import ARCHES, system_includes, target_arch
 from eunomia.errors import CompileError
 
 TYPE_CHECKING = False
@@ -15,41 +17,6 @@ if TYPE_CHECKING:
 
 HEADERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
 SITES = os.path.join(HEADERS, "eunomia_sites.h")
-
-# uname -m and the names people use: the suffix of __TARGET_ARCH_ (bpf_tracing.h), and Debian's multiarch directory.
-ARCHES = {
-    "x86": ("x86", "x86_64-linux-gnu", "x86"),
-    "arm64": ("arm64", "aarch64-linux-gnu", "aarch64"),
-    "arm": ("arm", "arm-linux-gnueabihf", "arm"),
-    "riscv": ("riscv", "riscv64-linux-gnu", "riscv"),
-    "powerpc": ("powerpc", "powerpc64le-linux-gnu", "powerpc"),
-    "s390": ("s390", "s390x-linux-gnu", "s390x"),
-    "mips": ("mips", "mips64el-linux-gnuabi64", "mips"),
-    "loongarch": ("loongarch", "loongarch64-linux-gnu", "loongarch"),
-}
-_ALIASES = {
-    **dict.fromkeys(("x86_64", "x86-64", "amd64", "i686", "i386"), "x86"),
-    **dict.fromkeys(("aarch64", "aarch64_be", "armv8l"), "arm64"),
-    **dict.fromkeys(("armv7l", "armv6l", "armhf"), "arm"),
-    **dict.fromkeys(("ppc64le", "ppc64", "powerpc64", "powerpc64le", "ppc64el"), "powerpc"),
-    **dict.fromkeys(("riscv64",), "riscv"),
-    **dict.fromkeys(("s390x",), "s390"),
-    **dict.fromkeys(("mips64", "mips64el", "mipsel"), "mips"),
-    **dict.fromkeys(("loongarch64",), "loongarch"),
-}
-
-
-def target_arch(name: str | None) -> str:
-    """Return the kernel's name of an architecture, as in __TARGET_ARCH_x86; None: this machine's.
-
-    Raises:
-        CompileError: it is not known.
-    """
-    wanted = (name or os.uname().machine).lower()
-    wanted = _ALIASES.get(wanted, wanted)
-    if wanted not in ARCHES:
-        raise CompileError(f"target architecture {name}: not known [one of {', '.join(ARCHES)}]")
-    return wanted
 
 
 class Options:
@@ -156,27 +123,39 @@ class Build:
             self.start()
         assert self._process is not None
         status, said = self._process.wait()
+        if status and self._precompiled_words():
+            status, said = self._without_precompiled(said)
         if status and self._header and self._header.is_ours:
             status, said = self._without_clashes(status, said)
         if status or said:
             self._explain(status)
         return self._linked()
 
+    def _without_precompiled(self, said: bytes) -> tuple[int, bytes]:
+        """The header itself instead: the precompiled one may be stale, or the flags may not suit it."""
+        words = self._precompiled_words()
+        self._quiet = self._quiet[len(words) :]
+        status, now = process.run(self._command(self._quiet, "full.o"))
+        if not status and said:
+            cache.remove(words[1])
+        return status, now
+
     def _without_clashes(self, status: int, said: bytes) -> tuple[int, bytes]:
         """Let the source's own definitions win over those of the same name in vmlinux.h and libbpf's headers.
 
-        Sources bring types, enumerators, kfuncs and helpers that their headers did not have, and that ours, newer, have.
+        Sources bring types, enumerators, kfuncs and helpers that their headers did not have, and ours, newer, do.
         Types renamed with three underscores still mean the same to CO-RE, which compares names up to these.
         """
         header, names = self._header, list[str]()
         assert header is not None
         for _ in range(_ROUNDS):
-            found = [name for name in clashes(said.decode(errors="replace"), (header.path, HEADERS)) if name not in names]
+            found = [
+                name for name in clashes(said.decode(errors="replace"), (header.path, HEADERS)) if name not in names
+            ]
             if not status or not found:
                 break
             names += found
             self._header = header.renamed(names, self.work, os.path.join(HEADERS, "bpf", "bpf_helpers.h"))
-            self._quiet = [word for word in self._quiet if word not in self._pch_only()]
             status, said = process.run(self._command(self._quiet, "full.o"))
         if status:
             self._header = header
@@ -197,7 +176,10 @@ class Build:
 
     def _explain(self, status: int) -> None:
         """Compile as the user would have: no diagnostic may show our macros. Fall back where only they are at fault."""
-        shown = [*(["-fcolor-diagnostics"] if self.options.color else []), *(self._pch_only() if not status else [])]
+        shown = [
+            *(["-fcolor-diagnostics"] if self.options.color else []),
+            *(self._precompiled_words() if not status else []),
+        ]
         plain, said = process.run(self._command(shown, "plain.o", as_typed=True))
         text = said.decode(errors="replace")
         if plain:
@@ -211,7 +193,7 @@ class Build:
         if again:
             raise self._refused(again, said.decode(errors="replace"))
 
-    def _pch_only(self) -> list[str]:
+    def _precompiled_words(self) -> list[str]:
         return self._quiet[:2] if self._quiet[:1] == ["-include-pch"] else []
 
     def _refused(self, status: int, text: str) -> CompileError:
@@ -296,71 +278,3 @@ _ROUNDS = 5
 
 # -gembed-source: BTF's line info takes the lines from memory, so that paths in it can be relative. DWARF is dropped.
 _CODE_FLAGS = ["-g", "-O2", "-target", "bpf", "-gdwarf-5", "-gembed-source"]
-
-
-def clashes(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
-    """Return the names that a source defines other than one of these headers does, from clang's errors about it."""
-    import re
-
-    names = []
-    lines = diagnostics.splitlines()
-    for index, line in enumerate(lines[:-1]):
-        error = re.match(r".*?:\d+:(\d+): error: (.*)", line)
-        if not error or not re.search("redefinition|conflicting types|follows non-static declaration", error[2]):
-            continue
-        text = re.sub(r"^ *\d+ \| ", "", lines[index + 1])  # newer clangs number the line
-        name = re.match(r"\w+", text[int(error[1]) - 1 :])  # from where the caret points
-        after = lines[index + 1 : index + 12]
-        note = next((each for each in after if ": note: previous" in each or ": error:" in each), "")
-        if name and note.startswith(headers) and name[0] not in names:
-            names.append(name[0])
-    return names
-
-
-def before_vmlinux(text: bytes) -> list[bytes] | None:
-    """Return the macros that a source defines before it includes vmlinux.h; None where it does, or includes, anything else."""
-    names = []
-    at = 0
-    while True:
-        while at < len(text) and text[at] in b" \t\r\n":
-            at += 1
-        if text.startswith(b"/*", at):
-            end = text.find(b"*/", at) + 1
-        elif text.startswith((b"//", b"#"), at):
-            end = text.find(b"\n", at)
-        else:
-            return None
-        words = text[at + 1 : end].replace(b"\t", b" ").strip() if text[at] == 35 else b""
-        if words.startswith(b"include"):
-            return names if words[7:].strip()[:11] in {b'"vmlinux.h"', b"<vmlinux.h>"} else None
-        if words:
-            name = words[7:].strip().partition(b" ")[0].partition(b"(")[0]
-            if not words.startswith(b"define ") or not name or words.endswith(b"\\"):
-                return None
-            names.append(name)
-        if end < 1:
-            return None
-        at = end + 1
-
-
-def system_includes(toolchain: Toolchain, multiarch: str, zig_name: str) -> list[str]:
-    """Return the folders of the system's headers (<linux/...>, <asm/...>), in the compiler's order."""
-    name = f"includes-{cache.key(toolchain.identity, multiarch)}"
-    kept = cache.read_text(name)
-    if kept is not None:
-        return kept.splitlines()
-    folders = []
-    status, said = process.run([*toolchain.command, "-v", "-E", "-x", "c", "/dev/null", "-o", "/dev/null"])
-    lines = said.decode(errors="surrogateescape").splitlines() if not status else []
-    if any(line.startswith("End of search list") for line in lines):
-        start = next((index for index, line in enumerate(lines) if "search starts here" in line), 0)
-        folders = [line.strip() for line in lines[start:] if line.startswith(" /")]
-    host = ARCHES.get(_ALIASES.get(os.uname().machine, ""), ("", "", ""))[1]
-    folders = [folder for folder in folders if not (multiarch != host and folder.endswith(f"/{host}"))]
-    candidates = [f"/usr/include/{multiarch}", "/usr/include"]
-    if toolchain.kind == "zig":
-        shipped = os.path.join(os.path.dirname(os.path.realpath(toolchain.path)), "lib/libc/include")
-        candidates += [f"{shipped}/{zig_name}-linux-any", f"{shipped}/any-linux-any"]
-    folders += [folder for folder in candidates if folder not in folders and os.path.isdir(folder)]
-    cache.write_text(name, "\n".join(folders))
-    return folders

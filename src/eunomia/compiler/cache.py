@@ -13,7 +13,7 @@ def folder() -> str:
     """Return the folder of the cache, made if need be; where it cannot be written, an empty string."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(base):
-        home = os.path.expanduser("~")
+        home = _home()
         base = os.path.join(home, ".cache") if os.path.isabs(home) else ""
     if not base:
         return ""
@@ -25,6 +25,19 @@ def folder() -> str:
     except OSError:
         return ""
     return path if facts.st_uid == os.geteuid() and not facts.st_mode & 0o022 and os.access(path, os.W_OK) else ""
+
+
+def _home() -> str:
+    """Our own user's home: under `sudo -E`, $HOME is another's, and what root makes there would lock him out."""
+    home = os.path.expanduser("~")
+    try:
+        if os.stat(home).st_uid == os.geteuid():
+            return home
+        import pwd
+
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except (OSError, KeyError):
+        return home
 
 
 def key(*parts: str) -> str:

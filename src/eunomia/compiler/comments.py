@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
 _TOKEN = re.compile(
-    r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/|^[ \t]*#(?:\\\r?\n|/\*.*?\*/|[^\n])*|[A-Za-z_]\w*|[{}()\[\];,=]',
+    r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/|'
+    r"^[ \t]*#(?:\\\r?\n|/\*.*?\*/|[^\n])*|[A-Za-z_]\w*|[{}()\[\];,=]",
     re.S | re.M,
 )
 _DOC = re.compile(r"//[/!](?!/)|/\*[*!](?![*/])")
@@ -122,7 +123,9 @@ class _Reader:
                 self.functions.append(token)
 
     def _end(self, *, function: bool) -> None:
-        names = self.functions[:1] if function else [name for name, depth in self.names if not depth] or self.functions[:1]
+        names = (
+            self.functions[:1] if function else [name for name, depth in self.names if not depth] or self.functions[:1]
+        )
         if self.doc:
             for name in names:
                 self.found.setdefault(name, _undecorated(self.doc))
@@ -161,7 +164,7 @@ def _undecorated(raw: _Raw) -> Comment:
 
 
 class Token:
-    """A piece of a comment: kind is text, newline, command (name in `text`), or json (a whole value over one or more lines)."""
+    """A piece of a comment: kind is text, newline, command (name in `text`) or json (a whole value)."""
 
     __slots__ = ("kind", "offset", "text")
 
@@ -175,8 +178,8 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 _TEXT = re.compile(r'(?:[^\\@"&<]|"[^"]*"|"(?=[^"]*$))+')
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)(?:\s[^<>]*)?/?>")
 _REFERENCE = re.compile(r"&(#[0-9]+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
-_HTML_WORDS = """em strong tt i b big small strike s u font a hr div span h1 h2 h3 h4 h5 h6 code blockquote sub sup img p br pre
-ins del ul ol li dl dt dd table caption thead tfoot tbody colgroup col tr th td"""
+_HTML_WORDS = """em strong tt i b big small strike s u font a hr div span h1 h2 h3 h4 h5 h6 code blockquote sub sup img
+p br pre ins del ul ol li dl dt dd table caption thead tfoot tbody colgroup col tr th td"""
 _HTML = frozenset(_HTML_WORDS.split())
 
 
@@ -191,7 +194,7 @@ def tokens(
         ignore_line: commands whose whole line means nothing.
         is_text: commands after which a brace does not begin a JSON value.
 
-    Source: clang 19 lib/AST/CommentLexer.cpp. Beyond it: names may have underscores, and a JSON value may have several lines.
+    Source: clang 19 lib/AST/CommentLexer.cpp. Beyond it: names with underscores, JSON values of several lines.
     """
     lines = comment.lines
     row, column = 0, 0

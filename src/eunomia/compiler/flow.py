@@ -1,7 +1,7 @@
 """Event types where macros see only `void *`: the dataflow of a source's own functions, over libclang's AST.
 
-Records are followed from the calls of the helpers back through casts, assignments, returns and parameters to a pointer that has
-a type, and to the map whose address is taken. Needs the Python package libclang (or python3-clang).
+Records are followed from the calls of the helpers back through casts, assignments, returns and parameters to a
+pointer that has a type, and to the map whose address is taken. Needs the Python package libclang (or python3-clang).
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ class _Flow:
         """The type that a pointer has somewhere on its way here."""
         from clang.cindex import CursorKind, TypeKind
 
-        if value.kind == CursorKind.CSTYLE_CAST_EXPR or value.kind == CursorKind.UNEXPOSED_EXPR:
+        if value.kind in (CursorKind.CSTYLE_CAST_EXPR, CursorKind.UNEXPOSED_EXPR):
             named = self._typed(value)
             if named:
                 return ("type", named)

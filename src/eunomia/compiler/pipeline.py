@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def run(
     path: str,
     text: bytes,
-    header: str | None,
     toolchain: Toolchain,
     options: Options,
     work: str,
+    *,
+    header: str | None,
     on_warning: Callable[[str], None] | None,
     on_note: Callable[[str], None] | None,
 ) -> Package:

@@ -71,7 +71,8 @@ def _members(value: dict[str, object], kinds: dict[str, tuple[type, ...]], requi
         if allowed is None:
             return f"unknown key {key!r}{_near(key, kinds)}"
         if member is not None and not _is(member, *allowed):
-            return f"{key!r} must be {' or '.join(_NAMES[kind] for kind in allowed if kind is not float)}, found {_found(member)}"
+            wanted = " or ".join(_NAMES[kind] for kind in allowed if kind is not float)
+            return f"{key!r} must be {wanted}, found {_found(member)}"
         if isinstance(member, int) and not isinstance(member, bool) and not -(1 << 63) <= member < 1 << 64:
             return f"{key!r} is {member}, more than 64 bits hold"
     missing = next((key for key in required if key not in value), None)

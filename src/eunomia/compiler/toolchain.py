@@ -42,7 +42,8 @@ class Toolchain:
 
     def describe(self) -> str:
         """Return one line for people: what it is and where."""
-        return f"{'clang of ziglang' if self.kind == 'zig' else 'clang'} {self.version or '(unknown version)'} ({self.path})"
+        name = "clang of ziglang" if self.kind == "zig" else "clang"
+        return f"{name} {self.version or '(unknown version)'} ({self.path})"
 
 
 def find(choice: str | None = None) -> Toolchain:

@@ -23,16 +23,14 @@ class KernelHeader:
         folder: goes into -I.
         identity: names this header's text.
         is_ours: made from BTF by us, so that its precompiled form may stand for it.
-        temporary: whether the caller removes the folder when done.
     """
 
-    __slots__ = ("folder", "identity", "is_ours", "temporary")
+    __slots__ = ("folder", "identity", "is_ours")
 
-    def __init__(self, folder: str, identity: str, *, is_ours: bool, temporary: bool = False) -> None:
+    def __init__(self, folder: str, identity: str, *, is_ours: bool) -> None:
         self.folder = folder
         self.identity = identity
         self.is_ours = is_ours
-        self.temporary = temporary
 
     @property
     def path(self) -> str:
@@ -40,15 +38,18 @@ class KernelHeader:
         return os.path.join(self.folder, "vmlinux.h")
 
     def renamed(self, names: list[str], work: str, helpers: str) -> KernelHeader:
-        """Return this header, and beside it libbpf's `helpers`, with some of their names out of the way; they lie in `work`."""
+        """Return this header, and beside it libbpf's `helpers`, with some names out of the way; they lie in `work`."""
         folder = os.path.join(work, "renamed")
         os.makedirs(os.path.join(folder, "bpf"), exist_ok=True)
         before = "".join(f"#define {name} {name}___vmlinux\n" for name in names)
         after = "".join(f"#undef {name}\n" for name in names)
-        for name, guard, path in (("vmlinux.h", "__VMLINUX_H__", self.path), ("bpf/bpf_helpers.h", "__BPF_HELPERS__", helpers)):
+        for name, guard, path in (
+            ("vmlinux.h", "__VMLINUX_H__", self.path),
+            ("bpf/bpf_helpers.h", "__BPF_HELPERS__", helpers),
+        ):
             with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                 file.write(f'#ifndef {guard}\n{before}#include "{path}"\n{after}#endif\n')
-        return KernelHeader(folder, self.identity, is_ours=False, temporary=True)
+        return KernelHeader(folder, self.identity, is_ours=False)
 
 
 def kernel_header(source: str | None, work: str) -> KernelHeader | None:
@@ -89,7 +90,7 @@ def kernel_header(source: str | None, work: str) -> KernelHeader | None:
 def _generated(source: str | None, identity: str, work: str) -> KernelHeader:
     base = cache.folder()
     folder = os.path.join(base or work, f"vmlinux-{identity}")
-    header = KernelHeader(folder, identity, is_ours=True, temporary=not base)
+    header = KernelHeader(folder, identity, is_ours=True)
     if os.path.exists(header.path):
         return header
     from eunomia._native import check, ffi, lib
@@ -110,7 +111,7 @@ def _linked(path: str, identity: str, work: str) -> KernelHeader:
     folder = os.path.join(work, "vmlinux")
     os.makedirs(folder, exist_ok=True)
     os.symlink(path, os.path.join(folder, "vmlinux.h"))
-    return KernelHeader(folder, identity, is_ours=False, temporary=True)
+    return KernelHeader(folder, identity, is_ours=False)
 
 
 def precompiled(toolchain: Toolchain, header: KernelHeader, flags: list[str]) -> str | None:
@@ -126,7 +127,7 @@ def precompiled(toolchain: Toolchain, header: KernelHeader, flags: list[str]) ->
     """
     if not header.is_ours:
         return None
-    # In the cache, or (`temporary`) beside the header in the caller's own folder: the result may not depend on that.
+    # In the cache, or, without one, beside the header in the caller's own folder: the result may not depend on that.
     name = f"vmlinux-{cache.key(toolchain.identity, toolchain.version, header.identity, *flags)}.pch"
     base = os.path.dirname(header.folder)
     path = os.path.join(base, name)

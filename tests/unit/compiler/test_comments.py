@@ -37,7 +37,10 @@ def test_ordinary_comments_and_banners_are_no_documentation() -> None:
 
 
 def test_program_is_found_behind_its_macros() -> None:
-    source = '/// attaches\nSEC("tp_btf/x")\nint BPF_PROG(handle, struct task_struct *p)\n{ if (p) { return 1; } return 0; }\nint p;'
+    source = (
+        '/// attaches\nSEC("tp_btf/x")\nint BPF_PROG(handle, struct task_struct *p)\n'
+        "{ if (p) { return 1; } return 0; }\nint p;"
+    )
     assert text_of(source, "handle") == "attaches"
     assert text_of(source, "p") is None
     assert text_of("/// helps\nstatic int helper(struct x *p, int q) { return 0; }\nint p;", "p") is None
@@ -45,7 +48,7 @@ def test_program_is_found_behind_its_macros() -> None:
 
 def test_map_keeps_its_own_comment_and_not_its_neighbours() -> None:
     source = (
-        "/// @sample {}\nstruct { __uint(type, 1); struct { int x; } *y; } first SEC(\".maps\");\n"
+        '/// @sample {}\nstruct { __uint(type, 1); struct { int x; } *y; } first SEC(".maps");\n'
         'struct { __uint(type, 1); } second SEC(".maps");'
     )
     assert text_of(source, "first") == "@sample {}"

@@ -83,15 +83,20 @@ def test_caret_stands_under_the_value_after_tabs() -> None:
 
     line, caret = report.text.splitlines()[1:]
     assert line == "\t/// @ifindex x"
-    assert caret.startswith("\t") and caret.endswith("^")
+    assert caret.startswith("\t")
+    assert caret.endswith("^")
 
 
 def test_annotation_on_the_wrong_thing_is_a_warning() -> None:
-    assert "warning: @sample means something on a map, not on a variable" in problems("variable", '@sample {"interval": 1}')
+    assert "warning: @sample means something on a map, not on a variable" in problems(
+        "variable", '@sample {"interval": 1}'
+    )
 
 
 def test_colours_are_those_of_a_compiler() -> None:
     report = Reporter("a.c", "int a;", color=True)
     report.error(4, "no")
 
-    assert report.text == "\x1b[1ma.c:1:5: \x1b[0;1;31merror: \x1b[0m\x1b[1mno\x1b[0m\nint a;\n\x1b[0;1;32m    ^\n\x1b[0m"
+    assert (
+        report.text == "\x1b[1ma.c:1:5: \x1b[0;1;31merror: \x1b[0m\x1b[1mno\x1b[0m\nint a;\n\x1b[0;1;32m    ^\n\x1b[0m"
+    )

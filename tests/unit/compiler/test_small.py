@@ -8,9 +8,10 @@ import pytest
 
 from eunomia.cli.ecc_output import split_operands
 from eunomia.cli.parser import UsageError
-from eunomia.compiler.build import clashes, before_vmlinux, target_arch
 from eunomia.compiler.headers import struct_names
 from eunomia.compiler.projects import TEMPLATES, create
+from eunomia.compiler.reading import before_vmlinux, clashes
+from eunomia.compiler.targets import target_arch
 from eunomia.compiler.wasm_header import wasm_header
 from eunomia.errors import CompileError
 
@@ -18,8 +19,10 @@ from eunomia.errors import CompileError
 def test_structs_of_a_header_are_found_as_upstream_does_but_for_dead_text(tmp_path: Path) -> None:
     header = tmp_path / "e.h"
     header.write_text(
-        "struct a {\n struct inner { int x; } y;\n};\ntypedef struct b\n{ int x; } b_t;\n// struct no {\n/* struct no2 { */\n"
-        '#if 0\nstruct no3 { int x; };\n#endif\nstruct fwd;\nunion u { int x; };\nconst char *s = "struct no4 {";\nstruct a {};\n'
+        "struct a {\n struct inner { int x; } y;\n};\ntypedef struct b\n{ int x; } b_t;\n"
+        "// struct no {\n/* struct no2 { */\n"
+        "#if 0\nstruct no3 { int x; };\n#endif\nstruct fwd;\nunion u { int x; };\n"
+        'const char *s = "struct no4 {";\nstruct a {};\n'
     )
     assert [name for name in struct_names(str(header)) if name != "no4"] == ["a", "inner", "b"]
 
@@ -49,7 +52,8 @@ def test_precompiled_header_is_for_sources_that_begin_with_it(text: bytes, expec
 
 def test_clashes_are_names_at_the_caret_with_a_note_in_the_header() -> None:
     text = (
-        "a.c:3:8: error: redefinition of 'foo'\nstruct foo { int x; };\n       ^\n/h/vmlinux.h:5:8: note: previous definition is here\n"
+        "a.c:3:8: error: redefinition of 'foo'\nstruct foo { int x; };\n       ^\n"
+        "/h/vmlinux.h:5:8: note: previous definition is here\n"
         "a.c:9:5: error: redefinition of 'bar'\nint bar;\n    ^\na.c:1:5: note: previous definition is here\n"
     )
     assert clashes(text, ("/h/vmlinux.h",)) == ["foo"]
@@ -77,7 +81,9 @@ def test_operands_are_told_apart_by_their_suffix() -> None:
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_every_template_leaves_no_placeholder(template: str, tmp_path: Path) -> None:
     for path in create("my-tool", template, str(tmp_path)):
-        assert "@NAME@" not in (text := Path(path).read_text()) and "@GUARD@" not in text
+        text = Path(path).read_text()
+        assert "@NAME@" not in text
+        assert "@GUARD@" not in text
 
 
 def test_new_project_never_overwrites(tmp_path: Path) -> None:

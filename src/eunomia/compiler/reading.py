@@ -1,0 +1,48 @@
+"""What can be told from the text of a source and of clang's diagnostics."""
+
+from __future__ import annotations
+
+
+def clashes(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
+    """Return the names that a source defines other than one of these headers does, from clang's errors about it."""
+    import re
+
+    names = []
+    lines = diagnostics.splitlines()
+    for index, line in enumerate(lines[:-1]):
+        error = re.match(r".*?:\d+:(\d+): error: (.*)", line)
+        if not error or not re.search("redefinition|conflicting types|follows non-static declaration", error[2]):
+            continue
+        text = re.sub(r"^ *\d+ \| ", "", lines[index + 1])  # newer clangs number the line
+        name = re.match(r"\w+", text[int(error[1]) - 1 :])  # from where the caret points
+        after = lines[index + 1 : index + 12]
+        note = next((each for each in after if ": note: previous" in each or ": error:" in each), "")
+        if name and note.startswith(headers) and name[0] not in names:
+            names.append(name[0])
+    return names
+
+
+def before_vmlinux(text: bytes) -> list[bytes] | None:
+    """Return the macros that a source defines before it includes vmlinux.h; None where anything else stands there."""
+    names: list[bytes] = []
+    at = 0
+    while True:
+        while at < len(text) and text[at] in b" \t\r\n":
+            at += 1
+        if text.startswith(b"/*", at):
+            end = text.find(b"*/", at) + 1
+        elif text.startswith((b"//", b"#"), at):
+            end = text.find(b"\n", at)
+        else:
+            return None
+        words = text[at + 1 : end].replace(b"\t", b" ").strip() if text[at] == 35 else b""
+        if words.startswith(b"include"):
+            return names if words[7:].strip()[:11] in {b'"vmlinux.h"', b"<vmlinux.h>"} else None
+        if words:
+            name = words[7:].strip().partition(b" ")[0].partition(b"(")[0]
+            if not words.startswith(b"define ") or not name or words.endswith(b"\\"):
+                return None
+            names.append(name)
+        if end < 1:
+            return None
+        at = end + 1
