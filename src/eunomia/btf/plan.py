@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 VERSION = 1
 NONE = 0xFFFFFFFF
 K_UINT, K_INT, K_BOOL, K_FLOAT, K_POINTER, K_STRING, K_ARRAY, K_STRUCT, K_UNION, K_ENUM, K_OPAQUE = range(1, 12)
+_SCALARS = frozenset((K_UINT, K_INT, K_BOOL, K_FLOAT, K_POINTER, K_ENUM))
 RING, PERF, SAMPLE = 1, 2, 3
 PLAIN, LOG2_HIST, LINEAR_HIST, STACKS = range(4)
 CLEAR, SYMBOLS, FINAL = 1, 2, 4
@@ -351,6 +352,8 @@ class Plan:
             end = member.bit_offset + (member.bit_size or size * 8)
             if end > found.size * 8 or (not member.bit_size and member.bit_offset % 8):
                 raise PackageError(f"read BTF: member `{path}` lies beyond its {found.size} bytes")
+            if member.bit_size and (self._types[index][0] not in _SCALARS or member.bit_size > 64):
+                raise PackageError(f"read BTF: bit field `{path}` is no whole number of up to 64 bits")
             rows.append((member.name, index, member.bit_offset, member.bit_size, decoders.get(path, 0)))
         return self._struct(K_UNION if found.kind == UNION else K_STRUCT, name, found.size, rows)
 

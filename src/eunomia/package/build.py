@@ -7,9 +7,8 @@ import copy
 from eunomia import __version__
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF
 from eunomia.btf.types import STRUCT, UNION
-from eunomia.errors import PackageError
 from eunomia.package import codec
-from eunomia.package.check import check_meta, check_variable
+from eunomia.package.check import check_meta, ours
 from eunomia.package.skeleton import export_type, object_name, other_sections, skeleton
 from eunomia.package.sources import build_plan, guess
 from eunomia.package.table import make_rows
@@ -39,17 +38,14 @@ def build_meta(
     others = other_sections(obj)
     _annotate(skel, others, annotations)
     meta: dict[str, Any] = {"bpf_skel": skel, "eunomia_version": __version__}
-    ours: dict[str, Any] = {"version": FORMAT}
+    own: dict[str, Any] = {"version": FORMAT}
     if others:
-        ours["data_sections"] = others
-        for index, section in enumerate(others):
-            for row, variable in enumerate(section["variables"]):
-                check_variable(variable, f"$.meta.eunomia.data_sections[{index}].variables[{row}]")
+        own["data_sections"] = others
     if event_types:
-        ours["event_types"] = {key: copy.deepcopy(value) for key, value in event_types.items()}
+        own["event_types"] = {key: copy.deepcopy(value) for key, value in event_types.items()}
     if producer:
-        ours["producer"] = dict(producer)
-    meta["eunomia"] = ours
+        own["producer"] = dict(producer)
+    meta["eunomia"] = own
     found = list(_exports(obj, skel, event_types, exports))
     if found:
         meta["export_types"] = [export_type(obj, one) for one in found]
@@ -60,30 +56,21 @@ def build_meta(
 
 def seal(meta: dict[str, Any], obj: ObjectBtf) -> None:
     """Write the plan and the option table into `meta.eunomia`."""
-    ours = meta.setdefault("eunomia", {"version": FORMAT})
-    ours.pop("options", None)
-    ours.pop("plan", None)
-    ours["options"] = option_rows(meta, obj)
-    ours["plan"] = codec.pack(build_plan(meta, obj), 9)
+    own = meta.setdefault("eunomia", {"version": FORMAT})
+    own.pop("options", None)
+    own.pop("plan", None)
+    own["options"] = option_rows(meta, obj)
+    own["plan"] = codec.pack(build_plan(meta, obj), 9)
 
 
 def option_rows(meta: dict[str, Any], obj: ObjectBtf) -> list[list[Any]]:
     """Return the compact option table of a package, from its data sections and the object's types."""
-    ours = meta.get("eunomia")
-    others = ours.get("data_sections") if isinstance(ours, dict) else None
     sections = list(meta["bpf_skel"]["data_sections"])
     listed = {section["name"] for section in sections}
-    if not isinstance(others, list):
+    others = ours(meta).get("data_sections")
+    if others is None:
         others = other_sections(obj)
-    else:
-        for index, section in enumerate(others):
-            if not isinstance(section, dict) or not isinstance(section.get("variables"), list):
-                raise PackageError(
-                    f"`$.meta.eunomia.data_sections[{index}]`: expected object with `name` and `variables`"
-                )
-            for row, variable in enumerate(section["variables"]):
-                check_variable(variable, f"$.meta.eunomia.data_sections[{index}].variables[{row}]")
-    return make_rows([*sections, *(section for section in others if section.get("name") not in listed)], obj)
+    return make_rows([*sections, *(section for section in others if section["name"] not in listed)], obj)
 
 
 def plan_bytes(meta: dict[str, Any], obj: ObjectBtf) -> bytes:

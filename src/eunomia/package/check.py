@@ -49,15 +49,21 @@ def check_meta(meta: Any, place: str = "$.meta") -> None:
             _typed(meta[key], bool, f"{place}.{key}")
     if "eunomia" in meta:
         _object(meta["eunomia"], place + ".eunomia")
+        if "data_sections" in ours(meta):
+            check_sections(meta["eunomia"]["data_sections"], place + ".eunomia.data_sections")
+
+
+def ours(meta: dict[str, Any]) -> dict[str, Any]:
+    """Return `meta.eunomia` when it is there and of the version that we know, else an empty object."""
+    found = meta.get("eunomia")
+    return found if type(found) is dict and found.get("version") == 1 else {}
 
 
 def check_skel(skel: Any, place: str) -> None:
     """Check a `bpf_skel`."""
     _object(skel, place)
     _name(_need(skel, "obj_name", place), place + ".obj_name")
-    sections = _need(skel, "data_sections", place)
-    for index, item in enumerate(_array(sections, place + ".data_sections")):
-        _section(item, f"{place}.data_sections[{index}]")
+    check_sections(_need(skel, "data_sections", place), place + ".data_sections")
     for key, check in (("maps", _map), ("progs", _prog)):
         items = _need(skel, key, place)
         for index, item in enumerate(_array([] if items is None else items, f"{place}.{key}")):
@@ -69,15 +75,17 @@ def check_skel(skel: Any, place: str) -> None:
                 _typed(doc[key], str, f"{place}.doc.{key}")
 
 
-def _section(section: Any, place: str) -> None:
-    _object(section, place)
-    _name(_need(section, "name", place), place + ".name")
-    for index, item in enumerate(_array(_need(section, "variables", place), place + ".variables")):
-        check_variable(item, f"{place}.variables[{index}]")
+def check_sections(sections: Any, place: str) -> None:
+    """Check data sections with their variables."""
+    for index, section in enumerate(_array(sections, place)):
+        where = f"{place}[{index}]"
+        _object(section, where)
+        _name(_need(section, "name", where), where + ".name")
+        for row, variable in enumerate(_array(_need(section, "variables", where), where + ".variables")):
+            _variable(variable, f"{where}.variables[{row}]")
 
 
-def check_variable(variable: Any, place: str) -> None:
-    """Check one variable of a data section."""
+def _variable(variable: Any, place: str) -> None:
     _object(variable, place)
     _name(_need(variable, "name", place), place + ".name")
     _name(_need(variable, "type", place), place + ".type")

@@ -8,6 +8,7 @@ from eunomia.btf.cdecl import declaration
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF, ObjectBtf
 from eunomia.btf.types import STRUCT, UNION, Btf, Type
 from eunomia.package import codec
+from eunomia.package.check import ours
 from eunomia.package.model import Package
 from eunomia.package.needs import needs_of, program_type, relocations
 from eunomia.package.sources import event_types
@@ -24,14 +25,13 @@ def describe(package: Package) -> dict[str, Any]:
     """
     obj = package.types
     meta = package.meta
-    ours = meta.get("eunomia") or {}
     needs = needs_of(obj)
     return {
         "name": package.name,
         "origin": package.origin,
         "doc": meta["bpf_skel"].get("doc") or {},
         "licence": obj.licence,
-        "producer": ours.get("producer") or {"version": meta.get("eunomia_version", "")},
+        "producer": _producer(meta) or {"version": meta.get("eunomia_version", "")},
         "sizes": {
             "object": len(package.object),
             "packed_object": len(codec.pack(package.object)),
@@ -51,6 +51,11 @@ def describe(package: Package) -> dict[str, Any]:
         },
         "btf_archive": {path: len(package.btf_archive[path]) for path in sorted(package.btf_archive)},
     }
+
+
+def _producer(meta: dict[str, Any]) -> dict[str, Any]:
+    producer = ours(meta).get("producer")
+    return producer if isinstance(producer, dict) else {}
 
 
 def _programs(package: Package, obj: ObjectBtf) -> list[dict[str, Any]]:
@@ -114,8 +119,7 @@ def _option(option: Any) -> dict[str, Any]:
 
 
 def _not_settable(package: Package) -> list[dict[str, str]]:
-    ours = package.meta.get("eunomia")
-    others = ours.get("data_sections") if isinstance(ours, dict) else None
+    others = ours(package.meta).get("data_sections")
     settable = {option.name for option in package.options()}
     return [
         {"name": variable["name"], "type": variable["type"], "section": section["name"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eunomia.errors import LegacyPackageError, PackageError
 from eunomia.package import codec
-from eunomia.package.check import check_meta, kind_of
+from eunomia.package.check import check_meta, kind_of, ours
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class Package:
         if self._options is None:
             from eunomia.package.table import from_rows
 
-            rows = self._ours().get("options")
+            rows = ours(self.meta).get("options")
             if rows is None:
                 from eunomia.package.build import option_rows
 
@@ -222,7 +222,7 @@ class Package:
 
     def plan(self) -> bytes:
         """Return the plan of its event sources and sampled maps (native/plan.h)."""
-        packed = self._ours().get("plan")
+        packed = ours(self.meta).get("plan")
         if packed is None:
             from eunomia.package.build import plan_bytes
 
@@ -282,11 +282,6 @@ class Package:
             distribution: `ID` of its os-release; version: `VERSION_ID`; machine and release: as uname says.
         """
         return self.btf_archive.get(f"{distribution}/{version}/{machine}/{release}.btf")
-
-    def _ours(self) -> dict[str, Any]:
-        """`meta.eunomia`, when it is of a version that we know."""
-        ours = self.meta.get("eunomia")
-        return ours if type(ours) is dict and ours.get("version") == 1 else {}
 
     def _damage(self, make: Callable[[dict[str, Any], ObjectBtf], T]) -> T:
         """Call make(meta, types); damage that the object's types show is reported at its place."""

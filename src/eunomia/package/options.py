@@ -84,7 +84,8 @@ class Option:
     def shown_default(self) -> str:
         """What help pages show as its default."""
         value = self.default if self.default is not None else self.initial
-        return "" if value is None else self.text(value)
+        text = "" if value is None else self.text(value)
+        return text if len(text) <= 60 else text[:59] + "…"
 
     def text(self, value: Any) -> str:
         """Return a value as the user would type it."""
@@ -142,7 +143,12 @@ class Option:
         if self.kind == "bool":
             return f"{self.name}={'y' if value else 'n'}\n"
         if self.kind == "tristate":
-            return f"{self.name}={'nym'[self._number(value)]}\n"
+            number = self._number(value)
+            if number not in {0, 1, 2}:
+                raise self._error(f"{number} is none of n, y, m")
+            return f"{self.name}={'nym'[number]}\n"
+        if self.kind == "char" and value in {ord("y"), ord("n"), ord("m")}:
+            return f"{self.name}={chr(value)}\n"
         if self.kind == "string":
             self._encode(value)
             if '"' in value or "\n" in value:

@@ -24,6 +24,7 @@ from eunomia.btf.plan import (
 )
 from eunomia.btf.types import ENUM, ENUM64, INT, PTR, STRUCT, UNION
 from eunomia.errors import PackageError
+from eunomia.package.check import ours
 from eunomia.package.table import DUMMY
 
 TYPE_CHECKING = False
@@ -84,7 +85,7 @@ def event_types(meta: dict[str, Any], obj: ObjectBtf, entry: dict[str, Any]) -> 
     definition = obj.maps.get(entry["name"])
     chooser = _Chooser(meta, obj, Plan(obj.btf))
     chosen = chooser.types(entry, definition) if definition is not None else []
-    return [chooser.named(name) for name in chosen["types"].values()] if isinstance(chosen, dict) else chosen
+    return [chooser.named(name) for name in _by_field(chosen)[1].values()] if isinstance(chosen, dict) else chosen
 
 
 class _Chooser:
@@ -94,7 +95,7 @@ class _Chooser:
         self.plan = plan
         self.exports: list[dict[str, Any]] = meta.get("export_types") or []
         self.multiple = bool(meta.get("enable_multiple_export_types"))
-        told = meta.get("eunomia", {}).get("event_types")
+        told = ours(meta).get("event_types")
         self.told: dict[str, Any] = told if isinstance(told, dict) else {}
         self.guessed = False
 
@@ -216,9 +217,7 @@ class _Chooser:
         return by_name
 
     def _by_value(self, told: dict[str, Any], decoders: dict[str, int]) -> Iterable[Record]:
-        field, types = told.get("field"), told.get("types")
-        if not isinstance(field, str) or not isinstance(types, dict) or not types:
-            raise PackageError('`event_type`: expected {"field": name, "types": {value: struct}}')
+        field, types = _by_field(told)
         for value, name in types.items():
             found = self.named(name)
             record = self._record(self.plan.add(found.id, decoders, "value"))
@@ -357,6 +356,13 @@ def _kept(btf: Btf, section: DataSection) -> Iterator[Type]:
             pointed = btf.resolve(target.ref)
             if pointed.kind == STRUCT and pointed.size:
                 yield pointed
+
+
+def _by_field(told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    field, types = told.get("field"), told.get("types")
+    if not isinstance(field, str) or not isinstance(types, dict) or not types:
+        raise PackageError('`event_type`: expected {"field": name, "types": {value: struct}}')
+    return field, types
 
 
 def _find_member(btf: Btf, struct: Type, name: str, depth: int) -> tuple[int, Type] | None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 DUMMY = "__eunomia_dummy"
 _KINDS = frozenset(("int", "uint", "bool", "char", "enum", "float", "string", "tristate"))
 _MAX_OPTIONS = 4096
+_MAX_INITIAL = 1024  # bytes of a variable whose initial value is worth showing
 
 
 def from_rows(rows: Any, place: str) -> list[Option]:
@@ -108,7 +109,7 @@ def _row(
     if choices:
         extras["choices"] = choices
     option = Option(variable["name"], section, place.offset, size, count, kind, variable["type"], {})
-    if section != ".kconfig":
+    if section != ".kconfig" and size * (count or 1) <= _MAX_INITIAL:
         initial = option.decode(obj.initial(section, place.offset, size * (count or 1)))
         if initial not in (0, "", []) and not (kind == "float" and "nan" in str(initial)):
             extras["initial"] = initial

@@ -16,8 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from eunomia.cli.inspect import page
 from eunomia.errors import LegacyPackageError, MissingDependencyError, OptionError, PackageError
 from eunomia.package import Package, codec
+from eunomia.package.describe import describe
 
 DATA = Path(__file__).parents[2] / "data"
 SIMPLE = (DATA / "simple-0.3.3.json").read_bytes()
@@ -315,6 +317,7 @@ def survives(data: bytes) -> None:
         package = Package.from_bytes(data)
         package.settings()
         package.plan()
+        "\n".join(page(describe(package)))
     except (PackageError, OptionError):
         return
     Package.from_bytes(package.to_json().encode())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from eunomia.errors import OptionError
 from eunomia.package import Package
-from eunomia.package.options import Option, assign_switches
+from eunomia.package.options import Option, assign_switches, settings
 from eunomia.package.table import from_rows
 
 
@@ -116,6 +116,29 @@ def test_kernel_configuration_becomes_kconfig_text(torture: Package) -> None:
     assert torture.settings({"CONFIG_HZ": "250", "CONFIG_BPF": True}).kconfig == "CONFIG_HZ=250\nCONFIG_BPF=y\n"
     assert torture.settings({"CONFIG_BPF": "no"}).kconfig == "CONFIG_BPF=n\n"
     assert torture.settings().kconfig == ""
+
+
+def test_kconfig_values_are_spelled_as_the_kernel_does() -> None:
+    rows = [
+        ["CONFIG_A", ".kconfig", 0, 4, 0, "tristate", "enum libbpf_tristate", {"choices": {"n": 0, "y": 1, "m": 2}}],
+        ["CONFIG_B", ".kconfig", 0, 16, 0, "string", "char[16]", {}],
+        ["CONFIG_C", ".kconfig", 0, 1, 0, "char", "char", {}],
+        ["CONFIG_D", ".kconfig", 0, 8, 0, "uint", "unsigned long", {}],
+    ]
+    options = from_rows(rows, "$")
+
+    text = settings(options, {"CONFIG_A": "m", "CONFIG_B": "(none)", "CONFIG_C": "y", "CONFIG_D": "0x10"}).kconfig
+
+    assert text == 'CONFIG_A=m\nCONFIG_B="(none)"\nCONFIG_C=y\nCONFIG_D=16\n'
+    for name, value in (
+        ("CONFIG_A", "x"),
+        ("CONFIG_A", 9),
+        ("CONFIG_B", 'a"b'),
+        ("CONFIG_B", "a\nCONFIG_X=y"),
+        ("CONFIG_D", "-1"),
+    ):
+        with pytest.raises(OptionError):
+            settings(options, {name: value})
 
 
 def test_nothing_is_written_for_what_nobody_named(torture: Package) -> None:
