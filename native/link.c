@@ -1,11 +1,11 @@
 /* One object through libbpf's linker: DWARF goes, BTF stays and is deduplicated, static offsets are filled in. */
 #define _GNU_SOURCE
 #include "error.h"
+#include "eunomia.h"
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
-#include <bpf/libbpf.h>
-#include "eunomia.h"
 
 int eu_link_object(const char *input, const char *output) {
     eu_log_start();

@@ -1,14 +1,14 @@
 /* vmlinux.h from BTF, as bpftool's `btf dump file F format c` prints it, with the kfuncs' prototypes that newer ones add. */
 #define _GNU_SOURCE
 #include "error.h"
+#include "eunomia.h"
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-#include "eunomia.h"
 
 static const char head[] = "#ifndef __VMLINUX_H__\n"
                            "#define __VMLINUX_H__\n\n"
