@@ -16,11 +16,21 @@ enum {
     REQ_RAHEAD = 1 << 19,
 };
 
-/* Until 5.10 block_rq_insert and block_rq_issue had the queue as first argument, the request as second (commit a54895fa057c
- * changed it for 5.11, as 0d02129e76ed removed struct hd_struct). */
+/* Before 5.11 (commit a54895fa057c, which stable kernels have too) the tracepoints of requests had the queue as first argument.
+ * Whether this kernel's has is asked of the type that its BTF has for it: a type "exists" when the parameters are the same. */
+typedef void (*btf_trace_block_rq_issue___with_queue)(void *, struct request_queue *, struct request *);
+
 static __always_inline struct request *request_of(const __u64 *args)
 {
-    return (struct request *)(bpf_core_type_exists(struct hd_struct) ? args[1] : args[0]);
+    struct request *rq;
+
+    /* Written out, because clang makes of `exists ? args[1] : args[0]` a load through a changed context pointer, which the
+     * verifier refuses; and a second argument may not even be read where there is none. */
+    if (bpf_core_type_exists(btf_trace_block_rq_issue___with_queue))
+        asm volatile("%0 = *(u64 *)(%1 + 8)" : "=r"(rq) : "r"(args));
+    else
+        asm volatile("%0 = *(u64 *)(%1 + 0)" : "=r"(rq) : "r"(args));
+    return rq;
 }
 
 /* The disk moved from the request to its queue in 5.17. NULL for requests of no disk (tapes, passthrough). */

@@ -124,9 +124,6 @@ struct request {
 struct request___before_5_17 {
     struct gendisk *rq_disk;
 };
-struct hd_struct { /* until 5.10 */
-    int partno;
-};
 
 /* interrupts */
 struct irqaction {
