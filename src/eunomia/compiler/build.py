@@ -93,7 +93,7 @@ class Build:
         """Return the flags that say what the source means: for clang, and for libclang as well."""
         options = self.options
         arch = ARCHES[options.arch]
-        flags = ["-D__TARGET_ARCH_" + arch[0], "-Wno-unknown-attributes"]
+        flags = ["-D__TARGET_ARCH_" + arch[0], *_QUIET]
         flags += [f"-D{define}" for define in options.defines]
         for folder in [*options.include, self.folder, *([self._header.folder] if self._header else ()), HEADERS]:
             flags += ["-I", folder]
@@ -125,7 +125,7 @@ class Build:
         status, said = self._process.wait()
         if status and self._precompiled_words():
             status, said = self._without_precompiled(said)
-        if status and self._header and self._header.is_ours:
+        if status:
             status, said = self._without_clashes(status, said)
         if status or said:
             self._explain(status)
@@ -147,15 +147,15 @@ class Build:
         Types renamed with three underscores still mean the same to CO-RE, which compares names up to these.
         """
         header, names = self._header, list[str]()
-        assert header is not None
+        ours = header if header and header.is_ours else None
+        headers = (ours.path, HEADERS) if ours else (HEADERS,)
+        helpers = os.path.join(HEADERS, "bpf", "bpf_helpers.h")
         for _ in range(_ROUNDS):
-            found = [
-                name for name in clashes(said.decode(errors="replace"), (header.path, HEADERS)) if name not in names
-            ]
+            found = [name for name in clashes(said.decode(errors="replace"), headers) if name not in names]
             if not status or not found:
                 break
             names += found
-            self._header = header.renamed(names, self.work, os.path.join(HEADERS, "bpf", "bpf_helpers.h"))
+            self._header = vmlinux.renamed(names, ours, helpers, self.work)
             status, said = process.run(self._command(self._quiet, "full.o"))
         if status:
             self._header = header
@@ -269,12 +269,15 @@ class Build:
                 if any(name in text for name in macros):
                     return None
             arch = f"-D__TARGET_ARCH_{ARCHES[self.options.arch][0]}"
-            return vmlinux.precompiled(self.toolchain, header, [*_CODE_FLAGS, arch, "-Wno-unknown-attributes", *cflags])
+            return vmlinux.precompiled(self.toolchain, header, [*_CODE_FLAGS, arch, *_QUIET, *cflags])
         except OSError:
             return None
 
 
 _ROUNDS = 5
+
+# libbpf's macros (BPF_CORE_READ) make clang 21 and newer warn wherever they are used; older ones do not know the name.
+_QUIET = ["-Wno-unknown-attributes", "-Wno-unknown-warning-option", "-Wno-default-const-init-var-unsafe"]
 
 # -gembed-source: BTF's line info takes the lines from memory, so that paths in it can be relative. DWARF is dropped.
 _CODE_FLAGS = ["-g", "-O2", "-target", "bpf", "-gdwarf-5", "-gembed-source"]
