@@ -89,7 +89,7 @@ class Job:
 
     def _output(self) -> str:
         given: str | None = self._values["output-path"] or self._values["output"]
-        return given or ""
+        return "/dev/stdout" if given == "-" else given or ""
 
     def _one(self, source: str, target: str) -> None:
         from eunomia.compiler import compile_source

@@ -37,19 +37,31 @@ class KernelHeader:
         """The header itself."""
         return os.path.join(self.folder, "vmlinux.h")
 
-    def renamed(self, names: list[str], work: str, helpers: str) -> KernelHeader:
-        """Return this header, and beside it libbpf's `helpers`, with some names out of the way; they lie in `work`."""
-        folder = os.path.join(work, "renamed")
-        os.makedirs(os.path.join(folder, "bpf"), exist_ok=True)
-        before = "".join(f"#define {name} {name}___vmlinux\n" for name in names)
-        after = "".join(f"#undef {name}\n" for name in names)
-        for name, guard, path in (
-            ("vmlinux.h", "__VMLINUX_H__", self.path),
-            ("bpf/bpf_helpers.h", "__BPF_HELPERS__", helpers),
-        ):
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-                file.write(f'#ifndef {guard}\n{before}#include "{path}"\n{after}#endif\n')
-        return KernelHeader(folder, self.identity, is_ours=False)
+
+def renamed(names: list[str], kernel: KernelHeader | None, helpers: str, work: str) -> KernelHeader:
+    """Return headers with some names out of the way; they lie in `work`.
+
+    Args:
+        names: what is renamed.
+        kernel: the vmlinux.h that was made for the source, None where it brings its own.
+        helpers: libbpf's bpf_helpers.h.
+        work: the caller's folder.
+    """
+    folder = os.path.join(work, "renamed")
+    os.makedirs(os.path.join(folder, "bpf"), exist_ok=True)
+    before = "".join(f"#define {name} {name}___vmlinux\n" for name in names)
+    after = "".join(f"#undef {name}\n" for name in names)
+    wrapped = [("bpf/bpf_helpers.h", "__BPF_HELPERS__", helpers)]
+    if kernel:
+        wrapped.append(("vmlinux.h", "__VMLINUX_H__", kernel.path))
+    for entry in os.scandir(os.path.dirname(helpers)):  # they include each other from where they lie
+        link = os.path.join(folder, "bpf", entry.name)
+        if entry.path != helpers and not os.path.lexists(link):
+            os.symlink(entry.path, link)
+    for name, guard, path in wrapped:
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(f'#ifndef {guard}\n{before}#include "{path}"\n{after}#endif\n')
+    return KernelHeader(folder, kernel.identity if kernel else "", is_ours=False)
 
 
 def kernel_header(source: str | None, work: str) -> KernelHeader | None:

@@ -1,7 +1,7 @@
 /* Defines what newer kernels' vmlinux.h and newer libbpf define too. */
 #include "vmlinux.h"
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
 char LICENSE[] SEC("license") = "GPL";
 
