@@ -84,7 +84,7 @@ def run(package: Package, values: Values, settings: Settings, program: str) -> i
 
 
 def load(package: Package, values: Values, settings: Settings) -> Object:
-    """Open, write the chosen values, load and attach; nothing stays behind when one of these fails."""
+    """Open, write the chosen values and load; nothing stays behind when one of these fails."""
     from eunomia.kernel.object import Object
 
     live = Object.open(package, btf=values["btf"], kconfig=settings.kconfig, plain_btf=values["plain-btf"])
@@ -96,7 +96,6 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
 
             adjust(live, values["skip"], values["ring-size"])
         live.load()
-        live.attach(skip=values["skip"])
     except BaseException:
         live.close()
         raise
@@ -107,9 +106,11 @@ def follow(live: Object, package: Package, values: Values, out: int, program: st
     """Print events until something ends it; return the exit code."""
     from eunomia.events.run import Run
 
-    for name, cause in live.skipped.items():
-        warn(f"program {name} is optional and left out: {cause}")
+    # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
     with Run(live, package.plan(), run_options(values, out)) as reader:
+        live.attach(skip=values["skip"])
+        for name, cause in live.skipped.items():
+            warn(f"program {name} is optional and left out: {cause}")
         if values["verbose"]:
             notice(live, program)
         ending = reader.loop()
