@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -401,3 +402,24 @@ def test_header_only_exports_the_headers_structs(ecc: Command, tmp_path: Path) -
     assert result.returncode == 0, result
     package = Package.open(tmp_path / "package.json")
     assert [each["name"] for each in package.meta["export_types"]] == ["event", "other"]
+
+
+def test_without_libclang_the_source_still_compiles_and_says_so(monkeypatch: Any) -> None:
+    monkeypatch.setattr("eunomia.compiler.flow._index", lambda: None)
+    notes: list[str] = []
+    package = compile_source(SOURCES / "void_helpers.bpf.c", on_note=notes.append)
+
+    assert package.object
+    assert notes == ["some event types stand behind void *; with libclang they can be told [pip install libclang]"]
+
+
+def test_new_project_runs_at_once(ecc: Command, ecli: Command, tmp_path: Path) -> None:
+    assert ecc("new", "execs", "-o", str(tmp_path)).returncode == 0
+    source = tmp_path / "execs/execs.bpf.c"
+    assert ecc(str(source), str(source.parent / "execs.h")).returncode == 0
+    running = ecli.start("run", "-j", str(source.parent / "package.json"))
+    running.wait_attached()
+    subprocess.run(["/bin/true"], check=True)
+    events = running.stop().events
+
+    assert any(event["filename"] == "/bin/true" for event in events)
