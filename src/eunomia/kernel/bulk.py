@@ -65,7 +65,8 @@ def _struct(btf: Btf, resolved: Type) -> Bulk | None:
         at = offset + size
         names.append(member.name)
     packed = struct.Struct(f"{form}{resolved.size - at}x")
-    make = namedtuple(resolved.name or "anonymous", names, rename=True)._make  # type: ignore[misc]  # names are the kernel's
+    kind: Any = namedtuple(resolved.name or "anonymous", names, rename=True)  # type: ignore[misc]  # names are the kernel's
+    make = kind._make
     if not packed.size:
         return None
     if not texts:

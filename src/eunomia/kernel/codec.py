@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import struct
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from eunomia.btf import types as kinds
@@ -18,7 +18,10 @@ Field = tuple[str, Decode, Encode, int, int]  # name, decoder of the whole struc
 
 
 class Codec:
-    """One C type of `size` bytes: `decode(bytes)` and `encode(value)`. Without BTF, values are bytes; whole numbers are taken too."""
+    """One C type of `size` bytes: `decode(bytes)` and `encode(value)`.
+
+    Without BTF, values are bytes; whole numbers are taken too.
+    """
 
     __slots__ = ("_bulk", "_decode", "_encode", "size", "what")
 
@@ -27,6 +30,7 @@ class Codec:
         self.what = what
         coding: tuple[Decode, Encode] = make(btf, type_id) if btf and type_id else (bytes, self._untyped)
         self._decode, self._encode = coding
+        self._bulk = bulk(btf, type_id) if btf and type_id else None
 
     def _untyped(self, value: Any) -> bytes:
         # of values without a type only whole numbers have an obvious form; bytes(5) would be five zeroes

@@ -126,7 +126,7 @@ class Map(MutableMapping[Any, Any]):
             raise KeyError(key)
         raise error(f"map {self.name}")
 
-    def _batches(self) -> Iterator[tuple[bytes, bytes, int]]:
+    def _batches(self) -> Iterator[tuple[memoryview, memoryview, int]]:
         """Keys and values, BATCH elements at a time; what comes or goes meanwhile may or may not be among them."""
         room = self._room()
         size = min(BATCH, max(self.max_entries, 1))
