@@ -9,21 +9,37 @@ enum { EU_NUMBER_ROOM = 48 }; /* enough for every number below */
 extern const char eu_two_digits[201];
 extern const uint64_t eu_powers_of_ten[20];
 
-/* Digits are counted first and written in place two at a time. */
+/* Exactly eight digits at w, v < 10^8: pairs, then single digits, in the lanes of one word (10486/2^20 is 1/100 and 103/2^10 is
+ * 1/10, exact for lanes this small). */
+static inline void eu_put_8_digits(char *w, uint32_t v) {
+    uint64_t x = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t q = x * 10486 >> 20 & 0x0000007f0000007fu;
+    x = q | (x - 100 * q) << 16;
+    q = x * 103 >> 10 & 0x000f000f000f000fu;
+    x = (q | (x - 10 * q) << 8) + 0x3030303030303030u;
+    memcpy(w, &x, 8);
+}
+
+/* Digits are counted first and written in place, from the right: eight at a time, then two. */
 static inline char *eu_put_u64(char *w, uint64_t v) {
     int bits = 64 - __builtin_clzll(v | 1), n = (bits * 1233) >> 12;
     n += v >= eu_powers_of_ten[n];
     char *p = w + n;
-    while (v >= 100) {
-        unsigned rest = v % 100;
-        v /= 100;
-        p -= 2;
-        memcpy(p, eu_two_digits + 2 * rest, 2);
+    while (v >= 100000000) {
+        p -= 8;
+        eu_put_8_digits(p, (uint32_t)(v % 100000000));
+        v /= 100000000;
     }
-    if (v >= 10)
-        memcpy(p - 2, eu_two_digits + 2 * v, 2);
+    uint32_t rest = (uint32_t)v;
+    while (rest >= 100) {
+        p -= 2;
+        memcpy(p, eu_two_digits + 2 * (rest % 100), 2);
+        rest /= 100;
+    }
+    if (rest >= 10)
+        memcpy(p - 2, eu_two_digits + 2 * rest, 2);
     else
-        p[-1] = (char)('0' + v);
+        p[-1] = (char)('0' + rest);
     return w + n;
 }
 

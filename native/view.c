@@ -497,6 +497,8 @@ void eu_view_header(const struct eu_view *v, struct eu_out *out, int match) {
         eu_out_put(out, v->layouts[match].header.data, v->layouts[match].header.used);
 }
 
+static const char spaces[PAD + 1] = "                                ";
+
 static inline char *pad_to(char *w, const char *line, size_t column) {
     size_t at = (size_t)(w - line);
     if (at >= column) {
@@ -509,7 +511,7 @@ static inline char *pad_to(char *w, const char *line, size_t column) {
         memset(w, ' ', missing);
         return w + missing;
     }
-    memset(w, ' ', PAD);
+    memcpy(w, spaces, PAD); /* two wide stores; memset() would be a call */
     return w + missing;
 }
 
