@@ -81,7 +81,8 @@ int on_kill(void *ctx) {
         return 0;
     r->mode = mode;
     r->loud = loud;
-    __builtin_memcpy(r->prefix, (void *)prefix, 16);
+    for (int i = 0; i < 16; i++)
+        r->prefix[i] = prefix[i];
     r->big = big;
     for (int i = 0; i < 4; i++)
         r->list[i] = list[i];
