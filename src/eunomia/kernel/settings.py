@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from eunomia.errors import AttachError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from eunomia.kernel.object import Object
 
 TC_POINTS = {"BPF_TC_INGRESS": 1, "BPF_TC_EGRESS": 2}

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import copy
-
 from eunomia import __version__
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF
 from eunomia.btf.types import STRUCT, UNION
 from eunomia.package import codec
 from eunomia.package.check import check_meta, ours
+from eunomia.package.guess import guess
 from eunomia.package.skeleton import export_type, object_name, other_sections, skeleton
-from eunomia.package.sources import build_plan, guess
+from eunomia.package.sources import build_plan
 from eunomia.package.table import make_rows
 
 TYPE_CHECKING = False
@@ -42,6 +41,8 @@ def build_meta(
     if others:
         own["data_sections"] = others
     if event_types:
+        import copy
+
         own["event_types"] = {key: copy.deepcopy(value) for key, value in event_types.items()}
     if producer:
         own["producer"] = dict(producer)
