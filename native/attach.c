@@ -1,5 +1,9 @@
 /* Attaching a program as its section says, and undoing exactly that. */
 #define _GNU_SOURCE
+#include "attach.h"
+#include "error.h"
+#include "object.h"
+#include "tracefs.h"
 #include <errno.h>
 #include <linux/if_link.h>
 #include <linux/perf_event.h>
@@ -9,9 +13,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "error.h"
-#include "object.h"
-#include "tracefs.h"
 
 enum { DEFAULT_FREQUENCY = 49, LOOPBACK = 1 };
 
@@ -47,8 +48,8 @@ static int add_link(struct eu_object *object, int prog, struct bpf_link *link) {
 }
 
 static int failed(const struct bpf_program *prog, int err, const char *what) {
-    return eu_fail(err, "attach program %s (%s): %s%s", bpf_program__name(prog), bpf_program__section_name(prog), what ? what : eu_reason(err),
-                   err == EPERM || err == EACCES ? " [needs CAP_BPF and CAP_PERFMON; run with sudo]" : "");
+    return eu_fail(err, "attach program %s (%s): %s%s", bpf_program__name(prog), bpf_program__section_name(prog),
+                   what ? what : eu_reason(err), err == EPERM || err == EACCES ? " [needs CAP_BPF and CAP_PERFMON; run with sudo]" : "");
 }
 
 static int open_perf(struct perf_event_attr *attr, int pid, int cpu) {
@@ -150,15 +151,21 @@ static int attach_xdp(struct eu_object *object, int index, const struct eu_attac
     struct eu_attachment *at = add(object, index);
     if (!at)
         return -ENOMEM;
-    if (!(options->flags & ~XDP_FLAGS_MODES) && options->old_prog_fd <= 0) { /* a link: gone with the process */
+    uint32_t modes = options->flags & XDP_FLAGS_MODES, flags = options->flags;
+    int by_netlink = flags != modes || options->old_prog_fd > 0;
+    if (!by_netlink) { /* a link: gone with the process */
         LIBBPF_OPTS(bpf_link_create_opts, create, .flags = options->flags);
         at->fd = bpf_link_create(fd, ifindex, BPF_XDP, &create);
         err = at->fd < 0 ? errno : 0;
-    } else {
+        by_netlink = err == EINVAL; /* a kernel before 5.9 */
+        if (by_netlink)
+            flags |= XDP_FLAGS_UPDATE_IF_NOEXIST; /* as a link would refuse to replace another's program */
+    }
+    if (by_netlink) {
         LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = options->old_prog_fd > 0 ? options->old_prog_fd : 0);
-        err = -bpf_xdp_attach(ifindex, fd, options->flags, &opts);
+        err = -bpf_xdp_attach(ifindex, fd, flags, &opts);
         if (!err)
-            *at = (struct eu_attachment){at->next, index, NULL, fd, undo_xdp, ifindex, options->flags, 0, 0, 0, 0};
+            *at = (struct eu_attachment){at->next, index, NULL, fd, undo_xdp, ifindex, modes, 0, 0, 0, 0};
     }
     if (!err)
         return 0;
@@ -232,39 +239,37 @@ static struct bpf_link *link_by_type(const struct bpf_program *prog) {
     return bpf_program__attach(prog);
 }
 
-/* What the section alone says; errors in words. */
 static int attach_by_section(struct eu_object *object, int index) {
     struct bpf_program *prog = object->progs[index];
-    const char *section = bpf_program__section_name(prog), *slash = strchr(section, '/');
-    char why[300];
+    char why[600];
     struct bpf_link *link = link_by_type(prog);
     if (link)
         return add_link(object, index, link);
     int err = errno;
-    if (err == EOPNOTSUPP && (!slash || !slash[1]))
-        return failed(prog, err, "this section says nothing about where to attach");
-    if (err == ENOENT && (starts(section, "raw_tp") || starts(section, "raw_tracepoint"))) {
-        snprintf(why, sizeof(why), "raw tracepoint %.200s: not in this kernel", slash ? slash + 1 : "");
-        return failed(prog, err, why);
-    }
-    if (err == ENOENT && (starts(section, "uprobe") || starts(section, "uretprobe") || starts(section, "usdt"))) {
-        snprintf(why, sizeof(why), "%.200s: no such binary, or it has no such symbol", slash ? slash + 1 : "");
-        return failed(prog, err, why);
-    }
-    if (err == ENOENT && (starts(section, "kprobe") || starts(section, "kretprobe") || starts(section, "ksyscall")))
-        return failed(prog, err, "no such kernel function, or this kernel has no kprobes (CONFIG_KPROBES)");
-    return failed(prog, err, NULL);
+    eu_attach_cause(prog, err, why, sizeof(why));
+    return failed(prog, err, *why ? why : NULL);
 }
 
-int eu_prog_attach(struct eu_object *object, int index, const struct eu_attach_options *options) {
-    const struct bpf_program *prog = eu_prog(object, index);
-    if (!prog)
-        return -EINVAL;
+static int attach_uprobe(struct eu_object *object, int index, const char *target, int pid) {
+    char why[600] = "";
+    struct bpf_link *link = eu_attach_uprobe(object->progs[index], target, pid, why, sizeof(why));
+    return link ? add_link(object, index, link) : failed(object->progs[index], errno, why);
+}
+
+static int attach_raw_tracepoint(struct eu_object *object, int index, const char *name) {
+    struct bpf_link *link = bpf_program__attach_raw_tracepoint(object->progs[index], name);
+    if (link)
+        return add_link(object, index, link);
+    char why[600];
+    int err = errno == EINVAL ? ENOENT : errno;
+    eu_attach_cause(object->progs[index], err, why, sizeof(why));
+    return failed(object->progs[index], err, *why ? why : NULL);
+}
+
+static int attach_one(struct eu_object *object, int index, const struct eu_attach_options *options) {
+    const struct bpf_program *prog = object->progs[index];
     const char *section = bpf_program__section_name(prog), *slash = strchr(section, '/');
     const char *target = options->target ? options->target : slash ? slash + 1 : "";
-    if (!object->loaded || bpf_program__fd(prog) < 0)
-        return failed(prog, EINVAL, "it is not loaded");
-    eu_log_start();
     if (is_family(section, "tp") || is_family(section, "tracepoint"))
         return attach_tracepoint(object, index, target);
     if (is_family(section, "perf_event"))
@@ -277,6 +282,12 @@ int eu_prog_attach(struct eu_object *object, int index, const struct eu_attach_o
         return attach_link(object, index, bpf_program__attach_tcx(prog, options->ifindex ? options->ifindex : LOOPBACK, NULL));
     if (options->cgroup_fd >= 0 && (starts(section, "cgroup") || is_family(section, "sockops")))
         return attach_link(object, index, bpf_program__attach_cgroup(prog, options->cgroup_fd));
+    if (eu_is_uprobe(section))
+        return attach_uprobe(object, index, target, options->pid);
+    if (options->target && (is_family(section, "raw_tp") || is_family(section, "raw_tracepoint")))
+        return attach_raw_tracepoint(object, index, target);
+    if (options->target)
+        return failed(prog, EINVAL, "its target cannot be chosen, the section has it");
     return attach_by_section(object, index);
 }
 
@@ -310,4 +321,21 @@ void eu_detach_all(struct eu_object *object) {
         object->attachments = one->next;
         undo(one);
     }
+}
+
+int eu_prog_attach(struct eu_object *object, int index, const struct eu_attach_options *options) {
+    const struct bpf_program *prog = eu_prog(object, index);
+    const struct eu_attachment *before = object->attachments;
+    if (!prog)
+        return -EINVAL;
+    if (!object->loaded || bpf_program__fd(prog) < 0)
+        return failed(prog, EINVAL, "it is not loaded");
+    eu_log_start();
+    int err = attach_one(object, index, options);
+    while (err && object->attachments != before) { /* of several CPUs the first may have worked */
+        struct eu_attachment *one = object->attachments;
+        object->attachments = one->next;
+        undo(one);
+    }
+    return err;
 }

@@ -318,10 +318,30 @@ def ip_link() -> str:
     return subprocess.run(["ip", "link", "show", "lo"], capture_output=True, text=True, check=True).stdout
 
 
-def test_a_uprobe_on_a_missing_symbol_names_it(tmp_path: Path) -> None:
-    package = make(tmp_path, HEAD + 'SEC("uprobe//bin/bash:no_such_symbol") int f(void *ctx) { return 0; }')
-    with package.load() as loaded, pytest.raises(AttachError, match="/bin/bash:no_such_symbol: no such binary, or"):
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ("uprobe//bin/bash:no_such_symbol", r"/bin/bash has no symbol no_such_symbol"),
+        ("uretprobe//bin/bash:readlin", r"/bin/bash has no symbol readlin \[did you mean readline\?\]"),
+        ("uprobe/no_such_program:main", r"binary no_such_program: not found in PATH or among the libraries"),
+        ("uprobe//no/such/file:main", r"binary /no/such/file: no such file or directory"),
+        ("uprobe/bash", r"bash: not of the form BINARY:FUNCTION"),
+        ("usdt/bash:nobody:nothing", r"bash has no USDT probe nobody:nothing"),
+        ("raw_tp/sched_swich", r"raw tracepoint sched_swich: not in this kernel \[did you mean sched_switch\?\]"),
+        ("socket", r"this section alone does not say where to attach"),
+    ],
+)
+def test_a_target_that_is_missing_is_named_with_the_near_one(tmp_path: Path, section: str, said: str) -> None:
+    package = make(tmp_path, HEAD + f'SEC("{section}") int f(void *ctx) {{ return 0; }}')
+    with package.load() as loaded, pytest.raises(AttachError, match=said):
         loaded.attach()
+
+
+def test_a_library_is_found_as_the_linker_finds_it(tmp_path: Path) -> None:
+    package = make(tmp_path, HEAD + 'SEC("uprobe/libc.so.6:getaddrinfo") int f(void *ctx) { return 0; }')
+    with package.load() as loaded:
+        loaded.attach()
+        assert loaded.programs["f"].attached
 
 
 def test_a_missing_btf_file_is_named(tmp_path: Path) -> None:
