@@ -25,8 +25,7 @@ struct {
 } events SEC(".maps");
 
 SEC("uretprobe//bin/bash:readline")
-int readline_returns(void *ctx)
-{
+int readline_returns(void *ctx) {
     const char *text = (const char *)uprobe_return_value(ctx);
     struct event *event;
     __u32 zero = 0;

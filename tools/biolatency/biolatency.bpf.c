@@ -60,8 +60,7 @@ struct {
 static struct hist empty;
 
 /* A request that goes to the device without waiting in a queue is issued only: its time starts there. */
-static __always_inline int start(struct request *rq, __u64 flags)
-{
+static __always_inline int start(struct request *rq, __u64 flags) {
     __u64 now = bpf_ktime_get_ns();
 
     bpf_map_update_elem(&starts, &rq, &now, flags);
@@ -69,19 +68,16 @@ static __always_inline int start(struct request *rq, __u64 flags)
 }
 
 SEC("raw_tp/block_rq_insert")
-int rq_insert(__u64 *ctx)
-{
+int rq_insert(__u64 *ctx) {
     return include_queued ? start(request_of(ctx), BPF_ANY) : 0;
 }
 
 SEC("raw_tp/block_rq_issue")
-int rq_issue(__u64 *ctx)
-{
+int rq_issue(__u64 *ctx) {
     return start(request_of(ctx), include_queued ? BPF_NOEXIST : BPF_ANY);
 }
 
-static __always_inline void count_each(void *map, const struct kind *kind, __u64 took)
-{
+static __always_inline void count_each(void *map, const struct kind *kind, __u64 took) {
     struct hist *hist = bpf_map_lookup_elem(map, kind);
 
     if (!hist) {
@@ -92,8 +88,7 @@ static __always_inline void count_each(void *map, const struct kind *kind, __u64
         hist_count(hist, took);
 }
 
-static __always_inline void count_total(void *map, __u64 took)
-{
+static __always_inline void count_total(void *map, __u64 took) {
     __u32 zero = 0;
     struct hist *hist = bpf_map_lookup_elem(map, &zero);
 
@@ -102,8 +97,7 @@ static __always_inline void count_total(void *map, __u64 took)
 }
 
 SEC("raw_tp/block_rq_complete")
-int rq_complete(__u64 *ctx)
-{
+int rq_complete(__u64 *ctx) {
     struct request *rq = (struct request *)ctx[0];
     __u64 *begin = bpf_map_lookup_elem(&starts, &rq), took;
     struct kind kind = {.disk = "all", .flags = "all"};

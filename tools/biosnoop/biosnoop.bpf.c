@@ -40,8 +40,7 @@ struct {
 
 /* Whoever runs when a request is first seen is taken for its owner. That is right where block_io_start exists (6.5); before,
  * requests that a kernel thread inserts for others are shown as its own. */
-static __always_inline void first_seen(struct request *rq)
-{
+static __always_inline void first_seen(struct request *rq) {
     __u32 pid = bpf_get_current_pid_tgid() >> 32;
     struct start start = {.queued = bpf_ktime_get_ns(), .pid = pid};
 
@@ -54,22 +53,19 @@ static __always_inline void first_seen(struct request *rq)
 /// Since 6.5
 /// @optional true
 SEC("raw_tp/block_io_start")
-int io_start(__u64 *ctx)
-{
+int io_start(__u64 *ctx) {
     first_seen((struct request *)ctx[0]);
     return 0;
 }
 
 SEC("raw_tp/block_rq_insert")
-int rq_insert(__u64 *ctx)
-{
+int rq_insert(__u64 *ctx) {
     first_seen(request_of(ctx));
     return 0;
 }
 
 SEC("raw_tp/block_rq_issue")
-int rq_issue(__u64 *ctx)
-{
+int rq_issue(__u64 *ctx) {
     struct request *rq = request_of(ctx);
     struct start *start;
 
@@ -83,8 +79,7 @@ int rq_issue(__u64 *ctx)
 }
 
 SEC("raw_tp/block_rq_complete")
-int rq_complete(__u64 *ctx)
-{
+int rq_complete(__u64 *ctx) {
     struct request *rq = (struct request *)ctx[0];
     struct start *start = bpf_map_lookup_elem(&starts, &rq);
     char name[DISK_NAME_LEN] = "";

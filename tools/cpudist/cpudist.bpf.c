@@ -64,26 +64,22 @@ struct {
 
 static struct task_hist empty;
 
-static __always_inline bool traced(const struct task_struct *task)
-{
+static __always_inline bool traced(const struct task_struct *task) {
     return (task->pid || include_idle) && (!target_pid || target_pid == task->tgid);
 }
 
-static __always_inline struct slice slice_of(const struct task_struct *task)
-{
+static __always_inline struct slice slice_of(const struct task_struct *task) {
     return (struct slice){task->pid, task->pid ? 0 : bpf_get_smp_processor_id()};
 }
 
-static __always_inline void begin(const struct task_struct *task, __u64 now)
-{
+static __always_inline void begin(const struct task_struct *task, __u64 now) {
     struct slice slice = slice_of(task);
 
     if (traced(task))
         bpf_map_update_elem(&starts, &slice, &now, BPF_ANY);
 }
 
-static __always_inline void count_each(void *map, const struct task_struct *task, __u64 took)
-{
+static __always_inline void count_each(void *map, const struct task_struct *task, __u64 took) {
     struct owner owner = {per_thread ? task->pid : task->tgid};
     struct task_hist *hist = bpf_map_lookup_elem(map, &owner);
 
@@ -97,8 +93,7 @@ static __always_inline void count_each(void *map, const struct task_struct *task
     hist_count(hist, took);
 }
 
-static __always_inline void count_total(void *map, __u64 took)
-{
+static __always_inline void count_total(void *map, __u64 took) {
     __u32 zero = 0;
     struct hist *hist = bpf_map_lookup_elem(map, &zero);
 
@@ -106,8 +101,7 @@ static __always_inline void count_total(void *map, __u64 took)
         hist_count(hist, took);
 }
 
-static __always_inline void end(const struct task_struct *task, __u64 now)
-{
+static __always_inline void end(const struct task_struct *task, __u64 now) {
     struct slice slice = slice_of(task);
     __u64 *start, took;
 
@@ -131,8 +125,7 @@ static __always_inline void end(const struct task_struct *task, __u64 now)
 }
 
 SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
-{
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next) {
     __u64 now = bpf_ktime_get_ns();
 
     if (off_cpu) {

@@ -61,8 +61,7 @@ struct {
 
 static struct needle wanted_name, wanted_line;
 
-static __always_inline struct event *begin(long ret)
-{
+static __always_inline struct event *begin(long ret) {
     const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
     struct event *event;
     __u32 zero = 0;
@@ -88,8 +87,7 @@ static __always_inline struct event *begin(long ret)
 }
 
 /* Add one argument behind the used bytes; what separates it from the one before is written over that one's NUL. */
-static __always_inline __u64 add(struct event *event, __u64 used, const char *from)
-{
+static __always_inline __u64 add(struct event *event, __u64 used, const char *from) {
     __u64 last = used - 1;
     long len;
 
@@ -105,8 +103,7 @@ static __always_inline __u64 add(struct event *event, __u64 used, const char *fr
     return used + len;
 }
 
-static __always_inline void finish(struct event *event, __u64 used)
-{
+static __always_inline void finish(struct event *event, __u64 used) {
     if (!used) {
         event->args[0] = 0;
         used = 1;
@@ -123,8 +120,7 @@ static __always_inline void finish(struct event *event, __u64 used)
 
 /* A successful exec: the new program's arguments lie one after the other in memory that the kernel has just written. */
 SEC("tp/sched/sched_process_exec")
-int process_exec(void *ctx)
-{
+int process_exec(void *ctx) {
     const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
     struct event *event = begin(0);
     const char *from, *end;
@@ -149,8 +145,7 @@ int process_exec(void *ctx)
     return 0;
 }
 
-static __always_inline int entered(const char *path, const char *const *args)
-{
+static __always_inline int entered(const char *path, const char *const *args) {
     struct attempt attempt = {.path = path, .args = args};
     __u32 tid = bpf_get_current_pid_tgid();
 
@@ -159,8 +154,7 @@ static __always_inline int entered(const char *path, const char *const *args)
     return 0;
 }
 
-static __always_inline int left(long ret)
-{
+static __always_inline int left(long ret) {
     __u32 tid = bpf_get_current_pid_tgid();
     __u64 used = 0;
     struct attempt *attempt;
@@ -193,29 +187,25 @@ static __always_inline int left(long ret)
 
 /// @optional true
 SEC("tp/syscalls/sys_enter_execve")
-int enter_execve(struct syscall_enter *ctx)
-{
+int enter_execve(struct syscall_enter *ctx) {
     return entered((const char *)ctx->args[0], (const char *const *)ctx->args[1]);
 }
 
 /// @optional true
 SEC("tp/syscalls/sys_exit_execve")
-int exit_execve(struct syscall_exit *ctx)
-{
+int exit_execve(struct syscall_exit *ctx) {
     return left(ctx->ret);
 }
 
 /// @optional true
 SEC("tp/syscalls/sys_enter_execveat")
-int enter_execveat(struct syscall_enter *ctx)
-{
+int enter_execveat(struct syscall_enter *ctx) {
     return entered((const char *)ctx->args[1], (const char *const *)ctx->args[2]);
 }
 
 /// @optional true
 SEC("tp/syscalls/sys_exit_execveat")
-int exit_execveat(struct syscall_exit *ctx)
-{
+int exit_execveat(struct syscall_exit *ctx) {
     return left(ctx->ret);
 }
 

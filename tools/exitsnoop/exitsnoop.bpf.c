@@ -26,8 +26,7 @@ struct {
 } events SEC(".maps");
 
 SEC("tp/sched/sched_process_exit")
-int process_exit(void *ctx)
-{
+int process_exit(void *ctx) {
     const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
     __u64 id = bpf_get_current_pid_tgid();
     __u32 pid = id >> 32, tid = id;

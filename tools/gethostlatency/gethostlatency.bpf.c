@@ -29,8 +29,7 @@ struct {
     __uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
-static __always_inline int begin(void *ctx)
-{
+static __always_inline int begin(void *ctx) {
     __u64 id = bpf_get_current_pid_tgid();
     struct lookup lookup = {};
     __u32 tid = id;
@@ -43,8 +42,7 @@ static __always_inline int begin(void *ctx)
     return 0;
 }
 
-static __always_inline int end(void)
-{
+static __always_inline int end(void) {
     __u64 id = bpf_get_current_pid_tgid();
     struct lookup *lookup;
     struct event *event;
@@ -66,38 +64,32 @@ static __always_inline int end(void)
 }
 
 SEC("uprobe/libc.so.6:getaddrinfo")
-int getaddrinfo_begin(void *ctx)
-{
+int getaddrinfo_begin(void *ctx) {
     return begin(ctx);
 }
 
 SEC("uretprobe/libc.so.6:getaddrinfo")
-int getaddrinfo_end(void *ctx)
-{
+int getaddrinfo_end(void *ctx) {
     return end();
 }
 
 SEC("uprobe/libc.so.6:gethostbyname")
-int gethostbyname_begin(void *ctx)
-{
+int gethostbyname_begin(void *ctx) {
     return begin(ctx);
 }
 
 SEC("uretprobe/libc.so.6:gethostbyname")
-int gethostbyname_end(void *ctx)
-{
+int gethostbyname_end(void *ctx) {
     return end();
 }
 
 SEC("uprobe/libc.so.6:gethostbyname2")
-int gethostbyname2_begin(void *ctx)
-{
+int gethostbyname2_begin(void *ctx) {
     return begin(ctx);
 }
 
 SEC("uretprobe/libc.so.6:gethostbyname2")
-int gethostbyname2_end(void *ctx)
-{
+int gethostbyname2_end(void *ctx) {
     return end();
 }
 

@@ -54,8 +54,7 @@ struct {
 static struct hist empty;
 
 SEC("tp_btf/irq_handler_entry")
-int BPF_PROG(irq_handler_entry, int irq, struct irqaction *action)
-{
+int BPF_PROG(irq_handler_entry, int irq, struct irqaction *action) {
     __u32 zero = 0;
     __u64 *start = bpf_map_lookup_elem(&starts, &zero);
 
@@ -64,8 +63,7 @@ int BPF_PROG(irq_handler_entry, int irq, struct irqaction *action)
     return 0;
 }
 
-static __always_inline void count_dist(void *map, const struct handler *handler, __u64 took)
-{
+static __always_inline void count_dist(void *map, const struct handler *handler, __u64 took) {
     struct hist *hist = bpf_map_lookup_elem(map, handler);
 
     if (!hist) {
@@ -76,8 +74,7 @@ static __always_inline void count_dist(void *map, const struct handler *handler,
         hist_count(hist, took);
 }
 
-static __always_inline void count_total(const struct handler *handler, __u64 took)
-{
+static __always_inline void count_total(const struct handler *handler, __u64 took) {
     struct total *total = bpf_map_lookup_elem(&totals, handler), fresh = {};
 
     if (!total) {
@@ -91,8 +88,7 @@ static __always_inline void count_total(const struct handler *handler, __u64 too
 }
 
 SEC("tp_btf/irq_handler_exit")
-int BPF_PROG(irq_handler_exit, int irq, struct irqaction *action, int ret)
-{
+int BPF_PROG(irq_handler_exit, int irq, struct irqaction *action, int ret) {
     struct handler handler = {};
     __u32 zero = 0;
     __u64 *start = bpf_map_lookup_elem(&starts, &zero), took;

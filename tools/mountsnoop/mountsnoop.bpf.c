@@ -51,7 +51,8 @@ struct {
     __type(value, struct attempt);
 } attempts SEC(".maps");
 
-/// @event_type {"field": "call", "types": {"0": "mount_event", "1": "umount_event", "2": "mount_event", "3": "mount_event", "4": "mount_event"}}
+/// @event_type {"field": "call", "types": {
+///     "0": "mount_event", "1": "umount_event", "2": "mount_event", "3": "mount_event", "4": "mount_event"}}
 /// @decode {"ret": "errno", "flags": "hex"}
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -59,8 +60,7 @@ struct {
 } events SEC(".maps");
 
 /* No more than nr_args of the context may be read: the kernel refuses to attach a program that reads past the record. */
-static __always_inline int entered(enum call call, const struct syscall_enter *ctx, int nr_args)
-{
+static __always_inline int entered(enum call call, const struct syscall_enter *ctx, int nr_args) {
     __u64 id = bpf_get_current_pid_tgid();
     __u32 tid = id;
     struct attempt attempt = {.call = call};
@@ -91,8 +91,7 @@ static __always_inline int entered(enum call call, const struct syscall_enter *c
             (to)[0] = 0;                                                                                                                   \
     })
 
-static __always_inline void report_umount(const struct attempt *attempt, long ret)
-{
+static __always_inline void report_umount(const struct attempt *attempt, long ret) {
     struct umount_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
     if (!event)
@@ -103,8 +102,7 @@ static __always_inline void report_umount(const struct attempt *attempt, long re
     bpf_ringbuf_submit(event, 0);
 }
 
-static __always_inline void report_mount(const struct attempt *attempt, long ret)
-{
+static __always_inline void report_mount(const struct attempt *attempt, long ret) {
     const unsigned long *args = attempt->args;
     struct mount_event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
@@ -136,8 +134,7 @@ static __always_inline void report_mount(const struct attempt *attempt, long ret
     bpf_ringbuf_submit(event, 0);
 }
 
-static __always_inline int left(long ret)
-{
+static __always_inline int left(long ret) {
     __u32 tid = bpf_get_current_pid_tgid();
     struct attempt *attempt = bpf_map_lookup_elem(&attempts, &tid);
 
@@ -151,13 +148,11 @@ static __always_inline int left(long ret)
     return 0;
 }
 
-#define SYSCALL(name, nr_args)                                                                                                                      \
-    SEC("tp/syscalls/sys_enter_" #name) int enter_##name(struct syscall_enter *ctx)                                                        \
-    {                                                                                                                                      \
+#define SYSCALL(name, nr_args)                                                                                                             \
+    SEC("tp/syscalls/sys_enter_" #name) int enter_##name(struct syscall_enter *ctx) {                                                      \
         return entered(name, ctx, nr_args);                                                                                                \
     }                                                                                                                                      \
-    SEC("tp/syscalls/sys_exit_" #name) int exit_##name(struct syscall_exit *ctx)                                                           \
-    {                                                                                                                                      \
+    SEC("tp/syscalls/sys_exit_" #name) int exit_##name(struct syscall_exit *ctx) {                                                         \
         return left(ctx->ret);                                                                                                             \
     }
 

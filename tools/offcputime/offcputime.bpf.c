@@ -43,7 +43,8 @@ struct {
 } stackmap SEC(".maps");
 
 /// @sample {"interval": 0, "unit": "usecs"}
-/// @intepreter {"stack_trace": {"field_map": {"kstack": "kernel_stack", "ustack": "user_stack"}, "with_symbols": true, "stack_map": "stackmap"}}
+/// @intepreter {"stack_trace": {"field_map": {"kstack": "kernel_stack", "ustack": "user_stack"}, "with_symbols": true, "stack_map":
+/// "stackmap"}}
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, MAX_STACKS);
@@ -62,8 +63,7 @@ struct {
     __type(value, struct pause);
 } pauses SEC(".maps");
 
-static __always_inline bool traced(const struct task_struct *task)
-{
+static __always_inline bool traced(const struct task_struct *task) {
     bool kernel_thread = task->flags & PF_KTHREAD;
 
     if (!task->pid || (target_pid && target_pid != task->tgid) || (target_tid && target_tid != task->pid))
@@ -74,20 +74,17 @@ static __always_inline bool traced(const struct task_struct *task)
 }
 
 /* The stack is the one of `prev`: it is still the current thread when this runs. */
-static __always_inline void stopped(void *ctx, const struct task_struct *task)
-{
+static __always_inline void stopped(void *ctx, const struct task_struct *task) {
     struct pause pause = {.since = bpf_ktime_get_ns(), .key.pid = task->tgid};
     __u32 tid = task->pid;
 
     pause.key.kernel_stack = user_stacks ? -1 : bpf_get_stackid(ctx, &stackmap, TRACING_FRAMES);
-    pause.key.user_stack =
-        kernel_stacks || task->flags & PF_KTHREAD ? -1 : bpf_get_stackid(ctx, &stackmap, BPF_F_USER_STACK);
+    pause.key.user_stack = kernel_stacks || task->flags & PF_KTHREAD ? -1 : bpf_get_stackid(ctx, &stackmap, BPF_F_USER_STACK);
     bpf_core_read(pause.key.comm, sizeof(pause.key.comm), &task->comm);
     bpf_map_update_elem(&pauses, &tid, &pause, BPF_ANY);
 }
 
-static __always_inline void goes_on(__u32 tid)
-{
+static __always_inline void goes_on(__u32 tid) {
     struct pause *pause = bpf_map_lookup_elem(&pauses, &tid);
     struct stack_time *time, fresh = {};
     struct stack_key key;
@@ -110,8 +107,7 @@ static __always_inline void goes_on(__u32 tid)
 }
 
 SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
-{
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next) {
     if (traced(prev))
         stopped(ctx, prev);
     goes_on(next->pid);

@@ -59,8 +59,7 @@ struct {
 
 static struct needle wanted_name;
 
-static __always_inline int entered(const char *path, __u32 flags)
-{
+static __always_inline int entered(const char *path, __u32 flags) {
     __u64 id = bpf_get_current_pid_tgid();
     __u32 tid = id;
     struct attempt attempt = {.path = path, .flags = flags};
@@ -77,8 +76,7 @@ static __always_inline int entered(const char *path, __u32 flags)
     return 0;
 }
 
-static __always_inline int left(long ret)
-{
+static __always_inline int left(long ret) {
     __u64 id = bpf_get_current_pid_tgid();
     __u32 tid = id, zero = 0;
     struct attempt *attempt = bpf_map_lookup_elem(&attempts, &tid);
@@ -120,34 +118,29 @@ done:
 /// arm64 has no open(2)
 /// @optional true
 SEC("tp/syscalls/sys_enter_open")
-int enter_open(struct syscall_enter *ctx)
-{
+int enter_open(struct syscall_enter *ctx) {
     return entered((const char *)ctx->args[0], ctx->args[1]);
 }
 
 /// @optional true
 SEC("tp/syscalls/sys_exit_open")
-int exit_open(struct syscall_exit *ctx)
-{
+int exit_open(struct syscall_exit *ctx) {
     return left(ctx->ret);
 }
 
 SEC("tp/syscalls/sys_enter_openat")
-int enter_openat(struct syscall_enter *ctx)
-{
+int enter_openat(struct syscall_enter *ctx) {
     return entered((const char *)ctx->args[1], ctx->args[2]);
 }
 
 SEC("tp/syscalls/sys_exit_openat")
-int exit_openat(struct syscall_exit *ctx)
-{
+int exit_openat(struct syscall_exit *ctx) {
     return left(ctx->ret);
 }
 
 /// @optional true
 SEC("tp/syscalls/sys_enter_openat2")
-int enter_openat2(struct syscall_enter *ctx)
-{
+int enter_openat2(struct syscall_enter *ctx) {
     __u64 flags = 0; /* first member of struct open_how */
 
     bpf_probe_read_user(&flags, sizeof(flags), (const void *)ctx->args[2]);
@@ -156,8 +149,7 @@ int enter_openat2(struct syscall_enter *ctx)
 
 /// @optional true
 SEC("tp/syscalls/sys_exit_openat2")
-int exit_openat2(struct syscall_exit *ctx)
-{
+int exit_openat2(struct syscall_exit *ctx) {
     return left(ctx->ret);
 }
 

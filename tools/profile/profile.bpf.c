@@ -38,7 +38,8 @@ struct {
 } stackmap SEC(".maps");
 
 /// @sample {"interval": 0}
-/// @intepreter {"stack_trace": {"field_map": {"kstack": "kernel_stack", "ustack": "user_stack"}, "with_symbols": true, "stack_map": "stackmap"}}
+/// @intepreter {"stack_trace": {"field_map": {"kstack": "kernel_stack", "ustack": "user_stack"}, "with_symbols": true, "stack_map":
+/// "stackmap"}}
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __uint(max_entries, MAX_STACKS);
@@ -48,8 +49,7 @@ struct {
 
 /// @perf_event {"type": "software", "config": "cpu_clock", "frequency": "frequency"}
 SEC("perf_event")
-int profile(void *ctx)
-{
+int profile(void *ctx) {
     __u64 id = bpf_get_current_pid_tgid();
     struct stack_key key = {.pid = id >> 32};
     struct stack_count *count, fresh = {};

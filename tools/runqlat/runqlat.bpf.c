@@ -59,8 +59,7 @@ struct {
 
 static struct task_hist empty;
 
-static __always_inline int enqueue(__u32 tgid, __u32 tid)
-{
+static __always_inline int enqueue(__u32 tgid, __u32 tid) {
     __u64 now;
 
     if (!tid || (target_pid && target_pid != tgid))
@@ -71,19 +70,16 @@ static __always_inline int enqueue(__u32 tgid, __u32 tid)
 }
 
 SEC("tp_btf/sched_wakeup")
-int BPF_PROG(sched_wakeup, struct task_struct *task)
-{
+int BPF_PROG(sched_wakeup, struct task_struct *task) {
     return enqueue(task->tgid, task->pid);
 }
 
 SEC("tp_btf/sched_wakeup_new")
-int BPF_PROG(sched_wakeup_new, struct task_struct *task)
-{
+int BPF_PROG(sched_wakeup_new, struct task_struct *task) {
     return enqueue(task->tgid, task->pid);
 }
 
-static __always_inline void count_each(void *map, struct task_struct *task, __u64 waited)
-{
+static __always_inline void count_each(void *map, struct task_struct *task, __u64 waited) {
     struct owner owner = {per_thread ? task->pid : task->tgid};
     struct task_hist *hist;
 
@@ -100,8 +96,7 @@ static __always_inline void count_each(void *map, struct task_struct *task, __u6
     hist_count(hist, waited);
 }
 
-static __always_inline void count_total(void *map, __u64 waited)
-{
+static __always_inline void count_total(void *map, __u64 waited) {
     __u32 zero = 0;
     struct hist *hist = bpf_map_lookup_elem(map, &zero);
 
@@ -110,8 +105,7 @@ static __always_inline void count_total(void *map, __u64 waited)
 }
 
 SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
-{
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next) {
     __u32 tid = next->pid;
     __u64 *since, waited;
 

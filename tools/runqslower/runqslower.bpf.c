@@ -28,8 +28,7 @@ struct {
     __uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
-static __always_inline int enqueue(__u32 tgid, __u32 tid)
-{
+static __always_inline int enqueue(__u32 tgid, __u32 tid) {
     __u64 now;
 
     if (!tid || (target_pid && target_pid != tgid) || (target_tid && target_tid != tid))
@@ -40,20 +39,17 @@ static __always_inline int enqueue(__u32 tgid, __u32 tid)
 }
 
 SEC("tp_btf/sched_wakeup")
-int BPF_PROG(sched_wakeup, struct task_struct *task)
-{
+int BPF_PROG(sched_wakeup, struct task_struct *task) {
     return enqueue(task->tgid, task->pid);
 }
 
 SEC("tp_btf/sched_wakeup_new")
-int BPF_PROG(sched_wakeup_new, struct task_struct *task)
-{
+int BPF_PROG(sched_wakeup_new, struct task_struct *task) {
     return enqueue(task->tgid, task->pid);
 }
 
 SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
-{
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next) {
     __u32 tid = next->pid;
     struct event *event;
     __u64 *since, waited;

@@ -46,14 +46,12 @@ struct signal_generate {
 };
 
 /* Siginfo codes of signals that a process asked for: SI_USER 0, SI_QUEUE -1, SI_TKILL -6. */
-static __always_inline bool asked_for(int code)
-{
+static __always_inline bool asked_for(int code) {
     return code == 0 || code == -1 || code == -6;
 }
 
 SEC("tp/signal/signal_generate")
-int signal_generate(struct signal_generate *ctx)
-{
+int signal_generate(struct signal_generate *ctx) {
     __u32 pid = bpf_get_current_pid_tgid() >> 32;
     struct event *event;
 

@@ -55,8 +55,7 @@ struct {
 static struct hist empty;
 
 SEC("tp_btf/softirq_entry")
-int BPF_PROG(softirq_entry, unsigned int number)
-{
+int BPF_PROG(softirq_entry, unsigned int number) {
     __u64 *start = bpf_map_lookup_elem(&starts, &number);
 
     if (start && (target_cpu < 0 || target_cpu == bpf_get_smp_processor_id()))
@@ -64,8 +63,7 @@ int BPF_PROG(softirq_entry, unsigned int number)
     return 0;
 }
 
-static __always_inline void count_dist(void *map, const struct vector *vector, __u64 took)
-{
+static __always_inline void count_dist(void *map, const struct vector *vector, __u64 took) {
     struct hist *hist = bpf_map_lookup_elem(map, vector);
 
     if (!hist) {
@@ -76,8 +74,7 @@ static __always_inline void count_dist(void *map, const struct vector *vector, _
         hist_count(hist, took);
 }
 
-static __always_inline void count_total(const struct vector *vector, __u64 took)
-{
+static __always_inline void count_total(const struct vector *vector, __u64 took) {
     struct total *total = bpf_map_lookup_elem(&totals, vector), fresh = {};
 
     if (!total) {
@@ -91,8 +88,7 @@ static __always_inline void count_total(const struct vector *vector, __u64 took)
 }
 
 SEC("tp_btf/softirq_exit")
-int BPF_PROG(softirq_exit, unsigned int number)
-{
+int BPF_PROG(softirq_exit, unsigned int number) {
     __u64 *start = bpf_map_lookup_elem(&starts, &number), took;
     struct vector vector = {number};
 

@@ -92,14 +92,12 @@ struct {
         element_;                                                                                                                          \
     })
 
-static __always_inline bool traced(__u64 id)
-{
+static __always_inline bool traced(__u64 id) {
     return (!target_pid || target_pid == id >> 32) && (!target_tid || target_tid == (__u32)id);
 }
 
 SEC("tp/raw_syscalls/sys_enter")
-int sys_enter(struct syscall_enter *ctx)
-{
+int sys_enter(struct syscall_enter *ctx) {
     __u64 id = bpf_get_current_pid_tgid(), now;
     __u32 tid = id;
 
@@ -110,8 +108,7 @@ int sys_enter(struct syscall_enter *ctx)
     return 0;
 }
 
-static __always_inline void count_process(__u32 pid, __u64 took)
-{
+static __always_inline void count_process(__u32 pid, __u64 took) {
     struct timed_process_count fresh = {};
     struct by_pid key = {pid};
 
@@ -131,8 +128,7 @@ static __always_inline void count_process(__u32 pid, __u64 took)
     }
 }
 
-static __always_inline void count_syscall(__u32 number, __u64 took)
-{
+static __always_inline void count_syscall(__u32 number, __u64 took) {
     struct by_syscall key = {number};
     struct timed_count fresh = {};
 
@@ -152,8 +148,7 @@ static __always_inline void count_syscall(__u32 number, __u64 took)
 }
 
 SEC("tp/raw_syscalls/sys_exit")
-int sys_exit(struct syscall_exit *ctx)
-{
+int sys_exit(struct syscall_exit *ctx) {
     __u64 id = bpf_get_current_pid_tgid(), took = 0, *start;
     __u32 tid = id;
 

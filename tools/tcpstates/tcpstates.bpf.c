@@ -49,8 +49,7 @@ struct inet_sock_set_state {
     __u8 saddr_v6[16], daddr_v6[16]; /* IPv4 addresses too, mapped */
 };
 
-static __always_inline bool wanted_port(const volatile __u16 ports[8], __u16 port)
-{
+static __always_inline bool wanted_port(const volatile __u16 ports[8], __u16 port) {
     if (!ports[0])
         return true;
     for (int i = 0; i < 8 && ports[i]; i++) {
@@ -61,8 +60,7 @@ static __always_inline bool wanted_port(const volatile __u16 ports[8], __u16 por
 }
 
 SEC("tp/sock/inet_sock_set_state")
-int set_state(struct inet_sock_set_state *ctx)
-{
+int set_state(struct inet_sock_set_state *ctx) {
     __u64 socket = ctx->skaddr, now = bpf_ktime_get_ns(), *begin;
     struct event *event;
 

@@ -20,8 +20,7 @@ enum {
  * Whether this kernel's has is asked of the type that its BTF has for it: a type "exists" when the parameters are the same. */
 typedef void (*btf_trace_block_rq_issue___with_queue)(void *, struct request_queue *, struct request *);
 
-static __always_inline struct request *request_of(const __u64 *args)
-{
+static __always_inline struct request *request_of(const __u64 *args) {
     struct request *rq;
 
     /* Written out, because clang makes of `exists ? args[1] : args[0]` a load through a changed context pointer, which the
@@ -34,8 +33,7 @@ static __always_inline struct request *request_of(const __u64 *args)
 }
 
 /* The disk moved from the request to its queue in 5.17. NULL for requests of no disk (tapes, passthrough). */
-static __always_inline const struct gendisk *request_disk(const struct request *rq)
-{
+static __always_inline const struct gendisk *request_disk(const struct request *rq) {
     const struct request___before_5_17 *old = (const void *)rq;
 
     if (bpf_core_field_exists(old->rq_disk))
@@ -43,8 +41,7 @@ static __always_inline const struct gendisk *request_disk(const struct request *
     return BPF_CORE_READ(rq, q, disk);
 }
 
-static __always_inline void request_disk_name(const struct request *rq, char name[DISK_NAME_LEN])
-{
+static __always_inline void request_disk_name(const struct request *rq, char name[DISK_NAME_LEN]) {
     const struct gendisk *disk = request_disk(rq);
 
     if (disk)
@@ -52,8 +49,7 @@ static __always_inline void request_disk_name(const struct request *rq, char nam
 }
 
 /* "vda" is not "vda1": all of the name must be the same. */
-static __always_inline bool same_disk(const char name[DISK_NAME_LEN], const volatile char wanted[DISK_NAME_LEN])
-{
+static __always_inline bool same_disk(const char name[DISK_NAME_LEN], const volatile char wanted[DISK_NAME_LEN]) {
     for (int i = 0; i < DISK_NAME_LEN; i++) {
         if (name[i] != wanted[i])
             return false;
@@ -65,8 +61,7 @@ static __always_inline bool same_disk(const char name[DISK_NAME_LEN], const vola
 
 /* The letters of blktrace and of the kernel's blk_fill_rwbs(): F flush first, then what it does, then F forced unit access,
  * A read-ahead, S synchronous, M metadata. */
-static __always_inline void request_letters(unsigned int flags, char letters[8])
-{
+static __always_inline void request_letters(unsigned int flags, char letters[8]) {
     unsigned int op = flags & REQ_OP_MASK;
     __u64 text = op == 0 ? 'R' : op == 1 ? 'W' : op == 2 ? 'F' : op == 3 ? 'D' : op == 5 ? 'E' : op == 9 ? 'Z' : 'N';
     int shift = 8;

@@ -17,8 +17,7 @@ struct task_hist { /* of a process or thread: with its name at the time of the f
     char comm[TASK_COMM_LEN];
 };
 
-static __always_inline __u32 log2_slot(__u64 value)
-{
+static __always_inline __u32 log2_slot(__u64 value) {
     __u32 slot = 0;
 
     for (__u32 shift = 32; shift; shift >>= 1) {

@@ -27,8 +27,8 @@ typedef _Bool bool;
 #define false 0
 #define NULL ((void *)0)
 
-#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
 /* include/uapi/linux/bpf.h */
@@ -141,16 +141,14 @@ struct user_pt_regs___arm64 {
 #pragma clang attribute pop
 
 /* TASK_RUNNING is 0 since the first kernel; the member was renamed in 5.14 (commit 2f064a59a11f). */
-static __always_inline unsigned int task_state(const struct task_struct *task)
-{
+static __always_inline unsigned int task_state(const struct task_struct *task) {
     if (bpf_core_field_exists(task->__state))
         return BPF_CORE_READ(task, __state);
     return BPF_CORE_READ((const struct task_struct___before_5_14 *)task, state);
 }
 
 /* Inode number of a task's pid namespace, as /proc/PID/ns/pid shows it. */
-static __always_inline __u32 task_pid_namespace(const struct task_struct *task)
-{
+static __always_inline __u32 task_pid_namespace(const struct task_struct *task) {
     const struct pid *pid = BPF_CORE_READ(task, thread_pid);
     unsigned int level = BPF_CORE_READ(pid, level);
     struct upid upid;
@@ -159,8 +157,7 @@ static __always_inline __u32 task_pid_namespace(const struct task_struct *task)
     return BPF_CORE_READ(upid.ns, ns.inum);
 }
 
-static __always_inline __u32 current_mount_namespace(void)
-{
+static __always_inline __u32 current_mount_namespace(void) {
     const struct task_struct *task = (const struct task_struct *)bpf_get_current_task();
 
     return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);

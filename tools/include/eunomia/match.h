@@ -16,8 +16,7 @@ struct needle {
 };
 
 /* Done once, in a global: what two CPUs write at the same time is the same. */
-static __always_inline void needle_prepare(struct needle *needle, const volatile char *text, int size)
-{
+static __always_inline void needle_prepare(struct needle *needle, const volatile char *text, int size) {
     __u32 bit = 1, last = 0;
 
     if (needle->last)
@@ -35,8 +34,7 @@ static __always_inline void needle_prepare(struct needle *needle, const volatile
 }
 
 /* size must be a constant; text ends at its first NUL or after size bytes. */
-static __always_inline bool needle_found(const struct needle *needle, const char *text, int size)
-{
+static __always_inline bool needle_found(const struct needle *needle, const char *text, int size) {
     __u32 state = 0, found = 0, last = needle->last;
 
 #pragma clang loop unroll(disable)

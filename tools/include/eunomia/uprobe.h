@@ -9,15 +9,13 @@
 #include "kernel.h"
 
 /* Only through these functions: the compiler must not see past them, or it joins the two loads. */
-static __always_inline unsigned long uprobe_argument_1(const void *ctx)
-{
+static __always_inline unsigned long uprobe_argument_1(const void *ctx) {
     if (bpf_core_field_exists(((const struct pt_regs___x86_64 *)ctx)->di))
         return BPF_CORE_READ((const struct pt_regs___x86_64 *)ctx, di);
     return BPF_CORE_READ((const struct user_pt_regs___arm64 *)ctx, regs[0]);
 }
 
-static __always_inline unsigned long uprobe_return_value(const void *ctx)
-{
+static __always_inline unsigned long uprobe_return_value(const void *ctx) {
     if (bpf_core_field_exists(((const struct pt_regs___x86_64 *)ctx)->ax))
         return BPF_CORE_READ((const struct pt_regs___x86_64 *)ctx, ax);
     return BPF_CORE_READ((const struct user_pt_regs___arm64 *)ctx, regs[0]);
