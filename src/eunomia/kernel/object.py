@@ -9,9 +9,10 @@ from eunomia.kernel.program import Link, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
     from typing import Any, Self
 
+    from eunomia.events.stream import EventStream  # sanctioned, as the call in Object.events
     from eunomia.kernel.map import Map
     from eunomia.package.model import Package
 
@@ -213,7 +214,7 @@ class Object:
             self._maps = {each.name: each for each in found}
         return self._maps
 
-    def events(self, name: str | None = None, **keywords: Any) -> Iterator[Any]:
+    def events(self, name: str | None = None, **keywords: Any) -> EventStream:
         """Iterate the events of a ring or perf buffer as typed values; see `eunomia.events`.
 
         Args:

@@ -1,0 +1,221 @@
+"""The Python API as docs/python-api.md describes it, on real events."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import eunomia
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples/python"
+
+
+@pytest.fixture(scope="module")
+def package() -> eunomia.Package:
+    return eunomia.compile(EXAMPLES / "kills.bpf.c")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("events.py", r"(python\S* \(\d+\) sent signal 0 to \d+\n){3}"),
+        ("counts.py", r"5 signals in all, 1 sender\nthis process: 1 since\n"),
+        ("threads.py", r"100 events, all from python\S*\n"),
+    ],
+)
+def test_example_prints_what_it_says(name: str, expected: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name)], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.stderr == ""
+    assert re.fullmatch(expected, done.stdout), done.stdout
+
+
+def test_every_example_is_run() -> None:
+    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == ["counts.py", "events.py", "threads.py"]
+
+
+def test_events_are_typed_and_own_their_data(package: eunomia.Package) -> None:
+    me = os.getpid()
+    with package.load({"only": me}) as obj:
+        obj.attach()
+        with obj.events(timeout=10, max_events=2) as stream:
+            os.kill(me, 0)
+            os.kill(me, signal.SIGURG)
+            first, second = stream
+
+    assert type(first).__name__ == "kill_event"
+    assert first._fields == ("ts", "pid", "target", "sig", "comm")
+    assert (first.pid, first.target, first.sig) == (me, me, 0)
+    assert second.sig == signal.SIGURG
+    assert second.ts > first.ts
+    assert first._asdict()["pid"] == me
+    assert pickle.loads(pickle.dumps(first)) == first
+
+
+def test_maps_are_mappings_with_typed_keys(package: eunomia.Package) -> None:
+    with package.load({"only": os.getpid()}) as obj:
+        counts = obj.maps["counts"]
+        counts.update({number: number * 2 for number in range(1, 5001)})
+
+        assert len(counts) == 5000
+        assert dict(counts.items()) == {number: number * 2 for number in range(1, 5001)}
+        assert counts[7] == 14
+        assert 7 in counts
+        del counts[7]
+        assert 7 not in counts
+        assert counts.get(7, "gone") == "gone"
+        with pytest.raises(KeyError):
+            counts[7]
+        with pytest.raises(ValueError, match="key of map counts"):
+            counts["seven"]
+
+
+def test_one_program_is_attached_and_detached(package: eunomia.Package) -> None:
+    me = os.getpid()
+    with package.load({"only": me}) as obj:
+        with obj.programs["on_kill"].attach():
+            os.kill(me, 0)
+        os.kill(me, 0)
+
+        assert obj.maps["counts"][me] == 1
+        assert not obj.programs["on_kill"].attached
+
+
+def test_unknown_option_is_refused_before_anything_is_loaded(package: eunomia.Package) -> None:
+    with pytest.raises(eunomia.OptionError, match="onyl"):
+        package.load({"onyl": 1})
+
+
+def test_value_out_of_range_is_refused(package: eunomia.Package) -> None:
+    with pytest.raises(eunomia.OptionError, match="only"):
+        package.load({"only": 1 << 40})
+
+
+def test_wrong_source_name_says_which_there_are(package: eunomia.Package) -> None:
+    with package.load() as obj, pytest.raises(ValueError, match="kills"):
+        obj.events("nothing")
+
+
+def test_closed_object_refuses_everything_and_closes_again(package: eunomia.Package) -> None:
+    obj = package.load()
+    obj.close()
+    obj.close()
+
+    with pytest.raises(ValueError, match="closed"):
+        obj.attach()
+    with pytest.raises(ValueError, match="closed"):
+        obj.events("kills")
+    with pytest.raises(ValueError, match="closed"):
+        _ = obj.maps
+
+
+def test_map_of_a_closed_object_refuses(package: eunomia.Package) -> None:
+    with package.load() as obj:
+        counts = obj.maps["counts"]
+
+    with pytest.raises(ValueError, match="closed"):
+        counts[1]
+
+
+def test_closed_stream_refuses_and_closes_again(package: eunomia.Package) -> None:
+    with package.load() as obj:
+        stream = obj.events("kills")
+        stream.close()
+        stream.close()
+
+        with pytest.raises(ValueError, match="closed"):
+            next(stream)
+
+
+def test_stop_from_another_thread_ends_a_waiting_iteration(package: eunomia.Package) -> None:
+    with package.load({"only": os.getpid()}) as obj:
+        obj.attach()
+        with obj.events("kills") as stream:
+            threading.Timer(0.2, stream.stop).start()
+            start = time.monotonic()
+
+            assert list(stream) == []
+            assert time.monotonic() - start < 10
+
+
+def test_timeout_ends_the_iteration(package: eunomia.Package) -> None:
+    with package.load({"only": os.getpid()}) as obj, obj.events("kills", timeout=0.05) as stream:
+        assert list(stream) == []
+
+
+def test_maps_are_used_from_several_threads_at_once(package: eunomia.Package) -> None:
+    failures: list[BaseException] = []
+
+    def work(base: int) -> None:
+        try:
+            for key in range(base, base + 300):
+                counts[key] = key
+            assert sum(1 for key, value in counts.items() if key == value and base <= key < base + 300) == 300
+        except BaseException as error:
+            failures.append(error)
+
+    with package.load() as obj:
+        counts = obj.maps["counts"]
+        threads = [threading.Thread(target=work, args=(base,)) for base in (1000, 2000, 3000, 4000)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert not failures
+        assert len(counts) == 1200
+
+
+def test_objects_run_side_by_side_in_threads(package: eunomia.Package) -> None:
+    me, results = os.getpid(), []
+
+    def work() -> None:
+        with package.load({"only": me}) as obj:
+            obj.attach()
+            ready.wait(20)
+            with obj.events("kills", timeout=10, max_events=1) as stream:
+                done.wait(20)
+                results.append([event.pid for event in stream])
+
+    ready, done = threading.Barrier(4), threading.Barrier(4)
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    ready.wait(20)
+    os.kill(me, 0)
+    done.wait(20)
+    for thread in threads:
+        thread.join()
+
+    assert results == [[me], [me], [me]]
+
+
+def test_library_leaves_the_signal_handlers_of_its_caller_alone(package: eunomia.Package) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP)]
+    with package.load({"only": os.getpid()}) as obj:
+        obj.attach()
+        with obj.events("kills", timeout=0.01) as stream:
+            list(stream)
+
+    after = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP)]
+    assert before == after
+
+
+def test_names_of_the_page_exist() -> None:
+    page = (ROOT / "docs/python-api.md").read_text()
+    names = set(re.findall(r"`(?:eunomia\.)?([A-Z]\w+Error|Package|Object)\b", page)) - {"ValueError", "OSError"}
+
+    assert names <= set(eunomia.__all__)
+    assert {"VerifierError", "AttachError", "OptionError"} <= names
