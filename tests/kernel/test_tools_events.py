@@ -98,7 +98,7 @@ def test_sigsnoop_shows_sender_target_and_what_became_of_it(ecli: Command) -> No
 
 
 def test_sigsnoop_filters_by_signal_and_shows_the_kernels_own(ecli: Command) -> None:
-    running = start(ecli, "sigsnoop", "--signal", "11")
+    running = start(ecli, "sigsnoop", "--signal", "SIGSEGV")
     crashing = subprocess.Popen([sys.executable, "-c", "import ctypes; ctypes.string_at(0)"], stderr=subprocess.DEVNULL)
     crashing.wait()
     provoke.signals(signal.SIGUSR2)

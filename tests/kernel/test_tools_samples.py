@@ -58,7 +58,7 @@ def test_syscount_counts_calls_by_name(ecli: Command) -> None:
 def test_syscount_by_process_with_times_and_errors_only(ecli: Command) -> None:
     code = "import os\ninput()\nfor _ in range(100):\n try: os.stat('/nonexistent')\n except OSError: pass\ninput()"
     child = python(code)
-    running = start(ecli, "syscount", "-P", "-L", "-e", 2, "--pid", child.pid)
+    running = start(ecli, "syscount", "-P", "-L", "-e", "ENOENT", "--pid", child.pid)
     _line(child)
     time.sleep(0.3)
     _line(child)

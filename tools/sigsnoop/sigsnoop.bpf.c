@@ -5,7 +5,11 @@
 const volatile pid_t sender_pid = 0;
 /// @cmdarg {"long": "target", "short": "t", "help": "only signals to this process or thread"}
 const volatile pid_t target_pid = 0;
-/// @cmdarg {"long": "signal", "short": "s", "help": "only this signal (its number)"}
+/// @cmdarg {"long": "signal", "short": "s", "help": "only this signal: SIGUSR1 or 10"}
+/// @choices {"SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGILL": 4, "SIGTRAP": 5, "SIGABRT": 6, "SIGBUS": 7, "SIGFPE": 8, "SIGKILL":
+///     9, "SIGUSR1": 10, "SIGSEGV": 11, "SIGUSR2": 12, "SIGPIPE": 13, "SIGALRM": 14, "SIGTERM": 15, "SIGSTKFLT": 16,
+///     "SIGCHLD": 17, "SIGCONT": 18, "SIGSTOP": 19, "SIGTSTP": 20, "SIGTTIN": 21, "SIGTTOU": 22, "SIGURG": 23, "SIGXCPU": 24,
+///     "SIGXFSZ": 25, "SIGVTALRM": 26, "SIGPROF": 27, "SIGWINCH": 28, "SIGIO": 29, "SIGPWR": 30, "SIGSYS": 31}
 /// @range {"min": 0, "max": 64}
 const volatile int target_signal = 0;
 /// @cmdarg {"long": "kill", "short": "k", "help": "only signals sent by kill(2), tkill, tgkill and sigqueue, none of the kernel"}

@@ -7,7 +7,12 @@ const volatile pid_t target_pid = 0;
 const volatile pid_t target_tid = 0;
 /// @cmdarg {"long": "failures", "short": "x", "help": "only system calls that fail"}
 const volatile bool failures = false;
-/// @cmdarg {"long": "errno", "short": "e", "help": "only system calls that fail with this error (its number, e.g. 2 for ENOENT)"}
+/// @cmdarg {"long": "errno", "short": "e", "help": "only system calls that fail with this error: ENOENT or 2"}
+/// @choices {"EPERM": 1, "ENOENT": 2, "ESRCH": 3, "EINTR": 4, "EIO": 5, "ENXIO": 6, "EBADF": 9, "ECHILD": 10, "EAGAIN": 11,
+///     "ENOMEM": 12, "EACCES": 13, "EFAULT": 14, "EBUSY": 16, "EEXIST": 17, "ENODEV": 19, "ENOTDIR": 20, "EISDIR": 21,
+///     "EINVAL": 22, "ENFILE": 23, "EMFILE": 24, "ENOTTY": 25, "ENOSPC": 28, "ESPIPE": 29, "EROFS": 30, "EPIPE": 32,
+///     "ENOSYS": 38, "ENOTEMPTY": 39, "ENOTSOCK": 88, "EOPNOTSUPP": 95, "EADDRINUSE": 98, "ECONNRESET": 104, "ENOTCONN": 107,
+///     "ETIMEDOUT": 110, "ECONNREFUSED": 111, "EINPROGRESS": 115}
 /// @range {"min": 0, "max": 4095}
 const volatile int wanted_errno = 0;
 /// @cmdarg {"long": "latency", "short": "L", "help": "measure the time in each system call"}
