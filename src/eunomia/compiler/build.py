@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from eunomia.compiler import cache, process, vmlinux
-from eunomia.compiler.reading import before_vmlinux, clashes
+from eunomia.compiler.reading import before_vmlinux, clashes, relative_paths
 from eunomia.compiler.targets import ARCHES, system_includes, target_arch
 from eunomia.errors import CompileError
 
@@ -210,6 +210,7 @@ class Build:
         from eunomia._native import check, lib
 
         full, small = os.path.join(self.work, "full.o"), os.path.join(self.work, "small.o")
+        relative_paths(full, self._places())
         try:
             check(lib.eu_link_object(os.fsencode(full), os.fsencode(small)), "link object")
         except OSError as exc:
@@ -231,15 +232,14 @@ class Build:
         ]
 
     def _same_anywhere(self) -> list[str]:
-        """Flags by which the same source gives the same bytes wherever it lies."""
-        maps = [
-            (HEADERS, "eunomia"),
-            *((os.path.abspath(path), os.path.basename(path)) for path in self.options.include),
-        ]
-        if self._header:
-            maps.append((self._header.folder, "kernel"))
-        flags = [f"-ffile-prefix-map={folder}/={name}/" for folder, name in maps]
-        return ["-fdebug-compilation-dir=.", *flags, f"-ffile-prefix-map={self.folder}/="]
+        """Flags by which the same source gives the same bytes wherever it lies; its paths in BTF are relative_paths()' part."""
+        return ["-fdebug-compilation-dir=.", f"-fmacro-prefix-map={self.folder}/="]
+
+    def _places(self) -> list[tuple[str, str]]:
+        """Folders whose files the object may name, and what it is to call them."""
+        places = [(self.folder, ""), (HEADERS, "eunomia")]
+        places += [(path, os.path.basename(path)) for path in map(os.path.abspath, self.options.include)]
+        return [*places, *([(self._header.folder, "kernel")] if self._header else [])]
 
     def _with_tail(self) -> str:
         """A file that includes the source and then declares the tail: the source itself may not change."""
@@ -279,5 +279,4 @@ _ROUNDS = 5
 # libbpf's macros (BPF_CORE_READ) make clang 21 and newer warn wherever they are used; older ones do not know the name.
 _QUIET = ["-Wno-unknown-attributes", "-Wno-unknown-warning-option", "-Wno-default-const-init-var-unsafe"]
 
-# -gembed-source: BTF's line info takes the lines from memory, so that paths in it can be relative. DWARF is dropped.
-_CODE_FLAGS = ["-g", "-O2", "-target", "bpf", "-gdwarf-5", "-gembed-source"]
+_CODE_FLAGS = ["-g", "-O2", "-target", "bpf"]

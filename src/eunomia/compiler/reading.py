@@ -1,4 +1,4 @@
-"""What can be told from the text of a source and of clang's diagnostics."""
+"""What can be told from the text of a source, of clang's diagnostics, and of the paths in an object."""
 
 from __future__ import annotations
 
@@ -46,3 +46,38 @@ def before_vmlinux(text: bytes) -> list[bytes] | None:
         if end < 1:
             return None
         at = end + 1
+
+
+def relative_paths(path: str, places: list[tuple[str, str]]) -> None:
+    """Shorten the paths of source files in an object's BTF, in place, so that they do not say where it was made.
+
+    clang must see the real ones: it reads the lines for BTF's line info from there. What a shorter string leaves over
+    goes when the object is linked, which copies only strings that are used.
+
+    Args:
+        path: of the object.
+        places: (folder, what it is called in the object).
+    """
+    from eunomia.btf.elf import ElfFile
+
+    with open(path, "r+b") as file:
+        image = bytearray(file.read())
+        section = ElfFile(bytes(image)).section(".BTF")
+        if section is None:
+            return
+        start = image.find(section.data)
+        end = start + len(section.data)
+        start += int.from_bytes(section.data[4:8], "little") + int.from_bytes(
+            section.data[16:20], "little"
+        )  # its strings
+        for folder, name in sorted(places, key=lambda place: -len(place[0])):
+            wanted = b"\0" + folder.rstrip("/").encode(errors="surrogateescape") + b"/"
+            instead = b"\0" + (f"{name}/" if name else "").encode(errors="surrogateescape")
+            at = start
+            while (at := image.find(wanted, at, end)) >= 0:
+                stop = image.index(b"\0", at + 1)
+                short = instead + image[at + len(wanted) : stop]
+                image[at:stop] = short.ljust(stop - at, b"\0")
+                at += len(short)
+        file.seek(0)
+        file.write(image)
