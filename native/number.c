@@ -67,8 +67,8 @@ char *eu_put_hex(char *w, uint64_t v, int digits) {
 /* Significant digits and decimal exponent of |v|: the fewest digits that read back as v. If 15 (6) digits do, cutting their
  * zeroes off gives the shortest, since any decimal of that length survives the way through binary. */
 static int shortest(double v, int single, char *digits, int *exponent) {
-    int count = 0;
-    for (int precision = single ? 6 : 15; precision <= (single ? 9 : 17); precision++) {
+    int count = 0, first = v < (single ? 0x1p-126 : 0x1p-1022) ? 1 : single ? 6 : 15; /* subnormal numbers have fewer bits */
+    for (int precision = first; precision <= (single ? 9 : 17); precision++) {
         char text[40];
         snprintf(text, sizeof(text), "%.*e", precision - 1, v);
         if (precision < (single ? 9 : 17) && (single ? (double)strtof(text, NULL) : strtod(text, NULL)) != v)

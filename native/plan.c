@@ -135,6 +135,8 @@ static int check_role(struct eu_plan *plan, const struct eu_plan_source *source,
     uint32_t type;
     if (role == EU_PLAN_NONE)
         return 0;
+    if (source->kind != EU_SAMPLE && role & EU_IN_VALUE)
+        return damaged("role in the value of an event", index);
     if (source->kind == EU_SAMPLE)
         type = role & EU_IN_VALUE ? source->value_type : source->key_type;
     else

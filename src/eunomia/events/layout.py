@@ -299,7 +299,8 @@ class Layout:
 
 
 def _enum(values: dict[int, EnumValue], number: int) -> EnumValue:
-    return values.get(number) or EnumValue(number, "")
+    found = values.get(number)
+    return EnumValue(number, "") if found is None else found
 
 
 def _text_reader(size: int) -> Reader:

@@ -1,0 +1,216 @@
+"""A small writer of plans, and what rendering a type must give, written in the slow and obvious way."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from struct import pack, unpack
+from typing import Any
+
+from eunomia._native import ffi, lib, text
+
+UINT, INT, BOOL, FLOAT, POINTER, STRING, ARRAY, STRUCT, UNION, ENUM, OPAQUE = range(1, 12)
+NONE = 0xFFFFFFFF
+RING, PERF, SAMPLE = 1, 2, 3
+
+
+@dataclass
+class Member:
+    name: str
+    type: Type
+    bit_offset: int
+    bits: int = 0
+    decoder: int = 0
+
+
+@dataclass
+class Type:
+    """A C type: what native/plan.h says of it."""
+
+    kind: int
+    size: int
+    signed: bool = False
+    name: str = ""
+    element: Type | None = None
+    count: int = 0
+    members: list[Member] = field(default_factory=list)
+    values: list[tuple[int, str]] = field(default_factory=list)
+
+
+def u(size: int) -> Type:
+    return Type(UINT, size)
+
+
+def s(size: int) -> Type:
+    return Type(INT, size)
+
+
+def chars(size: int) -> Type:
+    return Type(STRING, size)
+
+
+def array(element: Type, count: int) -> Type:
+    return Type(ARRAY, element.size * count, element=element, count=count)
+
+
+def struct(name: str, *fields: tuple[str, Type], decoders: dict[str, int] | None = None) -> Type:
+    """A packed struct."""
+    made = Type(STRUCT, 0, name=name)
+    for label, kind in fields:
+        made.members.append(Member(label, kind, made.size * 8, 0, (decoders or {}).get(label, 0)))
+        made.size += kind.size
+    return made
+
+
+class PlanWriter:
+    """Writes plans as native/plan.h has them; `damage` may change the parts before they are joined."""
+
+    def __init__(self) -> None:
+        self.types: list[bytes] = []
+        self.members: list[bytes] = []
+        self.values: list[bytes] = []
+        self.sources: list[bytes] = []
+        self.records: list[bytes] = []
+        self.strings = b"\0"
+
+    def string(self, value: str) -> int:
+        if not value:
+            return 0
+        at = len(self.strings)
+        self.strings += value.encode() + b"\0"
+        return at
+
+    def add(self, kind: Type) -> int:
+        first = count = 0
+        if kind.element is not None:
+            first, count = self.add(kind.element), kind.count
+        if kind.kind in (STRUCT, UNION):
+            rows = [(member, self.add(member.type)) for member in kind.members]
+            first, count = len(self.members), len(rows)
+            self.members += [
+                pack("<IIIHHI", self.string(m.name), index, m.bit_offset, m.bits, m.decoder, 0) for m, index in rows
+            ]
+        if kind.kind == ENUM:
+            first, count = len(self.values), len(kind.values)
+            self.values += [pack("<qII", number, self.string(name), 0) for number, name in kind.values]
+        self.types.append(
+            pack("<BBHIIIII", kind.kind, kind.signed, 0, kind.size, first, count, self.string(kind.name), 0)
+        )
+        return len(self.types) - 1
+
+    def source(
+        self, *records: Type, kind: int = RING, flags: int = 0, values: tuple[int, ...] = (), style: int = 0,
+        roles: dict[int, int] | None = None, source_flags: int = 0,
+    ) -> PlanWriter:  # fmt: skip
+        first = len(self.records)
+        for position, record in enumerate(records):
+            value = values[position] if values else 0
+            self.records.append(pack("<IIIIIIQ", self.add(record), record.size, flags, 0, 4 if values else 0, 0, value))
+        row = [(roles or {}).get(i, NONE) for i in range(8)]
+        self.sources.append(
+            pack("<IBBH6I8I", self.string("rb"), kind, style, source_flags, first, len(records), NONE, NONE, 0, 0, *row)
+        )
+        return self
+
+    def to_bytes(self) -> bytes:
+        rows = (self.types, self.members, self.values, self.sources, self.records)
+        body = b"".join(b"".join(part) for part in rows) + self.strings
+        counts = [len(part) for part in rows]
+        return pack("<4sHH8I", b"EUPL", 1, 40, 40 + len(body), *counts, len(self.strings), 0) + body
+
+
+FORMATS = {"text": 0, "json": 1}
+
+
+def render(plan: bytes, record: bytes, form: str = "json", source: int = 0, **options: int) -> bytes:
+    """Render a record as the C core does; raise OSError where it refuses the plan or the record."""
+    made = lib.eu_plan_read(plan, len(plan))
+    if not made:
+        raise OSError(lib.eu_errno(), text(lib.eu_error()))
+    try:
+        c_format = ffi.new("struct eu_format *", {"format": FORMATS[form], **options})
+        out = ffi.new("char[]", 1 << 20)
+        # a buffer of its own and exact size: what lies behind it is not the record
+        data = ffi.new("char[]", record) if record else ffi.new("char[1]")
+        length = lib.eu_render(made, source, c_format, data, len(record), out, 1 << 20)
+        if length < 0:
+            raise OSError(-length, text(lib.eu_error()))
+        return bytes(ffi.buffer(out, length))
+    finally:
+        lib.eu_plan_free(made)
+
+
+class Single:
+    """A 32-bit float: equal to every number that rounds to it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, float) and pack("<f", other) == self.data
+
+    def __hash__(self) -> int:
+        return hash(self.data)
+
+    def __repr__(self) -> str:
+        return f"Single({unpack('<f', self.data)[0]!r})"
+
+
+def expected(kind: Type, data: bytes) -> Any:
+    """What json.loads of the rendered value must give."""
+    if kind.kind in (STRUCT, UNION):
+        return dict(members(kind, data))
+    if kind.kind == STRING:
+        return (data[: kind.size] if kind.size else data).split(b"\0")[0].decode(errors="replace")
+    if kind.kind == ARRAY:
+        assert kind.element is not None
+        step = kind.element.size
+        count = kind.count or (len(data) // step if step else 0)
+        return [expected(kind.element, data[i * step : (i + 1) * step]) for i in range(count)] if step else []
+    data = data[: kind.size]
+    if kind.kind == FLOAT:
+        value = unpack("<f" if kind.size == 4 else "<d", data)[0]
+        if not math.isfinite(value):
+            return None
+        return Single(data) if kind.size == 4 and value else value
+    if kind.kind == OPAQUE:
+        return data.hex()
+    return scalar(kind, int.from_bytes(data, "little", signed=is_signed(kind)))
+
+
+def is_signed(kind: Type) -> bool:
+    return kind.kind == INT or (kind.kind == ENUM and kind.signed)
+
+
+def scalar(kind: Type, value: int) -> Any:
+    if kind.kind == BOOL:
+        return bool(value)
+    if kind.kind == ENUM:
+        return next((name for number, name in kind.values if number == value), value)
+    return str(value) if kind.size == 16 else value
+
+
+def members(kind: Type, data: bytes) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for member in kind.members:
+        offset = member.bit_offset // 8
+        if member.bits:
+            if not member.name:
+                continue
+            value = int.from_bytes(data, "little") >> member.bit_offset & (1 << member.bits) - 1
+            if is_signed(member.type) and value >> member.bits - 1:
+                value -= 1 << member.bits
+            found.append((member.name, scalar(member.type, value)))
+        elif member.name:
+            end = len(data) if is_open(member.type) else offset + member.type.size
+            found.append((member.name, expected(member.type, data[offset:end])))
+        elif member.type.kind in (STRUCT, UNION):
+            found += members(member.type, data[offset:])
+    return found
+
+
+def is_open(kind: Type) -> bool:
+    """Whether it goes on to the end of the record."""
+    if kind.kind in (STRUCT, UNION):
+        return any(is_open(member.type) for member in kind.members)
+    return (kind.kind == STRING and not kind.size) or (kind.kind == ARRAY and not kind.count)
