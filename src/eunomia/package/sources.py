@@ -22,20 +22,19 @@ from eunomia.btf.plan import (
     Record,
     Source,
 )
-from eunomia.btf.types import ENUM, ENUM64, INT, PTR, STRUCT, UNION
+from eunomia.btf.types import ENUM, ENUM64, INT, STRUCT, UNION
 from eunomia.errors import PackageError
 from eunomia.package.check import ours
-from eunomia.package.table import DUMMY
+from eunomia.package.guess import guess, similarity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from typing import Any
 
-    from eunomia.btf.object import DataSection, MapDefinition, ObjectBtf
+    from eunomia.btf.object import MapDefinition, ObjectBtf
     from eunomia.btf.types import Btf, Type
 
-_EVENT_NAMES = ("event", "event_t", "data_t")
 _STYLES = {"log2_hist": LOG2_HIST, "linear_hist": LINEAR_HIST}
 _KERNEL_STACK_IDS = (
     "kern_stack_id",
@@ -196,7 +195,7 @@ class _Chooser:
                 found.append((item["name"], kind))
         sources = [name for name, definition in self.obj.maps.items() if definition.type in {RINGBUF, PERF_EVENT_ARRAY}]
         if len(sources) > 1 and len(found) > 1:
-            found.sort(key=lambda pair: -_similarity(map_name, pair[0]))
+            found.sort(key=lambda pair: -similarity(map_name, pair[0]))
         return [kind for _name, kind in found]
 
     def _exported_type(self, item: dict[str, Any], index: int) -> Type | None:
@@ -332,32 +331,6 @@ class _Chooser:
         return roles
 
 
-def guess(obj: ObjectBtf) -> list[Type]:
-    """Return the likeliest event types of an object that does not say, or [].
-
-    These are the targets of pointers that exist only to keep a struct in BTF (`const struct event *unused`), else
-    `struct event`, else the structs that are called like events.
-    """
-    btf = obj.btf
-    if btf is None:
-        return []
-    kept = [pointed for section in obj.sections.values() for pointed in _kept(btf, section)]
-    if kept:
-        return kept
-    named = [found for found in btf.of_kind(STRUCT) if found.size and found.name.endswith(_EVENT_NAMES)]
-    own = [found for found in named if not found.name.startswith(("trace_event", "perf_event"))]
-    return [found for found in own if found.name in {"event", "event_t", "data_t"}][:1] or own
-
-
-def _kept(btf: Btf, section: DataSection) -> Iterator[Type]:
-    for variable in section.variables:
-        target = btf.resolve(variable.type)
-        if target.kind == PTR and ("unused" in variable.name or variable.name.startswith(DUMMY)):
-            pointed = btf.resolve(target.ref)
-            if pointed.kind == STRUCT and pointed.size:
-                yield pointed
-
-
 def _by_field(told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     field, types = told.get("field"), told.get("types")
     if not isinstance(field, str) or not isinstance(types, dict) or not types:
@@ -391,10 +364,3 @@ def _decoders(entry: dict[str, Any]) -> dict[str, int]:
             raise PackageError(f"`decode.{name}`: {decoder!r:.40} is none of {', '.join(DECODERS)}")
         found[name] = number
     return found
-
-
-def _similarity(map_name: str, type_name: str) -> int:
-    """Letters of the longest common word: `rb_exec` and `exec_event` share 4."""
-    words = set(type_name.lower().split("_"))
-    generic = {"event", "events", "rb", "data", "t", "map", "ringbuf", "buf"}
-    return max((len(word) for word in map_name.lower().split("_") if word in words and word not in generic), default=0)

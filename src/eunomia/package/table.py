@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from eunomia.errors import PackageError
-from eunomia.package.options import Option, assign_switches
+from eunomia.package.options import Option
+from eunomia.package.switches import assign_switches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from eunomia.cli.arguments import take_arguments
 from eunomia.cli.parser import UsageError, Values
 from eunomia.cli.run_table import COMMAND
 from eunomia.errors import OptionError
-from eunomia.package.options import Option, assign_switches
+from eunomia.package.options import Option
+from eunomia.package.switches import assign_switches
 
 
 class Tool:

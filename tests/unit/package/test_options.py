@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from eunomia.errors import OptionError
 from eunomia.package import Package
-from eunomia.package.options import Option, assign_switches, settings
+from eunomia.package.options import Option, settings
+from eunomia.package.switches import assign_switches
 from eunomia.package.table import from_rows
 
 
