@@ -232,7 +232,7 @@ class Build:
         ]
 
     def _same_anywhere(self) -> list[str]:
-        """Flags by which the same source gives the same bytes wherever it lies; its paths in BTF are relative_paths()' part."""
+        """Flags by which a source gives the same bytes wherever it lies; for paths in BTF see relative_paths()."""
         return ["-fdebug-compilation-dir=.", f"-fmacro-prefix-map={self.folder}/="]
 
     def _places(self) -> list[tuple[str, str]]:
