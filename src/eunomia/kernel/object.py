@@ -84,7 +84,13 @@ class Object:
         if path:
             import os
 
-            os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))  # its error names the file
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # its error names the file
+            magic = os.read(descriptor, 4)
+            os.close(descriptor)
+            if magic != b"\x7fELF" and magic[:2] not in {b"\x9f\xeb", b"\xeb\x9f"}:
+                from eunomia.errors import LoadError
+
+                raise LoadError(f"read {path}: neither raw BTF nor an ELF file with it")
         elif self.package.btf_archive:
             from eunomia.kernel.archive import kernel_btf
 
