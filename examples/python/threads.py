@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import eunomia
 
@@ -12,7 +13,7 @@ import eunomia
 def main() -> None:
     """Collect events in the background while the main thread works; stop() ends the iteration."""
     package = eunomia.compile(Path(__file__).with_name("kills.bpf.c"))
-    seen = []
+    seen: list[Any] = []
     with package.load({"only": os.getpid()}) as obj:
         obj.attach()
         with obj.events("kills") as stream:

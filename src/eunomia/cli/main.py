@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from eunomia.errors import EunomiaError, OptionError
+from eunomia.errors import OptionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,28 +72,49 @@ def command_main(name: str) -> Callable[[list[str]], int]:
 
 def guarded(program: str, run: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """Call run and turn what it raises into one line on standard error and the exit code of DESIGN's contract."""
-    from eunomia.cli.parser import HelpRequested, UsageError
+    from eunomia.cli.parser import HelpRequested
 
+    _occupy_standard_descriptors()
     try:
-        code = run(argv)
+        try:
+            code = run(argv)
+        except HelpRequested as exc:
+            from eunomia.cli.help import print_page
+
+            print_page(exc.command)
+            code = 0
         sys.stdout.flush()
         return code
-    except HelpRequested as exc:
-        from eunomia.cli.help import print_page
-
-        print_page(exc.command)
-        return 0
-    except (UsageError, OptionError) as exc:
-        return _fail(program, exc, 2)
+    except Exception as exc:
+        return _answer(program, exc)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
+
+
+def _answer(program: str, exc: Exception) -> int:
+    """Say what went wrong, as its kind asks for; return the exit code."""
+    from eunomia.cli.parser import UsageError
+
+    if isinstance(exc, BrokenPipeError):
         _drop_output()
         return 0
-    except (EunomiaError, OSError, MemoryError, RecursionError) as exc:
-        return _fail(program, exc, 1)
-    except Exception as exc:  # the last resort: the user gets one line, the traceback is a -v away
-        return _fail(program, exc, 1)
+    return _fail(program, exc, 2 if isinstance(exc, (UsageError, OptionError)) else 1)
+
+
+def _occupy_standard_descriptors() -> None:
+    """Open 0, 1 and 2 where they are closed, unreadable and unwritable: else a BPF map would become standard output."""
+    from posix import O_RDONLY, O_WRONLY, fstat
+    from posix import open as posix_open
+
+    for number, mode in ((0, O_WRONLY), (1, O_RDONLY), (2, O_RDONLY)):
+        try:
+            fstat(number)
+        except OSError:
+            posix_open("/dev/null", mode)  # takes the lowest free number
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 (for good; writing says: bad file descriptor)
+    if sys.stderr is None:
+        sys.stderr = open("/dev/null", "w")  # noqa: SIM115
 
 
 def _fail(program: str, exc: Exception, code: int) -> int:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 from eunomia.cli.parser import Verbosity
 from eunomia.errors import EunomiaError
+
+WRITE_ERRORS = (errno.EBADF, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 
 
 def report(program: str, exc: BaseException) -> None:
@@ -45,6 +48,8 @@ def _message(exc: BaseException) -> str:
     if isinstance(exc, OSError):
         if exc.filename is not None and exc.strerror:
             return f"{os.fsdecode(exc.filename)}: {exc.strerror[:1].lower()}{exc.strerror[1:]}"
+        if exc.strerror and exc.errno in WRITE_ERRORS and exc.strerror == os.strerror(exc.errno):
+            return f"write output: {exc.strerror.lower()}"  # only our own printing raises these without saying more
         return exc.strerror or str(exc)
     if isinstance(exc, MemoryError):
         return "out of memory"

@@ -90,7 +90,10 @@ def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
                 f"run {origin}: a C source from elsewhere is not compiled [download it, read it, then run the file]"
             )
         return _compiled(data, origin)
-    return Package.from_bytes(data, origin)
+    try:
+        return Package.from_bytes(data, origin)
+    except PackageError as exc:
+        raise type(exc)(f"read {origin}: {str(exc).removeprefix('read package: ')}") from exc
 
 
 def file_name(origin: str) -> str:
