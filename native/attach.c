@@ -3,6 +3,7 @@
 #include "attach.h"
 #include "error.h"
 #include "object.h"
+#include "tc_filters.h"
 #include "tracefs.h"
 #include <errno.h>
 #include <linux/if_link.h>
@@ -187,8 +188,8 @@ static void undo_tc(struct eu_attachment *at) {
     struct bpf_tc_hook hook = tc_hook(at->ifindex, at->tc_point);
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = at->handle, .priority = at->priority);
     bpf_tc_detach(&hook, &options);
-    if (at->made_qdisc) {
-        hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS; /* both: the qdisc itself, which we made */
+    if (at->made_qdisc && !eu_tc_has_filters(at->ifindex)) { /* others may have come to rely on it */
+        hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;  /* both: the qdisc itself, which we made */
         bpf_tc_hook_destroy(&hook);
     }
 }
@@ -301,6 +302,15 @@ static void undo(struct eu_attachment *at) {
     free(at);
 }
 
+/* Of several of our filters on one qdisc, the one that is detached last takes the qdisc with it. */
+static void pass_qdisc_on(struct eu_object *object, struct eu_attachment *from) {
+    for (struct eu_attachment *at = object->attachments; from->made_qdisc && at; at = at->next)
+        if (at->undo == undo_tc && at->ifindex == from->ifindex) {
+            at->made_qdisc = 1;
+            from->made_qdisc = 0;
+        }
+}
+
 int eu_prog_detach(struct eu_object *object, int index) {
     if (!eu_prog(object, index))
         return -EINVAL;
@@ -308,6 +318,7 @@ int eu_prog_detach(struct eu_object *object, int index) {
         struct eu_attachment *one = *at;
         if (one->prog == index) {
             *at = one->next;
+            pass_qdisc_on(object, one);
             undo(one);
         } else
             at = &one->next;

@@ -1,10 +1,10 @@
 /* Maps of an object: their description, initial values and elements. */
 #define _GNU_SOURCE
+#include "error.h"
+#include "object.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "error.h"
-#include "object.h"
 
 int eu_map_count(struct eu_object *object) {
     return object->nr_maps;
@@ -186,7 +186,12 @@ long eu_map_read_batch(struct eu_object *object, int index, void *cursor, int fi
 
 int eu_map_pin(struct eu_object *object, int index, const char *path) {
     struct bpf_map *map = eu_map(object, index);
-    return map ? done(bpf_map__pin(map, path), "pin", map) : -EINVAL;
+    if (!map)
+        return -EINVAL;
+    int err = -bpf_map__pin(map, path);
+    return err ? eu_fail(err, "pin map %s at %s: %s%s", bpf_map__name(map), path, eu_reason(err),
+                         err == EINVAL ? " [the folder must be of a BPF file system: mount -t bpf bpf /sys/fs/bpf]" : "")
+               : 0;
 }
 
 int eu_possible_cpus(void) {

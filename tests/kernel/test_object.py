@@ -360,3 +360,45 @@ def test_a_file_of_kernel_types_is_used_instead_of_the_kernels(tmp_path: Path) -
         pid = run_true()
 
         assert (pid, "true") in loaded.maps["counts"]
+
+
+def qdiscs() -> str:
+    return subprocess.run(["tc", "qdisc", "show", "dev", "lo"], capture_output=True, text=True, check=True).stdout
+
+
+TWO_WAYS = (
+    HEAD + 'SEC("tc/ingress") int in(struct __sk_buff *skb) { return 0; }\n'
+    'SEC("tc/egress") int out(struct __sk_buff *skb) { return 0; }\n'
+)
+
+
+@pytest.mark.parametrize("first", ["in", "out"])
+def test_the_last_of_our_filters_takes_the_qdisc_with_it(tmp_path: Path, first: str) -> None:
+    with make(tmp_path, TWO_WAYS).load() as loaded:
+        loaded.attach()
+        loaded.programs[first].detach()
+        assert "clsact" in qdiscs()
+        loaded.programs["out" if first == "in" else "in"].detach()
+        assert "clsact" not in qdiscs()
+
+
+def test_a_qdisc_that_others_use_by_now_stays(tmp_path: Path) -> None:
+    ours, other = make(tmp_path, TWO_WAYS), make(tmp_path, TWO_WAYS)
+    for program in other.meta["bpf_skel"]["progs"]:
+        program["tcopts"] = {"handle": 2, "priority": 9}
+    first = ours.load()
+    try:
+        first.attach()
+        with other.load() as second:
+            second.attach()
+            first.close()
+            assert "clsact" in qdiscs()
+            assert all(program.attached for program in second.programs.values())
+    finally:
+        first.close()
+        subprocess.run(["tc", "qdisc", "del", "dev", "lo", "clsact"], check=True)  # the second did not make it
+
+
+def test_pinning_outside_of_a_bpf_file_system_says_so(counting: Object, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"pin map counts at .*/pinned: invalid argument \[the folder must be of a BPF"):
+        counting.maps["counts"].pin(str(tmp_path / "pinned"))

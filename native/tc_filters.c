@@ -1,0 +1,48 @@
+#define _GNU_SOURCE
+#include "tc_filters.h"
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { ANSWER_SIZE = 32768 };
+
+/* 1 for the first filter that is listed, 0 at the end of the list, -1 for an error. */
+static int first_filter(int fd) {
+    char answer[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+    for (;;) {
+        ssize_t size = recv(fd, answer, sizeof(answer), 0);
+        if (size <= 0)
+            return -1;
+        for (struct nlmsghdr *head = (struct nlmsghdr *)answer; NLMSG_OK(head, size); head = NLMSG_NEXT(head, size)) {
+            if (head->nlmsg_type == NLMSG_DONE)
+                return 0;
+            if (head->nlmsg_type == NLMSG_ERROR)
+                return -1;
+            if (head->nlmsg_type == RTM_NEWTFILTER)
+                return 1;
+        }
+    }
+}
+
+static int has_filters(int ifindex, uint32_t parent) {
+    struct {
+        struct nlmsghdr head;
+        struct tcmsg message;
+    } request = {
+        .head = {.nlmsg_len = sizeof(request), .nlmsg_type = RTM_GETTFILTER, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .message = {.tcm_family = AF_UNSPEC, .tcm_ifindex = ifindex, .tcm_parent = parent},
+    };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0)
+        return 1;
+    int found = send(fd, &request, sizeof(request), 0) == (ssize_t)sizeof(request) ? first_filter(fd) : -1;
+    close(fd);
+    return found != 0;
+}
+
+int eu_tc_has_filters(int ifindex) {
+    return has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) || has_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS));
+}
