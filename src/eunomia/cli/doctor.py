@@ -218,7 +218,7 @@ def compiler() -> Check:
             "compiler",
             LIMITED,
             str(exc),
-            "only ecc and .bpf.c sources need one: apt install clang, or pip install 'eunomia[compile]'",
+            "only ecc and .bpf.c sources need one: apt install clang, or pip install ziglang",
         )
 
 
