@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from eunomia.btf.cdecl import declaration
@@ -14,7 +15,8 @@ from eunomia.package.needs import needs_of, program_type, relocations
 from eunomia.package.sources import event_types
 from eunomia.package.table import DUMMY
 
-_MAX_DEPTH = 8
+_MAX_MEMBERS = 10_000
+_MAX_DEPTH = 32
 
 
 def describe(package: Package) -> dict[str, Any]:
@@ -158,19 +160,20 @@ def _type(btf: Btf, type_id: int) -> dict[str, Any]:
     found = btf.resolve(type_id)
     row: dict[str, Any] = {"type": declaration(btf, type_id), "size": btf.sizeof(type_id)}
     if found.kind in {STRUCT, UNION}:
-        row["members"] = list(_members(btf, found, "", 0, 0))
+        row["members"] = list(_members(btf, found, 0, iter(range(_MAX_MEMBERS))))
     return row
 
 
-def _members(btf: Btf, struct: Type, prefix: str, bits: int, depth: int) -> Any:
-    for member in struct.members:
+def _members(btf: Btf, struct: Type, bits: int, budget: Iterator[int], depth: int = 0) -> Iterator[dict[str, Any]]:
+    # the budget ends the walk of types that contain themselves
+    for member, _left in zip(struct.members, budget, strict=False):
         at = bits + member.bit_offset
         target = btf.resolve(member.type)
         if not member.name and target.kind in {STRUCT, UNION} and depth < _MAX_DEPTH:
-            yield from _members(btf, target, prefix, at, depth + 1)
+            yield from _members(btf, target, at, budget, depth + 1)
             continue
         row = {
-            "name": prefix + member.name,
+            "name": member.name,
             "type": declaration(btf, member.type),
             "offset": at // 8,
             "size": btf.sizeof(member.type),

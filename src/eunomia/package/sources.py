@@ -29,7 +29,7 @@ from eunomia.package.guess import guess, similarity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from eunomia.btf.object import MapDefinition, ObjectBtf
@@ -51,6 +51,7 @@ _PIDS = ("pid", "tgid", "tid")
 _COMMS = ("comm", "name", "task")
 _CPUS = ("cpu_id", "cpu")
 _MAX_INTERVAL = 0xFFFFFFFF
+_MAX_MEMBERS = 500  # that are looked through for a field
 
 
 def build_plan(meta: dict[str, Any], obj: ObjectBtf) -> bytes:
@@ -232,7 +233,7 @@ class _Chooser:
     def _field(self, found: Type, field: str) -> tuple[int, int, dict[str, int]]:
         btf = self.obj.btf
         assert btf is not None
-        member = _find_member(btf, found, field, 0)
+        member = _find_member(btf, found, field, iter(range(_MAX_MEMBERS)))
         if member is None:
             raise PackageError(f"`event_type`: struct {found.name} has no member `{field}`")
         bits, kind = member
@@ -338,16 +339,16 @@ def _by_field(told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return field, types
 
 
-def _find_member(btf: Btf, struct: Type, name: str, depth: int) -> tuple[int, Type] | None:
-    """Bit offset and type of a member, looked for in anonymous members too."""
+def _find_member(btf: Btf, struct: Type, name: str, budget: Iterator[int]) -> tuple[int, Type] | None:
+    """Bit offset and type of a member, looked for in anonymous members too, as far as the budget reaches."""
     struct = btf.resolve(struct.id)
-    if struct.kind not in {STRUCT, UNION} or depth > 16:
+    if struct.kind not in {STRUCT, UNION}:
         return None
-    for member in struct.members:
+    for member, _left in zip(struct.members, budget, strict=False):
         if member.name == name:
             return (member.bit_offset, btf.resolve(member.type)) if not member.bit_size else None
         if not member.name:
-            inner = _find_member(btf, btf.resolve(member.type), name, depth + 1)
+            inner = _find_member(btf, btf.resolve(member.type), name, budget)
             if inner is not None:
                 return member.bit_offset + inner[0], inner[1]
     return None

@@ -49,7 +49,7 @@ def _is_row(row: Sequence[Any]) -> bool:
         return False
     if size * (count or 1) > 1 << 26:
         return False
-    if (kind == "float" and size not in {4, 8}) or (kind in {"int", "uint", "enum", "char"} and size > 16):
+    if (kind == "float" and size not in {4, 8}) or (kind in {"int", "uint", "enum", "char", "tristate"} and size > 16):
         return False
     return all(type(extras.get(key)) in {str, type(None)} for key in ("long", "short", "help")) and _are_limits(extras)
 

@@ -12,8 +12,11 @@ import pytest
 
 from eunomia._native import ffi, lib, text
 from eunomia.btf.plan import IN_VALUE, NONE
+from eunomia.btf.types import Member
 from eunomia.errors import PackageError
 from eunomia.package import Package
+from eunomia.package.describe import _members
+from eunomia.package.sources import _find_member
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -282,3 +285,15 @@ def test_hostile_types_are_refused_or_drawn(torture_object: bytes) -> None:
         plan = lib.eu_plan_read(data, len(data))
         if plan != ffi.NULL:
             lib.eu_plan_free(plan)
+
+
+def test_types_within_themselves_end_the_search_for_a_field(torture: Package) -> None:
+    """A struct whose anonymous members are itself, many times over."""
+    btf = torture.types.btf
+    assert btf is not None
+    found = btf.find_spelled("struct event")
+    assert found is not None
+    found._members = [Member("", found.id, 0, 0)] * 200
+
+    assert _find_member(btf, found, "kind", iter(range(500))) is None
+    assert len(list(_members(btf, found, 0, iter(range(9000))))) <= 9000
