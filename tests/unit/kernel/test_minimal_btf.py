@@ -33,7 +33,9 @@ def test_it_holds_the_types_that_records_name_and_what_they_contain(tmp_path: Pa
 
     assert {"task_struct", "task_struct___old", "inner", "state"} <= names(small)  # flavours match by their first name
     assert "unrelated" in names(whole) - names(small)  # only pointers lead there
-    assert all(member.type < len(small) for number in range(1, len(small)) for member in small.type(number).members)
+    task = next(small.type(number) for number in range(1, len(small)) if small.type(number).name == "task_struct")
+    assert [(m.name, m.bit_offset) for m in task.members][:3] == [("pid", 0), ("inner", 32), ("", 192)]
+    assert [small.resolve(m.type).name for m in task.members][:2] == ["int", "inner"]
 
 
 def test_a_kernel_file_that_is_no_btf_is_named(tmp_path: Path) -> None:
