@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eunomia import __version__
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF
-from eunomia.btf.types import STRUCT, UNION
+from eunomia.btf.types import STRUCT
 from eunomia.package import codec
 from eunomia.package.check import check_meta, ours
 from eunomia.package.guess import guess
@@ -124,6 +124,6 @@ def _exports(
         values = [d.value_type for d in obj.maps.values() if d.type in {RINGBUF, PERF_EVENT_ARRAY} and d.value_type]
         candidates = [btf.resolve(type_id) for type_id in values] or guess(obj)
     for found in candidates:
-        if found.kind in {STRUCT, UNION} and found.id not in seen:
+        if found.kind == STRUCT and found.id not in seen:
             seen.add(found.id)
             yield found
