@@ -202,7 +202,7 @@ def test_words_after_the_tool_that_are_wrong(ecli: Command, words: tuple[str, ..
 def test_a_file_that_is_not_there(ecli: Command, tmp_path: Path) -> None:
     for name in ("nothing.json", "./nothing", f"{tmp_path}/x.o", "x.bpf.c"):
         line = failed(ecli("run", name, cwd=tmp_path), 1)
-        assert line == f"ecli: run {name}: no such file"
+        assert line == f"ecli: open {name}: no such file"
 
 
 def test_a_name_near_a_built_in_tools(ecli: Command, tmp_path: Path) -> None:

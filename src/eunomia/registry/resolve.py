@@ -79,15 +79,15 @@ def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
     if data[:4] == b"\x7fELF":
         return Package.from_object(data, file_name(origin))
     if data[:4] == b"\0asm":
-        raise UnsupportedError(f"run {origin}: Wasm guests are not supported by this version")
+        raise UnsupportedError(f"open {origin}: Wasm guests are not supported by this version")
     if data[:2] == b"\x1f\x8b":
-        raise PackageError(f"run {origin}: compressed with gzip [gunzip it first]")
+        raise PackageError(f"open {origin}: compressed with gzip [gunzip it first]")
     if not data.strip():
-        raise PackageError(f"run {origin}: empty, not a package")
+        raise PackageError(f"open {origin}: empty, not a package")
     if data[:1] != b"{" and _is_source(data, origin):
         if remote:
             raise UnsupportedError(
-                f"run {origin}: a C source from elsewhere is not compiled [download it, read it, then run the file]"
+                f"open {origin}: a C source from elsewhere is not compiled [download it, read it, then run the file]"
             )
         return _compiled(data, origin)
     try:
@@ -108,7 +108,7 @@ def _verified(data: bytes, limits: Limits, name: str) -> bytes:
         expected = limits.sha256.lower().removeprefix("sha256:")
         actual = hashlib.sha256(data).hexdigest()
         if actual != expected:
-            raise FetchError(f"run {name}: sha256 is {actual}, expected {expected}")
+            raise FetchError(f"open {name}: sha256 is {actual}, expected {expected}")
     return data
 
 
@@ -127,7 +127,7 @@ def _file(path: str) -> bytes:
     except FileNotFoundError:
         raise _not_found(path) from None
     except ValueError:  # a NUL in the name
-        raise FetchError(f"run {path!r}: not a file name") from None
+        raise FetchError(f"open {path!r}: not a file name") from None
     except OSError as exc:
         raise _file_error(path, exc) from exc
     try:
@@ -139,7 +139,7 @@ def _file(path: str) -> bytes:
 
 
 def _file_error(path: str, exc: OSError) -> OSError:
-    return OSError(exc.errno, f"run {path}: {(exc.strerror or str(exc)).lower()}")
+    return OSError(exc.errno, f"open {path}: {(exc.strerror or str(exc)).lower()}")
 
 
 def _read(descriptor: int, limit: int, name: str) -> bytes:
@@ -150,7 +150,7 @@ def _read(descriptor: int, limit: int, name: str) -> bytes:
         chunks.append(chunk)
         total += len(chunk)
         if total > limit:
-            raise PackageError(f"run {name}: larger than {limit >> 20} MB, not a package")
+            raise PackageError(f"open {name}: larger than {limit >> 20} MB, not a package")
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
@@ -158,10 +158,10 @@ def _download(url: str, limits: Limits) -> bytes:
     scheme = url.partition("://")[0].lower()
     if scheme in ("oci", "docker"):
         raise UnsupportedError(
-            f"run {url}: OCI references are not supported by this version [use a file or an http URL]"
+            f"open {url}: OCI references are not supported by this version [use a file or an http URL]"
         )
     if scheme not in ("http", "https"):
-        raise FetchError(f"run {url}: unknown URL scheme {scheme} (known are http and https)")
+        raise FetchError(f"open {url}: unknown URL scheme {scheme} (known are http and https)")
     from eunomia.registry.http import download
 
     return download(url, timeout=limits.timeout, max_size=limits.max_size)
@@ -172,16 +172,16 @@ def _not_found(program: str) -> FetchError | UnsupportedError:
     first, slash, _ = program.partition("/")
     is_host = first not in ("", ".", "..") and ("." in first or ":" in first or first == "localhost")
     if (slash and is_host and not program.endswith(SUFFIXES)) or (not slash and ":" in program):
-        return UnsupportedError(f"run {program}: no such file, and OCI references are not supported by this version")
+        return UnsupportedError(f"open {program}: no such file, and OCI references are not supported by this version")
     if slash or program.endswith(SUFFIXES):
-        return FetchError(f"run {program}: no such file")
+        return FetchError(f"open {program}: no such file")
     from difflib import get_close_matches
 
     from eunomia import builtin
 
     near = get_close_matches(program, builtin.names(), n=3, cutoff=0.55)
     hint = f"did you mean {' or '.join(near)}?" if near else "`ecli list` shows the built-in tools"
-    return FetchError(f"run {program}: no such file or built-in tool [{hint}]")
+    return FetchError(f"open {program}: no such file or built-in tool [{hint}]")
 
 
 def _is_source(data: bytes, origin: str) -> bool:
