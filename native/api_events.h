@@ -12,7 +12,7 @@ int eu_plan_sources(const struct eu_plan *plan);
 struct eu_format {
     int format;    /* 0 text, 1 JSON lines, 2 raw bytes, 3 folded stacks */
     int compat;    /* 1: the first system's text and JSON, byte for byte */
-    int time;      /* first column of text, "ts" of JSON: 0 none, 1 wall clock %H:%M:%S, 2 seconds since start, 3 ISO 8601 with microseconds */
+    int time;      /* first column of text, "ts" of JSON ("_ts" where a member is called ts): 0 none, 1 wall clock %H:%M:%S, 2 seconds since start, 3 ISO 8601 with microseconds */
     int header;    /* 0 never, 1 once, 2 again after screen_rows lines */
     int screen_rows;
     int big_ints;  /* 1: integers above 2^53 as JSON strings */
@@ -20,7 +20,8 @@ struct eu_format {
     int symbols;   /* 1: stacks with symbols */
     int per_cpu;   /* 1: per-CPU values apart, not summed */
 };
-/* Render one record of a source as the loop would, without the time column; returns the length, or -errno: for tests and Python. */
+/* Render one record of a source as the loop would, without the time column and the newline at the end; returns the length,
+ * or -errno: for tests and Python. */
 long eu_render(struct eu_plan *plan, int source, const struct eu_format *format, const void *record, size_t size, char *out, size_t room);
 
 struct eu_run_options {

@@ -1,14 +1,14 @@
 #define _GNU_SOURCE
 #include "decoders.h"
+#include "number.h"
+#include "symbols.h"
+#include "syscalls.h"
+#include "text.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include "number.h"
-#include "symbols.h"
-#include "syscalls.h"
-#include "text.h"
 
 struct name {
     int number;
@@ -16,20 +16,20 @@ struct name {
 };
 
 static const struct name signals[] = {
-    {1, "SIGHUP"},     {2, "SIGINT"},     {3, "SIGQUIT"},  {4, "SIGILL"},    {5, "SIGTRAP"},    {6, "SIGABRT"},  {7, "SIGBUS"},
-    {8, "SIGFPE"},     {9, "SIGKILL"},    {10, "SIGUSR1"}, {11, "SIGSEGV"},  {12, "SIGUSR2"},   {13, "SIGPIPE"}, {14, "SIGALRM"},
-    {15, "SIGTERM"},   {16, "SIGSTKFLT"}, {17, "SIGCHLD"}, {18, "SIGCONT"},  {19, "SIGSTOP"},   {20, "SIGTSTP"}, {21, "SIGTTIN"},
-    {22, "SIGTTOU"},   {23, "SIGURG"},    {24, "SIGXCPU"}, {25, "SIGXFSZ"},  {26, "SIGVTALRM"}, {27, "SIGPROF"}, {28, "SIGWINCH"},
-    {29, "SIGIO"},     {30, "SIGPWR"},    {31, "SIGSYS"},  {0, NULL},
+    {1, "SIGHUP"},   {2, "SIGINT"},     {3, "SIGQUIT"},  {4, "SIGILL"},   {5, "SIGTRAP"},    {6, "SIGABRT"},  {7, "SIGBUS"},
+    {8, "SIGFPE"},   {9, "SIGKILL"},    {10, "SIGUSR1"}, {11, "SIGSEGV"}, {12, "SIGUSR2"},   {13, "SIGPIPE"}, {14, "SIGALRM"},
+    {15, "SIGTERM"}, {16, "SIGSTKFLT"}, {17, "SIGCHLD"}, {18, "SIGCONT"}, {19, "SIGSTOP"},   {20, "SIGTSTP"}, {21, "SIGTTIN"},
+    {22, "SIGTTOU"}, {23, "SIGURG"},    {24, "SIGXCPU"}, {25, "SIGXFSZ"}, {26, "SIGVTALRM"}, {27, "SIGPROF"}, {28, "SIGWINCH"},
+    {29, "SIGIO"},   {30, "SIGPWR"},    {31, "SIGSYS"},  {0, NULL},
 };
 static const struct name tcp_states[] = {
-    {1, "ESTABLISHED"}, {2, "SYN_SENT"},   {3, "SYN_RECV"}, {4, "FIN_WAIT1"}, {5, "FIN_WAIT2"},    {6, "TIME_WAIT"},       {7, "CLOSE"},
-    {8, "CLOSE_WAIT"},  {9, "LAST_ACK"},   {10, "LISTEN"},  {11, "CLOSING"},  {12, "NEW_SYN_RECV"}, {13, "BOUND_INACTIVE"}, {0, NULL},
+    {1, "ESTABLISHED"}, {2, "SYN_SENT"}, {3, "SYN_RECV"}, {4, "FIN_WAIT1"}, {5, "FIN_WAIT2"},     {6, "TIME_WAIT"},       {7, "CLOSE"},
+    {8, "CLOSE_WAIT"},  {9, "LAST_ACK"}, {10, "LISTEN"},  {11, "CLOSING"},  {12, "NEW_SYN_RECV"}, {13, "BOUND_INACTIVE"}, {0, NULL},
 };
 static const struct name families[] = {
-    {0, "AF_UNSPEC"}, {1, "AF_UNIX"},    {2, "AF_INET"},   {3, "AF_AX25"},  {4, "AF_IPX"},        {10, "AF_INET6"}, {15, "AF_KEY"},
-    {16, "AF_NETLINK"}, {17, "AF_PACKET"}, {21, "AF_RDS"},   {29, "AF_CAN"},  {30, "AF_TIPC"},      {31, "AF_BLUETOOTH"}, {38, "AF_ALG"},
-    {40, "AF_VSOCK"}, {43, "AF_SMC"},    {44, "AF_XDP"},   {-1, NULL},
+    {0, "AF_UNSPEC"},     {1, "AF_UNIX"},     {2, "AF_INET"},    {3, "AF_AX25"}, {4, "AF_IPX"},  {10, "AF_INET6"},
+    {15, "AF_KEY"},       {16, "AF_NETLINK"}, {17, "AF_PACKET"}, {21, "AF_RDS"}, {29, "AF_CAN"}, {30, "AF_TIPC"},
+    {31, "AF_BLUETOOTH"}, {38, "AF_ALG"},     {40, "AF_VSOCK"},  {43, "AF_SMC"}, {44, "AF_XDP"}, {-1, NULL},
 };
 static const struct name softirqs[] = {
     {0, "hi"},      {1, "timer"}, {2, "net_tx"},  {3, "net_rx"}, {4, "block"}, {5, "irq_poll"},
@@ -38,20 +38,99 @@ static const struct name softirqs[] = {
 
 /* errno values of Linux on x86-64 and arm64 (asm-generic); the kernel's own, which libc cannot name, at the end. */
 static const struct name errors[] = {
-    {1, "EPERM"}, {2, "ENOENT"}, {3, "ESRCH"}, {4, "EINTR"}, {5, "EIO"}, {6, "ENXIO"}, {7, "E2BIG"}, {8, "ENOEXEC"}, {9, "EBADF"},
-    {10, "ECHILD"}, {11, "EAGAIN"}, {12, "ENOMEM"}, {13, "EACCES"}, {14, "EFAULT"}, {15, "ENOTBLK"}, {16, "EBUSY"}, {17, "EEXIST"},
-    {18, "EXDEV"}, {19, "ENODEV"}, {20, "ENOTDIR"}, {21, "EISDIR"}, {22, "EINVAL"}, {23, "ENFILE"}, {24, "EMFILE"}, {25, "ENOTTY"},
-    {26, "ETXTBSY"}, {27, "EFBIG"}, {28, "ENOSPC"}, {29, "ESPIPE"}, {30, "EROFS"}, {31, "EMLINK"}, {32, "EPIPE"}, {33, "EDOM"},
-    {34, "ERANGE"}, {35, "EDEADLK"}, {36, "ENAMETOOLONG"}, {37, "ENOLCK"}, {38, "ENOSYS"}, {39, "ENOTEMPTY"}, {40, "ELOOP"},
-    {42, "ENOMSG"}, {43, "EIDRM"}, {61, "ENODATA"}, {62, "ETIME"}, {71, "EPROTO"}, {74, "EBADMSG"}, {75, "EOVERFLOW"}, {84, "EILSEQ"},
-    {87, "EUSERS"}, {88, "ENOTSOCK"}, {89, "EDESTADDRREQ"}, {90, "EMSGSIZE"}, {91, "EPROTOTYPE"}, {92, "ENOPROTOOPT"},
-    {93, "EPROTONOSUPPORT"}, {94, "ESOCKTNOSUPPORT"}, {95, "EOPNOTSUPP"}, {96, "EPFNOSUPPORT"}, {97, "EAFNOSUPPORT"},
-    {98, "EADDRINUSE"}, {99, "EADDRNOTAVAIL"}, {100, "ENETDOWN"}, {101, "ENETUNREACH"}, {102, "ENETRESET"}, {103, "ECONNABORTED"},
-    {104, "ECONNRESET"}, {105, "ENOBUFS"}, {106, "EISCONN"}, {107, "ENOTCONN"}, {108, "ESHUTDOWN"}, {110, "ETIMEDOUT"},
-    {111, "ECONNREFUSED"}, {112, "EHOSTDOWN"}, {113, "EHOSTUNREACH"}, {114, "EALREADY"}, {115, "EINPROGRESS"}, {116, "ESTALE"},
-    {122, "EDQUOT"}, {123, "ENOMEDIUM"}, {125, "ECANCELED"}, {126, "ENOKEY"}, {127, "EKEYEXPIRED"}, {128, "EKEYREVOKED"},
-    {130, "EOWNERDEAD"}, {131, "ENOTRECOVERABLE"}, {133, "EHWPOISON"}, {512, "ERESTARTSYS"}, {513, "ERESTARTNOINTR"},
-    {514, "ERESTARTNOHAND"}, {516, "ERESTART_RESTARTBLOCK"}, {517, "EPROBE_DEFER"}, {524, "ENOTSUPP"}, {0, NULL},
+    {1, "EPERM"},
+    {2, "ENOENT"},
+    {3, "ESRCH"},
+    {4, "EINTR"},
+    {5, "EIO"},
+    {6, "ENXIO"},
+    {7, "E2BIG"},
+    {8, "ENOEXEC"},
+    {9, "EBADF"},
+    {10, "ECHILD"},
+    {11, "EAGAIN"},
+    {12, "ENOMEM"},
+    {13, "EACCES"},
+    {14, "EFAULT"},
+    {15, "ENOTBLK"},
+    {16, "EBUSY"},
+    {17, "EEXIST"},
+    {18, "EXDEV"},
+    {19, "ENODEV"},
+    {20, "ENOTDIR"},
+    {21, "EISDIR"},
+    {22, "EINVAL"},
+    {23, "ENFILE"},
+    {24, "EMFILE"},
+    {25, "ENOTTY"},
+    {26, "ETXTBSY"},
+    {27, "EFBIG"},
+    {28, "ENOSPC"},
+    {29, "ESPIPE"},
+    {30, "EROFS"},
+    {31, "EMLINK"},
+    {32, "EPIPE"},
+    {33, "EDOM"},
+    {34, "ERANGE"},
+    {35, "EDEADLK"},
+    {36, "ENAMETOOLONG"},
+    {37, "ENOLCK"},
+    {38, "ENOSYS"},
+    {39, "ENOTEMPTY"},
+    {40, "ELOOP"},
+    {42, "ENOMSG"},
+    {43, "EIDRM"},
+    {61, "ENODATA"},
+    {62, "ETIME"},
+    {71, "EPROTO"},
+    {74, "EBADMSG"},
+    {75, "EOVERFLOW"},
+    {84, "EILSEQ"},
+    {87, "EUSERS"},
+    {88, "ENOTSOCK"},
+    {89, "EDESTADDRREQ"},
+    {90, "EMSGSIZE"},
+    {91, "EPROTOTYPE"},
+    {92, "ENOPROTOOPT"},
+    {93, "EPROTONOSUPPORT"},
+    {94, "ESOCKTNOSUPPORT"},
+    {95, "EOPNOTSUPP"},
+    {96, "EPFNOSUPPORT"},
+    {97, "EAFNOSUPPORT"},
+    {98, "EADDRINUSE"},
+    {99, "EADDRNOTAVAIL"},
+    {100, "ENETDOWN"},
+    {101, "ENETUNREACH"},
+    {102, "ENETRESET"},
+    {103, "ECONNABORTED"},
+    {104, "ECONNRESET"},
+    {105, "ENOBUFS"},
+    {106, "EISCONN"},
+    {107, "ENOTCONN"},
+    {108, "ESHUTDOWN"},
+    {110, "ETIMEDOUT"},
+    {111, "ECONNREFUSED"},
+    {112, "EHOSTDOWN"},
+    {113, "EHOSTUNREACH"},
+    {114, "EALREADY"},
+    {115, "EINPROGRESS"},
+    {116, "ESTALE"},
+    {122, "EDQUOT"},
+    {123, "ENOMEDIUM"},
+    {125, "ECANCELED"},
+    {126, "ENOKEY"},
+    {127, "EKEYEXPIRED"},
+    {128, "EKEYREVOKED"},
+    {130, "EOWNERDEAD"},
+    {131, "ENOTRECOVERABLE"},
+    {133, "EHWPOISON"},
+    {512, "ERESTARTSYS"},
+    {513, "ERESTARTNOINTR"},
+    {514, "ERESTARTNOHAND"},
+    {516, "ERESTART_RESTARTBLOCK"},
+    {517, "EPROBE_DEFER"},
+    {524, "ENOTSUPP"},
+    {0, NULL},
 };
 
 static const char *find(const struct name *names, int64_t number) {
@@ -236,9 +315,10 @@ int eu_decode(const struct eu_show *show, struct eu_out *out, int decoder, uint3
 
 int eu_decoder_width(int decoder) {
     static const uint8_t widths[] = {
-        [EU_IP4] = 15,   [EU_IP6] = 25,      [EU_IP] = 15,          [EU_PORT] = 5,         [EU_SIGNAL] = 9, [EU_ERRNO] = 12,
-        [EU_SYSCALL] = 16, [EU_KTIME_NS] = 15, [EU_DURATION_NS] = 8, [EU_DURATION_US] = 8, [EU_DEVICE] = 7, [EU_KSYM] = 32,
-        [EU_MODE] = 7,   [EU_TCP_STATE] = 12, [EU_ADDRESS_FAMILY] = 9, [EU_MAC] = 17,      [EU_SOFTIRQ] = 8,
+        [EU_IP4] = 15,   [EU_IP6] = 25,     [EU_IP] = 15,       [EU_PORT] = 5,        [EU_SIGNAL] = 9,
+        [EU_ERRNO] = 12, [EU_SYSCALL] = 16, [EU_KTIME_NS] = 15, [EU_DURATION_NS] = 8, [EU_DURATION_US] = 8,
+        [EU_DEVICE] = 7, [EU_KSYM] = 32,    [EU_MODE] = 7,      [EU_TCP_STATE] = 12,  [EU_ADDRESS_FAMILY] = 9,
+        [EU_MAC] = 17,   [EU_SOFTIRQ] = 8,
     };
     return decoder > 0 && decoder < (int)(sizeof(widths) / sizeof(widths[0])) ? widths[decoder] : 0;
 }

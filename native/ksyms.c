@@ -1,11 +1,11 @@
 /* The kernel's symbols: /proc/kallsyms, read once, when the first address is asked for. */
 #define _GNU_SOURCE
+#include "symbols.h"
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "symbols.h"
 
 enum { CHUNK = 1 << 18 };
 

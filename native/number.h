@@ -22,6 +22,10 @@ static inline void eu_put_8_digits(char *w, uint32_t v) {
 
 /* Digits are counted first and written in place, from the right: eight at a time, then two. */
 static inline char *eu_put_u64(char *w, uint64_t v) {
+    if (v < 10) { /* flags, results, counts: most numbers of most records */
+        *w = (char)('0' + v);
+        return w + 1;
+    }
     int bits = 64 - __builtin_clzll(v | 1), n = (bits * 1233) >> 12;
     n += v >= eu_powers_of_ten[n];
     char *p = w + n;

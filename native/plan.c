@@ -1,11 +1,11 @@
 /* Reading a plan: every offset, count and index is checked here, cycles and blow-ups refused. */
+#include "error.h"
 #include "plan_read.h"
+#include "text.h"
+#include "view.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "error.h"
-#include "text.h"
-#include "view.h"
 
 struct check {
     struct eu_plan *plan;
@@ -188,7 +188,8 @@ static int check(struct check *c) {
         struct eu_plan_record *record = &plan->records[i];
         if (record->type >= plan->header.nr_types)
             err = damaged("type of a record out of range", i);
-        else if (record->flags & EU_MATCH_VALUE && (record->value_offset > PLAN_RECORD_LIMIT || !record->value_size || record->value_size > 8))
+        else if (record->flags & EU_MATCH_VALUE &&
+                 (record->value_offset > PLAN_RECORD_LIMIT || !record->value_size || record->value_size > 8))
             err = damaged("value that tells types apart", i);
     }
     for (uint32_t i = 0; i < plan->header.nr_sources && !err; i++)
@@ -239,7 +240,10 @@ struct eu_plan *eu_plan_read(const void *bytes, size_t size) {
     if (check_header(&header, size))
         return NULL;
     struct eu_plan *plan = calloc(1, sizeof(*plan));
-    struct check c = {.plan = plan, .state = calloc(header.nr_types + 1, 1), .weight = calloc(header.nr_types + 1, sizeof(uint32_t)), .height = calloc(header.nr_types + 1, 1)};
+    struct check c = {.plan = plan,
+                      .state = calloc(header.nr_types + 1, 1),
+                      .weight = calloc(header.nr_types + 1, sizeof(uint32_t)),
+                      .height = calloc(header.nr_types + 1, 1)};
     if (!plan || !c.state || !c.weight || !c.height)
         goto memory;
     const uint8_t *at = (const uint8_t *)bytes + header.header_size;

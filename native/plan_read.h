@@ -1,9 +1,9 @@
 /* A plan in memory: plan.h's arrays, checked once so that nothing below needs to check them again. */
 #ifndef EUNOMIA_PLAN_READ_H
 #define EUNOMIA_PLAN_READ_H
-#include <stdint.h>
 #include "eunomia.h"
 #include "plan.h"
+#include <stdint.h>
 
 enum {
     PLAN_LIMIT = 16 << 20,       /* bytes of a plan */
@@ -21,7 +21,7 @@ struct eu_plan {
     struct eu_plan_source *sources;
     struct eu_plan_record *records;
     char *strings;
-    uint8_t *flexible; /* per type: its end is the record's end */
+    uint8_t *flexible;      /* per type: its end is the record's end */
     struct eu_view *cached; /* eu_render's last view */
     struct eu_format cached_format;
     int cached_source;

@@ -3,6 +3,8 @@
  * up, so fewer publications are fewer interrupts in the traced program. */
 #define _GNU_SOURCE
 #include "reader.h"
+#include "error.h"
+#include "out.h"
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
@@ -14,8 +16,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "error.h"
-#include "out.h"
 
 enum { DEFAULT_PERF_PAGES = 64 };
 

@@ -1,9 +1,9 @@
 /* Ring and perf buffers: records straight out of the memory shared with the kernel. */
 #ifndef EUNOMIA_READER_H
 #define EUNOMIA_READER_H
+#include "eunomia.h"
 #include <stddef.h>
 #include <stdint.h>
-#include "eunomia.h"
 
 struct eu_buffer;
 struct eu_buffer *eu_buffer_open(struct eu_object *object, int map, int perf_pages);

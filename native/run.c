@@ -1,5 +1,14 @@
 /* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
 #define _GNU_SOURCE
+#include "error.h"
+#include "eunomia.h"
+#include "number.h"
+#include "out.h"
+#include "reader.h"
+#include "sample.h"
+#include "signals.h"
+#include "trace_pipe.h"
+#include "view.h"
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -10,15 +19,6 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
-#include "error.h"
-#include "eunomia.h"
-#include "number.h"
-#include "out.h"
-#include "reader.h"
-#include "sample.h"
-#include "signals.h"
-#include "trace_pipe.h"
-#include "view.h"
 
 enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4 };
 enum { OUT_HIGH = 256 << 10, NAP_NS = 500000, MANY = 64, TIME_ROOM = 40 };
@@ -35,7 +35,7 @@ struct source {
     double interval;       /* seconds */
     struct timespec printed;
     struct eu_account account;
-    int *headed;           /* per record type: the line at which its header was printed last, -1 never */
+    int *headed; /* per record type: the line at which its header was printed last, -1 never */
 };
 
 struct eu_run {
@@ -264,7 +264,7 @@ static void drain(struct eu_run *run) {
         tell_time(run);
         while (left && run->ending == ending && (got = eu_buffer_consume(s->buffer, left, take, s))) {
             left = got > left ? 0 : left - got;
-                flush(run);
+            flush(run);
         }
     }
     if (run->trace >= 0)
@@ -318,7 +318,8 @@ static int start(struct eu_run *run) {
     if (run->nr_views == 1 || run->format.compat)
         for (int i = 0; i < run->nr_sources; i++)
             if (run->sources[i].view)
-                for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1); t++)
+                for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1);
+                     t++)
                     header(run, &run->sources[i], t);
     return err;
 }

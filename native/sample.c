@@ -1,13 +1,13 @@
 /* Sampling: a map is read whole, in batches; what vanishes meanwhile is simply not there. */
 #define _GNU_SOURCE
 #include "sample.h"
-#include <errno.h>
-#include <linux/bpf.h>
-#include <stdlib.h>
 #include "error.h"
 #include "histogram.h"
 #include "number.h"
 #include "stack.h"
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
 
 enum { BATCH = 4096, SLOTS_LIMIT = 4096, KEEP = 1 << 20, CELL_LIMIT = 256 };
 
@@ -35,7 +35,8 @@ static const struct eu_plan_type *type_at(const struct eu_sample *s, uint32_t in
     return &s->show.plan->types[index];
 }
 
-struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_format *format, int clear) {
+struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_format *format,
+                                 int clear) {
     struct eu_sample *s = calloc(1, sizeof(*s));
     if (!s)
         return eu_fail_null(ENOMEM, "sample map: out of memory");
@@ -290,15 +291,20 @@ static void add_columns(const struct eu_sample *s, struct columns *c, uint32_t i
     const struct eu_plan *plan = s->show.plan;
     const struct eu_plan_type *type = type_at(s, index);
     if (type->kind != EU_STRUCT && !(type->kind == EU_UNION && !outermost)) {
-        add_column(s, c, (struct column){.type = index, .in_value = in_value, .name = in_value ? is_number(type) ? "count" : "value" : "key"});
+        add_column(s, c,
+                   (struct column){.type = index, .in_value = in_value, .name = in_value ? is_number(type) ? "count" : "value" : "key"});
         return;
     }
     for (uint32_t i = type->first; i < type->first + type->count; i++) {
         const struct eu_plan_member *member = &plan->members[i];
         const struct eu_plan_type *of = &plan->types[member->type];
         if (member->name)
-            add_column(s, c, (struct column){.member = member, .type = member->type, .offset = offset, .in_value = in_value,
-                                             .name = plan_string(plan, member->name)});
+            add_column(s, c,
+                       (struct column){.member = member,
+                                       .type = member->type,
+                                       .offset = offset,
+                                       .in_value = in_value,
+                                       .name = plan_string(plan, member->name)});
         else if (of->kind == EU_STRUCT || of->kind == EU_UNION)
             add_columns(s, c, member->type, offset + member->bit_offset / 8, in_value, 0);
     }
@@ -437,10 +443,10 @@ static void compatible_table(struct eu_sample *s, struct eu_out *out, const char
 /* Histograms. Their slots are an array in the value, or elements of their own whose key has the slot's index. */
 
 struct shape {
-    const struct eu_plan_type *slot;        /* of one slot in the value */
-    uint32_t slots, offset;                 /* slots in the value: how many, where */
-    const struct eu_plan_member *in_value;  /* the member that holds them, NULL: the value is the array */
-    const struct eu_plan_member *bucket;    /* slots are elements: the key's member, NULL: the whole key */
+    const struct eu_plan_type *slot;       /* of one slot in the value */
+    uint32_t slots, offset;                /* slots in the value: how many, where */
+    const struct eu_plan_member *in_value; /* the member that holds them, NULL: the value is the array */
+    const struct eu_plan_member *bucket;   /* slots are elements: the key's member, NULL: the whole key */
     const struct eu_plan_type *bucket_type;
 };
 
@@ -462,7 +468,8 @@ static int find_slots(const struct eu_sample *s, struct shape *shape) {
         if (!is_slots(plan, &plan->types[member->type]) || (named >= 0 && i != (uint32_t)named))
             continue;
         const struct eu_plan_type *array = &plan->types[member->type];
-        *shape = (struct shape){.slot = &plan->types[array->first], .slots = array->count, .offset = member->bit_offset / 8, .in_value = member};
+        *shape =
+            (struct shape){.slot = &plan->types[array->first], .slots = array->count, .offset = member->bit_offset / 8, .in_value = member};
         return 1;
     }
     return 0;
@@ -698,7 +705,8 @@ static int traces(struct eu_sample *s, struct eu_out *out, const char *time, siz
         s->elements[i].order = order_of(s, s->elements[i].value);
     qsort_r(s->elements, s->nr_elements, sizeof(*s->elements), by_order, s);
     for (size_t i = s->nr_elements; i-- > 0;) { /* the largest last, where a terminal shows it */
-        int err = eu_stacks_show(s->stacks, out, time, time_size, s->elements[i].key, s->info.key_size, s->elements[i].value, s->info.value_size);
+        int err =
+            eu_stacks_show(s->stacks, out, time, time_size, s->elements[i].key, s->info.key_size, s->elements[i].value, s->info.value_size);
         if (err < 0)
             return err;
     }

@@ -5,7 +5,8 @@
 #include "value.h"
 
 struct eu_sample;
-struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_format *format, int clear);
+struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_format *format,
+                                 int clear);
 void eu_sample_close(struct eu_sample *sample);
 /* Read the map and append what it holds, in text under its name if so asked; clears it where the plan says so. Returns the
  * number of elements shown, or -errno. */

@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
 #include "signals.h"
+#include "error.h"
+#include "out.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-#include "error.h"
-#include "out.h"
 
 enum { TAKEN = 4 };
 static const int numbers[TAKEN] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};

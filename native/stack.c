@@ -1,10 +1,10 @@
 #include "stack.h"
-#include <errno.h>
-#include <stdlib.h>
 #include "error.h"
 #include "number.h"
 #include "symbols.h"
 #include "text.h"
+#include <errno.h>
+#include <stdlib.h>
 
 enum { FRAMES = 1024, FOLDED_LIMIT = 1 << 20 };
 
@@ -149,7 +149,8 @@ static void put_name(struct eu_out *out, const char *name) {
         out->used = eu_text_string(w, (const uint8_t *)name, size, &hidden) - out->data;
 }
 
-static void put_role(const struct eu_stacks *s, struct eu_out *out, int role, const uint8_t *key, const uint8_t *value, const char *otherwise) {
+static void put_role(const struct eu_stacks *s, struct eu_out *out, int role, const uint8_t *key, const uint8_t *value,
+                     const char *otherwise) {
     const struct eu_plan_member *member = member_of(s, role);
     if (member)
         eu_member_text(&s->show, out, member, base_of(s, role, key, value));
@@ -227,8 +228,8 @@ static void put_frames(const struct eu_stacks *s, struct eu_out *out, const stru
         eu_out_format(out, "    [missing %s stack: the stack map is full or its id was reused]\n", user ? "user" : "kernel");
 }
 
-static void text(const struct eu_stacks *s, struct eu_out *out, const char *time, size_t time_size, const uint8_t *key, const uint8_t *value,
-                 const struct trace *kernel, const struct trace *user, int pid) {
+static void text(const struct eu_stacks *s, struct eu_out *out, const char *time, size_t time_size, const uint8_t *key,
+                 const uint8_t *value, const struct trace *kernel, const struct trace *user, int pid) {
     if (time_size) {
         eu_out_put(out, time, time_size);
         eu_out_char(out, ' ');
@@ -401,7 +402,8 @@ static uint64_t weight_of(const struct eu_stacks *s, const uint8_t *value) {
     return 1;
 }
 
-static int fold(struct eu_stacks *s, const uint8_t *key, const uint8_t *value, const struct trace *kernel, const struct trace *user, int pid) {
+static int fold(struct eu_stacks *s, const uint8_t *key, const uint8_t *value, const struct trace *kernel, const struct trace *user,
+                int pid) {
     struct eu_out line = {0};
     uint64_t offset;
     if (member_of(s, EU_ROLE_COMM)) {

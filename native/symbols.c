@@ -1,10 +1,10 @@
 #include "symbols.h"
+#include "eunomia.h"
+#include "number.h"
+#include "text.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "number.h"
-#include "text.h"
-#include "eunomia.h"
 
 enum { NESTED = 16 }; /* symbols that may begin between an address and the one that covers it */
 

@@ -10,7 +10,7 @@ static int sequence(const uint8_t *s, size_t size) {
         wanted = 2;
     } else if ((lead & 0xf0) == 0xe0) {
         wanted = 3;
-        low = lead == 0xe0 ? 0xa0 : low; /* no overlong forms */
+        low = lead == 0xe0 ? 0xa0 : low;   /* no overlong forms */
         high = lead == 0xed ? 0x9f : high; /* no surrogates */
     } else if (lead >= 0xf0 && lead <= 0xf4) {
         wanted = 4;

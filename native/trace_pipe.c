@@ -1,11 +1,11 @@
 #define _GNU_SOURCE
 #include "trace_pipe.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 #include "error.h"
 #include "text.h"
 #include "value.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 int eu_trace_pipe_open(void) {
     int root = eu_tracefs();

@@ -1,8 +1,8 @@
 /* Lines of bpf_printk. */
 #ifndef EUNOMIA_TRACE_PIPE_H
 #define EUNOMIA_TRACE_PIPE_H
-#include "out.h"
 #include "eunomia.h"
+#include "out.h"
 
 /* A descriptor of trace_pipe that does not block, or -errno. */
 int eu_trace_pipe_open(void);

@@ -2,6 +2,7 @@
  * in /tmp/perf-PID.map. Files are those that the process sees (/proc/PID/root), and are read, never mapped: who owns them may
  * cut them short at any time. */
 #define _GNU_SOURCE
+#include "symbols.h"
 #include <elf.h>
 #include <fcntl.h>
 #include <gelf.h>
@@ -13,7 +14,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include "symbols.h"
 
 enum { FILES = 512, PROCESSES = 1024, MAPPINGS = 65536, SEGMENTS = 16, SYMBOLS_LIMIT = 8 << 20, JIT_LIMIT = 64 << 20, VDSO_LIMIT = 65536 };
 enum { CHECK_NS = 1000000000, REREAD_NS = 100000000 };
@@ -38,8 +38,8 @@ struct mapping {
 };
 struct process {
     int pid;
-    uint64_t born;                   /* start time: a reused pid is another process */
-    int64_t checked, reread;         /* ns */
+    uint64_t born;           /* start time: a reused pid is another process */
+    int64_t checked, reread; /* ns */
     struct mapping *mappings;
     size_t count;
     struct eu_symbols jit;

@@ -1,8 +1,8 @@
 #include "value.h"
-#include <stdlib.h>
 #include "decoders.h"
 #include "number.h"
 #include "text.h"
+#include <stdlib.h>
 
 enum { SAFE_INTEGER_BITS = 53 }; /* JSON readers with doubles hold integers up to 2^53 */
 
@@ -232,8 +232,8 @@ int eu_members_json(const struct eu_show *show, struct eu_out *out, uint32_t ind
         if (!member->name) {
             if (of->kind == EU_STRUCT || of->kind == EU_UNION) {
                 const uint8_t *inner = p + member->bit_offset / 8;
-                shown += eu_members_json(show, out, member->type, inner, plan->flexible[member->type] ? end : inner + of->size,
-                                         first && !shown);
+                shown +=
+                    eu_members_json(show, out, member->type, inner, plan->flexible[member->type] ? end : inner + of->size, first && !shown);
             }
             continue; /* an unnamed bit field is padding */
         }

@@ -1,14 +1,14 @@
 /* Records to lines. A record type becomes a list of operations: constant bytes (key and punctuation, or a column to pad to),
  * then one value. Plain values are written in place after one check for room; everything else goes through value.c. */
 #include "view.h"
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include "decoders.h"
 #include "error.h"
 #include "number.h"
 #include "stack.h"
 #include "text.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 enum { PREFIX = 32, OPS_LIMIT = 2048, PAD = 32, WIDEST_COLUMN = 32 };
 
@@ -95,7 +95,8 @@ static int code_of(const struct eu_view *v, const struct eu_plan_type *type, int
     switch (type->kind) {
     case EU_UINT:
     case EU_INT:
-        if ((type->size != 1 && type->size != 2 && type->size != 4 && type->size != 8) || (v->show.format.big_ints && v->json && type->size == 8))
+        if ((type->size != 1 && type->size != 2 && type->size != 4 && type->size != 8) ||
+            (v->show.format.big_ints && v->json && type->size == 8))
             return type->size > 8 ? VALUE : NUMBER;
         return (type->kind == EU_INT ? S8 : U8) + widths[type->size];
     case EU_BOOL:
@@ -631,7 +632,8 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
     return 0;
 }
 
-int eu_view_record(struct eu_view *v, struct eu_out *out, const char *time, size_t time_size, int match, const uint8_t *record, size_t size) {
+int eu_view_record(struct eu_view *v, struct eu_out *out, const char *time, size_t time_size, int match, const uint8_t *record,
+                   size_t size) {
     if (match < 0 || match >= v->nr_layouts)
         return -EBADMSG;
     const struct layout *l = &v->layouts[match];

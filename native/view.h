@@ -11,7 +11,8 @@ void eu_view_free(struct eu_view *view);
 /* Which of the source's record types this record is, or -1: too short for all of them. */
 int eu_view_match(const struct eu_view *view, const uint8_t *record, size_t size);
 /* Append the record as a line; `time` is what the time column or "ts" shows ("" none). -EBADMSG: not decodable, nothing appended. */
-int eu_view_record(struct eu_view *view, struct eu_out *out, const char *time, size_t time_size, int match, const uint8_t *record, size_t size);
+int eu_view_record(struct eu_view *view, struct eu_out *out, const char *time, size_t time_size, int match, const uint8_t *record,
+                   size_t size);
 /* Append the header of a record type, time column included; nothing in JSON. */
 void eu_view_header(const struct eu_view *view, struct eu_out *out, int match);
 /* Look up stack ids in this object's maps. */

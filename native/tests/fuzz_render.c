@@ -2,11 +2,11 @@
  *
  * libFuzzer: clang -fsanitize=fuzzer,address,undefined. Without it (-DSTANDALONE) main() mutates the seeds that it is given,
  * as often as asked: fuzz_render ROUNDS FILE... */
+#include "eunomia.h"
+#include "plan.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "eunomia.h"
-#include "plan.h"
 
 static void render(struct eu_plan *plan, const uint8_t *record, size_t size, int flags) {
     struct eu_format format = {.format = flags & 1, .compat = flags >> 1 & 1, .big_ints = flags >> 2 & 1, .raw_values = flags >> 3 & 1};
@@ -17,7 +17,8 @@ static void render(struct eu_plan *plan, const uint8_t *record, size_t size, int
         long n = eu_render(plan, i, &format, exact, size, out, 1 << 16);
         for (long k = 0; k < n; k++)
             if (((unsigned char)out[k] < 0x20 && out[k] != '\n') || out[k] == 0x7f)
-                (fprintf(stderr,"%02x at %ld of %ld: %.*s\n",(unsigned char)out[k],k,n,(int)n,out),abort()); /* a control character got through */
+                (fprintf(stderr, "%02x at %ld of %ld: %.*s\n", (unsigned char)out[k], k, n, (int)n, out),
+                 abort()); /* a control character got through */
     }
     free(exact);
     free(out);
