@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
 #include "error.h"
+#include "eunomia.h"
+#include <bpf/libbpf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <bpf/libbpf.h>
-#include "eunomia.h"
 
 enum { LOG_LIMIT = 1 << 20 };
 

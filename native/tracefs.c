@@ -1,6 +1,9 @@
 /* tracefs by its mount where there is one, else a private one through fsopen(2), which nothing else sees. Kernel: 5.2+ */
 #define _GNU_SOURCE
 #include "tracefs.h"
+#include "error.h"
+#include "eunomia.h"
+#include "near.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +12,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "error.h"
-#include "eunomia.h"
-#include "near.h"
 
 enum { FSOPEN_CLOEXEC_FLAG = 1, FSMOUNT_CLOEXEC_FLAG = 1, FSCONFIG_CREATE = 6 };
 
@@ -28,7 +28,8 @@ static int private_mount(void) {
     int context = syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC_FLAG);
     if (context < 0)
         return -1;
-    int fd = syscall(SYS_fsconfig, context, FSCONFIG_CREATE, NULL, NULL, 0) ? -1 : (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC_FLAG, 0);
+    int fd =
+        syscall(SYS_fsconfig, context, FSCONFIG_CREATE, NULL, NULL, 0) ? -1 : (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC_FLAG, 0);
     int err = errno;
     close(context);
     errno = err;
@@ -43,7 +44,8 @@ int eu_tracefs(void) {
         return kept;
     kept = private_mount();
     if (kept < 0)
-        return eu_fail(errno, "open tracefs: %s%s", eu_reason(errno), errno == EPERM || errno == EACCES ? " (tracepoint ids need root) [run with sudo]" : "");
+        return eu_fail(errno, "open tracefs: %s%s", eu_reason(errno),
+                       errno == EPERM || errno == EACCES ? " (tracepoint ids need root) [run with sudo]" : "");
     return kept;
 }
 
