@@ -1,0 +1,48 @@
+/* A record type as a list of operations: made by layout.c, walked by view.c. */
+#ifndef EUNOMIA_LAYOUT_H
+#define EUNOMIA_LAYOUT_H
+#include "out.h"
+#include "stack.h"
+#include "view.h"
+
+enum { PREFIX = 32, OPS_LIMIT = 2048, PAD = 32, WIDEST_COLUMN = 32 };
+
+enum code { LITERAL, U8, U16, U32, U64, S8, S16, S32, S64, BOOL, STRING, TEXT, FLOAT32, FLOAT64, NUMBER, BITS, VALUE, MEMBER };
+
+struct op {
+    uint8_t code, prefix_size, bit_size, column_set;
+    uint16_t decoder, column;
+    uint32_t offset, size, type, bit_offset;
+    char prefix[PREFIX];
+};
+
+struct layout {
+    struct op *ops;
+    size_t nr_ops, room_ops;
+    size_t bound;          /* bytes that all plain operations can write */
+    size_t size, min_size; /* of a record; shorter ones end within the last member */
+    uint32_t type;
+    int is_object, has_ts; /* has_ts: a member is called so already */
+    struct eu_out pending; /* JSON: constant bytes not in an operation yet; at the end what closes the line */
+    char closing[8];       /* the same, where it is short */
+    struct eu_out header;
+    size_t columns;
+};
+
+struct eu_view {
+    struct eu_show show;
+    const struct eu_plan_source *source;
+    const struct eu_plan_record *records;
+    struct layout *layouts;
+    int nr_layouts, json;
+    struct eu_stacks *stacks;
+    uint8_t *scratch; /* a record shorter than its type, with zeroes after it */
+};
+
+static inline int has_decoder(const struct eu_view *v, int decoder) {
+    return decoder && !v->show.format.raw_values && !v->show.format.compat;
+}
+
+/* Compile a type; with a name, records say of which type they are. 0 or -ENOMEM; the caller frees in any case. */
+int eu_layout_make(struct eu_view *v, struct layout *l, uint32_t type, const char *type_name, size_t name_width);
+#endif
