@@ -25,7 +25,7 @@ static inline char *eu_out_room(struct eu_out *out, size_t more) {
 }
 
 static inline void eu_out_put(struct eu_out *out, const void *bytes, size_t size) {
-    char *w = eu_out_room(out, size);
+    char *w = size ? eu_out_room(out, size) : NULL;
     if (!w)
         return;
     memcpy(w, bytes, size);
