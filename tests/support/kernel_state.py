@@ -99,7 +99,7 @@ class Snapshot:
         self.objects = {(kind, number) for kind in _NEXT_ID for number in bpf_ids(kind)}
         self.pins, self.qdiscs, self.namespaces = pins(), qdiscs(), _names("/run/netns")
 
-    def left_behind(self, session: str, patience: float = 3) -> list[str]:
+    def left_behind(self, session: str, patience: float = 10) -> list[str]:
         """Return a line for each thing that is there now, was not then, and that no process of others holds."""
         deadline = time.monotonic() + patience
         while (found := self._found(session)) and time.monotonic() < deadline:
