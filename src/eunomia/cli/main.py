@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from eunomia.errors import OptionError
@@ -113,6 +114,8 @@ def _occupy_standard_descriptors() -> None:
             posix_open("/dev/null", mode)  # takes the lowest free number
     if sys.stdout is None:
         sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115 (for good; writing says: bad file descriptor)
+    elif hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
     if sys.stderr is None:
         sys.stderr = open("/dev/null", "w")  # noqa: SIM115
 
@@ -130,8 +133,6 @@ def _fail(program: str, exc: Exception, code: int) -> int:
 
 def _drop_output() -> None:
     """Point standard output at /dev/null, so that the interpreter's last flush cannot fail."""
-    import os
-
     try:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -145,3 +146,9 @@ def test_usage_errors(words: tuple[str, ...], message: str) -> None:
     run = ecli(*words)
 
     assert (run.returncode, run.stderr) == (2, f"ecli: {message}\n")
+
+
+def test_an_output_that_is_not_utf8_is_no_failure() -> None:
+    run = ecli("run", "--help", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+
+    assert run.returncode == 0
