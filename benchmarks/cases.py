@@ -233,7 +233,7 @@ def importing(sides: Sides, rounds: int) -> list[Row]:
     samples = interleave(rounds, runs)
     more = samples["eunomia"].median - samples["nothing"].median
     mine, there = samples["eunomia"].text() + " ms", samples["nothing"].text() + " ms"
-    return [["import eunomia", mine, "python -c pass", there, f"+{more:.1f} ms", "–"]]
+    return [["import eunomia", mine, "python -c pass", there, f"{more:+.1f} ms", "–"]]
 
 
 def python_api(sides: Sides, records: int) -> list[Row]:
