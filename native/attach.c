@@ -67,10 +67,33 @@ static int attach_perf_fd(struct eu_object *object, int index, int fd) {
     return failed(object->progs[index], err, NULL);
 }
 
+static int is_tracepoint(const char *section) {
+    return is_family(section, "tp") || is_family(section, "tracepoint");
+}
+
+static const char *target_of(const struct bpf_program *prog) {
+    const char *slash = strchr(bpf_program__section_name(prog), '/');
+    return slash ? slash + 1 : "";
+}
+
+void eu_tracepoints_resolve(struct eu_object *object) {
+    if (!(object->tracepoints = calloc(object->nr_progs + 1, sizeof(*object->tracepoints))))
+        return; /* each is read when it attaches */
+    for (int i = 0; i < object->nr_progs; i++) {
+        const struct bpf_program *prog = object->progs[i];
+        if (!is_tracepoint(bpf_program__section_name(prog)) || !bpf_program__autoload(prog))
+            continue;
+        int id = eu_tracepoint_id(target_of(prog));
+        object->tracepoints[i] = id > 0 ? id : 0; /* what is missing is said when it attaches */
+    }
+    eu_error_clear();
+}
+
 static int attach_tracepoint(struct eu_object *object, int index, const char *target) {
     const struct bpf_program *prog = object->progs[index];
     char why[512];
-    int id = eu_tracepoint_id(target);
+    int known = object->tracepoints && target_of(prog) == target ? object->tracepoints[index] : 0;
+    int id = known ? known : eu_tracepoint_id(target);
     if (id < 0) {
         snprintf(why, sizeof(why), "%s", eu_error());
         return eu_fail(-id, "attach program %s: %s", bpf_program__name(prog), why);
@@ -271,7 +294,7 @@ static int attach_one(struct eu_object *object, int index, const struct eu_attac
     const struct bpf_program *prog = object->progs[index];
     const char *section = bpf_program__section_name(prog), *slash = strchr(section, '/');
     const char *target = options->target ? options->target : slash ? slash + 1 : "";
-    if (is_family(section, "tp") || is_family(section, "tracepoint"))
+    if (is_tracepoint(section))
         return attach_tracepoint(object, index, target);
     if (is_family(section, "perf_event"))
         return attach_perf_event(object, index, options);

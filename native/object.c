@@ -107,6 +107,7 @@ int eu_load(struct eu_object *object) {
     if (err)
         return eu_fail(err, "load object %s: %s", bpf_object__name(object->bpf), eu_reason(err));
     object->loaded = 1;
+    eu_tracepoints_resolve(object);
     return 0;
 }
 
@@ -122,6 +123,7 @@ void eu_close(struct eu_object *object) {
     free(object->no_batch);
     free(object->progs);
     free(object->targets);
+    free(object->tracepoints);
     free(object->btf_path);
     free(object);
 }

@@ -33,6 +33,7 @@ struct eu_object {
     uint8_t *no_batch; /* per map: the kernel has no batch operation for it */
     int nr_maps, nr_progs;
     struct eu_kernel_target *targets; /* per program */
+    int *tracepoints;                 /* per program: the id of its section's tracepoint, 0: none or not read */
     int loaded, minimal_btf, plain_btf;
     int btf_fd;     /* memfd with the minimal BTF, -1: none */
     char *btf_path; /* BTF file the user gave, NULL: the running kernel's */
@@ -44,6 +45,8 @@ struct bpf_program *eu_prog(struct eu_object *object, int prog);
 struct bpf_map *eu_map(struct eu_object *object, int map);
 /* attach.c */
 void eu_detach_all(struct eu_object *object);
+/* Read the ids of all tracepoints before the first program attaches: tools that watch open(2) would begin with these files. */
+void eu_tracepoints_resolve(struct eu_object *object);
 /* Register the handlers that set attach_btf_id for tp_btf, fentry and their like; once per process. */
 void eu_handlers_register(void);
 /* Find what those programs attach to; before libbpf loads the object. */
