@@ -69,18 +69,18 @@ int eu_prog_find(struct eu_object *object, const char *name);
 int eu_prog_set_autoload(struct eu_object *object, int prog, int on);
 
 struct eu_attach_options {
-    const char *target;     /* overrides the section's target, NULL: the section's */
-    int ifindex;            /* xdp, tc */
-    uint32_t flags;         /* xdp flags */
-    int tc_point;           /* BPF_TC_INGRESS 1, BPF_TC_EGRESS 2 */
+    const char *target; /* overrides the section's target, NULL: the section's */
+    int ifindex;        /* xdp, tc */
+    uint32_t flags;     /* xdp flags */
+    int tc_point;       /* BPF_TC_INGRESS 1, BPF_TC_EGRESS 2 */
     uint32_t handle, priority;
-    int old_prog_fd;        /* xdp: replace only this program; -1: any */
-    int perf_type;          /* perf_event: PERF_TYPE_*, -1: software CPU clock */
+    int old_prog_fd; /* xdp: replace only this program; -1: any */
+    int perf_type;   /* perf_event: PERF_TYPE_*, -1: software CPU clock */
     uint64_t perf_config;
-    uint64_t perf_sample;   /* period, or frequency in Hz with perf_frequency; 0: 49 Hz */
+    uint64_t perf_sample; /* period, or frequency in Hz with perf_frequency; 0: 49 Hz */
     int perf_frequency;
-    int pid, cpu;           /* perf_event, uprobe: -1 all */
-    int cgroup_fd;          /* cgroup programs, -1: none */
+    int pid, cpu;  /* perf_event, uprobe: -1 all */
+    int cgroup_fd; /* cgroup programs, -1: none */
 };
 /* Attach one program as its section says. */
 int eu_prog_attach(struct eu_object *object, int prog, const struct eu_attach_options *options);

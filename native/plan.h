@@ -19,7 +19,11 @@ struct eu_plan_header {
 };
 
 enum eu_kind {
-    EU_UINT = 1, EU_INT, EU_BOOL, EU_FLOAT, EU_POINTER,
+    EU_UINT = 1,
+    EU_INT,
+    EU_BOOL,
+    EU_FLOAT,
+    EU_POINTER,
     EU_STRING, /* char array: up to its first NUL; size 0: to the end of the record */
     EU_ARRAY,  /* first: element type, count: elements, 0: to the end of the record */
     EU_STRUCT, /* first: first member, count: members */
@@ -34,11 +38,11 @@ struct eu_plan_type { /* 24 bytes */
     uint16_t decoder; /* enum eu_decoder for a scalar that stands alone (a map's key), else 0 */
     uint32_t size;    /* bytes */
     uint32_t first, count;
-    uint32_t name;    /* C name without struct/union/enum, 0: none */
+    uint32_t name; /* C name without struct/union/enum, 0: none */
     uint32_t reserved;
 };
 struct eu_plan_member { /* 20 bytes */
-    uint32_t name;       /* 0: anonymous, its members are shown as the parent's */
+    uint32_t name;      /* 0: anonymous, its members are shown as the parent's */
     uint32_t type;
     uint32_t bit_offset; /* from the start of the enclosing type, little-endian bit order as in BTF */
     uint16_t bit_size;   /* 0: the whole type; else a bit field */
@@ -54,30 +58,41 @@ enum eu_style {
     EU_PLAIN = 0,     /* events: fields; samples: a table of key and value */
     EU_LOG2_HIST = 1, /* samples */
     EU_LINEAR_HIST = 2,
-    EU_STACKS = 3,    /* events and samples with stack traces, `role` says which members */
+    EU_STACKS = 3, /* events and samples with stack traces, `role` says which members */
 };
 enum {
-    EU_CLEAR = 1,        /* samples: delete the elements after each interval */
-    EU_SYMBOLS = 2,      /* stacks with symbols */
-    EU_FINAL = 4,        /* samples: print at the end only, no interval */
+    EU_CLEAR = 1,   /* samples: delete the elements after each interval */
+    EU_SYMBOLS = 2, /* stacks with symbols */
+    EU_FINAL = 4,   /* samples: print at the end only, no interval */
 };
 /* role[] of EU_STACKS: member index within the record's struct (samples: within the key's, or with EU_IN_VALUE the value's) */
-enum { EU_ROLE_PID, EU_ROLE_CPU, EU_ROLE_COMM, EU_ROLE_KSTACK_SIZE, EU_ROLE_USTACK_SIZE, EU_ROLE_KSTACK, EU_ROLE_USTACK, EU_ROLE_STACK_MAP, EU_ROLES };
+enum {
+    EU_ROLE_PID,
+    EU_ROLE_CPU,
+    EU_ROLE_COMM,
+    EU_ROLE_KSTACK_SIZE,
+    EU_ROLE_USTACK_SIZE,
+    EU_ROLE_KSTACK,
+    EU_ROLE_USTACK,
+    EU_ROLE_STACK_MAP,
+    EU_ROLES
+};
 #define EU_IN_VALUE 0x80000000u
 struct eu_plan_source { /* 64 bytes */
-    uint32_t map; /* name */
+    uint32_t map;       /* name */
     uint8_t kind, style;
     uint16_t flags;
     uint32_t first_record, nr_records; /* ring, perf */
     uint32_t key_type, value_type;     /* samples, else EU_PLAN_NONE */
     uint32_t interval_ms;
-    uint32_t unit;           /* string */
-    uint32_t role[EU_ROLES]; /* EU_PLAN_NONE where absent; EU_ROLE_STACK_MAP is a string: the stack map's name, kstack and ustack are then ids */
+    uint32_t unit; /* string */
+    uint32_t
+        role[EU_ROLES]; /* EU_PLAN_NONE where absent; EU_ROLE_STACK_MAP is a string: the stack map's name, kstack and ustack are then ids */
 };
 struct eu_plan_record { /* 32 bytes: one type that a source delivers; the first that matches is taken */
     uint32_t type;
-    uint32_t size;         /* of the type */
-    uint32_t flags;        /* EU_MATCH_SIZE, EU_MATCH_VALUE */
+    uint32_t size;                     /* of the type */
+    uint32_t flags;                    /* EU_MATCH_SIZE, EU_MATCH_VALUE */
     uint32_t value_offset, value_size; /* the annotated field that tells types apart */
     uint32_t reserved;
     uint64_t value;
@@ -87,9 +102,24 @@ enum { EU_MATCH_SIZE = 1, EU_MATCH_VALUE = 2 };
 /* How a value is shown; EU_AS_IS and unknown numbers: by its C type. */
 enum eu_decoder {
     EU_AS_IS = 0,
-    EU_HEX, EU_IP4 /* 4 bytes, network order */, EU_IP6, EU_IP /* 16 bytes: IPv6, IPv4-mapped, or 4 bytes and zeroes */,
-    EU_PORT /* network order */, EU_SIGNAL, EU_ERRNO, EU_SYSCALL, EU_KTIME_NS /* CLOCK_MONOTONIC to wall clock */,
-    EU_DURATION_NS, EU_DURATION_US, EU_DEVICE /* kernel dev_t: major:minor */, EU_KSYM, EU_MODE /* file mode, octal */,
-    EU_TCP_STATE, EU_ADDRESS_FAMILY, EU_MAC, EU_BYTES, EU_SOFTIRQ,
+    EU_HEX,
+    EU_IP4 /* 4 bytes, network order */,
+    EU_IP6,
+    EU_IP /* 16 bytes: IPv6, IPv4-mapped, or 4 bytes and zeroes */,
+    EU_PORT /* network order */,
+    EU_SIGNAL,
+    EU_ERRNO,
+    EU_SYSCALL,
+    EU_KTIME_NS /* CLOCK_MONOTONIC to wall clock */,
+    EU_DURATION_NS,
+    EU_DURATION_US,
+    EU_DEVICE /* kernel dev_t: major:minor */,
+    EU_KSYM,
+    EU_MODE /* file mode, octal */,
+    EU_TCP_STATE,
+    EU_ADDRESS_FAMILY,
+    EU_MAC,
+    EU_BYTES,
+    EU_SOFTIRQ,
 };
 #endif
