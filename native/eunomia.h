@@ -2,9 +2,10 @@
  * or eu_reader belongs to one thread at a time; eu_run_stop() may be called from any. */
 #ifndef EUNOMIA_H
 #define EUNOMIA_H
+#include <stddef.h>
+#include <stdint.h>
+
 #include "api_compile.h"
 #include "api_events.h"
 #include "api_object.h"
-#include <stddef.h>
-#include <stdint.h>
 #endif
