@@ -350,7 +350,5 @@ int eu_layout_make(struct eu_view *v, struct layout *l, uint32_t type_index, con
     if (v->json && l->pending.used && l->pending.data[l->pending.used - 1] != '\n')
         eu_out_char(&l->pending, '\n');
     l->bound += l->pending.used + PREFIX;
-    if (l->pending.used && l->pending.used <= sizeof(l->closing))
-        memcpy(l->closing, l->pending.data, l->pending.used);
     return l->pending.failed || l->header.failed ? -ENOMEM : 0;
 }

@@ -24,7 +24,6 @@ struct layout {
     uint32_t type;
     int is_object, has_ts; /* has_ts: a member is called so already */
     struct eu_out pending; /* JSON: constant bytes not in an operation yet; at the end what closes the line */
-    char closing[8];       /* the same, where it is short */
     struct eu_out header;
     size_t columns;
 };

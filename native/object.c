@@ -179,9 +179,13 @@ const char *eu_reason(int err) {
     static _Thread_local char words[64];
     if (err == ENOTSUPP_KERNEL)
         return "not supported by this kernel (error 524)";
+#ifdef __GLIBC__ /* GNU's strerror_r returns the text, musl's fills the buffer as POSIX says */
     const char *name = strerror_r(err, words, sizeof(words));
     if (name != words)
         snprintf(words, sizeof(words), "%s", name);
+#else
+    strerror_r(err, words, sizeof(words));
+#endif
     if (words[0] >= 'A' && words[0] <= 'Z' && words[1] >= 'a')
         words[0] |= 0x20;
     return words;

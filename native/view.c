@@ -240,10 +240,7 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
     if (text) {
         *w++ = '\n';
     } else {
-        if (l->pending.used <= sizeof(l->closing))
-            memcpy(w, l->closing, sizeof(l->closing)); /* of fixed size: one store instead of a call */
-        else
-            memcpy(w, l->pending.data, l->pending.used);
+        memcpy(w, l->pending.data, l->pending.used);
         w += l->pending.used;
     }
     out->used = w - out->data;
