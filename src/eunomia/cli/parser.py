@@ -276,7 +276,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     from difflib import SequenceMatcher
 
     typed = word.lstrip("-").lower()
-    best, score = "", 0.59
+    best, score = "", 0.59 if len(typed) > 3 else 0.65  # two letters of three are a coincidence
     for name in known:
         there = name.lstrip("-").lower()
         start = SequenceMatcher(None, typed, there[: len(typed)]).ratio() * 0.9  # `--pif` may have meant `--pid_filter`

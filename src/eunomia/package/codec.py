@@ -65,7 +65,8 @@ def _why(text: str) -> str:
     try:
         json.loads(text, parse_constant=refuse)
     except json.JSONDecodeError as exc:
-        return f"{exc.msg[:1].lower()}{exc.msg[1:]} at line {exc.lineno}, column {exc.colno}"
+        said = exc.msg.removesuffix(" starting at")
+        return f"{said[:1].lower()}{said[1:]} at line {exc.lineno}, column {exc.colno}"
     except (ValueError, RecursionError) as exc:
         return str(exc)
     return "not understood"
