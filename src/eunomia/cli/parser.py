@@ -276,10 +276,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     from difflib import SequenceMatcher
 
     typed = word.lstrip("-").lower()
-    best, score = "", 0.59 if len(typed) > 3 else 0.65  # two letters of three are a coincidence
+    best, score = "", 0.59
     for name in known:
         there = name.lstrip("-").lower()
-        start = SequenceMatcher(None, typed, there[: len(typed)]).ratio() * 0.9  # `--pif` may have meant `--pid_filter`
+        # `--pif` may have meant `--pid_filter`; `--foo` hardly `--toolchain`
+        start = SequenceMatcher(None, typed, there[: len(typed)]).ratio() * 0.9 if there[:1] == typed[:1] else 0.0
         ratio = max(start, SequenceMatcher(None, typed, there).ratio())
         if ratio > score:
             best, score = name, ratio
