@@ -6,7 +6,7 @@
 #include <linux/bpf.h>
 #include <stdlib.h>
 
-enum { BATCH = 4096, KEEP = 1 << 20 };
+enum { BATCH = 4096, BATCH_BYTES = 64 << 20, KEEP = 1 << 20 };
 
 struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_format *format,
                                  int clear) {
@@ -25,7 +25,8 @@ struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan 
     if (s->map < 0 || eu_map_get(object, s->map, &s->info))
         goto fail;
     uint32_t type = s->info.type;
-    int per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+    int per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
+                  type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
     s->is_array = type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY;
     s->cpus = per_cpu ? eu_possible_cpus() : 0;
     s->stride = per_cpu ? (s->info.value_size + 7ul) / 8 * 8 * (size_t)s->cpus : s->info.value_size;
@@ -82,8 +83,11 @@ static int read_map(struct eu_sample *s) {
     uint8_t *cursor = calloc(1, cursor_size);
     int done = 0, first = 1, err = cursor ? 0 : eu_fail(ENOMEM, "sample map %s: out of memory", s->info.name);
     uint32_t batch = s->info.max_entries < BATCH ? s->info.max_entries + 1 : BATCH;
+    if (batch > BATCH_BYTES / (s->stride + 1))
+        batch = (uint32_t)(BATCH_BYTES / (s->stride + 1)) + 1;
     s->nr_keys = 0;
-    while (!done && !err) {
+    /* where keys come and go, reading one by one may start again and again: twice the map is enough */
+    while (!done && !err && s->nr_keys / 2 <= s->info.max_entries) {
         err = make_room(s, s->nr_keys + batch);
         if (err)
             break;

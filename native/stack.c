@@ -4,6 +4,7 @@
 #include "symbols.h"
 #include "text.h"
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 
 enum { FRAMES = 1024, FOLDED_LIMIT = 1 << 20 };
@@ -52,7 +53,8 @@ void eu_stacks_use(struct eu_stacks *s, struct eu_object *object) {
     if (!s->by_id)
         return;
     int map = eu_map_find(object, plan_string(s->show.plan, s->source->role[EU_ROLE_STACK_MAP]));
-    if (map < 0 || eu_map_get(object, map, &info) || info.key_size != 4 || info.value_size % 8 || info.value_size / 8 > FRAMES)
+    if (map < 0 || eu_map_get(object, map, &info) || info.type != BPF_MAP_TYPE_STACK_TRACE || info.key_size != 4 || info.value_size % 8 ||
+        info.value_size / 8 > FRAMES)
         return;
     s->object = object;
     s->map = map;
