@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAMES_LIMIT = 1 << 30 };
 enum { NESTED = 16 }; /* symbols that may begin between an address and the one that covers it */
 
 static void *grown(void *old, size_t *room, size_t used, size_t more, size_t size) {
@@ -19,7 +20,7 @@ static void *grown(void *old, size_t *room, size_t used, size_t more, size_t siz
 }
 
 int eu_symbols_add(struct eu_symbols *s, uint64_t start, uint64_t size, const char *name, size_t name_size) {
-    if (s->names_used + name_size + 1 > UINT32_MAX)
+    if (s->names_used + name_size + 1 > NAMES_LIMIT)
         return -ENOMEM;
     void *list = grown(s->list, &s->room, s->count, 1, sizeof(*s->list));
     if (!list)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum { FILES = 512, PROCESSES = 1024, MAPPINGS = 65536, SEGMENTS = 16, SYMBOLS_LIMIT = 8 << 20, JIT_LIMIT = 64 << 20, VDSO_LIMIT = 65536 };
+enum { SECTION_LIMIT = 1 << 30 };
 enum { CHECK_NS = 1000000000, REREAD_NS = 100000000 };
 
 struct segment {
@@ -58,8 +59,23 @@ static int64_t now_ns(void) {
     return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-static char *read_whole(const char *path, size_t limit, size_t *size) {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+/* Open a file whose path a process has chosen: only to open a device can do something, and it may lead to one. */
+static int open_regular(const char *path) {
+    char again[64];
+    struct stat status;
+    int fd = -1, found = open(path, O_PATH | O_CLOEXEC);
+    if (found < 0)
+        return -1;
+    if (!fstat(found, &status) && S_ISREG(status.st_mode)) {
+        snprintf(again, sizeof(again), "/proc/self/fd/%d", found);
+        fd = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    }
+    close(found);
+    return fd;
+}
+
+/* All of a file up to limit bytes, NULL: fd is -1 or there is no memory. */
+static char *read_fd(int fd, size_t limit, size_t *size) {
     size_t room = 16384, used = 0;
     ssize_t got = 0;
     char *text = fd >= 0 ? malloc(room + 1) : NULL;
@@ -81,6 +97,10 @@ static char *read_whole(const char *path, size_t limit, size_t *size) {
     return text;
 }
 
+static char *read_whole(const char *path, size_t limit, size_t *size) {
+    return read_fd(open(path, O_RDONLY | O_CLOEXEC), limit, size);
+}
+
 /* Field 22 of /proc/PID/stat, behind the name in brackets, which may hold anything. */
 static uint64_t birth(int pid) {
     char path[64];
@@ -96,10 +116,18 @@ static uint64_t birth(int pid) {
     return born;
 }
 
+/* libelf reads a section whole: a file with holes may say that it is larger than the memory, a compressed one be so. */
+static int is_sane(const GElf_Shdr *header) {
+    return header->sh_size <= SECTION_LIMIT && !(header->sh_flags & SHF_COMPRESSED);
+}
+
 static void take_symbols(struct file *f, Elf *elf, Elf_Scn *section, const GElf_Shdr *header) {
+    GElf_Shdr names;
+    if (!is_sane(header) || !gelf_getshdr(elf_getscn(elf, header->sh_link), &names) || !is_sane(&names))
+        return;
     Elf_Data *data = elf_getdata(section, NULL);
     size_t count = data && header->sh_entsize ? data->d_size / header->sh_entsize : 0;
-    for (size_t i = 0; i < count && i < SYMBOLS_LIMIT; i++) {
+    for (size_t i = 0; i < count && i < SYMBOLS_LIMIT && f->symbols.count < SYMBOLS_LIMIT; i++) {
         GElf_Sym symbol;
         if (!gelf_getsym(data, (int)i, &symbol) || symbol.st_shndx == SHN_UNDEF || !symbol.st_value)
             continue;
@@ -160,16 +188,11 @@ static void forget_files(void) {
 
 static int open_mapped(const struct process *p, const struct mapping *m) {
     char path[4400];
-    struct stat status;
     snprintf(path, sizeof(path), "/proc/%d/root%s", p->pid, m->path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open_regular(path);
     if (fd < 0) { /* deleted, or replaced by an upgrade: the mapping itself leads to it */
         snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", p->pid, (unsigned long long)m->start, (unsigned long long)m->end);
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    }
-    if (fd >= 0 && (fstat(fd, &status) || !S_ISREG(status.st_mode))) {
-        close(fd);
-        return -1;
+        fd = open_regular(path);
     }
     return fd;
 }
@@ -225,8 +248,8 @@ static void take_mapping(struct process *p, char *line, size_t *room) {
     if (sscanf(line, "%llx-%llx %*c%*c%c%*c %llx %*s %*s %n", &start, &end, &executable, &offset, &at) < 4 || executable != 'x' || !at)
         return;
     if (p->count == *room) {
-        struct mapping *larger = realloc(p->mappings, 2 * *room * sizeof(*larger));
-        if (!larger || *room >= MAPPINGS)
+        struct mapping *larger = *room < MAPPINGS ? realloc(p->mappings, 2 * *room * sizeof(*larger)) : NULL;
+        if (!larger)
             return;
         p->mappings = larger;
         *room *= 2;
@@ -321,7 +344,7 @@ static void read_jit(struct process *p) {
         return;
     p->jit_size = status.st_size;
     eu_symbols_free(&p->jit);
-    char *text = read_whole(path, JIT_LIMIT, &size), *save = NULL;
+    char *text = read_fd(open_regular(path), JIT_LIMIT, &size), *save = NULL;
     for (char *line = text ? strtok_r(text, "\n", &save) : NULL; line; line = strtok_r(NULL, "\n", &save)) {
         char *end;
         uint64_t start = strtoull(line, &end, 16);
