@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,16 +59,19 @@ int eu_btf_view(const void *bytes, size_t size, struct eu_btf_view *view) {
         !head.str_len)
         return -EINVAL;
     const char *body = (const char *)bytes + head.hdr_len;
+    if ((uintptr_t)(body + head.type_off) % 4) /* compilers and kernels align them */
+        return -EINVAL;
     view->types = body + head.type_off;
     view->types_end = view->types + head.type_len;
     view->strings = body + head.str_off;
     view->strings_size = head.str_len;
-    return view->strings[head.str_len - 1] || (head.type_off & 3) ? -EINVAL : 0;
+    return view->strings[head.str_len - 1] ? -EINVAL : 0;
 }
 
-/* Kernels before about 6.16 cannot map /sys/kernel/btf/vmlinux: read it then. */
-static char *contents(int fd, size_t size) {
-    char *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+/* Kernels before about 6.16 cannot map /sys/kernel/btf/vmlinux: read it then. Other files are always read: whoever cuts one short
+ * while it is mapped ends us. */
+static char *contents(int fd, size_t size, int may_map) {
+    char *bytes = may_map ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
     if (bytes != MAP_FAILED)
         return bytes;
     bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -84,43 +88,89 @@ static char *contents(int fd, size_t size) {
     return bytes;
 }
 
-int eu_btf_file(const char *path, struct eu_btf_view *view) {
-    static _Thread_local struct eu_btf_view kept;
-    static _Thread_local char *kept_bytes, *kept_path;
-    static _Thread_local size_t kept_size;
-    const char *name = path ? path : KERNEL_BTF;
-    if (kept_bytes && !strcmp(kept_path, name)) {
-        *view = kept;
-        return 0;
-    }
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
+struct btf_file {
+    struct eu_btf_view view;
+    char *bytes, *path;
+    size_t size;
+};
+
+static void forget_file(void *forgotten) {
+    struct btf_file *file = forgotten;
+    if (file->bytes)
+        munmap(file->bytes, file->size);
+    free(file->path);
+    free(file);
+}
+
+static int fill_file(struct btf_file *file, const char *name, int fd) {
     struct stat stat;
-    if (fd < 0 || fstat(fd, &stat)) {
-        int err = errno;
-        if (fd >= 0)
-            close(fd);
-        return eu_fail(err, "open BTF %s: %s", name, eu_reason(err));
-    }
-    size_t size = stat.st_size;
-    char *bytes = size && size <= BTF_FILE_LIMIT ? contents(fd, size) : NULL;
-    close(fd);
-    if (!bytes)
+    if (fd < 0 || fstat(fd, &stat))
+        return eu_fail(errno, "open BTF %s: %s", name, eu_reason(errno));
+    file->size = stat.st_size;
+    file->path = strdup(name);
+    if (!file->path)
+        return eu_fail(ENOMEM, "read BTF %s: out of memory", name);
+    file->bytes = file->size && file->size <= BTF_FILE_LIMIT ? contents(fd, file->size, !strcmp(name, KERNEL_BTF)) : NULL;
+    if (!file->bytes)
         return eu_fail(EINVAL, "read BTF %s: empty, larger than 256 MiB, or unreadable", name);
-    const char *data = bytes;
-    size_t length = size;
-    if (size > 4 && !memcmp(bytes, "\177ELF", 4) && eu_elf_section(bytes, size, ".BTF", &data, &length))
+    const char *data = file->bytes;
+    size_t length = file->size;
+    if (length > 4 && !memcmp(data, "\177ELF", 4) && eu_elf_section(file->bytes, file->size, ".BTF", &data, &length))
         length = 0;
-    if (eu_btf_view(data, length, view)) {
-        munmap(bytes, size);
-        return eu_fail(EINVAL, "read BTF %s: not BTF, or damaged", name);
+    return eu_btf_view(data, length, &file->view) ? eu_fail(EINVAL, "read BTF %s: not BTF, or damaged", name) : 0;
+}
+
+static struct btf_file *read_file(const char *name) {
+    struct btf_file *file = calloc(1, sizeof(*file));
+    if (!file)
+        return eu_fail_null(ENOMEM, "read BTF %s: out of memory", name);
+    int fd = open(name, O_RDONLY | O_CLOEXEC), err = fill_file(file, name, fd);
+    if (fd >= 0)
+        close(fd);
+    if (!err)
+        return file;
+    forget_file(file);
+    return NULL;
+}
+
+static struct btf_file *kernel_file(void) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct btf_file *kept;
+    pthread_mutex_lock(&lock);
+    if (!kept)
+        kept = read_file(KERNEL_BTF);
+    pthread_mutex_unlock(&lock);
+    return kept;
+}
+
+static pthread_key_t last_file; /* of each thread, until it ends */
+
+static void make_key(void) {
+    pthread_key_create(&last_file, forget_file);
+}
+
+static struct btf_file *other_file(const char *path) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_key);
+    struct btf_file *old = pthread_getspecific(last_file);
+    if (old && !strcmp(old->path, path))
+        return old;
+    struct btf_file *file = read_file(path);
+    if (!file || pthread_setspecific(last_file, file)) {
+        if (file)
+            forget_file(file);
+        return NULL;
     }
-    if (kept_bytes)
-        munmap(kept_bytes, kept_size);
-    free(kept_path);
-    kept_bytes = bytes, kept_size = size, kept = *view;
-    kept_path = strdup(name);
-    if (!kept_path)
-        kept_bytes = NULL; /* not kept: found again by the next call */
+    if (old)
+        forget_file(old);
+    return file;
+}
+
+int eu_btf_file(const char *path, struct eu_btf_view *view) {
+    const struct btf_file *file = path ? other_file(path) : kernel_file();
+    if (!file)
+        return -eu_errno();
+    *view = file->view;
     return 0;
 }
 
@@ -134,7 +184,7 @@ static int match_module(const struct eu_btf_view *kernel, int fd, int (*match)(c
     int found = 0;
     if (fstat(fd, &stat) || !stat.st_size || stat.st_size > BTF_FILE_LIMIT)
         return 0;
-    char *bytes = contents(fd, stat.st_size);
+    char *bytes = contents(fd, stat.st_size, 1);
     if (!bytes)
         return 0;
     if (!eu_btf_view(bytes, stat.st_size, &view))

@@ -13,7 +13,8 @@ struct eu_btf_view {
 
 /* View BTF bytes; -errno where the header does not fit them. The last string is known to end. */
 int eu_btf_view(const void *bytes, size_t size, struct eu_btf_view *view);
-/* The BTF of a file (raw, or the .BTF section of an ELF file), NULL: the running kernel's; mapped or read once and kept for the process. */
+/* The BTF of a file (raw, or the .BTF section of an ELF file), NULL: the running kernel's, which is read once and kept.
+ * Of others each thread keeps the last: a view of one is valid until the thread asks for another. */
 int eu_btf_file(const char *path, struct eu_btf_view *view);
 /* Whether match() is non-zero for a type in the BTF of a loaded module. */
 int eu_btf_in_modules(int (*match)(const char *name, uint32_t kind, void *context), void *context);

@@ -2,6 +2,7 @@
 #include "error.h"
 #include "eunomia.h"
 #include <bpf/libbpf.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@ static _Thread_local int number;
 static _Thread_local char *text;
 static _Thread_local size_t used, room;
 static int copy_fd = -1, copy_level;
+static pthread_key_t log_of_thread; /* text, to be freed when its thread ends */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 const char *eu_error(void) {
     return line;
@@ -54,6 +57,10 @@ void eu_log_to(int fd, int level) {
     copy_level = level;
 }
 
+static void make_key(void) {
+    pthread_key_create(&log_of_thread, free);
+}
+
 static void append(const char *words, size_t size) {
     if (size >= LOG_LIMIT / 2) {
         words += size - LOG_LIMIT / 2;
@@ -73,6 +80,8 @@ static void append(const char *words, size_t size) {
             return;
         text = larger;
         room = wanted;
+        pthread_once(&once, make_key);
+        pthread_setspecific(log_of_thread, text);
     }
     memcpy(text + used, words, size);
     used += size;
