@@ -162,17 +162,16 @@ long eu_map_read_batch(struct eu_object *object, int index, void *cursor, int fi
     struct bpf_map *map = object->maps[index];
     uint8_t *no_batch = object->no_batch + index;
     *end = 0;
+    char next[512];
+    *no_batch |= bpf_map__key_size(map) > sizeof(next);
     if (!*no_batch) {
         uint32_t count = max;
-        char next[512];
         /* hash maps keep a bucket number in the cursor, others a key */
-        if (bpf_map__key_size(map) <= sizeof(next)) {
-            int err = bpf_map_lookup_batch(fd, first ? NULL : cursor, next, keys, values, &count, NULL);
-            if (!err || errno == ENOENT) {
-                *end = err != 0;
-                memcpy(cursor, next, bpf_map__key_size(map) > 4 ? bpf_map__key_size(map) : 4);
-                return count;
-            }
+        int err = bpf_map_lookup_batch(fd, first ? NULL : cursor, next, keys, values, &count, NULL);
+        if (!err || errno == ENOENT) {
+            *end = err != 0;
+            memcpy(cursor, next, bpf_map__key_size(map) > 4 ? bpf_map__key_size(map) : 4);
+            return count;
         }
         /* ENOSPC: one bucket holds more than `max` elements; others: this kernel or map type has no batches */
         if (!first)

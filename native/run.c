@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4 };
-enum { OUT_HIGH = 256 << 10, NAP_NS = 500000, MANY = 64, TIME_ROOM = 40 };
+enum { OUT_HIGH = 256 << 10, NAP_NS = 500000, MANY = 64, TIME_ROOM = 40, LONGEST = 1 << 30 /* seconds */ };
 enum busy { IDLE, SOME, RELAXED /* many records, buffers far from full */, FULL };
 enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD };
 
@@ -59,6 +59,8 @@ static int watch(struct eu_run *run, int fd, uint32_t events, int what, int inde
 }
 
 static int arm(int fd, double first, double interval) {
+    first = first < LONGEST ? first : LONGEST;
+    interval = interval < LONGEST ? interval : LONGEST;
     struct itimerspec when = {
         .it_value = {(time_t)first, (long)((first - (double)(time_t)first) * 1e9)},
         .it_interval = {(time_t)interval, (long)((interval - (double)(time_t)interval) * 1e9)},
@@ -357,7 +359,7 @@ int eu_run_loop(struct eu_run *run) {
         flush(run);
     }
     finish(run);
-    if (run->options.take_signals)
+    if (run->signals >= 0) /* not another run's */
         eu_signals_restore();
     run->signals = -1;
     return run->ending;
