@@ -189,7 +189,7 @@ static int attach_xdp(struct eu_object *object, int index, const struct eu_attac
         LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = options->old_prog_fd > 0 ? options->old_prog_fd : 0);
         err = -bpf_xdp_attach(ifindex, fd, flags, &opts);
         if (!err)
-            *at = (struct eu_attachment){at->next, index, NULL, fd, undo_xdp, ifindex, modes, 0, 0, 0, 0};
+            *at = (struct eu_attachment){at->next, index, NULL, fd, undo_xdp, ifindex, modes, 0, 0, 0, 0, 0};
     }
     if (!err)
         return 0;
@@ -209,8 +209,10 @@ static struct bpf_tc_hook tc_hook(int ifindex, int point) {
 
 static void undo_tc(struct eu_attachment *at) {
     struct bpf_tc_hook hook = tc_hook(at->ifindex, at->tc_point);
+    LIBBPF_OPTS(bpf_tc_opts, there, .handle = at->handle, .priority = at->priority);
     LIBBPF_OPTS(bpf_tc_opts, options, .handle = at->handle, .priority = at->priority);
-    bpf_tc_detach(&hook, &options);
+    if (!bpf_tc_query(&hook, &there) && there.prog_id == at->prog_id) /* else somebody has put theirs in its place */
+        bpf_tc_detach(&hook, &options);
     if (at->made_qdisc && !eu_tc_has_filters(at->ifindex)) { /* others may have come to rely on it */
         hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;  /* both: the qdisc itself, which we made */
         bpf_tc_hook_destroy(&hook);
@@ -232,7 +234,8 @@ static int attach_tc(struct eu_object *object, int index, const struct eu_attach
     int made = bpf_tc_hook_create(&hook);
     int err = made && made != -EEXIST ? -made : -bpf_tc_attach(&hook, &opts);
     if (!err) {
-        *at = (struct eu_attachment){at->next, index, NULL, -1, undo_tc, ifindex, 0, opts.handle, opts.priority, point, !made};
+        *at =
+            (struct eu_attachment){at->next, index, NULL, -1, undo_tc, ifindex, 0, opts.handle, opts.priority, opts.prog_id, point, !made};
         return 0;
     }
     if (!made) {

@@ -15,7 +15,7 @@ struct eu_attachment {
     int fd;                                         /* perf event or raw tracepoint descriptor, -1: none */
     void (*undo)(struct eu_attachment *attachment); /* extra work, may be NULL */
     int ifindex;
-    uint32_t flags, handle, priority;
+    uint32_t flags, handle, priority, prog_id;
     int tc_point, made_qdisc;
 };
 
