@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAME_LIMIT = 4096 };
+
 struct check {
     struct eu_plan *plan;
     uint8_t *state;   /* per type: 0 unseen, 1 being checked, 2 checked */
     uint32_t *weight; /* values that one of it shows, capped */
     uint8_t *height;  /* types within it, itself included */
+    uint64_t work;    /* members looked at */
 };
 
 static int damaged(const char *what, unsigned long index) {
@@ -49,8 +52,15 @@ static int check_members(struct check *c, uint32_t index, int depth) {
     uint64_t weight = 1;
     if (type->first > plan->header.nr_members || type->count > plan->header.nr_members - type->first)
         return damaged("members out of range", index);
+    if ((c->work += type->count) > PLAN_WEIGHT_LIMIT) /* types may share members, but not without end */
+        return damaged("too many members", index);
     for (uint32_t i = type->first; i < type->first + type->count; i++) {
         struct eu_plan_member *member = &plan->members[i];
+        if (member->name >= plan->header.strings_size)
+            return damaged("name out of range", i);
+        size_t name_size = strnlen(plan_string(plan, member->name), NAME_LIMIT);
+        if (name_size == NAME_LIMIT)
+            return damaged("name too long", i);
         int err = check_type(c, member->type, depth + 1);
         if (err)
             return err;
@@ -63,7 +73,9 @@ static int check_members(struct check *c, uint32_t index, int depth) {
         }
         if (plan->flexible[member->type])
             plan->flexible[index] = 1;
-        weight = capped(weight + c->weight[member->type]);
+        weight = capped(weight + c->weight[member->type] + name_size / 32);
+        if (weight > PLAN_WEIGHT_LIMIT)
+            return damaged("type shows too many values", index);
         if (c->height[member->type] >= c->height[index])
             c->height[index] = 1 + c->height[member->type];
     }
