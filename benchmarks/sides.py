@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 BASELINE = ROOT / "benchmarks/baseline"
@@ -141,6 +142,23 @@ def private_mounts() -> None:
         libc.mount(b"tracefs", b"/sys/kernel/tracing", b"tracefs", 0, None)
     if not os.path.exists("/sys/kernel/debug/tracing"):
         libc.mount(b"debugfs", b"/sys/kernel/debug", b"debugfs", 0, None)
+    lend_headers(libc)
+
+
+def lend_headers(libc: Any) -> None:
+    """Let bcc find kernel headers where those of the running kernel are not installed: any others', in this namespace only.
+
+    The tool that is measured uses no kernel structure, so that their version does not matter.
+    """
+    own = Path("/lib/modules", os.uname().release)
+    lent = next((path for path in sorted(Path("/lib/modules").glob("*/build")) if path.is_dir()), None)
+    if lent is None or (own / "build").exists():
+        return
+    links = {name: os.path.realpath(lent.parent / name) for name in ("build", "source")}
+    libc.mount(b"tmpfs", b"/lib/modules", b"tmpfs", 0, None)
+    own.mkdir()
+    for name, target in links.items():
+        (own / name).symlink_to(target)
 
 
 def work_folder() -> Path:
