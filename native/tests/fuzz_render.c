@@ -1,15 +1,17 @@
 /* Plans and records out of arbitrary bytes: nothing may be read or written out of bounds, or go on for ever.
  *
- * libFuzzer: clang -fsanitize=fuzzer,address,undefined. Without it (-DSTANDALONE) main() mutates the seeds that it is given,
- * as often as asked: fuzz_render ROUNDS FILE... */
+ * An input is a plan, a byte of flags, and a record. libFuzzer: clang -fsanitize=fuzzer,address,undefined. Without it
+ * (-DSTANDALONE) main() mutates the seeds that it is given: fuzz_render SECONDS FILE... */
 #include "eunomia.h"
+#include "mutate.h"
 #include "plan.h"
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static void render(struct eu_plan *plan, const uint8_t *record, size_t size, int flags) {
-    struct eu_format format = {.format = flags & 1, .compat = flags >> 1 & 1, .big_ints = flags >> 2 & 1, .raw_values = flags >> 3 & 1};
+    struct eu_format format = {.format = flags & 16 ? 3 : flags & 1,
+                               .compat = flags >> 1 & 1,
+                               .big_ints = flags >> 2 & 1,
+                               .raw_values = flags >> 3 & 1,
+                               .symbols = (flags & 0xe0) == 0xe0};
     char *out = malloc(1 << 16);
     uint8_t *exact = malloc(size ? size : 1); /* so that the sanitizer sees the end */
     memcpy(exact, record, size);
@@ -39,44 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 }
 
 #ifdef STANDALONE
-static uint64_t state = 88172645463325252u;
-
-static uint32_t next(uint32_t below) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return below ? (uint32_t)(state >> 11) % below : 0;
-}
-
-static size_t mutate(uint8_t *data, size_t size) {
-    static const uint32_t values[] = {0, 1, 2, 7, 8, 16, 31, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff};
-    for (uint32_t n = 1 + next(4); n; n--) {
-        size_t at = next((uint32_t)size);
-        if (next(2) && size >= 4) {
-            uint32_t value = next(2) ? values[next(16)] : next(64);
-            at = next((uint32_t)(size / 4)) * 4;
-            memcpy(data + at, &value, 4);
-        } else {
-            data[at] = next(3) ? (uint8_t)next(256) : data[at] + 1;
-        }
-    }
-    return size > 64 && !next(8) ? size - next(40) : size; /* a shorter record */
-}
-
 int main(int argc, char **argv) {
-    long rounds = argc > 1 ? atol(argv[1]) : 0;
-    static uint8_t seed[1 << 20], data[1 << 20];
-    for (int i = 2; i < argc; i++) {
-        FILE *file = fopen(argv[i], "rb");
-        size_t size = file ? fread(seed, 1, sizeof(seed), file) : 0;
-        if (file)
-            fclose(file);
-        LLVMFuzzerTestOneInput(seed, size);
-        for (long round = 0; round < rounds && size; round++) {
-            memcpy(data, seed, size);
-            LLVMFuzzerTestOneInput(data, mutate(data, size));
-        }
-    }
-    return 0;
+    return mutate_files(argc, argv, LLVMFuzzerTestOneInput);
 }
 #endif
