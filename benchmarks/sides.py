@@ -146,7 +146,7 @@ def private_mounts() -> None:
 
 
 def lend_headers(libc: Any) -> None:
-    """Let bcc find kernel headers where those of the running kernel are not installed: any others', in this namespace only.
+    """Let bcc find some kernel's headers where the running one's are not installed, in this namespace only.
 
     The tool that is measured uses no kernel structure, so that their version does not matter.
     """
