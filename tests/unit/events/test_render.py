@@ -275,6 +275,30 @@ def test_a_small_plan_cannot_ask_for_endless_output() -> None:
         render(writer.to_bytes(), b"\0")
 
 
+def test_a_name_longer_than_any_compiler_writes_is_refused() -> None:
+    with pytest.raises(OSError, match="name too long"):
+        render(plan_of(("m" * 4096, u(1))), b"\0")
+
+
+def test_names_count_as_output_too() -> None:
+    writer = PlanWriter()
+    name, number = writer.string("m" * 4000), writer.add(u(1))
+    writer.members = [pack("<IIIHHI", name, number, 0, 0, 0, 0)] * 20_000  # 80 MB of keys from 400 KB
+    writer.types.append(pack("<BBHIIIII", STRUCT, 0, 0, 1, 0, 20_000, 0, 0))
+
+    with pytest.raises(OSError, match="too many values"):
+        render(writer.source(u(1)).to_bytes(), b"\0")
+
+
+def test_types_that_share_members_are_not_looked_at_without_end() -> None:
+    writer = PlanWriter()
+    writer.members = [pack("<IIIHHI", 0, writer.add(u(1)), 0, 0, 0, 0)] * 10_000
+    writer.types += [pack("<BBHIIIII", STRUCT, 0, 0, 1, 0, 10_000, 0, 0)] * 1_000
+
+    with pytest.raises(OSError, match="too many members"):
+        render(writer.source(u(1)).to_bytes(), b"\0")
+
+
 def test_names_in_a_plan_cannot_carry_escapes() -> None:
     plan = plan_of(("\x1b[31m", Type(ENUM, 4, values=[(0, "\x1b]0;x\x07")])))
 
