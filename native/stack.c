@@ -133,7 +133,7 @@ static void load(struct eu_stacks *s, struct trace *t, int role, int size_role, 
     t->count = (size_t)size < room ? (size_t)size / 8 : room / 8;
     t->count = t->count > FRAMES ? FRAMES : t->count;
     memcpy(t->copy, base_of(s, role, key, value) + offset, t->count * 8);
-    if (!member_of(s, size_role))
+    if (!member_of(s, size_role) || !s->show.format.compat) /* a chain of frame pointers ends in 0 */
         while (t->count && !t->copy[t->count - 1])
             t->count--;
 }

@@ -45,7 +45,8 @@ long eu_trace_pipe_read(int fd, struct eu_out *rest, struct eu_out *out, const s
         rest->used += (size_t)got;
         size_t start = 0;
         for (char *end; (end = memchr(rest->data + start, '\n', rest->used - start)); lines++) {
-            put_line(out, format, rest->data + start, (size_t)(end - rest->data) - start);
+            if (end > rest->data + start) /* a format that ends in a newline leaves an empty line */
+                put_line(out, format, rest->data + start, (size_t)(end - rest->data) - start);
             start = (size_t)(end - rest->data) + 1;
         }
         memmove(rest->data, rest->data + start, rest->used - start);

@@ -139,7 +139,9 @@ def print_overview(out: TextIO | None = None) -> None:
     (out or sys.stdout).write(overview())
 
 
-COMMAND = Command("help", "[COMMAND]", "show this overview, or the help page of a command", choices=("@command",))
+COMMAND = Command(
+    "help", "[COMMAND]", "show this overview, or the help page of a command or built-in tool", choices=("@command",)
+)
 
 
 def main(argv: list[str]) -> int:
@@ -154,6 +156,12 @@ def main(argv: list[str]) -> int:
         return 0
     name = values.operands[0]
     if name not in COMMANDS:
+        from eunomia.builtin import names
+
+        if name in names():
+            from eunomia.cli.run import main as run
+
+            return run([name, "--help"])
         raise UsageError(f"no command {name}{did_you_mean(name, COMMANDS)} [see ecli --help]")
     print_page(load_command(name))
     return 0

@@ -49,7 +49,7 @@ OPTIONS = (
         "folded", "", "flag", "stacks on one line each with their count, for flame graphs", default=False, group=OUTPUT
     ),
     Opt("trace-pipe", "", "flag", "the lines of bpf_printk too", default=False, group=OUTPUT),
-    Opt("duration", "", "seconds", "stop after this time", group=END),
+    Opt("duration", "", "seconds", "stop after this time: 10, 200ms, 5m, 1h", group=END),
     Opt("max-events", "", "count", "stop after N events", "N", group=END),
     Opt("fail-on-loss", "", "flag", "exit with 3 when events were lost", default=False, group=END),
     Opt("interval", "", "seconds", "read sampled maps this often (instead of as the package says)", group=SAMPLES),
@@ -67,7 +67,7 @@ OPTIONS = (
         "ring-size",
         "",
         "text",
-        "bytes of the ring buffers, or of one: MAP=SIZE",
+        "bytes of the ring buffers, or of one: 8M, rounded up to a power of two and a page",
         "[MAP=]SIZE",
         repeat=True,
         group=LOADING,
@@ -105,7 +105,7 @@ OPTIONS = (
 
 DETAILS = """\
 PROG is the name of a built-in tool (`ecli list`), a file (a package as JSON, YAML or tar, a BPF object, a .bpf.c
-source), an http or https URL, or `-` for standard input. `ecli run PROG --help` shows the options of a tool.
+source), an http or https URL (no sources), or `-` for standard input. `ecli run PROG --help` shows the options of a tool.
 
 After PROG come the tool's own options; ecli's long options are understood there too, its short ones only before PROG.
 `--` ends options.
