@@ -105,7 +105,8 @@ OPTIONS = (
 
 DETAILS = """\
 PROG is the name of a built-in tool (`ecli list`), a file (a package as JSON, YAML or tar, a BPF object, a .bpf.c
-source), an http or https URL (no sources), or `-` for standard input. `ecli run PROG --help` shows the options of a tool.
+source), an http or https URL (packages and objects only), or `-` for standard input. `ecli run PROG --help` shows the
+options of a tool.
 
 After PROG come the tool's own options; ecli's long options are understood there too, its short ones only before PROG.
 `--` ends options.
