@@ -202,6 +202,27 @@ def test_clangs_errors_reach_the_user_unchanged(ecc: Command, tmp_path: Path) ->
     assert os.listdir(tmp_path) == ["bad.bpf.c"]
 
 
+@pytest.mark.parametrize(
+    ("mistake", "words"),
+    [
+        ("struct pt p = {}; e->pid = p.x = typo;", "use of undeclared identifier 'typo'"),
+        ("volatile double d = 1.5; e->pid = d == 0;", "error: A call to built-in function '__"),
+    ],
+)
+def test_error_beside_a_redefined_kernel_type_is_the_only_one_shown(
+    ecc: Command, tmp_path: Path, mistake: str, words: str
+) -> None:
+    path = tmp_path / "bad.bpf.c"
+    own = SIMPLE.replace("struct event {", "struct pt { int x, y; };\nstruct event {", 1)
+    path.write_text(own.replace("e->pid = 1;", mistake))
+    result = ecc(str(path))
+
+    assert result.returncode == 1
+    assert words in result.stderr
+    assert "redefinition" not in result.stderr
+    assert result.stderr.count("error:") == 1, result.stderr
+
+
 def test_clangs_warnings_reach_the_user_of_a_source_that_compiles(ecc: Command, tmp_path: Path) -> None:
     path = tmp_path / "warned.bpf.c"
     path.write_text(SIMPLE.replace("e->pid = 1", "e->pid = (char *)1"))

@@ -157,8 +157,8 @@ class Build:
             names += found
             self._header = vmlinux.renamed(names, ours, helpers, self.work)
             status, said = process.run(self._command(self._quiet, "full.o"))
-        if status:
-            self._header = header
+        if status and clashes(said.decode(errors="replace"), headers):
+            self._header = header  # renaming did not help: the errors are to be those of the source as it is
         elif names:
             self.notes.append(f"the source's own definitions replace those of our headers: {', '.join(names)}")
         return status, said
