@@ -144,8 +144,14 @@ def parse_yaml(text: str) -> Any:
 
 
 def dump_yaml(tree: Any) -> str:
-    """Return a tree as YAML, keys sorted."""
-    text: str = _yaml("write").safe_dump(tree, sort_keys=True, allow_unicode=True, width=1 << 30)
+    """Return a tree as YAML, keys sorted, without the aliases that parse_yaml() refuses."""
+    yaml = _yaml("write")
+
+    class Dumper(yaml.SafeDumper):  # type: ignore[misc, name-defined]
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    text: str = yaml.dump(tree, Dumper=Dumper, sort_keys=True, allow_unicode=True, width=1 << 30)
     return text
 
 

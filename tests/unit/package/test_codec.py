@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from eunomia.cli.inspect import page
 from eunomia.errors import LegacyPackageError, MissingDependencyError, OptionError, PackageError
 from eunomia.package import Package, codec
+from eunomia.package.archive import dump_yaml, parse_yaml
 from eunomia.package.describe import describe
 
 DATA = Path(__file__).parents[2] / "data"
@@ -252,6 +253,13 @@ def test_yaml_holds_the_same_tree() -> None:
     with pytest.raises(PackageError, match="write package"):
         Package.from_bytes(dated.encode()).to_json()
     assert "aliases are not allowed" in refusal(b"bpf_object: &a [x]\nmeta: [*a, *a]\n")
+
+
+def test_yaml_of_a_tree_with_a_part_that_is_there_twice_reads_back() -> None:
+    shared = [{"name": "a", "value": 1}]
+    tree = {"meta": {"choices": shared, "cmdarg": {"choices": shared}}}
+
+    assert parse_yaml(dump_yaml(tree)) == tree
 
 
 def test_yaml_without_its_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
