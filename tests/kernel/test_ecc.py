@@ -259,6 +259,50 @@ def test_outputs_and_nothing_else_are_written(
         assert event_types(Package.open(simple.parent / name)) == {"rb": ["event"]}
 
 
+def test_output_of_a_suffix_that_no_package_has_is_a_slip(ecc: Command, simple: Path) -> None:
+    wrong = simple.parent / "f" / "p.txt"
+    result = ecc("-o", str(wrong), str(simple))
+
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"ecc: --output-path {wrong}: a package ends in .json, .yaml, .yml or .tar, found .txt"
+        f" [a folder of that name: {wrong}/]\n"
+    )
+    assert not wrong.parent.exists()
+    assert ecc("-o", f"{wrong}/", str(simple)).returncode == 0
+    assert ecc("-o", str(wrong), str(simple)).returncode == 0
+    assert os.listdir(wrong) == ["package.json"]
+
+
+def test_source_without_a_program_is_warned_of(ecc: Command, tmp_path: Path) -> None:
+    path = tmp_path / "empty.bpf.c"
+    path.write_text("")
+    result = ecc(str(path))
+
+    assert result.returncode == 0
+    assert result.stderr == f'{path}: warning: no program in it: nothing to attach [a program has SEC("...")]\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("package.json", b"", "JSON, expected C source [ecli run and ecli inspect read it]"),
+        ("x.bpf.c", b' {"bpf_object": 1}', "JSON, expected C source [ecli run and ecli inspect read it]"),
+        ("p.yaml", b"meta: 1\n", "YAML, expected C source [ecli run and ecli inspect read it]"),
+        ("p.tar", b"", "a tar, expected C source [ecli run and ecli inspect read it]"),
+        ("x.o", b"\x7fELF\2\1\1", "an ELF object, expected C source [ecli run and ecli inspect read it]"),
+        ("x.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "binary data, expected C source"),
+    ],
+)
+def test_input_that_is_not_c_is_one_line(ecc: Command, tmp_path: Path, name: str, data: bytes, words: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    result = ecc(str(path))
+
+    assert result.returncode == 1
+    assert result.stderr == f"ecc: compile {path}: {words}\n"
+
+
 def test_several_sources_make_a_package_each_and_one_failure_stops_none(
     ecc: Command, simple: Path, tmp_path: Path
 ) -> None:

@@ -63,7 +63,13 @@ class Job:
             if clash:
                 raise UsageError(f"--{clash} needs the package that --no-generate-package-json leaves out")
         target = self._output()
-        if os.path.splitext(target)[1] in _FORMATS and len(self._sources) > 1:
+        suffix = os.path.splitext(target)[1]
+        if suffix and suffix not in _FORMATS and not target.endswith("/") and not os.path.exists(target):
+            raise UsageError(
+                f"--output-path {target}: a package ends in .json, .yaml, .yml or .tar, found {suffix}"
+                f" [a folder of that name: {target}/]"
+            )
+        if suffix in _FORMATS and len(self._sources) > 1:
             raise UsageError(f"--output-path {target}: one file for {len(self._sources)} sources [give a folder]")
         names = [_stem(source) for source in self._sources]
         twice = next((name for name in names if names.count(name) > 1), None)

@@ -65,6 +65,7 @@ def compile_source(
         color=color,
     )
     text = _read(path)
+    _refuse_other_forms(path, text)
     compiler = toolchain if isinstance(toolchain, Toolchain) else find(toolchain)
     with _WorkFolder() as work:
         from eunomia.compiler.pipeline import run
@@ -87,6 +88,25 @@ def _read(path: str) -> bytes:
             return file.read()
     except OSError as exc:
         raise CompileError(f"read {path}: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+def _refuse_other_forms(path: str, text: bytes) -> None:
+    """Tell what is not C in one line; clang would tell it in a hundred."""
+    suffix = os.path.splitext(path)[1].lower()
+    advice = "[ecli run and ecli inspect read it]"
+    if text.startswith(b"\x7fELF"):
+        raise CompileError(f"compile {path}: an ELF object, expected C source {advice}")
+    if suffix == ".tar" or text[257:262] == b"ustar":
+        raise CompileError(f"compile {path}: a tar, expected C source {advice}")
+    if suffix == ".json" or text.lstrip()[:1] == b"{":
+        raise CompileError(f"compile {path}: JSON, expected C source {advice}")
+    if suffix in {".yaml", ".yml"}:
+        raise CompileError(f"compile {path}: YAML, expected C source {advice}")
+    if b"\0" in text[:_LOOKED_AT]:
+        raise CompileError(f"compile {path}: binary data, expected C source")
+
+
+_LOOKED_AT = 4096  # bytes in which a NUL tells binary data
 
 
 class _WorkFolder:

@@ -56,6 +56,8 @@ def run(
     if report.errors:
         wrong = f"{report.errors} wrong annotation{'s'[: report.errors > 1]}"
         raise CompileError(f"compile {path}: {wrong}", build.warnings + report.text)
+    if header != path and not package.meta["bpf_skel"]["progs"]:
+        report.text += f'{path}: warning: no program in it: nothing to attach [a program has SEC("...")]\n'
     if on_warning and build.warnings + report.text:
         on_warning(build.warnings + report.text)
     if on_note:
