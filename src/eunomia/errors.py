@@ -31,11 +31,23 @@ class LegacyPackageError(PackageError):
 
 
 class CompileError(EunomiaError):
-    """A source does not compile. `diagnostics` is what the compiler said ("" when it went to the terminal already)."""
+    """A source does not compile. `diagnostics` is what the compiler said, "" where it did not get to say anything.
+
+    `str()` has its first error, `message` what came of it.
+    """
 
     def __init__(self, message: str, diagnostics: str = "") -> None:
         super().__init__(message)
+        self.message = message
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        error = next((line for line in self.diagnostics.splitlines() if "error: " in line), "")
+        if "\x1b" in error:
+            import re
+
+            error = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", error)
+        return f"{self.message}: {error}" if error else self.message
 
 
 class LoadError(EunomiaError):

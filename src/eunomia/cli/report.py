@@ -7,7 +7,7 @@ import os
 import sys
 
 from eunomia.cli.parser import Verbosity
-from eunomia.errors import EunomiaError
+from eunomia.errors import CompileError, EunomiaError
 
 WRITE_ERRORS = (errno.EBADF, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
 
@@ -43,6 +43,8 @@ def clean(text: str) -> str:
 
 
 def _message(exc: BaseException) -> str:
+    if isinstance(exc, CompileError):
+        return exc.message  # its diagnostics stand before it
     if isinstance(exc, EunomiaError):
         return str(exc)
     if isinstance(exc, OSError):

@@ -8,6 +8,7 @@ import pytest
 
 from eunomia.cli.ecc_output import split_operands
 from eunomia.cli.parser import UsageError
+from eunomia.cli.report import one_line
 from eunomia.compiler.headers import struct_names
 from eunomia.compiler.projects import TEMPLATES, create
 from eunomia.compiler.reading import before_vmlinux, clashes
@@ -25,6 +26,16 @@ def test_structs_of_a_header_are_found_as_upstream_does_but_for_dead_text(tmp_pa
         'const char *s = "struct no4 {";\nstruct a {};\n'
     )
     assert [name for name in struct_names(str(header)) if name != "no4"] == ["a", "inner", "b"]
+
+
+def test_compile_error_says_the_first_error_in_one_line() -> None:
+    said = "x.c:1:1: warning: odd\n"
+    said += "\x1b[1mx.c:2:3: \x1b[0m\x1b[0;1;31merror: \x1b[0mno such thing\x1b[0m\nx.c:3:1: error: b\n"
+    error = CompileError("compile x.c: clang refused it", said)
+
+    assert str(error) == "compile x.c: clang refused it: x.c:2:3: error: no such thing"
+    assert one_line(error) == "compile x.c: clang refused it"
+    assert str(CompileError("read x.c: no such file or directory")) == "read x.c: no such file or directory"
 
 
 def test_header_that_is_not_there_is_one_line() -> None:
