@@ -38,9 +38,10 @@ def take_arguments(package: Package, values: Values, program: str) -> tuple[dict
 class _Arguments:
     """The words, how far they were read, and what they chose."""
 
-    __slots__ = ("chosen", "position", "program", "switches", "values", "words")
+    __slots__ = ("chosen", "package", "position", "program", "switches", "values", "words")
 
     def __init__(self, package: Package, values: Values, program: str) -> None:
+        self.package = package
         self.switches = {spelling: option for option in package.options() for spelling in option.switches}
         self.values = values
         self.words = values.rest
@@ -112,7 +113,14 @@ class _Arguments:
 
     def _unknown(self, name: str) -> UsageError:
         from eunomia.cli.parser import unknown_option
+        from eunomia.package.describe import not_settable
 
+        variable = next((row for row in not_settable(self.package) if row["name"] == name[2:].replace("-", "_")), None)
+        if variable:
+            return UsageError(
+                f"unknown option {name}: variable {variable['name']} is a `{variable['type']}`, and only numbers, bool,"
+                f" enums, text and arrays of them can be set [see ecli run {self.program} --help]"
+            )
         known = [spelling[2:] for spelling in self.switches if spelling.startswith("--")]
         return unknown_option(name, [*known, *self.values.shown], f"ecli run {self.program}")
 

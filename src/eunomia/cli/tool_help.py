@@ -97,7 +97,7 @@ def option_note(option: Option) -> str:
     choices = list(option.choices or ())
     if len("|".join(choices)) > SHORT_CHOICES:
         facts.append(clean(f"one of {', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"))
-    elif option.takes_value and not choices:
+    elif not choices and (option.takes_value or not text):
         facts.append(clean(option.type))
     if option.limits is not None:
         low, high = option.limits
@@ -105,7 +105,7 @@ def option_note(option: Option) -> str:
     default = option.shown_default
     if option.takes_value and default:
         facts.append(f"default: {clean(default)}")
-    return f"{text} [{'; '.join(facts)}]" if facts else text
+    return f"{text} [{'; '.join(facts)}]".lstrip() if facts else text
 
 
 def print_tool_help(package: Package, program: str) -> None:

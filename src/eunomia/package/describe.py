@@ -42,7 +42,7 @@ def describe(package: Package) -> dict[str, Any]:
         "programs": _programs(package, obj),
         "maps": _maps(package, obj),
         "options": [_option(option) for option in package.options()],
-        "not_settable": _not_settable(package),
+        "not_settable": not_settable(package),
         "events": _events(package, obj),
         "needs": {
             "kernel": needs.kernel,
@@ -120,7 +120,8 @@ def _option(option: Any) -> dict[str, Any]:
     return row
 
 
-def _not_settable(package: Package) -> list[dict[str, str]]:
+def not_settable(package: Package) -> list[dict[str, str]]:
+    """Return name, type and section of the variables that are no options."""
     others = ours(package.meta).get("data_sections")
     settable = {option.name for option in package.options()}
     return [

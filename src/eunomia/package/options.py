@@ -65,7 +65,7 @@ class Option:
         self.type = type_text
         self.long: str = extras.get("long") or name
         self.short: str = extras.get("short") or ""
-        self.help: str = extras.get("help") or f"Set value of `{type_text}` variable {name}"
+        self.help: str = extras.get("help") or ""
         self.default = extras.get("default")
         self.initial = extras.get("initial")
         if self.initial is None and section != ".kconfig":

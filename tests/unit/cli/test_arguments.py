@@ -20,6 +20,8 @@ class Tool:
     def __init__(self, *options: Option) -> None:
         assign_switches(options)
         self._options = list(options)
+        point = {"name": "start_point", "type": "struct pt"}
+        self.meta = {"bpf_skel": {"data_sections": [{"name": ".rodata", "variables": [point]}]}}
 
     def options(self) -> list[Option]:
         return self._options
@@ -43,6 +45,14 @@ def take(*words: str) -> tuple[dict[str, Any], str, Values]:
 @pytest.mark.parametrize("words", [("--pid", "7"), ("--pid=7",), ("-p", "7"), ("-p7",), ("-xp7",), ("-p=0x7",)])
 def test_the_tools_options_are_long_and_short(words: tuple[str, ...]) -> None:
     assert take(*words)[0]["target_pid"] == 7
+
+
+@pytest.mark.parametrize("word", ["--start_point", "--start-point=1"])
+def test_variable_that_is_no_option_says_why(word: str) -> None:
+    name = word.partition("=")[0]
+    words = f"unknown option {name}: variable start_point is a `struct pt`, and only numbers"
+    with pytest.raises(UsageError, match=f"^{words}"):
+        take(word)
 
 
 def test_long_options_of_ecli_are_understood_after_the_tool() -> None:

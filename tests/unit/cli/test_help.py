@@ -11,6 +11,8 @@ import pytest
 from eunomia.cli import completion, docs
 from eunomia.cli.help import commands, overview, page, paragraphs, rows, spelling
 from eunomia.cli.parser import Command, Opt
+from eunomia.cli.tool_help import option_note
+from eunomia.package.options import Option
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
@@ -123,3 +125,16 @@ def test_scripts_of_other_shells_name_every_option_and_parse_where_the_shell_is(
         script = tmp_path / "script"
         script.write_text(text)
         subprocess.run([shell, "-n", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("option", "note"),
+    [
+        (Option("level", ".rodata", 0, 4, 0, "int", "int", {"range": [1, 9], "initial": 3}), "[int; 1..9; default: 3]"),
+        (Option("color", ".rodata", 0, 4, 0, "int", "int", {"choices": {"red": 0, "green": 2}}), "[default: red]"),
+        (Option("failed", ".rodata", 0, 1, 0, "bool", "bool", {}), "[bool]"),
+        (Option("all", ".rodata", 0, 1, 0, "bool", "bool", {"help": "show all"}), "show all"),
+    ],
+)
+def test_option_without_a_text_shows_what_its_value_may_be_and_no_filler(option: Option, note: str) -> None:
+    assert option_note(option) == note

@@ -43,7 +43,7 @@ def test_page_shows_what_is_in_the_package(packed: Path, capsys: pytest.CaptureF
     assert "second tp/sched/sched_process_exec tracepoint 63 instructions not loaded by itself" in lines
     assert 'counts hash struct pair -> __u64 1024 entries @sample {"interval": 1000, "type": "default_kv"}' in lines
     assert "rb ringbuf 4096 bytes" in lines
-    assert "--mode enum mode = MODE_SLOW Set value of `enum mode` variable mode" in lines
+    assert "--mode enum mode = MODE_SLOW" in lines
     assert "point point_t .rodata" in lines
     assert "struct event, 208 bytes" in lines
     assert "200 last __s64 8 bytes" in lines

@@ -184,7 +184,7 @@ def test_annotations_give_names_help_and_defaults(torture_object: bytes) -> None
     assert (u32.long, u32.short, u32.help, u32.default) == ("pid", "p", "the process", 9)
     assert u32.switches == {"--pid": None, "-p": None}
     assert (i16.help, i16.default) == ("a number", 4)
-    assert option(package, "i64").help == "Set value of `__s64` variable i64"
+    assert not option(package, "i64").help
     assert written(package) == {
         (".rodata", u32.offset): b"\x09\0\0\0",
         (".rodata", i16.offset): b"\x04\0",
