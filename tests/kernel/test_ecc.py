@@ -259,6 +259,18 @@ def test_outputs_and_nothing_else_are_written(
         assert event_types(Package.open(simple.parent / name)) == {"rb": ["event"]}
 
 
+def test_object_and_meta_apart_are_a_package_again(ecc: Command, ecli: Command, tmp_path: Path) -> None:
+    (tmp_path / "tool.bpf.c").write_text(NOTED)
+    assert ecc("-n", str(tmp_path / "tool.bpf.c")).returncode == 0
+    package = Package.from_parts((tmp_path / "tool.skel.json").read_bytes(), (tmp_path / "tool.bpf.o").read_bytes())
+
+    assert {option.name: option.short for option in package.options()} == {"target": "p", "writable": ""}
+    with package.load({"target": 7}) as loaded:
+        loaded.attach()
+    (tmp_path / "package.json").write_text(package.to_json())
+    assert ecli("run", "--duration", "0.2", str(tmp_path / "package.json")).returncode == 0
+
+
 def test_output_of_a_suffix_that_no_package_has_is_a_slip(ecc: Command, simple: Path) -> None:
     wrong = simple.parent / "f" / "p.txt"
     result = ecc("-o", str(wrong), str(simple))
