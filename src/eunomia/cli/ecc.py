@@ -18,7 +18,7 @@ COMMAND = Command(
             "output-path",
             "o",
             "file",
-            "package (ends in .json, .yaml or .tar) or folder, made if need be",
+            "package (ends in .json, .yaml or .tar) or folder, made if need be (new and with a dot: DIR/)",
             "FILE|DIR",
             group=_OUT,
         ),
