@@ -233,7 +233,8 @@ def test_package_of_an_older_upstream_runs(ecli: Command) -> None:
     assert ended.returncode == 0, ended
 
 
-def test_package_without_programs_waits_and_ends(ecli: Command) -> None:
+def test_package_without_programs_says_so_waits_and_ends(ecli: Command) -> None:
     done = ecli("run", "--duration", "0.3", DATA / "int128-0.3.2.json", timeout=20)
 
     assert done.returncode == 0, done
+    assert "int128-0.3.2.json has no program: nothing is attached" in done.stderr

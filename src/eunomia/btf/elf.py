@@ -6,7 +6,9 @@ from struct import Struct, iter_unpack
 
 from eunomia.errors import PackageError
 
-EM_BPF = 247
+EM_NONE, EM_BPF, ET_REL = 0, 247, 1
+_MACHINES = {3: "x86", 8: "MIPS", 20: "PowerPC", 21: "PowerPC 64", 22: "S/390", 40: "Arm", 62: "x86-64", 183: "AArch64"}
+_MACHINES |= {243: "RISC-V", 258: "LoongArch"}
 SHT_PROGBITS, SHT_SYMTAB, SHT_REL, SHT_NOBITS = 1, 2, 9, 8
 SHF_ALLOC, SHF_EXECINSTR = 2, 4
 STT_NOTYPE, STT_OBJECT, STT_FUNC = 0, 1, 2
@@ -113,6 +115,25 @@ class ElfFile:
         data = table.data
         data = data[: len(data) // _SYMBOL.size * _SYMBOL.size]
         return [Symbol(row, _string(strings, row[0])) for row in iter_unpack("<IBBHQQ", data)]
+
+
+def require_bpf(data: bytes) -> None:
+    """Raise PackageError for an ELF file of another machine, or a linked one, as libbpf does.
+
+    Source: libbpf 1.5 `bpf_object__elf_init` (EM_NONE is what clang before 3.7 wrote).
+    """
+    if len(data) < _HEADER.size or data[:6] != b"\x7fELF\x02\x01":
+        return  # ElfFile says what it is instead
+    kind, machine = _HEADER.unpack_from(data)[1:3]
+    if machine not in {EM_NONE, EM_BPF}:
+        name = _MACHINES.get(machine)
+        raise PackageError(
+            f"read object: not a BPF object, but one for {name}"
+            if name
+            else f"read object: not a BPF object, but one for ELF machine {machine}"
+        )
+    if kind != ET_REL:
+        raise PackageError(f"read object: not a BPF object: ELF type {kind}, expected {ET_REL} (relocatable)")
 
 
 def _sections(data: bytes, offset: int, entry_size: int, count: int, names: int) -> list[Section]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eunomia.btf.elf import SHT_NOBITS, STT_FUNC, ElfFile
+from eunomia.btf.elf import SHT_NOBITS, STT_FUNC, ElfFile, require_bpf
 from eunomia.btf.types import ARRAY, DATASEC, DECL_TAG, EXTERN, PTR, STATIC, STRUCT, VAR, Btf
 
 TYPE_CHECKING = False
@@ -129,7 +129,7 @@ class ObjectBtf:
     clang leaves the sizes of DATASECs and the offsets of global variables 0 in a relocatable object.
 
     Raises:
-        PackageError: the bytes are no ELF object, or its tables are damaged.
+        PackageError: the bytes are no BPF object, or its tables are damaged.
 
     Source: libbpf 1.5 `btf_fixup_datasec`, `bpf_object__init_user_btf_maps`, `bpf_object__add_programs`.
     """
@@ -137,6 +137,7 @@ class ObjectBtf:
     __slots__ = ("_definitions", "_sections", "_symbols", "btf", "elf")
 
     def __init__(self, data: bytes) -> None:
+        require_bpf(data)
         self.elf = ElfFile(data)
         section = self.elf.section(".BTF")
         self.btf = Btf.from_bytes(section.data) if section is not None and section.data else None

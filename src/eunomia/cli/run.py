@@ -109,6 +109,8 @@ def follow(live: Object, package: Package, values: Values, out: int, program: st
     # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
     with Run(live, package.plan(), run_options(values, out)) as reader:
         live.attach(skip=values["skip"])
+        if not live.programs:
+            warn(f"{program} has no program: nothing is attached")
         for name, cause in live.skipped.items():
             warn(f"program {name} is optional and left out: {cause}")
         if values["verbose"]:

@@ -77,7 +77,7 @@ def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
     from eunomia.package.model import Package
 
     if data[:4] == b"\x7fELF":
-        return Package.from_object(data, file_name(origin))
+        return _of_object(data, origin)
     if data[:4] == b"\0asm":
         raise UnsupportedError(f"open {origin}: Wasm guests are not supported by this version")
     if data[:2] == b"\x1f\x8b":
@@ -94,6 +94,16 @@ def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
         return Package.from_bytes(data, origin)
     except PackageError as exc:
         raise type(exc)(f"read {origin}: {str(exc).removeprefix('read package: ')}") from exc
+
+
+def _of_object(data: bytes, origin: str) -> Package:
+    from eunomia.package.model import Package
+
+    try:
+        return Package.from_object(data, file_name(origin))
+    except PackageError as exc:  # it names a place in a package, and this is none
+        cause = str(exc).removeprefix("`$.bpf_object`: ").removeprefix("read object: ")
+        raise type(exc)(f"read {origin}: {cause}") from exc
 
 
 def file_name(origin: str) -> str:

@@ -165,3 +165,35 @@ def test_a_source_that_does_not_compile_is_a_compile_error(tmp_path: Path) -> No
         resolve(str(source))
 
     assert "broken.bpf.c" in str(failure.value)
+
+
+def test_an_elf_file_of_another_machine_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "true.o"
+    header = bytearray(64)
+    header[:6], header[16:20] = b"\x7fELF\x02\x01", b"\x03\x00\x3e\x00"
+    path.write_bytes(header)
+
+    with pytest.raises(PackageError) as caught:
+        resolve(str(path))
+
+    assert str(caught.value) == f"read {path}: not a BPF object, but one for x86-64"
+
+
+def test_a_linked_bpf_file_and_an_unknown_machine_are_no_objects(tmp_path: Path) -> None:
+    header = bytearray(64)
+    header[:6], header[16:20] = b"\x7fELF\x02\x01", b"\x02\x00\xf7\x00"
+    with pytest.raises(PackageError, match=r"^read a\.o: not a BPF object: ELF type 2, expected 1 \(relocatable\)$"):
+        package_of(bytes(header), "a.o")
+
+    header[18:20] = b"\x39\x30"
+    with pytest.raises(PackageError, match=r"^read a\.o: not a BPF object, but one for ELF machine 12345$"):
+        package_of(bytes(header), "a.o")
+
+
+def test_a_truncated_object_is_named_by_its_file(root: Path) -> None:
+    data = (root / "tests/data/torture.bpf.o").read_bytes()[:3000]
+
+    with pytest.raises(PackageError) as caught:
+        package_of(data, "dir/trunc.o")
+
+    assert str(caught.value).startswith("read dir/trunc.o: section table of ")
