@@ -172,4 +172,6 @@ def describe(data: bytes) -> str:
             return words
     if b"SEC(" in data[:65536] and b"#include" in data[:65536]:
         return "C source, not a package [ecc compiles it]"
+    if data.lstrip()[:1] == b"[":
+        return "not a package: JSON, perhaps, but not an object"
     return "not a package: neither JSON, tar, YAML nor an ELF object"

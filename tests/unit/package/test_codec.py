@@ -374,3 +374,7 @@ def test_any_value_anywhere_gives_a_package_or_an_error(path: tuple[Any, ...], v
 @given(st.integers(0, len(SIMPLE) - 1), st.integers(0, 255))
 def test_a_changed_byte_gives_a_package_or_an_error(at: int, byte: int) -> None:
     survives(SIMPLE[:at] + bytes([byte]) + SIMPLE[at + 1 :])
+
+
+def test_a_json_array_is_not_called_something_else() -> None:
+    assert refusal(b"[]") == "read package: not a package: JSON, perhaps, but not an object"
