@@ -117,7 +117,7 @@ def _occupy_standard_descriptors() -> None:
     elif hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 is no reason to fail
     if sys.stderr is None:
-        sys.stderr = open("/dev/null", "w")  # noqa: SIM115
+        sys.stderr = open("/dev/null", "w")  # noqa: SIM115 (for good, as above)
 
 
 def _fail(program: str, exc: Exception, code: int) -> int:

@@ -7,6 +7,7 @@ from eunomia.compiler.comments import Comment, Token, tokens
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
 
 class Annotation:
@@ -15,7 +16,7 @@ class Annotation:
     __slots__ = ("is_json", "key", "offset", "problem", "raw", "value")
 
     def __init__(
-        self, key: str, value: object, offset: int, *, raw: str = "", is_json: bool = False, problem: str = ""
+        self, key: str, value: Any, offset: int, *, raw: str = "", is_json: bool = False, problem: str = ""
     ) -> None:
         self.key = key
         self.value = value

@@ -32,7 +32,7 @@ def available() -> bool:
 
 def _index() -> Any:
     try:
-        from clang.cindex import Index, LibclangError  # type: ignore[import-untyped]
+        from clang.cindex import Index, LibclangError  # type: ignore[import-untyped]  # libclang has no types
 
         try:
             return Index.create()
@@ -334,8 +334,10 @@ class _Flow:
         if name == "bpf_ringbuf_reserve" and arguments:
             return self._map(function, arguments[0])
         callee = self._functions.get(name)
-        for each in callee.returns if callee else ():
-            origin = self._reserved(callee, each, depth + 1)  # type: ignore[arg-type]
+        if callee is None:
+            return _UNKNOWN
+        for each in callee.returns:
+            origin = self._reserved(callee, each, depth + 1)
             if origin[0] == "param" and int(origin[1]) < len(arguments):
                 origin = self._map(function, arguments[int(origin[1])])
             if origin[0]:

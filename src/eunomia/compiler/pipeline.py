@@ -46,7 +46,7 @@ def run(
     import eunomia.compiler.event_types
     import eunomia.compiler.rules
     import eunomia.package.build
-    import eunomia.package.model  # noqa: F401
+    import eunomia.package.model  # noqa: F401  (all of them are loaded while clang runs)
     from eunomia.compiler.diagnostics import Reporter
 
     report = Reporter(path, text.decode(errors="replace"), color=options.color)

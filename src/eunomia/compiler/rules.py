@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from eunomia.compiler.annotations import Annotation
     from eunomia.compiler.diagnostics import Reporter
@@ -79,10 +79,10 @@ def _members(value: dict[str, object], kinds: dict[str, tuple[type, ...]], requi
     return f"{missing!r} is missing" if missing else ""
 
 
-def _near(word: str, known: object) -> str:
+def _near(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches
 
-    names = list(known)  # type: ignore[call-overload]
+    names = list(known)
     near = get_close_matches(word, names, n=1)
     return f" (did you mean {near[0]!r}?)" if near else f", known are {', '.join(names)}"
 
@@ -93,7 +93,7 @@ def _cmdarg(annotation: Annotation) -> str:
     )
     if problem:
         return problem
-    value: dict[str, object] = annotation.value  # type: ignore[assignment]
+    value: dict[str, object] = annotation.value
     short, long = value.get("short"), value.get("long")
     if isinstance(short, str) and (len(short) != 1 or short in "-=" or short.isspace()):
         return f"'short' must be one character, found {short!r}"
@@ -107,7 +107,7 @@ def _sample(annotation: Annotation) -> str:
     problem = _object(annotation, kinds, ("interval",))
     if problem:
         return problem
-    value: dict[str, object] = annotation.value  # type: ignore[assignment]
+    value: dict[str, object] = annotation.value
     interval = value["interval"]
     if not isinstance(interval, int) or not 0 <= interval < 1 << 32:
         return f"'interval' is milliseconds from 0 (print at the end only), found {interval}"
@@ -123,7 +123,7 @@ def _intepreter(annotation: Annotation) -> str:
     problem = _object(annotation, {"stack_trace": (dict,)}, ("stack_trace",))
     if problem:
         return problem
-    stack: dict[str, object] = annotation.value["stack_trace"]  # type: ignore[index]
+    stack: dict[str, object] = annotation.value["stack_trace"]
     if stack is None:
         return "'stack_trace' must be an object, found null"
     problem = _members(stack, {"field_map": (dict,), "with_symbols": (bool,), "stack_map": (str,)})
@@ -146,7 +146,7 @@ def _event_type(annotation: Annotation) -> str:
     problem = _object(annotation, {"field": (str,), "types": (dict,)}, ("field", "types"))
     if problem:
         return problem
-    types: dict[str, object] = value["types"]  # type: ignore[index]
+    types: dict[str, object] = value["types"]
     for number, name in types.items():
         if not isinstance(name, str):
             return f"the type for {number!r} must be a name, found {_found(name)}"
@@ -159,7 +159,7 @@ def _decode(annotation: Annotation) -> str:
     problem = _object(annotation, dict.fromkeys(annotation.value, (str,)) if isinstance(annotation.value, dict) else {})
     if problem:
         return problem
-    value: dict[str, str] = annotation.value  # type: ignore[assignment]
+    value: dict[str, str] = annotation.value
     unknown = next((name for name in value.values() if name not in DECODERS), None)
     return f"unknown decoder {unknown!r}{_near(unknown, DECODERS)}" if unknown is not None else ""
 
@@ -168,7 +168,7 @@ def _tchook(annotation: Annotation) -> str:
     problem = _object(annotation, {"ifindex": (int,), "attach_point": (str,)})
     if problem:
         return problem
-    point = annotation.value.get("attach_point")  # type: ignore[attr-defined]
+    point = annotation.value.get("attach_point")
     return (
         f"unknown attach_point {point!r}{_near(str(point), _ATTACH_POINTS)}"
         if point not in (None, *_ATTACH_POINTS)
@@ -185,7 +185,7 @@ def _range(annotation: Annotation) -> str:
     problem = _object(annotation, {"min": (int, float), "max": (int, float)})
     if problem:
         return problem
-    low, high = (annotation.value.get(key) for key in ("min", "max"))  # type: ignore[attr-defined]
+    low, high = (annotation.value.get(key) for key in ("min", "max"))
     return f"'min' {low} is above 'max' {high}" if low is not None and high is not None and low > high else ""
 
 

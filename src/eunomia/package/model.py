@@ -181,7 +181,7 @@ class Package:
         """Return the package with its BTF archive and its object as an uncompressed tar."""
         from eunomia.package.archive import write_tar
 
-        return write_tar(self.to_json().encode(), self.object, self.name, self.btf_archive)
+        return write_tar(self.to_json().encode(), self.object, self.name.removesuffix("_bpf"), self.btf_archive)
 
     # using
 
