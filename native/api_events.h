@@ -47,7 +47,10 @@ struct eu_account {
     const char *map;
     uint64_t delivered;   /* events written */
     uint64_t undecodable; /* records too short for their type */
-    uint64_t lost;        /* perf buffer: the kernel's count */
+    uint64_t lost;        /* no room: counted by the object, else what the kernel says of perf buffers */
+    uint64_t produced;    /* calls that were to produce a record */
+    uint64_t discarded;   /* reserved and given back */
+    int known;            /* 1: the object counts: produced and lost are all there is */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
 

@@ -1,5 +1,6 @@
 /* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
 #define _GNU_SOURCE
+#include "accounting.h"
 #include "error.h"
 #include "eunomia.h"
 #include "number.h"
@@ -42,6 +43,7 @@ struct eu_run {
     struct eu_run_options options;
     struct eu_format format;
     const struct eu_plan *plan;
+    struct eu_accounting *accounting; /* NULL: the object does not count */
     struct source *sources;
     int nr_sources, nr_views;
     int epoll, stop, duration, trace, signals;
@@ -404,6 +406,7 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
 }
 
 static int open_run(struct eu_run *run, struct eu_object *object) {
+    run->accounting = eu_accounting_open(object);
     int types = 0, err = 0;
     run->epoll = epoll_create1(EPOLL_CLOEXEC);
     run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -474,6 +477,7 @@ void eu_run_free(struct eu_run *run) {
         free(s->headed);
     }
     free(run->sources);
+    eu_accounting_close(run->accounting);
     close_fd(run->trace);
     close_fd(run->duration);
     close_fd(run->stop);
@@ -486,8 +490,17 @@ void eu_run_free(struct eu_run *run) {
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account) {
     if (source < 0 || source >= run->nr_sources)
         return eu_fail(EINVAL, "read account: source %d of %d", source, run->nr_sources);
-    if (run->sources[source].buffer)
-        run->sources[source].account.lost = eu_buffer_lost(run->sources[source].buffer);
-    *account = run->sources[source].account;
+    struct source *s = &run->sources[source];
+    struct eu_counts counts;
+    eu_accounting_read(run->accounting, s->map, &counts);
+    if (s->buffer) {
+        s->account.lost = eu_buffer_lost(s->buffer);
+        s->account.discarded = eu_buffer_discarded(s->buffer) - counts.wakes;
+        s->account.known = counts.known;
+        s->account.produced = counts.calls;
+    }
+    if (counts.failures > s->account.lost)
+        s->account.lost = counts.failures;
+    *account = s->account;
     return 0;
 }
