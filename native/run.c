@@ -11,12 +11,14 @@
 #include "trace_pipe.h"
 #include "view.h"
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -262,7 +264,7 @@ static void drain(struct eu_run *run) {
     /* programs may still be attached: what is there now, not what comes meanwhile */
     for (int i = 0; i < run->nr_sources; i++) {
         struct source *s = &run->sources[i];
-        size_t left = s->buffer ? eu_buffer_size(s->buffer) : 0, got;
+        size_t left = !s->buffer ? 0 : run->options.hold ? SIZE_MAX / 2 : eu_buffer_size(s->buffer), got;
         tell_time(run);
         while (left && run->ending == ending && (got = eu_buffer_consume(s->buffer, left, take, s))) {
             left = got > left ? 0 : left - got;
@@ -358,6 +360,12 @@ int eu_run_loop(struct eu_run *run) {
             }
         flush(run);
     }
+    return run->options.hold && run->ending >= 0 ? run->ending : eu_run_finish(run);
+}
+
+int eu_run_finish(struct eu_run *run) {
+    if (run->options.hold)
+        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
     finish(run);
     if (run->options.take_signals)
         eu_signals_restore();
@@ -492,6 +500,7 @@ int eu_run_account(struct eu_run *run, int source, struct eu_account *account) {
         return eu_fail(EINVAL, "read account: source %d of %d", source, run->nr_sources);
     struct source *s = &run->sources[source];
     struct eu_counts counts;
+    s->account.kind = run->plan->sources[source].kind;
     eu_accounting_read(run->accounting, s->map, &counts);
     if (s->buffer) {
         s->account.lost = eu_buffer_lost(s->buffer);
