@@ -34,12 +34,15 @@ struct eu_run_options {
     int clear;           /* clear sampled maps after each interval: -1 as the plan says, 0 no, 1 yes */
     int perf_pages;      /* per CPU, a power of two; 0: 64 */
     int take_signals;    /* 1: SIGINT, SIGTERM and SIGHUP end the loop (handlers are put back afterwards) */
+    int hold;            /* 1: the loop does not finish; its caller detaches and calls eu_run_finish */
     int trace_pipe;      /* 1: bpf_printk's lines too */
 };
 struct eu_run;
 struct eu_run *eu_run_new(struct eu_object *object, struct eu_plan *plan, const struct eu_run_options *options);
 /* Read, render and write until something ends it: 0 stopped, 1 signal, 2 duration, 3 max_events, 4 output closed, or -errno. */
 int eu_run_loop(struct eu_run *run);
+/* Wait for programs that still run, and print what is left; returns the ending. */
+int eu_run_finish(struct eu_run *run);
 void eu_run_stop(struct eu_run *run);
 void eu_run_free(struct eu_run *run);
 
@@ -47,7 +50,11 @@ struct eu_account {
     const char *map;
     uint64_t delivered;   /* events written */
     uint64_t undecodable; /* records too short for their type */
-    uint64_t lost;        /* perf buffer: the kernel's count */
+    uint64_t lost;        /* no room: counted by the object, else what the kernel says of perf buffers */
+    uint64_t produced;    /* calls that were to produce a record */
+    uint64_t discarded;   /* reserved and given back */
+    int kind;             /* of the plan: 1 ring, 2 perf, 3 sampled map */
+    int known;            /* 1: the object counts: produced and lost are all there is */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
 

@@ -32,7 +32,7 @@ struct eu_buffer {
     const uint8_t *data;
     struct perf_cpu *cpus;
     int nr_cpus, next_cpu;
-    uint64_t lost;
+    uint64_t lost, discarded;
     uint8_t *wrapped; /* a perf record that goes around the end */
     struct eu_object *object;
     int map;
@@ -186,6 +186,8 @@ static size_t consume_ring(struct eu_buffer *b, size_t limit, eu_take take, void
             size_t size = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
             if (!(length & BPF_RINGBUF_DISCARD_BIT))
                 stop = take(context, header + BPF_RINGBUF_HDR_SZ, size);
+            else
+                b->discarded++;
             if (stop == 2)
                 break;
             at += (size + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
@@ -257,6 +259,10 @@ size_t eu_buffer_consume(struct eu_buffer *b, size_t limit, eu_take take, void *
 
 size_t eu_buffer_size(const struct eu_buffer *b) {
     return b->size;
+}
+
+uint64_t eu_buffer_discarded(const struct eu_buffer *b) {
+    return b->discarded;
 }
 
 uint64_t eu_buffer_lost(const struct eu_buffer *b) {

@@ -1,5 +1,6 @@
 /* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
 #define _GNU_SOURCE
+#include "accounting.h"
 #include "error.h"
 #include "eunomia.h"
 #include "number.h"
@@ -10,12 +11,14 @@
 #include "trace_pipe.h"
 #include "view.h"
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +45,7 @@ struct eu_run {
     struct eu_run_options options;
     struct eu_format format;
     const struct eu_plan *plan;
+    struct eu_accounting *accounting; /* NULL: the object does not count */
     struct source *sources;
     int nr_sources, nr_views;
     int epoll, stop, duration, trace, signals;
@@ -262,7 +266,7 @@ static void drain(struct eu_run *run) {
     /* programs may still be attached: what is there now, not what comes meanwhile */
     for (int i = 0; i < run->nr_sources; i++) {
         struct source *s = &run->sources[i];
-        size_t left = s->buffer ? eu_buffer_size(s->buffer) : 0, got;
+        size_t left = !s->buffer ? 0 : run->options.hold ? SIZE_MAX / 2 : eu_buffer_size(s->buffer), got;
         tell_time(run);
         while (left && run->ending == ending && (got = eu_buffer_consume(s->buffer, left, take, s))) {
             left = got > left ? 0 : left - got;
@@ -358,6 +362,12 @@ int eu_run_loop(struct eu_run *run) {
             }
         flush(run);
     }
+    return run->options.hold && run->ending >= 0 ? run->ending : eu_run_finish(run);
+}
+
+int eu_run_finish(struct eu_run *run) {
+    if (run->options.hold)
+        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
     finish(run);
     if (run->signals >= 0) /* not another run's */
         eu_signals_restore();
@@ -406,6 +416,7 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
 }
 
 static int open_run(struct eu_run *run, struct eu_object *object) {
+    run->accounting = eu_accounting_open(object);
     int types = 0, err = 0;
     run->epoll = epoll_create1(EPOLL_CLOEXEC);
     run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -476,6 +487,7 @@ void eu_run_free(struct eu_run *run) {
         free(s->headed);
     }
     free(run->sources);
+    eu_accounting_close(run->accounting);
     close_fd(run->trace);
     close_fd(run->duration);
     close_fd(run->stop);
@@ -488,8 +500,18 @@ void eu_run_free(struct eu_run *run) {
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account) {
     if (source < 0 || source >= run->nr_sources)
         return eu_fail(EINVAL, "read account: source %d of %d", source, run->nr_sources);
-    if (run->sources[source].buffer)
-        run->sources[source].account.lost = eu_buffer_lost(run->sources[source].buffer);
-    *account = run->sources[source].account;
+    struct source *s = &run->sources[source];
+    struct eu_counts counts;
+    s->account.kind = run->plan->sources[source].kind;
+    eu_accounting_read(run->accounting, s->map, &counts);
+    if (s->buffer) {
+        s->account.lost = eu_buffer_lost(s->buffer);
+        s->account.discarded = eu_buffer_discarded(s->buffer) - counts.wakes;
+        s->account.known = counts.known;
+        s->account.produced = counts.calls;
+    }
+    if (counts.failures > s->account.lost)
+        s->account.lost = counts.failures;
+    *account = s->account;
     return 0;
 }

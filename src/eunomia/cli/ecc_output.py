@@ -111,6 +111,7 @@ class Job:
             target_arch=values["target-arch"],
             toolchain=values["clang-bin"] or values["toolchain"],
             vmlinux=values["vmlinux"],
+            accounting=values["accounting"],
             color=sys.stderr.isatty() and os.environ.get("NO_COLOR") is None,
             on_warning=_write_error,
             on_note=self._note,

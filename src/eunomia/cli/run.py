@@ -115,7 +115,9 @@ def follow(live: Object, package: Package, values: Values, out: int, program: st
             warn(f"program {name} is optional and left out: {cause}")
         if values["verbose"]:
             notice(live, program)
-        ending = reader.loop()
+        reader.loop()
+        live.detach()  # from here on nothing is produced, and accounts can balance
+        ending = reader.finish()
         return finish(reader, values, out, ending)
 
 
@@ -153,6 +155,7 @@ def run_options(values: Values, out: int) -> RunOptions:
         clear=values["clear"],
         perf_pages=values["perf-pages"] or 0,
         take_signals=True,
+        hold=True,
         trace_pipe=values["trace-pipe"],
     )
 

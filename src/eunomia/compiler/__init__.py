@@ -27,6 +27,7 @@ def compile_source(
     toolchain: str | Toolchain | None = None,
     vmlinux: str | os.PathLike[str] | None = None,
     color: bool = False,
+    accounting: bool = True,
     on_warning: Callable[[str], None] | None = None,
     on_note: Callable[[str], None] | None = None,
 ) -> Package:
@@ -41,6 +42,7 @@ def compile_source(
         target_arch: x86, arm64 and so on, for the register macros of bpf_tracing.h; None: this machine's.
         toolchain: "clang", "zig", a path, or a Toolchain; None: the first that is there.
         vmlinux: BTF or C header that vmlinux.h is made from; None: the running kernel's BTF.
+        accounting: whether the object counts its records and their losses, and wakes its reader as that asks for.
         color: whether diagnostics have terminal colours.
         on_warning: gets the warnings of a source that compiles, as clang prints them.
         on_note: gets lines about what was done otherwise than usual.
@@ -63,6 +65,7 @@ def compile_source(
         arch=target_arch,
         vmlinux=os.fspath(vmlinux) if vmlinux is not None else None,
         color=color,
+        accounting=accounting,
     )
     text = _read(path)
     _refuse_other_forms(path, text)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 HEADERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
 SITES = os.path.join(HEADERS, "eunomia_sites.h")
+ACCOUNTING = os.path.join(HEADERS, "eunomia_accounting.h")
 
 
 class Options:
     """What the caller of a compile chooses; see `compile_source` for their meaning."""
 
-    __slots__ = ("arch", "cflags", "color", "defines", "include", "macros", "vmlinux")
+    __slots__ = ("accounting", "arch", "cflags", "color", "defines", "include", "macros", "vmlinux")
 
     def __init__(
         self,
@@ -34,7 +35,9 @@ class Options:
         vmlinux: str | None = None,
         color: bool = False,
         macros: bool = True,
+        accounting: bool = True,
     ) -> None:
+        self.accounting = accounting
         self.include = [os.fspath(path) for path in include]
         self.defines = list(defines)
         self.cflags = list(cflags)
@@ -110,6 +113,8 @@ class Build:
         self._tail = tail
         pch = self._precompiled()
         forced = ["-include", SITES] if self.options.macros else []
+        if forced and self.options.accounting:
+            forced = ["-include", ACCOUNTING, *forced]
         self._quiet = [*(["-include-pch", pch] if pch else []), *forced]
         self._process = process.Process(self._command(self._quiet, "full.o"))
 

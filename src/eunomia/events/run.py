@@ -39,6 +39,7 @@ class RunOptions:
         clear: sampled maps after each reading; None: as the package says.
         perf_pages: of a perf buffer per CPU, a power of two; 0: 64.
         take_signals: SIGINT, SIGTERM and SIGHUP end the loop; handlers are put back afterwards.
+        hold: `loop` does not print what is left; detach then, and call `finish`.
         trace_pipe: the lines of bpf_printk too.
     """
 
@@ -49,6 +50,7 @@ class RunOptions:
         "duration",
         "format",
         "header",
+        "hold",
         "interval",
         "max_events",
         "out_fd",
@@ -81,6 +83,7 @@ class RunOptions:
         clear: bool | None = None,
         perf_pages: int = 0,
         take_signals: bool = False,
+        hold: bool = False,
         trace_pipe: bool = False,
     ) -> None:
         for value, table, name in ((format, FORMATS, "format"), (time, TIMES, "time"), (header, HEADERS, "header")):
@@ -104,6 +107,7 @@ class RunOptions:
         self.clear = clear
         self.perf_pages = perf_pages
         self.take_signals = take_signals
+        self.hold = hold
         self.trace_pipe = trace_pipe
 
     def to_format(self) -> Any:
@@ -131,30 +135,55 @@ class RunOptions:
         options.clear = -1 if self.clear is None else self.clear
         options.perf_pages = self.perf_pages
         options.take_signals = self.take_signals
+        options.hold = self.hold
         options.trace_pipe = self.trace_pipe
         return options
 
 
 class Account:
-    """What became of one source's records.
+    """What became of one source's records: produced = delivered + undecodable + discarded + lost + pending.
 
     Attributes:
         map: its name.
         delivered: events or elements written.
         undecodable: records too short for their type.
-        lost: what the kernel dropped (perf buffers; ring buffers do not count it).
+        lost: records for which there was no room; None: unknown, for nobody counted (a ring buffer of a package
+            without accounting).
+        produced: calls that were to produce a record; None: unknown.
+        discarded: reserved and given back by the program.
+        kind: of the source: 1 ring buffer, 2 perf buffer, 3 sampled map.
     """
 
-    __slots__ = ("delivered", "lost", "map", "undecodable")
+    __slots__ = ("delivered", "discarded", "kind", "lost", "map", "produced", "undecodable")
 
-    def __init__(self, map: str, delivered: int, undecodable: int, lost: int) -> None:
+    def __init__(
+        self,
+        map: str,
+        delivered: int,
+        undecodable: int,
+        lost: int | None,
+        produced: int | None = None,
+        discarded: int = 0,
+        kind: int = 0,
+    ) -> None:
+        self.kind = kind
+        self.produced = produced
+        self.discarded = discarded
         self.map = map
         self.delivered = delivered
         self.undecodable = undecodable
         self.lost = lost
 
+    @property
+    def pending(self) -> int | None:
+        """Produced and not read yet; None: unknown."""
+        if self.produced is None:
+            return None
+        return self.produced - self.delivered - self.undecodable - self.discarded - (self.lost or 0)
+
     def __repr__(self) -> str:
-        return f"<Account {self.map}: {self.delivered} delivered, {self.undecodable} undecodable, {self.lost} lost>"
+        lost = "unknown" if self.lost is None else self.lost
+        return f"<Account {self.map}: {self.delivered} delivered, {self.undecodable} undecodable, {lost} lost>"
 
 
 def read_plan(plan: bytes) -> Any:
@@ -209,6 +238,10 @@ class Run:
         """
         return check(lib.eu_run_loop(self._open()), "read events")
 
+    def finish(self) -> int:
+        """End a loop with `hold`: wait for programs that still run, print what is left, return the ending."""
+        return check(lib.eu_run_finish(self._open()), "read events")
+
     def stop(self) -> None:
         """End `loop` soon; from any thread."""
         lib.eu_run_stop(self._open())
@@ -220,7 +253,9 @@ class Run:
         found = []
         for index in range(lib.eu_plan_sources(self._plan)):
             check(lib.eu_run_account(run, index, one), "read account")
-            found.append(Account(text(one.map), one.delivered, one.undecodable, one.lost))
+            lost = one.lost if one.known or one.lost or one.kind != 1 else None
+            produced = one.produced if one.known else None
+            found.append(Account(text(one.map), one.delivered, one.undecodable, lost, produced, one.discarded, one.kind))
         return found
 
     def close(self) -> None:

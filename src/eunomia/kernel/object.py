@@ -199,14 +199,15 @@ class Object:
                 links.append(program.attach())
             except OSError as exc:
                 if not program.optional:
-                    self._detach_all()
+                    self.detach()
                     from eunomia.kernel.failure import attach_failure
 
                     raise attach_failure(exc, name, len(names) > 1) from exc
                 self.skipped[name] = exc.strerror or str(exc)
         return links
 
-    def _detach_all(self) -> None:
+    def detach(self) -> None:
+        """Detach all programs; maps and their contents stay."""
         for program in self.programs.values():
             program.detach()
 

@@ -1,7 +1,7 @@
 /*
  * Included before every source by ecc. At each place where a record goes into a ring or perf buffer it leaves a static
  * variable of the record's type in section "eunomia.types", which libbpf does not load; compiler/event_types.py reads them
- * from the object's BTF. Instructions do not change. The macros have the helpers' names: they expand in calls,
+ * from the object's BTF. The types themselves change no instruction. The macros have the helpers' names: they expand in calls,
  * not in the helpers' own declarations, `static long (*bpf_ringbuf_output)(...)`.
  *
  * A variable is a pointer to the argument's type: never const (one section cannot hold both), never large. The map and
@@ -13,20 +13,32 @@
 /* The size reserved, as a pointer to an array of that many bytes; 1 where it is not a constant. */
 #define __EU_RESERVE(size, tag) static char (*__eu_r)[__builtin_choose_expr(__builtin_constant_p(size), (size), 1)] __EU_KEEP(tag)
 
+/* What eunomia_accounting.h, included before, replaces. */
+#ifndef __EU_COUNTED
+#define __EU_COUNTED(type, kind, map, failed, call) call
+#define __EU_FLAGS(flags) flags
+#define __EU_OUTPUT(map, data, size, flags) (bpf_ringbuf_output)(map, data, size, flags)
+#endif
+
 #define bpf_ringbuf_output(map, data, size, flags) \
-	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); (bpf_ringbuf_output)(map, data, size, flags); })
+	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); __EU_OUTPUT(map, data, size, flags); })
 #define bpf_perf_event_output(ctx, map, flags, data, size) \
-	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); (bpf_perf_event_output)(ctx, map, flags, data, size); })
+	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); \
+	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (bpf_perf_event_output)(ctx, map, flags, data, size)); })
 #define bpf_skb_output(ctx, map, flags, data, size) \
-	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); (bpf_skb_output)(ctx, map, flags, data, size); })
+	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); \
+	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (bpf_skb_output)(ctx, map, flags, data, size)); })
 #define bpf_xdp_output(ctx, map, flags, data, size) \
-	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); (bpf_xdp_output)(ctx, map, flags, data, size); })
+	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); \
+	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (bpf_xdp_output)(ctx, map, flags, data, size)); })
 #define bpf_ringbuf_reserve(map, size, flags) \
-	({ __EU_RESERVE(size, "eunomia:reserve=" __EU_WORDS(map)); (bpf_ringbuf_reserve)(map, size, flags); })
+	({ __EU_RESERVE(size, "eunomia:reserve=" __EU_WORDS(map)); \
+	   __EU_COUNTED(void *, "ring", __EU_WORDS(map), !__eu_v, (bpf_ringbuf_reserve)(map, size, flags)); })
 #define bpf_ringbuf_submit(data, flags) \
-	({ __EU_RECORD(data, "eunomia:submit"); (bpf_ringbuf_submit)(data, flags); })
+	({ __EU_RECORD(data, "eunomia:submit"); (bpf_ringbuf_submit)(data, __EU_FLAGS(flags)); })
 /* Dynptrs: what is written at offset 0 begins the record; `ptr` ties the write to the reservation. */
 #define bpf_ringbuf_reserve_dynptr(map, size, flags, ptr) \
-	({ __EU_RESERVE(size, "eunomia:dynptr=" __EU_WORDS(ptr) "=" __EU_WORDS(map)); (bpf_ringbuf_reserve_dynptr)(map, size, flags, ptr); })
+	({ __EU_RESERVE(size, "eunomia:dynptr=" __EU_WORDS(ptr) "=" __EU_WORDS(map)); \
+	   __EU_COUNTED(long, "ring", __EU_WORDS(map), __eu_v < 0, (bpf_ringbuf_reserve_dynptr)(map, size, flags, ptr)); })
 #define bpf_dynptr_write(ptr, offset, data, size, flags) \
 	({ __EU_RECORD(data, "eunomia:write=" __EU_WORDS(ptr) "=" __EU_WORDS(offset)); (bpf_dynptr_write)(ptr, offset, data, size, flags); })

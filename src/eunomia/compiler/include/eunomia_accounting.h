@@ -1,0 +1,62 @@
+/*
+ * Included before eunomia_sites.h by ecc, unless --no-accounting: what the macros there do besides telling types. Every place
+ * that produces a record counts its calls and failures in section ".bss.eunomia", and submits wake the reader as the reader
+ * asks for. Names, layout and the protocol: docs/reference/accounting.md.
+ *
+ * Relaxed adds whose results nobody uses are what every kernel with BPF has (BPF_XADD); __sync_fetch_and_add is an instruction
+ * of 5.12 to new compilers.
+ */
+#define __EU_ACCOUNT(tag) __attribute__((section(".bss.eunomia"), used, btf_decl_tag("eunomia:count=" tag)))
+#define __EU_ADD(counter) ((void)__atomic_fetch_add(&(counter), 1, __ATOMIC_RELAXED))
+
+/* 0 nobody manages wake-ups, 1 the reader polls, 2 it sleeps: the values of no flag, BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP.
+ * A cache line of its own: every submit reads it. */
+static volatile unsigned int __eu_wakeup[16]
+	__attribute__((section(".bss.eunomia"), aligned(64), unused, btf_decl_tag("eunomia:wakeup=1")));
+
+/* `failed` says of `__eu_v`, the call's value, whether a record was lost. */
+#define __EU_COUNTED(type, kind, map, failed, call) \
+	({ static volatile unsigned long long __eu_n[2] __EU_ACCOUNT(kind "=" map); \
+	   type __eu_v = call; \
+	   __EU_ADD(__eu_n[0]); \
+	   if (failed) \
+		   __EU_ADD(__eu_n[1]); \
+	   __eu_v; })
+#define __EU_FAILURES(type, kind, map, failed, call) \
+	({ static volatile unsigned long long __eu_n[2] __EU_ACCOUNT(kind "=" map); \
+	   type __eu_v = call; \
+	   if (failed) \
+		   __EU_ADD(__eu_n[1]); \
+	   __eu_v; })
+
+/* Flags that the source passes are left alone. */
+#define __EU_FLAGS(flags) ({ unsigned long long __eu_f = (flags); __eu_f ? __eu_f : __eu_wakeup[0] & 3; })
+#define __EU_QUIET(flags) ({ unsigned long long __eu_f = (flags); __eu_f ? __eu_f : __eu_wakeup[0] == 1; })
+
+/* An output reads the flag before it reserves: had the reader gone to sleep in between, an empty record wakes it. */
+#define __EU_OUTPUT(map, data, size, flags) \
+	({ unsigned long long __eu_g = (flags); \
+	   unsigned int __eu_w = __eu_g ? 0 : __eu_wakeup[0] & 3; \
+	   long __eu_o = __EU_COUNTED(long, "ring", __EU_WORDS(map), __eu_v < 0, (bpf_ringbuf_output)(map, data, size, __eu_g ? __eu_g : __eu_w)); \
+	   if (__eu_w == 1 && __eu_wakeup[0] != 1) { \
+		   static volatile unsigned long long __eu_n[2] __EU_ACCOUNT("wake=" __EU_WORDS(map)); \
+		   void *__eu_e = (bpf_ringbuf_reserve)(map, 8, 0); \
+		   if (__eu_e) { \
+			   __EU_ADD(__eu_n[0]); \
+			   (bpf_ringbuf_discard)(__eu_e, 2); \
+		   } \
+	   } \
+	   __eu_o; })
+
+#define bpf_ringbuf_discard(data, flags) (bpf_ringbuf_discard)(data, __EU_QUIET(flags))
+#define bpf_ringbuf_submit_dynptr(ptr, flags) (bpf_ringbuf_submit_dynptr)(ptr, __EU_FLAGS(flags))
+#define bpf_ringbuf_discard_dynptr(ptr, flags) (bpf_ringbuf_discard_dynptr)(ptr, __EU_QUIET(flags))
+/* -E2BIG, -ENOMEM and -EBUSY are losses; -EEXIST and -ENOENT are answers. */
+#define __EU_NO_ROOM (__eu_v == -7 || __eu_v == -12 || __eu_v == -16)
+#define bpf_map_update_elem(map, ...) \
+	__EU_FAILURES(long, "map", __EU_WORDS(map), __EU_NO_ROOM, (bpf_map_update_elem)(map, __VA_ARGS__))
+#define bpf_map_push_elem(map, ...) \
+	__EU_FAILURES(long, "map", __EU_WORDS(map), __EU_NO_ROOM, (bpf_map_push_elem)(map, __VA_ARGS__))
+/* -EEXIST: another stack has its place. */
+#define bpf_get_stackid(ctx, map, flags) \
+	__EU_FAILURES(long, "stack", __EU_WORDS(map), __eu_v == -17 || __eu_v == -12, (bpf_get_stackid)(ctx, map, flags))
