@@ -68,7 +68,11 @@ static void add_site(struct eu_accounting *a, const struct btf *btf, const struc
     struct site *site = &a->sites[a->nr_sites++];
     site->offset = offset;
     site->map = map_in(a->object, map + 1);
-    site->kind = length != 4 ? OTHER : !memcmp(words, "ring", 4) ? RING : !memcmp(words, "perf", 4) ? PERF : !memcmp(words, "wake", 4) ? WAKE : OTHER;
+    site->kind = length != 4                 ? OTHER
+                 : !memcmp(words, "ring", 4) ? RING
+                 : !memcmp(words, "perf", 4) ? PERF
+                 : !memcmp(words, "wake", 4) ? WAKE
+                                             : OTHER;
 }
 
 struct eu_accounting *eu_accounting_open(struct eu_object *object) {

@@ -10,32 +10,59 @@ void eu_plan_free(struct eu_plan *plan);
 int eu_plan_sources(const struct eu_plan *plan);
 
 struct eu_format {
-    int format; /* 0 text, 1 JSON lines, 2 raw bytes, 3 folded stacks */
+    int format; /* 0 text, 1 JSON lines, 2 raw bytes, 3 folded stacks, 4 CSV */
     int compat; /* 1: the first system's text and JSON, byte for byte */
     int time;   /* first column of text, "ts" of JSON ("_ts" where a member is called ts): 0 none, 1 wall clock %H:%M:%S, 2 seconds since
                    start, 3 ISO 8601 with microseconds */
     int header; /* 0 never, 1 once, 2 again after screen_rows lines */
     int screen_rows;
-    int big_ints;   /* 1: integers above 2^53 as JSON strings */
-    int raw_values; /* 1: no decoders (addresses, signals, system calls by name) */
-    int symbols;    /* 1: stacks with symbols */
-    int per_cpu;    /* 1: per-CPU values apart, not summed */
+    int big_ints;       /* 1: integers above 2^53 as JSON strings */
+    int raw_values;     /* 1: no decoders (addresses, signals, system calls by name) */
+    int symbols;        /* 1: stacks with symbols */
+    int per_cpu;        /* 1: per-CPU values apart, not summed */
+    const char *fields; /* paths joined by commas: these, in this order; NULL: all */
 };
 /* Render one record of a source as the loop would, without the time column and the newline at the end; returns the length,
  * or -errno: for tests and Python. */
 long eu_render(struct eu_plan *plan, int source, const struct eu_format *format, const void *record, size_t size, char *out, size_t room);
 
+/* What a run does. Strings and the filter must stay valid as long as the run. */
 struct eu_run_options {
     struct eu_format format;
     int out_fd;
     double duration;     /* seconds, 0: no end */
     uint64_t max_events; /* 0: no end */
-    double interval;     /* sampling interval in seconds, 0: the plan's */
+    double interval;     /* of sampling and of aggregation in seconds, 0: the plan's */
     int clear;           /* clear sampled maps after each interval: -1 as the plan says, 0 no, 1 yes */
     int perf_pages;      /* per CPU, a power of two; 0: 64 */
     int take_signals;    /* 1: SIGINT, SIGTERM and SIGHUP end the loop (handlers are put back afterwards) */
     int hold;            /* 1: the loop does not finish; its caller detaches and calls eu_run_finish */
     int trace_pipe;      /* 1: bpf_printk's lines too */
+    int wakeup;          /* 0 adaptive where the object can, 1 each record, 2 batches */
+    int cpu;             /* the reading thread's CPU, -1: any */
+    /* which records pass, in this order */
+    double drill_loss;  /* share that is dropped on purpose, 0 to 1 */
+    const void *filter; /* bytecode (filter.h), NULL: all pass */
+    size_t filter_size;
+    uint64_t sample;   /* every Nth event of a source; 0 and 1: all */
+    double rate_limit; /* events a second of a source, 0: no limit */
+    /* aggregation in place of lines: field paths joined by commas, NULL: none */
+    const char *count_by;
+    const char *hist;
+    const char *sort; /* rows by this column, descending; `+FIELD` ascending */
+    uint64_t top;     /* rows shown, 0: all */
+    int live;         /* 1: redraw in place */
+    /* where it goes */
+    const char *record;   /* raw records go into this file, in place of lines; NULL: lines */
+    const char *path;     /* name of out_fd's file, NULL: no file that can be rotated */
+    uint64_t rotate_size; /* bytes, 0: no limit */
+    double rotate_after;  /* seconds, 0: no limit */
+    int rotate_keep;      /* old files, 0: all */
+    uint64_t queue;       /* bytes that may wait for a slow reader of the output, 0: 64 MiB */
+    /* losses during the run */
+    int tell_fd;          /* lines about losses go there, -1: none */
+    double tell_interval; /* seconds between them at least, 0: 1 */
+    const char *program;  /* how these lines begin: "ecli" */
 };
 struct eu_run;
 struct eu_run *eu_run_new(struct eu_object *object, struct eu_plan *plan, const struct eu_run_options *options);
@@ -46,15 +73,31 @@ int eu_run_finish(struct eu_run *run);
 void eu_run_stop(struct eu_run *run);
 void eu_run_free(struct eu_run *run);
 
+/* Why a record was lost. eu_cause_name() has the words of the accounts. */
+enum eu_cause {
+    EU_NO_ROOM,     /* ring or perf buffer full */
+    EU_MAP_FULL,    /* an update of a map found no room */
+    EU_COLLISION,   /* two stacks, one place in the stack map */
+    EU_UNDECODABLE, /* too short for its type, or of none */
+    EU_QUEUE_FULL,  /* the reader of the output is too slow */
+    EU_SINK_FAILED, /* output could not be written */
+    EU_SAMPLED_OUT,
+    EU_RATE_LIMITED,
+    EU_DRILL, /* dropped on purpose */
+    EU_CAUSES
+};
+const char *eu_cause_name(int cause, int kind);
+/* produced = delivered + filtered + discarded + the sum of lost + pending */
 struct eu_account {
     const char *map;
-    uint64_t delivered;   /* events written */
-    uint64_t undecodable; /* records too short for their type */
-    uint64_t lost;        /* no room: counted by the object, else what the kernel says of perf buffers */
-    uint64_t produced;    /* calls that were to produce a record */
-    uint64_t discarded;   /* reserved and given back */
-    int kind;             /* of the plan: 1 ring, 2 perf, 3 sampled map */
-    int known;            /* 1: the object counts: produced and lost are all there is */
+    int kind;           /* of the plan: 1 ring, 2 perf, 3 sampled map */
+    int known;          /* 1: the object counts what it produces; else produced and lost[EU_NO_ROOM] are a lower bound */
+    uint64_t produced;  /* calls that were to produce a record */
+    uint64_t delivered; /* events written, aggregated or recorded */
+    uint64_t filtered;  /* left out because of a filter or --max-events */
+    uint64_t discarded; /* reserved and given back by the program */
+    uint64_t pending;   /* produced and not read yet */
+    uint64_t lost[9];   /* enum eu_cause */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
 

@@ -1,15 +1,10 @@
 /* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
 #define _GNU_SOURCE
-#include "accounting.h"
 #include "error.h"
-#include "eunomia.h"
 #include "number.h"
-#include "out.h"
-#include "reader.h"
-#include "sample.h"
+#include "run_parts.h"
 #include "signals.h"
 #include "trace_pipe.h"
-#include "view.h"
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <poll.h>
@@ -23,39 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4 };
-enum { OUT_HIGH = 256 << 10, NAP_NS = 500000, MANY = 64, TIME_ROOM = 40, LONGEST = 1 << 30 /* seconds */ };
+enum { NAP_NS = 500000, MANY = 64, LONGEST = 1 << 30 /* seconds */ };
 enum busy { IDLE, SOME, RELAXED /* many records, buffers far from full */, FULL };
-enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD };
-
-struct source {
-    struct eu_run *run;
-    int map;
-    struct eu_buffer *buffer;
-    struct eu_view *view;
-    struct eu_sample *sample;
-    int timer, due, final; /* samples */
-    double interval;       /* seconds */
-    struct timespec printed;
-    struct eu_account account;
-    int *headed; /* per record type: the line at which its header was printed last, -1 never */
-};
-
-struct eu_run {
-    struct eu_run_options options;
-    struct eu_format format;
-    const struct eu_plan *plan;
-    struct eu_accounting *accounting; /* NULL: the object does not count */
-    struct source *sources;
-    int nr_sources, nr_views;
-    int epoll, stop, duration, trace, signals;
-    int ending, late;
-    uint64_t delivered, lines, round;
-    struct eu_out out, trace_rest;
-    struct timespec started;
-    char time[TIME_ROOM];
-    size_t time_size;
-};
+enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD };
 
 static int watch(struct eu_run *run, int fd, uint32_t events, int what, int index) {
     struct epoll_event event = {.events = events, .data.u64 = (uint64_t)index << 8 | (unsigned)what};
@@ -75,7 +40,7 @@ static int arm(int fd, double first, double interval) {
 }
 
 /* The time column, or the value of "ts". */
-static void tell_time(struct eu_run *run) {
+void eu_run_time(struct eu_run *run) {
     struct timespec now;
     char *w = run->time;
     int json = run->format.format == 1, time = run->format.compat && !json ? 1 : run->format.time;
@@ -104,7 +69,7 @@ static void tell_time(struct eu_run *run) {
     run->time_size = (size_t)(w - run->time);
 }
 
-static int ends(struct eu_run *run, int ending) {
+int eu_run_ends(struct eu_run *run, int ending) {
     if (run->ending == GOES_ON)
         run->ending = ending;
     return ending;
@@ -112,8 +77,8 @@ static int ends(struct eu_run *run, int ending) {
 
 static int write_failed(struct eu_run *run, int err) {
     if (err == EPIPE)
-        return ends(run, CLOSED);
-    return ends(run, eu_fail(err, "write output: %s", eu_strerror(err)));
+        return eu_run_ends(run, CLOSED);
+    return eu_run_ends(run, eu_fail(err, "write output: %s", eu_strerror(err)));
 }
 
 /* Wait until the output takes more; 0: the run was stopped, and its reader still does not read a second later. */
@@ -134,7 +99,7 @@ static int wait_for_reader(struct eu_run *run) {
 static void flush(struct eu_run *run) {
     size_t done = 0;
     if (run->out.failed)
-        ends(run, eu_fail(ENOMEM, "render: out of memory"));
+        eu_run_ends(run, eu_fail(ENOMEM, "render: out of memory"));
     while (done < run->out.used && run->ending != CLOSED && run->ending >= 0) {
         ssize_t n = write(run->options.out_fd, run->out.data + done, run->out.used - done);
         if (n >= 0) {
@@ -154,44 +119,6 @@ static void flush(struct eu_run *run) {
         eu_out_free(&run->out);
 }
 
-static void header(struct eu_run *run, struct source *s, int match) {
-    int every = run->format.header == 2 && run->format.screen_rows > 1 ? run->format.screen_rows - 1 : 0;
-    if (run->format.format || !run->format.header || match < 0)
-        return;
-    if (s->headed[match] >= 0 && (!every || run->lines - (uint64_t)s->headed[match] < (uint64_t)every))
-        return;
-    eu_view_header(s->view, &run->out, match);
-    run->lines++;
-    s->headed[match] = (int)(run->lines & INT32_MAX);
-}
-
-static int take(void *context, const uint8_t *record, size_t size) {
-    struct source *s = context;
-    struct eu_run *run = s->run;
-    if (run->format.format == 2) {
-        eu_out_put(&run->out, record, size);
-    } else {
-        int match = eu_view_match(s->view, record, size);
-        if (match < 0) {
-            s->account.undecodable++;
-            return 0;
-        }
-        if (run->format.time > 1)
-            tell_time(run);
-        header(run, s, match);
-        int shown = eu_view_record(s->view, &run->out, run->time, run->time_size, match, record, size);
-        if (shown == -EBADMSG) {
-            s->account.undecodable++;
-            return 0;
-        }
-        run->lines++;
-    }
-    s->account.delivered++;
-    if (++run->delivered == run->options.max_events)
-        ends(run, MAX_EVENTS);
-    return run->ending == MAX_EVENTS || run->out.used >= OUT_HIGH || run->out.failed;
-}
-
 /* Read every buffer once; says how busy they are. */
 static enum busy consume(struct eu_run *run) {
     uint64_t before = run->delivered;
@@ -200,7 +127,7 @@ static enum busy consume(struct eu_run *run) {
         struct source *s = &run->sources[(i + run->round) % (unsigned)run->nr_sources];
         if (!s->buffer || !eu_buffer_ready(s->buffer))
             continue;
-        size_t size = eu_buffer_size(s->buffer), bytes = eu_buffer_consume(s->buffer, size, take, s);
+        size_t size = eu_buffer_size(s->buffer), bytes = eu_buffer_consume(s->buffer, size, eu_pipeline_take, s);
         if (bytes && busy == IDLE)
             busy = SOME;
         if (bytes >= size / 8)
@@ -216,36 +143,43 @@ static void print_sample(struct eu_run *run, struct source *s) {
     int others = 0; /* tools often fill one of several maps, as their options say: a name would only disturb */
     for (int i = 0; i < run->nr_sources; i++)
         others |= &run->sources[i] != s && run->sources[i].sample && eu_sample_seen(run->sources[i].sample);
-    tell_time(run);
+    eu_run_time(run);
     clock_gettime(CLOCK_MONOTONIC, &s->printed);
     long shown = eu_sample_print(s->sample, &run->out, run->time, run->time_size, others);
     if (shown < 0)
-        ends(run, (int)shown);
+        eu_run_ends(run, (int)shown);
     else
         s->account.delivered += (uint64_t)shown;
+}
+
+static void print_aggregate(struct eu_run *run, int is_last) {
+    eu_run_time(run);
+    int err = eu_aggregate_print(run->aggregate, &run->out, run->time, run->time_size, is_last);
+    if (err)
+        eu_run_ends(run, err);
 }
 
 static void read_trace(struct eu_run *run) {
     long lines = eu_trace_pipe_read(run->trace, &run->trace_rest, &run->out, &run->format);
     if (lines < 0)
-        ends(run, (int)lines);
+        eu_run_ends(run, (int)lines);
 }
 
 static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
     uint64_t count;
     switch (data & 0xff) {
     case STOP_FD:
-        ends(run, STOPPED);
+        eu_run_ends(run, STOPPED);
         break;
     case SIGNAL_FD:
-        ends(run, SIGNAL);
+        eu_run_ends(run, SIGNAL);
         break;
     case DURATION_FD:
-        ends(run, DURATION);
+        eu_run_ends(run, DURATION);
         break;
     case OUTPUT_FD:
         if (events & (EPOLLERR | EPOLLHUP))
-            ends(run, CLOSED);
+            eu_run_ends(run, CLOSED);
         break;
     case TRACE_FD:
         read_trace(run);
@@ -256,23 +190,28 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
             s->due = 1;
         break;
     }
+    case AGGREGATE_FD:
+        if (read(run->aggregate_timer, &count, sizeof(count)) == sizeof(count))
+            print_aggregate(run, 0);
+        break;
     }
 }
 
 static void drain(struct eu_run *run) {
-    if (run->ending >= MAX_EVENTS || run->ending < 0)
+    if (run->ending == CLOSED || run->ending < 0)
         return;
-    int ending = run->ending;
     /* programs may still be attached: what is there now, not what comes meanwhile */
     for (int i = 0; i < run->nr_sources; i++) {
         struct source *s = &run->sources[i];
         size_t left = !s->buffer ? 0 : run->options.hold ? SIZE_MAX / 2 : eu_buffer_size(s->buffer), got;
-        tell_time(run);
-        while (left && run->ending == ending && (got = eu_buffer_consume(s->buffer, left, take, s))) {
+        eu_run_time(run);
+        while (left && run->ending != CLOSED && run->ending >= 0 && (got = eu_buffer_consume(s->buffer, left, eu_pipeline_take, s))) {
             left = got > left ? 0 : left - got;
             flush(run);
         }
     }
+    if (run->recorder && eu_recorder_flush(run->recorder))
+        eu_run_ends(run, -eu_errno());
     if (run->trace >= 0)
         read_trace(run);
 }
@@ -297,11 +236,17 @@ static void finish(struct eu_run *run) {
         if (s->view && run->format.format != 2)
             eu_view_finish(s->view, &run->out);
     }
+    if (run->aggregate && run->ending >= 0 && run->ending != CLOSED)
+        print_aggregate(run, 1);
     flush(run);
 }
 
 static int arm_timers(struct eu_run *run) {
     int err = run->duration >= 0 ? arm(run->duration, run->options.duration, 0) : 0;
+    if (run->aggregate_timer >= 0 && !err) {
+        double interval = eu_aggregate_interval(run->aggregate);
+        err = arm(run->aggregate_timer, interval, interval);
+    }
     for (int i = 0; i < run->nr_sources && !err; i++) {
         struct source *s = &run->sources[i];
         s->interval = run->options.interval > 0 ? run->options.interval : run->plan->sources[i].interval_ms / 1000.0;
@@ -326,7 +271,7 @@ static int start(struct eu_run *run) {
             if (run->sources[i].view)
                 for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1);
                      t++)
-                    header(run, &run->sources[i], t);
+                    eu_pipeline_header(&run->sources[i], t);
     return err;
 }
 
@@ -337,7 +282,7 @@ static void wait_for_events(struct eu_run *run, enum busy busy) {
         nanosleep(&nap, NULL);
     int n = epoll_wait(run->epoll, events, 16, busy ? 0 : -1);
     if (n < 0 && errno != EINTR)
-        ends(run, eu_fail(errno, "wait for events: %s", eu_strerror(errno)));
+        eu_run_ends(run, eu_fail(errno, "wait for events: %s", eu_strerror(errno)));
     for (int i = 0; i < n; i++)
         on_event(run, events[i].data.u64, events[i].events);
 }
@@ -347,19 +292,21 @@ int eu_run_loop(struct eu_run *run) {
     run->ending = GOES_ON;
     int err = start(run);
     if (err)
-        ends(run, err);
+        eu_run_ends(run, err);
     flush(run);
     while (run->ending == GOES_ON) {
         wait_for_events(run, busy);
         if (run->ending != GOES_ON)
             break;
-        tell_time(run);
+        eu_run_time(run);
         busy = consume(run);
         for (int i = 0; i < run->nr_sources; i++)
             if (run->sources[i].due) {
                 run->sources[i].due = 0;
                 print_sample(run, &run->sources[i]);
             }
+        if (run->recorder && eu_recorder_flush(run->recorder))
+            eu_run_ends(run, -eu_errno());
         flush(run);
     }
     return run->options.hold && run->ending >= 0 ? run->ending : eu_run_finish(run);
@@ -415,6 +362,24 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
     return s->buffer ? eu_buffer_watch(s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
 }
 
+static int open_stages(struct eu_run *run) {
+    const struct eu_run_options *o = &run->options;
+    if (o->filter && !(run->filter = eu_filter_read(run->plan, o->filter, o->filter_size)))
+        return -eu_errno();
+    if (o->record)
+        return (run->recorder = eu_recorder_open(o)) ? 0 : -eu_errno();
+    if (!o->count_by && !o->hist && !(o->top && o->sort))
+        return 0;
+    run->aggregate = eu_aggregate_new(run->plan, o);
+    if (!run->aggregate)
+        return -eu_errno();
+    if (eu_aggregate_interval(run->aggregate) <= 0)
+        return 0;
+    run->aggregate_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return run->aggregate_timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno))
+                                    : watch(run, run->aggregate_timer, EPOLLIN, AGGREGATE_FD, 0);
+}
+
 static int open_run(struct eu_run *run, struct eu_object *object) {
     run->accounting = eu_accounting_open(object);
     int types = 0, err = 0;
@@ -422,7 +387,7 @@ static int open_run(struct eu_run *run, struct eu_object *object) {
     run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (run->epoll < 0 || run->stop < 0)
         return eu_fail(errno, "open run: %s", eu_strerror(errno));
-    if (watch(run, run->stop, EPOLLIN, STOP_FD, 0))
+    if (watch(run, run->stop, EPOLLIN, STOP_FD, 0) || open_stages(run))
         return -eu_errno();
     if (run->options.duration > 0) {
         run->duration = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -460,9 +425,12 @@ struct eu_run *eu_run_new(struct eu_object *object, struct eu_plan *plan, const 
         return eu_fail_null(ENOMEM, "open run: out of memory");
     }
     run->nr_sources = (int)plan->header.nr_sources;
+    run->aggregate_timer = -1;
     for (int i = 0; i < run->nr_sources; i++) {
         run->sources[i].run = run;
+        run->sources[i].index = i;
         run->sources[i].timer = -1;
+        run->sources[i].drill = 0x9e3779b97f4a7c15u + (unsigned)i;
     }
     if (!open_run(run, object))
         return run;
@@ -488,6 +456,10 @@ void eu_run_free(struct eu_run *run) {
     }
     free(run->sources);
     eu_accounting_close(run->accounting);
+    eu_filter_free(run->filter);
+    eu_aggregate_free(run->aggregate);
+    eu_recorder_close(run->recorder);
+    close_fd(run->aggregate_timer);
     close_fd(run->trace);
     close_fd(run->duration);
     close_fd(run->stop);
@@ -495,23 +467,4 @@ void eu_run_free(struct eu_run *run) {
     eu_out_free(&run->out);
     eu_out_free(&run->trace_rest);
     free(run);
-}
-
-int eu_run_account(struct eu_run *run, int source, struct eu_account *account) {
-    if (source < 0 || source >= run->nr_sources)
-        return eu_fail(EINVAL, "read account: source %d of %d", source, run->nr_sources);
-    struct source *s = &run->sources[source];
-    struct eu_counts counts;
-    s->account.kind = run->plan->sources[source].kind;
-    eu_accounting_read(run->accounting, s->map, &counts);
-    if (s->buffer) {
-        s->account.lost = eu_buffer_lost(s->buffer);
-        s->account.discarded = eu_buffer_discarded(s->buffer) - counts.wakes;
-        s->account.known = counts.known;
-        s->account.produced = counts.calls;
-    }
-    if (counts.failures > s->account.lost)
-        s->account.lost = counts.failures;
-    *account = s->account;
-    return 0;
 }

@@ -27,14 +27,11 @@ def tell(accounts: list[Account], values: Values, out: int, ending: int) -> int:
     parts = []
     lines = []
     for each in accounts:
-        if each.lost:
-            parts.append(f"{each.map} lost {each.lost}")
-            lines.append({"lost": {"map": each.map, "count": each.lost, "cause": cause(each)}})
-        if each.undecodable:
-            parts.append(f"{each.map} had {each.undecodable} undecodable")
-            lines.append({"undecodable": {"map": each.map, "count": each.undecodable}})
+        for cause, count in each.lost.items():
+            parts.append(f"{each.map} lost {count} ({cause})")
+            lines.append({"lost": {"map": each.map, "count": count, "cause": cause}})
     delivered = sum(each.delivered for each in accounts)
-    lost = sum(each.lost or 0 for each in accounts)
+    lost = sum(sum(each.lost.values()) for each in accounts)
     hint = " [a larger buffer: --perf-pages N, --ring-size SIZE]" if lost else ""
     with contextlib.suppress(OSError):  # the exit code still tells
         sys.stderr.write(f"ecli: events: {', '.join(parts)}, beside {delivered} delivered{hint}\n")
@@ -42,11 +39,6 @@ def tell(accounts: list[Account], values: Values, out: int, ending: int) -> int:
         text = "".join(json.dumps({"$eunomia": line}, separators=(",", ":")) + "\n" for line in lines)
         write_all(out, text.encode())
     return lost
-
-
-def cause(account: Account) -> str:
-    """Return why a source's records were lost."""
-    return {1: "ring full", 2: "perf buffer full"}.get(account.kind, "map full")
 
 
 def write_all(descriptor: int, data: bytes) -> None:

@@ -123,7 +123,7 @@ def follow(live: Object, package: Package, values: Values, out: int, program: st
 
 def finish(reader: Run, values: Values, out: int, ending: int) -> int:
     """Say what was lost or could not be decoded (never in silence) and return the exit code."""
-    accounts = [each for each in reader.accounts() if each.lost or each.undecodable]
+    accounts = [each for each in reader.accounts() if each.lost]
     if not accounts:
         return 0
     from eunomia.cli.losses import tell
@@ -136,10 +136,10 @@ def run_options(values: Values, out: int) -> RunOptions:
     """Return how events are read and written, from the options."""
     from eunomia.events.run import RunOptions
 
-    as_json = values["json"]
+    as_json = values["json"] or values["format"] == "json"
     terminal = os.isatty(out)
     return RunOptions(
-        format="json" if as_json else "folded" if values["folded"] else "text",
+        format="json" if as_json else "folded" if values["folded"] else values["format"] or "text",
         compat=values["compat"],
         time=time_column(values),
         header="never" if not values["header"] else "screen" if terminal and not values["compat"] else "once",
@@ -157,7 +157,29 @@ def run_options(values: Values, out: int) -> RunOptions:
         take_signals=True,
         hold=True,
         trace_pipe=values["trace-pipe"],
+        fields=names(values["fields"]),
+        wakeup=values["wakeup"] or "adaptive",
+        cpu=int(values["cpu"]) if values["cpu"] else None,
+        drill_loss=values["drill-loss"] or 0.0,
+        sample=int(values["sample"].removeprefix("1/")) if values["sample"] else 0,
+        rate_limit=values["rate-limit"] or 0.0,
+        count_by=names(values["count-by"]),
+        hist=names(values["hist"]),
+        sort=names(values["sort"]),
+        top=values["top"] or 0,
+        live=terminal and bool(values["top"]),
+        path=values["output"],
+        rotate_size=values["rotate-size"] or 0,
+        rotate_after=values["rotate-after"] or 0.0,
+        rotate_keep=values["rotate-keep"] or 0,
+        queue=values["queue"] or 0,
+        tell_fd=2,
     )
+
+
+def names(text: str | None) -> list[str]:
+    """Return the field paths of an option."""
+    return [name.strip() for name in text.split(",")] if text else []
 
 
 def time_column(values: Values) -> str:

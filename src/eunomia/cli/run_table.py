@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from eunomia.cli.parser import VERBOSE, Command, Opt
 
-OUTPUT, END, SAMPLES, LOADING, FETCHING = "Output", "Ending", "Sampled maps", "Loading", "Fetching"
+OUTPUT, WHICH, AGGREGATE, END = "Output", "Which events", "Aggregation", "Ending"
+SAMPLES, LOADING, READING, FETCHING = "Sampled maps", "Loading", "Reading", "Fetching"
 
 OPTIONS = (
     Opt("json", "j", "flag", "write events as JSON lines", default=False, group=OUTPUT),
+    Opt(
+        "format",
+        "",
+        "choice",
+        "how events are written; raw: the bytes of the records [default: text]",
+        choices=("text", "json", "csv", "raw"),
+        group=OUTPUT,
+    ),
+    Opt("fields", "", "text", "these fields only, in this order; b.c is a field within b", "a,b.c", group=OUTPUT),
     Opt("output", "o", "file", "write events to FILE instead of standard output", group=OUTPUT),
     Opt(
         "compat",
@@ -48,7 +58,33 @@ OPTIONS = (
     Opt(
         "folded", "", "flag", "stacks on one line each with their count, for flame graphs", default=False, group=OUTPUT
     ),
+    Opt("rotate-size", "", "size", "begin a new file after this many bytes; the old one becomes FILE.1", group=OUTPUT),
+    Opt("rotate-after", "", "seconds", "begin a new file after this time", group=OUTPUT),
+    Opt("rotate-keep", "", "count", "how many old files stay [default: all]", "N", group=OUTPUT),
     Opt("trace-pipe", "", "flag", "the lines of bpf_printk too", default=False, group=OUTPUT),
+    Opt("filter", "", "text", "only events that match: 'pid == 42 && comm ~ \"ssh*\"'", "EXPR", group=WHICH),
+    Opt("pid", "", "text", "only events of these processes", "PID[,PID]", group=WHICH),
+    Opt("follow", "", "flag", "with --pid: of their children too", default=False, group=WHICH),
+    Opt("comm", "", "text", "only events of tasks with this name; * and ? match", "NAME", group=WHICH),
+    Opt("uid", "", "text", "only events of this user, by number or name", "USER", group=WHICH),
+    Opt("cgroup", "", "text", "only events of this control group and those below it", "PATH", group=WHICH),
+    Opt("container", "", "text", "only events of this container", "NAME|ID", group=WHICH),
+    Opt("sample", "", "text", "every Nth event", "1/N", group=WHICH),
+    Opt("rate-limit", "", "number", "at most so many events a second", "N", group=WHICH),
+    Opt(
+        "drill-loss",
+        "",
+        "number",
+        "lose this share of the events on purpose, to test alarms: 0.01",
+        "RATE",
+        group=WHICH,
+    ),
+    Opt("count-by", "", "text", "count events by these fields, in place of writing them", "FIELDS", group=AGGREGATE),
+    Opt("hist", "", "text", "a histogram of this field, by the fields of --count-by", "FIELD", group=AGGREGATE),
+    Opt(
+        "sort", "", "text", "order rows by this field, largest first; +FIELD: smallest first", "FIELD", group=AGGREGATE
+    ),
+    Opt("top", "", "count", "the first N rows, redrawn in place on a terminal", "N", group=AGGREGATE),
     Opt("duration", "", "seconds", "stop after this time: 10, 200ms, 5m, 1h", group=END),
     Opt("max-events", "", "count", "stop after N events", "N", group=END),
     Opt("fail-on-loss", "", "flag", "exit with 3 when events were lost", default=False, group=END),
@@ -79,6 +115,22 @@ OPTIONS = (
         "pages of the perf buffers of each CPU, a power of two [default: 64]",
         "N",
         group=LOADING,
+    ),
+    Opt(
+        "wakeup",
+        "",
+        "choice",
+        "when programs wake the reader [default: adaptive where the package can]",
+        choices=("adaptive", "each", "batch"),
+        group=READING,
+    ),
+    Opt("cpu", "", "text", "read on this CPU only", "N", group=READING),
+    Opt(
+        "queue",
+        "",
+        "size",
+        "output that may wait for a slow reader before events are lost [default: 64M]",
+        group=READING,
     ),
     Opt("plain-btf", "", "flag", "let libbpf read the whole kernel BTF", default=False, group=LOADING, hidden=True),
     Opt(

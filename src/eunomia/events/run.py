@@ -9,12 +9,14 @@ from eunomia._native import check, error, ffi, lib, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any, Self
 
     from eunomia.kernel.object import Object
 
-FORMATS = {"text": 0, "json": 1, "raw": 2, "folded": 3}
+FORMATS = {"text": 0, "json": 1, "raw": 2, "folded": 3, "csv": 4}
 TIMES = {"none": 0, "clock": 1, "age": 2, "iso": 3}
+WAKEUPS = {"adaptive": 0, "each": 1, "batch": 2}
 HEADERS = {"never": 0, "once": 1, "screen": 2}
 
 STOPPED, SIGNAL, DURATION, MAX_EVENTS, OUTPUT_CLOSED = range(5)
@@ -24,7 +26,7 @@ class RunOptions:
     """How events are read and written.
 
     Attributes:
-        format: "text", "json" (lines), "raw" (the records' bytes), "folded" (stacks, for flame graphs).
+        format: "text", "json" (lines), "raw" (the records' bytes), "folded" (stacks, for flame graphs), "csv".
         compat: text and JSON byte for byte as the first system's.
         time: "none", "clock" (%H:%M:%S), "age" (seconds since the start), "iso" (ISO 8601, UTC, microseconds).
         header: "never", "once", "screen" (again after screen_rows lines).
@@ -41,27 +43,65 @@ class RunOptions:
         take_signals: SIGINT, SIGTERM and SIGHUP end the loop; handlers are put back afterwards.
         hold: `loop` does not print what is left; detach then, and call `finish`.
         trace_pipe: the lines of bpf_printk too.
+        fields: paths of the fields shown, in this order; (): all.
+        wakeup: "adaptive" where the object can, "each" record wakes the reader, "batch".
+        cpu: the reading thread's CPU; None: any.
+        drill_loss: share of records that is dropped on purpose, 0 to 1.
+        filter: bytecode of `compile_filter`; None: all pass.
+        sample: every Nth event of a source; 0 and 1: all.
+        rate_limit: events a second of a source; 0: no limit.
+        count_by, hist, sort: paths of fields to aggregate by; (): none. A `+` before a path of sort: ascending.
+        top: rows that an aggregate shows; 0: all.
+        live: redraw aggregates in place.
+        record: file that raw records go to, in place of lines.
+        path: name of out_fd's file, where it may be rotated.
+        rotate_size, rotate_after, rotate_keep: bytes, seconds, old files kept; 0: no limit.
+        queue: bytes that may wait for a slow reader of the output; 0: 64 MiB.
+        tell_fd: descriptor that lines about losses go to during the run; -1: none.
+        tell_interval: seconds between these lines at least; 0: 1.
+        program: how these lines begin.
     """
 
     __slots__ = (
         "big_ints",
         "clear",
         "compat",
+        "count_by",
+        "cpu",
+        "drill_loss",
         "duration",
+        "fields",
+        "filter",
         "format",
         "header",
+        "hist",
         "hold",
         "interval",
+        "live",
         "max_events",
         "out_fd",
+        "path",
         "per_cpu",
         "perf_pages",
+        "program",
+        "queue",
+        "rate_limit",
         "raw_values",
+        "record",
+        "rotate_after",
+        "rotate_keep",
+        "rotate_size",
+        "sample",
         "screen_rows",
+        "sort",
         "symbols",
         "take_signals",
+        "tell_fd",
+        "tell_interval",
         "time",
+        "top",
         "trace_pipe",
+        "wakeup",
     )
 
     def __init__(
@@ -85,8 +125,34 @@ class RunOptions:
         take_signals: bool = False,
         hold: bool = False,
         trace_pipe: bool = False,
+        fields: Sequence[str] = (),
+        wakeup: str = "adaptive",
+        cpu: int | None = None,
+        drill_loss: float = 0.0,
+        filter: bytes | None = None,
+        sample: int = 0,
+        rate_limit: float = 0.0,
+        count_by: Sequence[str] = (),
+        hist: Sequence[str] = (),
+        sort: Sequence[str] = (),
+        top: int = 0,
+        live: bool = False,
+        record: str | None = None,
+        path: str | None = None,
+        rotate_size: int = 0,
+        rotate_after: float = 0.0,
+        rotate_keep: int = 0,
+        queue: int = 0,
+        tell_fd: int = -1,
+        tell_interval: float = 0.0,
+        program: str = "ecli",
     ) -> None:
-        for value, table, name in ((format, FORMATS, "format"), (time, TIMES, "time"), (header, HEADERS, "header")):
+        for value, table, name in (
+            (format, FORMATS, "format"),
+            (time, TIMES, "time"),
+            (header, HEADERS, "header"),
+            (wakeup, WAKEUPS, "wakeup"),
+        ):
             if value not in table:
                 raise ValueError(f"{name} {value!r}: expected one of {', '.join(table)}")
         if duration < 0 or max_events < 0 or interval < 0:
@@ -109,9 +175,30 @@ class RunOptions:
         self.take_signals = take_signals
         self.hold = hold
         self.trace_pipe = trace_pipe
+        self.fields = fields
+        self.wakeup = wakeup
+        self.cpu = cpu
+        self.drill_loss = drill_loss
+        self.filter = filter
+        self.sample = sample
+        self.rate_limit = rate_limit
+        self.count_by = count_by
+        self.hist = hist
+        self.sort = sort
+        self.top = top
+        self.live = live
+        self.record = record
+        self.path = path
+        self.rotate_size = rotate_size
+        self.rotate_after = rotate_after
+        self.rotate_keep = rotate_keep
+        self.queue = queue
+        self.tell_fd = tell_fd
+        self.tell_interval = tell_interval
+        self.program = program
 
-    def to_format(self) -> Any:
-        """Return the C struct that says how records are rendered."""
+    def to_format(self, keep: list[Any]) -> Any:
+        """Return the C struct that says how records are rendered; what it points to is appended to keep."""
         form = ffi.new("struct eu_format *")
         form.format = FORMATS[self.format]
         form.compat = self.compat
@@ -122,12 +209,13 @@ class RunOptions:
         form.raw_values = self.raw_values
         form.symbols = self.symbols
         form.per_cpu = self.per_cpu
+        form.fields = _kept(keep, ",".join(self.fields))
         return form
 
-    def to_c(self) -> Any:
-        """Return the C struct with all of it."""
+    def to_c(self, keep: list[Any]) -> Any:
+        """Return the C struct with all of it; what it points to is appended to keep."""
         options = ffi.new("struct eu_run_options *")
-        options.format = self.to_format()[0]
+        options.format = self.to_format(keep)[0]
         options.out_fd = self.out_fd
         options.duration = self.duration
         options.max_events = self.max_events
@@ -137,53 +225,72 @@ class RunOptions:
         options.take_signals = self.take_signals
         options.hold = self.hold
         options.trace_pipe = self.trace_pipe
+        options.wakeup = WAKEUPS[self.wakeup]
+        options.cpu = -1 if self.cpu is None else self.cpu
+        options.drill_loss = self.drill_loss
+        options.filter = _kept(keep, self.filter)
+        options.filter_size = len(self.filter or b"")
+        options.sample = self.sample
+        options.rate_limit = self.rate_limit
+        options.count_by = _kept(keep, ",".join(self.count_by))
+        options.hist = _kept(keep, ",".join(self.hist))
+        options.sort = _kept(keep, ",".join(self.sort))
+        options.top = self.top
+        options.live = self.live
+        options.record = _kept(keep, self.record)
+        options.path = _kept(keep, self.path)
+        options.rotate_size = self.rotate_size
+        options.rotate_after = self.rotate_after
+        options.rotate_keep = self.rotate_keep
+        options.queue = self.queue
+        options.tell_fd = self.tell_fd
+        options.tell_interval = self.tell_interval
+        options.program = _kept(keep, self.program)
         return options
 
 
+def _kept(keep: list[Any], value: str | bytes | None) -> Any:
+    """Return a C string of value that lives as long as keep, NULL for nothing."""
+    if not value:
+        return ffi.NULL
+    data = value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
+    keep.append(ffi.new("char[]", data))
+    return keep[-1]
+
+
 class Account:
-    """What became of one source's records: produced = delivered + undecodable + discarded + lost + pending.
+    """What became of one source's records: produced = delivered + filtered + discarded + sum of lost + pending.
 
     Attributes:
         map: its name.
-        delivered: events or elements written.
-        undecodable: records too short for their type.
-        lost: records for which there was no room; None: unknown, for nobody counted (a ring buffer of a package
-            without accounting).
-        produced: calls that were to produce a record; None: unknown.
+        kind: "ring", "perf" or "sample".
+        is_known: the object counts what it produces; otherwise `produced` is what was seen, and more may be lost.
+        produced: calls that were to produce a record.
+        delivered: events or elements written, aggregated, recorded or taken.
+        filtered: left out because of a filter or `max_events`.
         discarded: reserved and given back by the program.
-        kind: of the source: 1 ring buffer, 2 perf buffer, 3 sampled map.
+        pending: produced and not read yet.
+        lost: cause ("ring full", "undecodable", ...) to count, causes that were never seen left out.
     """
 
-    __slots__ = ("delivered", "discarded", "kind", "lost", "map", "produced", "undecodable")
+    __slots__ = ("delivered", "discarded", "filtered", "is_known", "kind", "lost", "map", "pending", "produced")
 
-    def __init__(
-        self,
-        map: str,
-        delivered: int,
-        undecodable: int,
-        lost: int | None,
-        produced: int | None = None,
-        discarded: int = 0,
-        kind: int = 0,
-    ) -> None:
-        self.kind = kind
-        self.produced = produced
-        self.discarded = discarded
-        self.map = map
-        self.delivered = delivered
-        self.undecodable = undecodable
-        self.lost = lost
-
-    @property
-    def pending(self) -> int | None:
-        """Produced and not read yet; None: unknown."""
-        if self.produced is None:
-            return None
-        return self.produced - self.delivered - self.undecodable - self.discarded - (self.lost or 0)
+    def __init__(self, counted: Any) -> None:
+        self.map = text(counted.map)
+        self.kind = ("", "ring", "perf", "sample")[counted.kind]
+        self.is_known = bool(counted.known)
+        self.produced: int = counted.produced
+        self.delivered: int = counted.delivered
+        self.filtered: int = counted.filtered
+        self.discarded: int = counted.discarded
+        self.pending: int = counted.pending
+        self.lost: dict[str, int] = {
+            text(lib.eu_cause_name(cause, counted.kind)): count for cause, count in enumerate(counted.lost) if count
+        }
 
     def __repr__(self) -> str:
-        lost = "unknown" if self.lost is None else self.lost
-        return f"<Account {self.map}: {self.delivered} delivered, {self.undecodable} undecodable, {lost} lost>"
+        lost = f"{sum(self.lost.values())}{'' if self.is_known else ' or more'}"
+        return f"<Account {self.map}: {self.delivered} delivered, {self.filtered} filtered, {lost} lost>"
 
 
 def read_plan(plan: bytes) -> Any:
@@ -215,13 +322,14 @@ class Run:
         OSError: a buffer cannot be opened.
     """
 
-    __slots__ = ("_object", "_plan", "_run")
+    __slots__ = ("_keep", "_object", "_plan", "_run")
 
     def __init__(self, obj: Object, plan: bytes, options: RunOptions) -> None:
         self._object = obj
         self._run: Any = ffi.NULL
         self._plan: Any = read_plan(plan)
-        self._run = lib.eu_run_new(obj.handle(), self._plan, options.to_c())
+        self._keep: list[Any] = []
+        self._run = lib.eu_run_new(obj.handle(), self._plan, options.to_c(self._keep))
         if not self._run:
             failure = error("open run")
             self.close()
@@ -253,9 +361,7 @@ class Run:
         found = []
         for index in range(lib.eu_plan_sources(self._plan)):
             check(lib.eu_run_account(run, index, one), "read account")
-            lost = one.lost if one.known or one.lost or one.kind != 1 else None
-            produced = one.produced if one.known else None
-            found.append(Account(text(one.map), one.delivered, one.undecodable, lost, produced, one.discarded, one.kind))
+            found.append(Account(one))
         return found
 
     def close(self) -> None:

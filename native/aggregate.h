@@ -1,0 +1,18 @@
+/* Events counted by their fields, in place of lines: --count-by, --hist, --top, --sort. */
+#ifndef EUNOMIA_AGGREGATE_H
+#define EUNOMIA_AGGREGATE_H
+#include "eunomia.h"
+#include "out.h"
+#include "plan_read.h"
+
+struct eu_aggregate;
+/* NULL and eu_error() where a field does not exist. */
+struct eu_aggregate *eu_aggregate_new(const struct eu_plan *plan, const struct eu_run_options *options);
+void eu_aggregate_free(struct eu_aggregate *aggregate);
+/* 0, or -ENOMEM: not counted. `record` is at least as long as its type. */
+int eu_aggregate_add(struct eu_aggregate *aggregate, int source, int match, const uint8_t *record, size_t size);
+/* Seconds between prints, 0: at the end only. */
+double eu_aggregate_interval(const struct eu_aggregate *aggregate);
+/* Append what was gathered; 0 or -errno. */
+int eu_aggregate_print(struct eu_aggregate *aggregate, struct eu_out *out, const char *time, size_t time_size, int is_last);
+#endif
