@@ -1,0 +1,144 @@
+"""Build the fuzz targets of this folder with libFuzzer, ASan and UBSan, and run them: `scripts/fuzz`.
+
+A target is fuzz_NAME.c here. Its corpus grows in build/fuzz/NAME/ from run to run, beginning with seeds that SEEDS makes
+from the built-in tools.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "native")]
+
+from build import default_target, libs_for  # noqa: E402
+
+WORK = ROOT / "build/fuzz"
+CFLAGS = ["-std=gnu11", "-O1", "-g", "-fno-omit-frame-pointer", "-w"]
+SANITIZE = "address,undefined"
+STOP = ["-fno-sanitize-recover=undefined"]
+OWN_MAIN = ("btf",)  # mutate by themselves: SECONDS FILE...
+
+
+def clang() -> str:
+    """Return the clang that has libFuzzer: EUNOMIA_FUZZ_CC or Debian's."""
+    return os.environ.get("EUNOMIA_FUZZ_CC", "clang")
+
+
+def targets() -> list[str]:
+    """Return the names of all targets."""
+    return sorted(path.stem.removeprefix("fuzz_") for path in Path(__file__).parent.glob("fuzz_*.c"))
+
+
+def build(names: list[str]) -> dict[str, Path]:
+    """Compile the core and these targets; only what is out of date.
+
+    Raises:
+        SystemExit: the compiler fails, or has no libFuzzer.
+    """
+    WORK.mkdir(parents=True, exist_ok=True)
+    libs = libs_for(ROOT, default_target())
+    include = [f"-I{ROOT / 'native'}", f"-isystem{libs / 'include'}"]
+    headers = max(path.stat().st_mtime for path in (ROOT / "native").rglob("*.h"))
+
+    def compile_one(source: Path) -> Path:
+        made = WORK / f"{source.stem}.o"
+        if not made.exists() or made.stat().st_mtime < max(source.stat().st_mtime, headers):
+            _run(clang(), *CFLAGS, f"-fsanitize=fuzzer-no-link,{SANITIZE}", *STOP, *include, "-c", source, "-o", made)
+        return made
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        core = list(pool.map(compile_one, sorted((ROOT / "native").glob("*.c"))))
+        made = list(pool.map(compile_one, [Path(__file__).with_name(f"fuzz_{name}.c") for name in names]))
+    archive = WORK / "libcore.a"
+    archive.unlink(missing_ok=True)
+    _run(
+        "ar", "qcs", archive, *core
+    )  # a target that has functions of its own in place of the core's is not linked to both
+    archives = [archive, *(libs / "lib" / f"lib{name}.a" for name in ("bpf", "elf", "z"))]
+    programs = {}
+    for name, compiled in zip(names, made, strict=True):
+        programs[name] = WORK / f"fuzz_{name}"
+        kind = SANITIZE if name in OWN_MAIN else f"fuzzer,{SANITIZE}"
+        _run(clang(), f"-fsanitize={kind}", *STOP, compiled, *archives, "-lm", "-lpthread", "-o", programs[name])
+    return programs
+
+
+def _run(*command: object) -> None:
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command[:2]))} …: {done.stderr.strip()[-2000:]}")
+
+
+def plan_seeds() -> Iterator[bytes]:
+    """Yield plan, flags, and a record: of each built-in tool."""
+    from eunomia.package.model import Package
+
+    for path in sorted((ROOT / "src/eunomia/builtin").glob("*.json")):
+        plan = Package.open(str(path)).plan()
+        for flags in (0, 1, 2, 3):
+            yield plan + bytes([flags]) + bytes(range(1, 200))
+
+
+SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {"render": plan_seeds, "sample": plan_seeds}
+
+
+def corpus(name: str) -> Path:
+    """Return the folder of a target's inputs, with its seeds in it."""
+    folder = WORK / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, seed in enumerate(SEEDS.get(name, lambda: iter(()))()):
+        path = folder / f"seed-{index}"
+        if not path.exists():
+            path.write_bytes(seed)
+    return folder
+
+
+def run(name: str, program: Path, seconds: int) -> int:
+    """Run a target; return how many inputs it tried.
+
+    Raises:
+        SystemExit: an input made it fail; libFuzzer keeps it in build/fuzz.
+    """
+    if name in OWN_MAIN:
+        objects = sorted((ROOT / "tests/data").glob("*.o"))
+        command = [program, seconds, *objects]
+    else:
+        options = [f"-max_total_time={seconds}", "-max_len=65536", "-timeout=20", f"-artifact_prefix={WORK}/{name}-"]
+        command = [program, *options, "-print_final_stats=1", "-rss_limit_mb=4096", corpus(name)]
+    environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1"}
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, errors="replace", check=False, env=environment
+    )
+    output = done.stdout + done.stderr
+    found = re.search(r"number_of_executed_units: *(\d+)|(\d+) executions", output)
+    if done.returncode or not found:
+        raise SystemExit(f"fuzz_{name} failed with {done.returncode}:\n{output[-6000:]}")
+    return int(found[1] or found[2])
+
+
+def main() -> int:
+    """Run the targets named on the command line, or all."""
+    parser = argparse.ArgumentParser(prog="scripts/fuzz", description="fuzz the C core with libFuzzer, ASan and UBSan")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(targets())}; all, unless told")
+    parser.add_argument("--seconds", type=int, default=60, help="for each target (default: 60)")
+    options = parser.parse_args()
+    names = options.targets or targets()
+    if unknown := [name for name in names if name not in targets()]:
+        parser.error(f"no target {', '.join(unknown)}: there are {', '.join(targets())}")
+    for name, program in build(names).items():
+        executions = run(name, program, options.seconds)
+        inputs = 0 if name in OWN_MAIN else len(list(corpus(name).iterdir()))
+        print(f"fuzz_{name}: {executions} executions in {options.seconds} s, {inputs} inputs in the corpus, no failure")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
