@@ -1,7 +1,7 @@
 """Build the fuzz targets of this folder with libFuzzer, ASan and UBSan, and run them: `scripts/fuzz`.
 
-A target is fuzz_NAME.c here. Its corpus grows in build/fuzz/NAME/ from run to run, beginning with seeds that SEEDS makes
-from the built-in tools.
+A target is fuzz_NAME.c here. Its corpus grows in build/fuzz/NAME/ from run to run; the first seeds are SEEDS, made from
+the built-in tools.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "native")]
 
-from build import default_target, libs_for  # noqa: E402
+from build import default_target, libs_for  # type: ignore[import-not-found,attr-defined,unused-ignore]  # noqa: E402
 
 WORK = ROOT / "build/fuzz"
 CFLAGS = ["-std=gnu11", "-O1", "-g", "-fno-omit-frame-pointer", "-w"]
