@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import cases
+import event_cases
 from measure import lines
 from sides import ROOT, Sides, private_mounts, work_folder
 
@@ -51,7 +52,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="fewer rounds: under a minute, with more noise")
     parser.add_argument(
-        "--only", default="", help="comma-separated cases: start,backlog,flood,idle,compile,import,python,wheel"
+        "--only",
+        default="",
+        help="comma-separated cases: start,backlog,filter,flood,soak,idle,compile,import,python,wheel",
     )
     parser.add_argument("--no-write", action="store_true", help="print the table, leave docs/performance.md alone")
     arguments = parser.parse_args()
@@ -68,6 +71,8 @@ def main() -> int:
         "start": lambda: cases.start(sides, many),
         "backlog": lambda: cases.backlog(sides, few, records),
         "flood": lambda: cases.flooded(sides, few, 2 * records),
+        "filter": lambda: event_cases.filtering(sides, few, records),
+        "soak": lambda: event_cases.soak(sides, (9 if quick else 180) * 1_000_000),
         "idle": lambda: cases.idle(sides, 3 if quick else 10),
         "compile": lambda: cases.compiling(sides, few),
         "import": lambda: cases.importing(sides, many),

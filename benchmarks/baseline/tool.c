@@ -1,7 +1,7 @@
 /* What a careful author writes by hand with libbpf: open, filter, load, attach, poll, print. The object is inside the executable
  * (-DOBJECT="file"), as a skeleton would have it. The yardstick that `ecli run` of the same object is measured against.
  *
- *   tool [-j] [-n EVENTS] [-p PID]    -j JSON lines, -n end after so many events, -p only this process
+ *   tool [-j|-c] [-n EVENTS] [-p PID]    -j JSON lines, -c count only, -n end after so many events, -p only this process
  */
 #include <errno.h>
 #include <signal.h>
@@ -40,13 +40,17 @@ static int on_json(void *context, void *data, size_t size) {
     return ++seen == limit ? -ECANCELED : 0;
 }
 
+static int on_nothing(void *context, void *data, size_t size) {
+    return ++seen == limit ? -ECANCELED : 0;
+}
+
 static int fail(const char *what) {
     fprintf(stderr, "tool: %s: %s\n", what, strerror(errno));
     return 1;
 }
 
 int main(int argc, char **argv) {
-    int option, json = 0, pid = 0, err = 0;
+    int option, json = 0, count = 0, pid = 0, err = 0;
     struct bpf_object *object;
     struct bpf_program *program;
     struct bpf_link *link;
@@ -55,9 +59,11 @@ int main(int argc, char **argv) {
     size_t size;
     int *image;
 
-    while ((option = getopt(argc, argv, "jn:p:")) != -1) {
+    while ((option = getopt(argc, argv, "jcn:p:")) != -1) {
         if (option == 'j')
             json = 1;
+        else if (option == 'c')
+            count = 1;
         else if (option == 'n')
             limit = strtoul(optarg, NULL, 10);
         else if (option == 'p')
@@ -85,7 +91,7 @@ int main(int argc, char **argv) {
     link = bpf_program__attach(program);
     if (!link)
         return fail("attach");
-    ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "events"), json ? on_json : on_text, NULL, NULL);
+    ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "events"), count ? on_nothing : json ? on_json : on_text, NULL, NULL);
     if (!ring)
         return fail("open ring buffer");
     while (!stop) {
