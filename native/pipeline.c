@@ -50,13 +50,15 @@ static inline int verdict(struct source *s, int match, const uint8_t *record, si
     return -1;
 }
 
-/* Render, aggregate or record; a cause, or -1: delivered. */
+/* Render, aggregate or record; a cause, EU_CAUSES: left out, or -1: delivered. */
 static inline int deliver(struct source *s, int match, const uint8_t *record, size_t size) {
     struct eu_run *run = s->run;
     if (run->recorder)
         return eu_recorder_add(run->recorder, s->index, record, size) ? EU_SINK_FAILED : -1;
-    if (run->aggregate)
-        return eu_aggregate_add(run->aggregate, s->index, match, record, size) ? EU_SINK_FAILED : -1;
+    if (run->aggregate) {
+        int left_out = eu_aggregate_add(run->aggregate, s->index, match, record, size);
+        return left_out < 0 ? EU_SINK_FAILED : left_out ? EU_CAUSES : -1;
+    }
     if (run->format.format == 2) {
         eu_out_put(&run->out, record, size);
         return -1;
