@@ -3,6 +3,7 @@
 #include "object.h"
 #include "error.h"
 #include "minimal_btf.h"
+#include "wakeup.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,7 @@ void eu_close(struct eu_object *object) {
     if (!object)
         return;
     eu_detach_all(object);
+    eu_wakeup_free(object);
     if (object->bpf)
         bpf_object__close(object->bpf);
     if (object->btf_fd >= 0)

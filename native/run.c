@@ -1,73 +1,18 @@
 /* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
 #define _GNU_SOURCE
 #include "error.h"
-#include "number.h"
 #include "run_parts.h"
 #include "signals.h"
 #include "trace_pipe.h"
 #include <errno.h>
 #include <linux/membarrier.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { NAP_NS = 500000, MANY = 64, LONGEST = 1 << 30 /* seconds */ };
-enum busy { IDLE, SOME, RELAXED /* many records, buffers far from full */, FULL };
-enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD };
-
-static int watch(struct eu_run *run, int fd, uint32_t events, int what, int index) {
-    struct epoll_event event = {.events = events, .data.u64 = (uint64_t)index << 8 | (unsigned)what};
-    return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &event) ? eu_fail(errno, "watch descriptor: %s", eu_strerror(errno)) : 0;
-}
-
-static int arm(int fd, double first, double interval) {
-    first = first < LONGEST ? first : LONGEST;
-    interval = interval < LONGEST ? interval : LONGEST;
-    struct itimerspec when = {
-        .it_value = {(time_t)first, (long)((first - (double)(time_t)first) * 1e9)},
-        .it_interval = {(time_t)interval, (long)((interval - (double)(time_t)interval) * 1e9)},
-    };
-    if (!when.it_value.tv_sec && !when.it_value.tv_nsec)
-        when.it_value.tv_nsec = 1;
-    return timerfd_settime(fd, 0, &when, NULL) ? eu_fail(errno, "set timer: %s", eu_strerror(errno)) : 0;
-}
-
-/* The time column, or the value of "ts". */
-void eu_run_time(struct eu_run *run) {
-    struct timespec now;
-    char *w = run->time;
-    int json = run->format.format == 1, time = run->format.compat && !json ? 1 : run->format.time;
-    int quote = json && time != 2;
-    run->time_size = 0;
-    if (!time || (json && run->format.compat))
-        return;
-    if (quote)
-        *w++ = '"';
-    if (time == 2) {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        int64_t ns = (now.tv_sec - run->started.tv_sec) * 1000000000ll + now.tv_nsec - run->started.tv_nsec;
-        w = eu_put_u64(w, ns / 1000000000);
-        *w++ = '.';
-        w = eu_put_u64(w, 1000000 + ns / 1000 % 1000000); /* the 1 keeps its zeroes and is overwritten */
-        memmove(w - 7, w - 6, 6);
-        w--;
-    } else {
-        clock_gettime(CLOCK_REALTIME, &now);
-        w = time == 1 ? eu_put_clock(w, now.tv_sec) : eu_put_iso(w, now.tv_sec, now.tv_nsec);
-    }
-    if (quote)
-        *w++ = '"';
-    if (run->format.compat)
-        *w++ = ' ';
-    run->time_size = (size_t)(w - run->time);
-}
+enum { ROUND_BYTES = 256 << 10 /* of one buffer, before the others have their turn */ };
 
 int eu_run_ends(struct eu_run *run, int ending) {
     if (run->ending == GOES_ON)
@@ -119,24 +64,24 @@ static void flush(struct eu_run *run) {
         eu_out_free(&run->out);
 }
 
-/* Read every buffer once; says how busy they are. */
-static enum busy consume(struct eu_run *run) {
-    uint64_t before = run->delivered;
-    enum busy busy = IDLE;
+/* Read from every buffer once, no more of one than the others can wait for. */
+static void consume(struct eu_run *run) {
+    uint64_t records = 0;
+    int more = 0;
     for (int i = 0; i < run->nr_sources && run->ending == GOES_ON; i++) {
         struct source *s = &run->sources[(i + run->round) % (unsigned)run->nr_sources];
         if (!s->buffer || !eu_buffer_ready(s->buffer))
             continue;
-        size_t size = eu_buffer_size(s->buffer), bytes = eu_buffer_consume(s->buffer, size, eu_pipeline_take, s);
-        if (bytes && busy == IDLE)
-            busy = SOME;
-        if (bytes >= size / 8)
-            busy = FULL;
+        size_t eighth = eu_buffer_size(s->buffer) / 8;
+        uint64_t before = eu_buffer_taken(s->buffer);
+        size_t bytes = eu_buffer_consume(s->buffer, ROUND_BYTES, eu_pipeline_take, s);
+        records += eu_buffer_taken(s->buffer) - before;
+        more |= bytes >= (eighth < ROUND_BYTES ? eighth : ROUND_BYTES) || run->out.used >= OUT_HIGH;
         if (run->out.used >= OUT_HIGH)
             flush(run);
     }
     run->round++;
-    return busy == SOME && run->delivered - before >= MANY ? RELAXED : busy;
+    eu_waiter_round(&run->waiter, records, more);
 }
 
 static void print_sample(struct eu_run *run, struct source *s) {
@@ -242,17 +187,17 @@ static void finish(struct eu_run *run) {
 }
 
 static int arm_timers(struct eu_run *run) {
-    int err = run->duration >= 0 ? arm(run->duration, run->options.duration, 0) : 0;
+    int err = run->duration >= 0 ? eu_run_arm(run->duration, run->options.duration, 0) : 0;
     if (run->aggregate_timer >= 0 && !err) {
         double interval = eu_aggregate_interval(run->aggregate);
-        err = arm(run->aggregate_timer, interval, interval);
+        err = eu_run_arm(run->aggregate_timer, interval, interval);
     }
     for (int i = 0; i < run->nr_sources && !err; i++) {
         struct source *s = &run->sources[i];
         s->interval = run->options.interval > 0 ? run->options.interval : run->plan->sources[i].interval_ms / 1000.0;
         s->printed = run->started;
         if (s->timer >= 0)
-            err = arm(s->timer, run->format.compat ? 0 : s->interval, s->interval);
+            err = eu_run_arm(s->timer, run->format.compat ? 0 : s->interval, s->interval);
     }
     return err;
 }
@@ -264,9 +209,9 @@ static int start(struct eu_run *run) {
         run->signals = eu_signals_take();
         if (run->signals < 0)
             return run->signals;
-        err = watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
+        err = eu_run_watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
     }
-    if (run->nr_views == 1 || run->format.compat)
+    if (!run->aggregate && !run->recorder && (run->nr_views == 1 || run->format.compat))
         for (int i = 0; i < run->nr_sources; i++)
             if (run->sources[i].view)
                 for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1);
@@ -275,12 +220,9 @@ static int start(struct eu_run *run) {
     return err;
 }
 
-static void wait_for_events(struct eu_run *run, enum busy busy) {
+static void wait_for_events(struct eu_run *run) {
     struct epoll_event events[16];
-    struct timespec nap = {0, NAP_NS};
-    if (busy == RELAXED) /* let more gather: each wake-up costs the traced program */
-        nanosleep(&nap, NULL);
-    int n = epoll_wait(run->epoll, events, 16, busy ? 0 : -1);
+    int n = eu_waiter_wait(&run->waiter, run->epoll, events, 16, -1);
     if (n < 0 && errno != EINTR)
         eu_run_ends(run, eu_fail(errno, "wait for events: %s", eu_strerror(errno)));
     for (int i = 0; i < n; i++)
@@ -288,18 +230,17 @@ static void wait_for_events(struct eu_run *run, enum busy busy) {
 }
 
 int eu_run_loop(struct eu_run *run) {
-    enum busy busy = IDLE;
     run->ending = GOES_ON;
     int err = start(run);
     if (err)
         eu_run_ends(run, err);
     flush(run);
     while (run->ending == GOES_ON) {
-        wait_for_events(run, busy);
+        wait_for_events(run);
         if (run->ending != GOES_ON)
             break;
         eu_run_time(run);
-        busy = consume(run);
+        consume(run);
         for (int i = 0; i < run->nr_sources; i++)
             if (run->sources[i].due) {
                 run->sources[i].due = 0;
@@ -315,6 +256,7 @@ int eu_run_loop(struct eu_run *run) {
 int eu_run_finish(struct eu_run *run) {
     if (run->options.hold)
         syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
+    eu_waiter_close(&run->waiter);
     finish(run);
     if (run->signals >= 0) /* not another run's */
         eu_signals_restore();
@@ -327,144 +269,4 @@ void eu_run_stop(struct eu_run *run) {
     if (write(run->stop, &one, sizeof(one)) < 0) {
         /* it is readable already */
     }
-}
-
-static int open_source(struct eu_run *run, struct eu_object *object, int index, int name_types) {
-    const struct eu_plan_source *planned = &run->plan->sources[index];
-    struct source *s = &run->sources[index];
-    s->account.map = plan_string(run->plan, planned->map);
-    s->map = eu_map_find(object, s->account.map);
-    if (s->map < 0)
-        return eu_fail(ENOENT, "read map %s: the object has no such map", s->account.map);
-    if (run->format.format == 3 && planned->style != EU_STACKS)
-        return eu_fail(EINVAL, "fold stacks: map %s has no stack traces", s->account.map);
-    if (planned->kind == EU_SAMPLE) {
-        s->sample = eu_sample_open(object, run->plan, index, &run->format, run->options.clear);
-        if (!s->sample)
-            return -eu_errno();
-        s->final = planned->flags & EU_FINAL || !planned->interval_ms || run->format.format == 3;
-        if (run->options.interval > 0)
-            s->final = run->format.format == 3;
-        if (s->final)
-            return 0;
-        s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        return s->timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno)) : watch(run, s->timer, EPOLLIN, TIMER_FD, index);
-    }
-    s->view = eu_view_new(run->plan, index, &run->format, name_types);
-    if (!s->view)
-        return -eu_errno();
-    eu_view_use(s->view, object);
-    s->headed = malloc((size_t)(eu_view_types(s->view) + 1) * sizeof(int));
-    if (!s->headed)
-        return eu_fail(ENOMEM, "open run: out of memory");
-    memset(s->headed, 0xff, (size_t)(eu_view_types(s->view) + 1) * sizeof(int));
-    s->buffer = eu_buffer_open(object, s->map, run->options.perf_pages);
-    return s->buffer ? eu_buffer_watch(s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
-}
-
-static int open_stages(struct eu_run *run) {
-    const struct eu_run_options *o = &run->options;
-    if (o->filter && !(run->filter = eu_filter_read(run->plan, o->filter, o->filter_size)))
-        return -eu_errno();
-    if (o->record)
-        return (run->recorder = eu_recorder_open(o)) ? 0 : -eu_errno();
-    if (!eu_aggregate_is_wanted(run->plan, o))
-        return 0;
-    run->aggregate = eu_aggregate_new(run->plan, o);
-    if (!run->aggregate)
-        return -eu_errno();
-    if (eu_aggregate_interval(run->aggregate) <= 0)
-        return 0;
-    run->aggregate_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    return run->aggregate_timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno))
-                                    : watch(run, run->aggregate_timer, EPOLLIN, AGGREGATE_FD, 0);
-}
-
-static int open_run(struct eu_run *run, struct eu_object *object) {
-    run->accounting = eu_accounting_open(object);
-    int types = 0, err = 0;
-    run->epoll = epoll_create1(EPOLL_CLOEXEC);
-    run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (run->epoll < 0 || run->stop < 0)
-        return eu_fail(errno, "open run: %s", eu_strerror(errno));
-    if (watch(run, run->stop, EPOLLIN, STOP_FD, 0) || open_stages(run))
-        return -eu_errno();
-    if (run->options.duration > 0) {
-        run->duration = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (run->duration < 0)
-            return eu_fail(errno, "make timer: %s", eu_strerror(errno));
-        err = watch(run, run->duration, EPOLLIN, DURATION_FD, 0);
-    }
-    struct epoll_event left = {.data.u64 = OUTPUT_FD}; /* regular files refuse; they have no reader that could leave */
-    epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->options.out_fd, &left);
-    for (int i = 0; i < run->nr_sources; i++)
-        if (run->plan->sources[i].kind != EU_SAMPLE) {
-            types += (int)run->plan->sources[i].nr_records;
-            run->nr_views++;
-        }
-    for (int i = 0; i < run->nr_sources && !err; i++)
-        err = open_source(run, object, i, run->format.format == 0 && types > 1);
-    if (!err && run->options.trace_pipe) {
-        run->trace = eu_trace_pipe_open();
-        err = run->trace < 0 ? run->trace : watch(run, run->trace, EPOLLIN, TRACE_FD, 0);
-    }
-    return err;
-}
-
-struct eu_run *eu_run_new(struct eu_object *object, struct eu_plan *plan, const struct eu_run_options *options) {
-    struct eu_run *run = calloc(1, sizeof(*run));
-    if (!run)
-        return eu_fail_null(ENOMEM, "open run: out of memory");
-    run->options = *options;
-    run->format = options->format;
-    run->plan = plan;
-    run->epoll = run->stop = run->duration = run->trace = run->signals = -1;
-    run->sources = calloc(plan->header.nr_sources + 1, sizeof(*run->sources));
-    if (!run->sources) {
-        eu_run_free(run);
-        return eu_fail_null(ENOMEM, "open run: out of memory");
-    }
-    run->nr_sources = (int)plan->header.nr_sources;
-    run->aggregate_timer = -1;
-    for (int i = 0; i < run->nr_sources; i++) {
-        run->sources[i].run = run;
-        run->sources[i].index = i;
-        run->sources[i].timer = -1;
-        run->sources[i].drill = 0x9e3779b97f4a7c15u + (unsigned)i;
-    }
-    if (!open_run(run, object))
-        return run;
-    eu_run_free(run);
-    return NULL;
-}
-
-static void close_fd(int fd) {
-    if (fd >= 0)
-        close(fd);
-}
-
-void eu_run_free(struct eu_run *run) {
-    if (!run)
-        return;
-    for (int i = 0; i < run->nr_sources && run->sources; i++) {
-        struct source *s = &run->sources[i];
-        eu_buffer_close(s->buffer);
-        eu_view_free(s->view);
-        eu_sample_close(s->sample);
-        close_fd(s->timer);
-        free(s->headed);
-    }
-    free(run->sources);
-    eu_accounting_close(run->accounting);
-    eu_filter_free(run->filter);
-    eu_aggregate_free(run->aggregate);
-    eu_recorder_close(run->recorder);
-    close_fd(run->aggregate_timer);
-    close_fd(run->trace);
-    close_fd(run->duration);
-    close_fd(run->stop);
-    close_fd(run->epoll);
-    eu_out_free(&run->out);
-    eu_out_free(&run->trace_rest);
-    free(run);
 }

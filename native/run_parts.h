@@ -1,4 +1,5 @@
-/* What the files of a run share: run.c waits and reads, pipeline.c decides about each record, tell.c speaks of losses. */
+/* What the files of a run share: run_open.c opens and closes, run.c waits and reads, pipeline.c
+ * decides about each record, run_time.c has its clocks. */
 #ifndef EUNOMIA_RUN_PARTS_H
 #define EUNOMIA_RUN_PARTS_H
 #include "accounting.h"
@@ -11,10 +12,13 @@
 #include "recorder.h"
 #include "sample.h"
 #include "view.h"
+#include "wakeup.h"
 #include <time.h>
 
 enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4 };
 enum { OUT_HIGH = 256 << 10, TIME_ROOM = 40 };
+
+enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD };
 
 struct source {
     struct eu_run *run;
@@ -42,6 +46,7 @@ struct eu_run {
     struct eu_filter *filter;         /* NULL: all pass */
     struct eu_aggregate *aggregate;   /* NULL: lines */
     struct eu_recorder *recorder;     /* NULL: lines */
+    struct eu_waiter waiter;
     struct source *sources;
     int nr_sources, nr_views;
     int epoll, stop, duration, trace, signals, aggregate_timer;
@@ -55,6 +60,10 @@ struct eu_run {
 
 /* The run ends soon, for this reason unless there was one before; returns it. */
 int eu_run_ends(struct eu_run *run, int ending);
+/* Have the run's epoll report a descriptor as `what` (enum watched) of source `index`. */
+int eu_run_watch(struct eu_run *run, int fd, uint32_t events, int what, int index);
+/* Set a timer: seconds to the first time, and between times (0: once). */
+int eu_run_arm(int fd, double first, double interval);
 /* The time column, or the value of "ts", of now. */
 void eu_run_time(struct eu_run *run);
 /* A record of a buffer (an eu_take): 0 go on, 1 write first. */
