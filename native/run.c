@@ -6,7 +6,7 @@
 #include "trace_pipe.h"
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <poll.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -15,59 +15,18 @@
 enum { ROUND_BYTES = 256 << 10 /* of one buffer, before the others have their turn */ };
 
 int eu_run_ends(struct eu_run *run, int ending) {
-    if (run->ending == GOES_ON)
+    if (ending < 0 && run->ending >= 0)
+        snprintf(run->failure, sizeof(run->failure), "%s", eu_error());
+    if (run->ending == GOES_ON || (ending < 0 && run->ending >= 0)) /* a failure must not go under */
         run->ending = ending;
     return ending;
-}
-
-static int write_failed(struct eu_run *run, int err) {
-    if (err == EPIPE)
-        return eu_run_ends(run, CLOSED);
-    return eu_run_ends(run, eu_fail(err, "write output: %s", eu_strerror(err)));
-}
-
-/* Wait until the output takes more; 0: the run was stopped, and its reader still does not read a second later. */
-static int wait_for_reader(struct eu_run *run) {
-    struct pollfd wait[3] = {
-        {.fd = run->options.out_fd, .events = POLLOUT},
-        {.fd = run->late ? -1 : run->stop, .events = POLLIN},
-        {.fd = run->late ? -1 : run->signals, .events = POLLIN},
-    };
-    if (poll(wait, 3, run->late ? 1000 : -1) == 0)
-        return 0;
-    if (wait[1].revents || wait[2].revents)
-        run->late = 1;
-    return 1;
-}
-
-/* Write all of the buffer. Two signals give up on a reader that does not read. */
-static void flush(struct eu_run *run) {
-    size_t done = 0;
-    if (run->out.failed)
-        eu_run_ends(run, eu_fail(ENOMEM, "render: out of memory"));
-    while (done < run->out.used && run->ending != CLOSED && run->ending >= 0) {
-        ssize_t n = write(run->options.out_fd, run->out.data + done, run->out.used - done);
-        if (n >= 0) {
-            done += (size_t)n;
-        } else if (errno == EINTR) {
-            if (eu_signals_count() > 1)
-                break;
-        } else if (errno == EAGAIN) {
-            if (!wait_for_reader(run))
-                break;
-        } else {
-            write_failed(run, errno);
-        }
-    }
-    run->out.used = 0;
-    if (run->out.room > 4 * OUT_HIGH) /* one huge record should not be remembered for ever */
-        eu_out_free(&run->out);
 }
 
 /* Read from every buffer once, no more of one than the others can wait for. */
 static void consume(struct eu_run *run) {
     uint64_t records = 0;
     int more = 0;
+    eu_run_tick(run);
     for (int i = 0; i < run->nr_sources && run->ending == GOES_ON; i++) {
         struct source *s = &run->sources[(i + run->round) % (unsigned)run->nr_sources];
         if (!s->buffer || !eu_buffer_ready(s->buffer))
@@ -75,13 +34,24 @@ static void consume(struct eu_run *run) {
         size_t eighth = eu_buffer_size(s->buffer) / 8;
         uint64_t before = eu_buffer_taken(s->buffer);
         size_t bytes = eu_buffer_consume(s->buffer, ROUND_BYTES, eu_pipeline_take, s);
+        int is_high = run->out.used >= run->flush_at;
         records += eu_buffer_taken(s->buffer) - before;
-        more |= bytes >= (eighth < ROUND_BYTES ? eighth : ROUND_BYTES) || run->out.used >= OUT_HIGH;
-        if (run->out.used >= OUT_HIGH)
-            flush(run);
+        more |= bytes >= (eighth < ROUND_BYTES ? eighth : ROUND_BYTES) || is_high;
+        if (is_high)
+            eu_run_flush(run);
     }
     run->round++;
     eu_waiter_round(&run->waiter, records, more);
+}
+
+/* What is not one event each: `count` elements of a source end here. */
+static void mark(struct eu_run *run, int source, uint64_t count) {
+    run->sources[source].account.delivered += count;
+    do {
+        unsigned part = count < UINT16_MAX ? (unsigned)count : UINT16_MAX;
+        eu_output_mark(&run->output, &run->out, source, part);
+        count -= part;
+    } while (count);
 }
 
 static void print_sample(struct eu_run *run, struct source *s) {
@@ -94,7 +64,7 @@ static void print_sample(struct eu_run *run, struct source *s) {
     if (shown < 0)
         eu_run_ends(run, (int)shown);
     else
-        s->account.delivered += (uint64_t)shown;
+        mark(run, s->index, (uint64_t)shown);
 }
 
 static void print_aggregate(struct eu_run *run, int is_last) {
@@ -102,9 +72,23 @@ static void print_aggregate(struct eu_run *run, int is_last) {
     int err = eu_aggregate_print(run->aggregate, &run->out, run->time, run->time_size, is_last);
     if (err)
         eu_run_ends(run, err);
+    else
+        mark(run, 0, 0);
+}
+
+/* The kernel keeps the lines that a full queue has no room for. */
+static void mute_trace(struct eu_run *run, int is_muted) {
+    struct epoll_event event = {.events = is_muted ? 0 : EPOLLIN, .data.u64 = TRACE_FD};
+    if (run->trace < 0 || run->is_muted == is_muted)
+        return;
+    epoll_ctl(run->epoll, EPOLL_CTL_MOD, run->trace, &event);
+    run->is_muted = is_muted;
 }
 
 static void read_trace(struct eu_run *run) {
+    mute_trace(run, run->refuse >= 0);
+    if (run->is_muted)
+        return;
     long lines = eu_trace_pipe_read(run->trace, &run->trace_rest, &run->out, &run->format);
     if (lines < 0)
         eu_run_ends(run, (int)lines);
@@ -124,7 +108,9 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
         break;
     case OUTPUT_FD:
         if (events & (EPOLLERR | EPOLLHUP))
-            eu_run_ends(run, CLOSED);
+            eu_run_closed(run);
+        else if (events & EPOLLOUT)
+            eu_run_flush(run);
         break;
     case TRACE_FD:
         read_trace(run);
@@ -137,27 +123,37 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
     }
     case AGGREGATE_FD:
         if (read(run->aggregate_timer, &count, sizeof(count)) == sizeof(count))
-            print_aggregate(run, 0);
+            run->aggregate_due = 1;
+        break;
+    case ROTATE_FD:
+        if (read(run->rotation, &count, sizeof(count)) == sizeof(count)) {
+            eu_run_flush(run);
+            eu_run_rotate(run);
+        }
+        break;
+    case TELL_FD:
+        if (read(run->teller, &count, sizeof(count)) < 0) {
+            /* told already */
+        }
         break;
     }
 }
 
 static void drain(struct eu_run *run) {
-    if (run->ending == CLOSED || run->ending < 0)
-        return;
     /* programs may still be attached: what is there now, not what comes meanwhile */
     for (int i = 0; i < run->nr_sources; i++) {
         struct source *s = &run->sources[i];
         size_t left = !s->buffer ? 0 : run->options.hold ? SIZE_MAX / 2 : eu_buffer_size(s->buffer), got;
         eu_run_time(run);
-        while (left && run->ending != CLOSED && run->ending >= 0 && (got = eu_buffer_consume(s->buffer, left, eu_pipeline_take, s))) {
+        eu_run_tick(run);
+        while (left && (got = eu_buffer_consume(s->buffer, left, eu_pipeline_take, s))) {
             left = got > left ? 0 : left - got;
-            flush(run);
+            eu_run_flush(run);
         }
     }
     if (run->recorder && eu_recorder_flush(run->recorder))
         eu_run_ends(run, -eu_errno());
-    if (run->trace >= 0)
+    if (run->trace >= 0 && !run->is_over)
         read_trace(run);
 }
 
@@ -173,17 +169,21 @@ static int is_unprinted(struct eu_run *run, struct source *s) {
 }
 
 static void finish(struct eu_run *run) {
+    run->is_ending = 1;
+    eu_run_flush(run);
     drain(run);
-    for (int i = 0; i < run->nr_sources && run->ending >= 0 && run->ending != CLOSED; i++) {
+    for (int i = 0; i < run->nr_sources && run->ending >= 0 && !run->is_over; i++) {
         struct source *s = &run->sources[i];
         if (s->sample && is_unprinted(run, s))
             print_sample(run, s);
         if (s->view && run->format.format != 2)
             eu_view_finish(s->view, &run->out);
     }
-    if (run->aggregate && run->ending >= 0 && run->ending != CLOSED)
+    if (run->aggregate && run->ending >= 0 && !run->is_over)
         print_aggregate(run, 1);
-    flush(run);
+    if (!run->is_over)
+        eu_run_tell_accounts(run);
+    eu_run_flush(run);
 }
 
 static int arm_timers(struct eu_run *run) {
@@ -229,39 +229,58 @@ static void wait_for_events(struct eu_run *run) {
         on_event(run, events[i].data.u64, events[i].events);
 }
 
+/* What timers asked for; a queue that is full lets it gather where it is. */
+static void print_due(struct eu_run *run) {
+    for (int i = 0; i < run->nr_sources && run->refuse < 0; i++)
+        if (run->sources[i].due) {
+            run->sources[i].due = 0;
+            print_sample(run, &run->sources[i]);
+        }
+    if (run->aggregate_due && run->refuse < 0) {
+        run->aggregate_due = 0;
+        print_aggregate(run, 0);
+    }
+}
+
+static int result(struct eu_run *run) {
+    return run->ending < 0 ? eu_fail(-run->ending, "%s", run->failure) : run->ending;
+}
+
 int eu_run_loop(struct eu_run *run) {
     run->ending = GOES_ON;
     int err = start(run);
     if (err)
         eu_run_ends(run, err);
-    flush(run);
+    eu_run_flush(run);
     while (run->ending == GOES_ON) {
         wait_for_events(run);
         if (run->ending != GOES_ON)
             break;
         eu_run_time(run);
         consume(run);
-        for (int i = 0; i < run->nr_sources; i++)
-            if (run->sources[i].due) {
-                run->sources[i].due = 0;
-                print_sample(run, &run->sources[i]);
-            }
+        print_due(run);
         if (run->recorder && eu_recorder_flush(run->recorder))
             eu_run_ends(run, -eu_errno());
-        flush(run);
+        eu_run_tell(run);
+        eu_run_flush(run);
+        mute_trace(run, run->refuse >= 0);
     }
-    return run->options.hold && run->ending >= 0 ? run->ending : eu_run_finish(run);
+    return run->options.hold ? result(run) : eu_run_finish(run);
 }
 
 int eu_run_finish(struct eu_run *run) {
-    if (run->options.hold)
-        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
-    eu_waiter_close(&run->waiter);
-    finish(run);
-    if (run->signals >= 0) /* not another run's */
-        eu_signals_restore();
-    run->signals = -1;
-    return run->ending;
+    if (!run->is_finished) {
+        if (run->options.hold)
+            syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
+        eu_waiter_close(&run->waiter);
+        finish(run);
+        if (run->signals >= 0) /* not another run's */
+            eu_signals_restore();
+        run->signals = -1;
+        run->is_finished = 1;
+        eu_output_close(&run->output);
+    }
+    return result(run);
 }
 
 void eu_run_stop(struct eu_run *run) {

@@ -51,3 +51,12 @@ void eu_run_time(struct eu_run *run) {
         *w++ = ' ';
     run->time_size = (size_t)(w - run->time);
 }
+
+void eu_run_tick(struct eu_run *run) {
+    struct timespec now;
+    if (run->options.rate_limit <= 0)
+        return;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now); /* of the last tick: may lie before the start */
+    int64_t ns = (now.tv_sec - run->started.tv_sec) * 1000000000ll + now.tv_nsec - run->started.tv_nsec;
+    run->second = ns > 0 ? (uint64_t)ns / 1000000000 + 1 : 1;
+}
