@@ -1,6 +1,7 @@
 /* Opening, loading and closing BPF objects. */
 #define _GNU_SOURCE
 #include "object.h"
+#include "accounting.h"
 #include "error.h"
 #include "minimal_btf.h"
 #include <errno.h>
@@ -115,6 +116,7 @@ void eu_close(struct eu_object *object) {
     if (!object)
         return;
     eu_detach_all(object);
+    eu_accounting_close(object->accounting);
     if (object->bpf)
         bpf_object__close(object->bpf);
     if (object->btf_fd >= 0)

@@ -29,9 +29,10 @@ struct source {
     double interval;       /* seconds */
     struct timespec printed;
     struct eu_account account;
-    int *headed;    /* per record type: the line at which its header was printed last, -1 never */
-    int shown_last; /* record type of the last line */
-    uint64_t seen;  /* that came as far as sampling */
+    struct eu_tally tally; /* what makes it part of the object's account */
+    int *headed;           /* per record type: the line at which its header was printed last, -1 never */
+    int shown_last;        /* record type of the last line */
+    uint64_t seen;         /* that came as far as sampling */
     uint64_t allowed;
     struct timespec second; /* of the rate limit */
     uint64_t drill;         /* state of its random numbers */
@@ -41,10 +42,10 @@ struct eu_run {
     struct eu_run_options options;
     struct eu_format format;
     const struct eu_plan *plan;
-    struct eu_accounting *accounting; /* NULL: the object does not count */
-    struct eu_filter *filter;         /* NULL: all pass */
-    struct eu_aggregate *aggregate;   /* NULL: lines */
-    struct eu_recorder *recorder;     /* NULL: lines */
+    struct eu_accounting *accounting;
+    struct eu_filter *filter;       /* NULL: all pass */
+    struct eu_aggregate *aggregate; /* NULL: lines */
+    struct eu_recorder *recorder;   /* NULL: lines */
     struct source *sources;
     int nr_sources, nr_views;
     int epoll, stop, duration, trace, signals, aggregate_timer;
