@@ -35,7 +35,7 @@ static void map_section(struct eu_accounting *a, const struct eu_object *object)
             continue;
         a->fd = fcntl(bpf_map__fd(object->maps[i]), F_DUPFD_CLOEXEC, 3);
         a->size = bpf_map__value_size(object->maps[i]);
-        void *memory = a->fd < 0 ? MAP_FAILED : mmap(NULL, a->size, PROT_READ | PROT_WRITE, MAP_SHARED, a->fd, 0);
+        void *memory = a->fd < 0 ? MAP_FAILED : mmap(NULL, a->size, PROT_READ, MAP_SHARED, a->fd, 0);
         if (memory == MAP_FAILED) /* kernels before 5.5: looked up */
             return;
         a->memory = memory;
@@ -77,7 +77,7 @@ void eu_accounting_close(struct eu_accounting *a) {
     if (!a || __atomic_sub_fetch(&a->references, 1, __ATOMIC_ACQ_REL))
         return;
     if (a->memory)
-        munmap(a->memory, a->size);
+        munmap((void *)a->memory, a->size);
     if (a->fd >= 0)
         close(a->fd);
     for (int i = 0; i < a->nr_maps; i++)
@@ -86,10 +86,6 @@ void eu_accounting_close(struct eu_accounting *a) {
     free(a->sites);
     pthread_mutex_destroy(&a->lock);
     free(a);
-}
-
-uint32_t *eu_accounting_wakeup(struct eu_accounting *a) {
-    return a ? a->wakeup : NULL;
 }
 
 static void add_site(const struct eu_site *site, uint64_t calls, uint64_t failures, struct eu_counts *counts) {

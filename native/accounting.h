@@ -48,8 +48,7 @@ struct eu_accounting {
     int version; /* 0: the object does not count */
     int fd, nr_sites, nr_maps;
     size_t size;
-    void *memory;     /* the section; NULL: none, or the kernel cannot map it */
-    uint32_t *wakeup; /* the flag for wake-ups, NULL: none */
+    const void *memory; /* the section; NULL: none, or the kernel cannot map it */
     struct eu_site *sites;
     struct eu_counted_map *maps;
     struct eu_tally *readers;
@@ -63,8 +62,6 @@ int eu_accounting_find(struct eu_accounting *accounting, struct eu_object *objec
 int eu_site_can_mean(enum eu_site_kind kind, const struct eu_counted_map *map);
 /* Add up the sites of a map; all zero and not known without accounting. Any thread. */
 void eu_accounting_read(const struct eu_accounting *accounting, int map, struct eu_counts *counts);
-/* The flag by which a reader asks programs to wake it or not; NULL: the object has none. */
-uint32_t *eu_accounting_wakeup(struct eu_accounting *accounting);
 
 /* A reader begins, or ends: then what it counted stays in the object's account. Join once `counted` and `buffer` are set; leave
  * before the buffer is closed. */

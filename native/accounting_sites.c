@@ -145,8 +145,6 @@ static void read_tags(struct eu_accounting *a, const struct btf *btf, const uint
             a->version = !strcmp(words, "1");
         else if ((words = after(tag, "count=")) && at != UINT32_MAX)
             is_foreign |= add_site(a, words, at);
-        else if (!strcmp(tag, "wakeup=1") && at != UINT32_MAX && a->memory && at % 4 == 0 && at < a->size && a->size - at >= 4)
-            a->wakeup = (uint32_t *)((uint8_t *)a->memory + at);
     }
     if (is_foreign)
         a->version = 0;

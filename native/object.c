@@ -4,6 +4,7 @@
 #include "accounting.h"
 #include "error.h"
 #include "minimal_btf.h"
+#include "wakeup.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,6 +118,7 @@ void eu_close(struct eu_object *object) {
         return;
     eu_detach_all(object);
     eu_accounting_close(object->accounting);
+    eu_wakeup_free(object);
     if (object->bpf)
         bpf_object__close(object->bpf);
     if (object->btf_fd >= 0)

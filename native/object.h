@@ -39,6 +39,7 @@ struct eu_object {
     char *btf_path; /* BTF file the user gave, NULL: the running kernel's */
     struct eu_attachment *attachments;
     struct eu_accounting *accounting; /* made on first use */
+    struct eu_wakeup *wakeup;         /* wakeup.c; NULL: nobody has read yet */
 };
 
 /* A program by index, or NULL with eu_error() set. */

@@ -12,8 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NAP_NS = 500000, MANY = 64 };
-enum busy { IDLE, SOME, RELAXED /* many records, buffers far from full */, FULL };
+enum { ROUND_BYTES = 256 << 10 /* of one buffer, before the others have their turn */ };
 
 int eu_run_ends(struct eu_run *run, int ending) {
     if (run->ending == GOES_ON)
@@ -65,24 +64,24 @@ static void flush(struct eu_run *run) {
         eu_out_free(&run->out);
 }
 
-/* Read every buffer once; says how busy they are. */
-static enum busy consume(struct eu_run *run) {
-    uint64_t before = run->delivered;
-    enum busy busy = IDLE;
+/* Read from every buffer once, no more of one than the others can wait for. */
+static void consume(struct eu_run *run) {
+    uint64_t records = 0;
+    int more = 0;
     for (int i = 0; i < run->nr_sources && run->ending == GOES_ON; i++) {
         struct source *s = &run->sources[(i + run->round) % (unsigned)run->nr_sources];
         if (!s->buffer || !eu_buffer_ready(s->buffer))
             continue;
-        size_t size = eu_buffer_size(s->buffer), bytes = eu_buffer_consume(s->buffer, size, eu_pipeline_take, s);
-        if (bytes && busy == IDLE)
-            busy = SOME;
-        if (bytes >= size / 8)
-            busy = FULL;
+        size_t eighth = eu_buffer_size(s->buffer) / 8;
+        uint64_t before = eu_buffer_taken(s->buffer);
+        size_t bytes = eu_buffer_consume(s->buffer, ROUND_BYTES, eu_pipeline_take, s);
+        records += eu_buffer_taken(s->buffer) - before;
+        more |= bytes >= (eighth < ROUND_BYTES ? eighth : ROUND_BYTES) || run->out.used >= OUT_HIGH;
         if (run->out.used >= OUT_HIGH)
             flush(run);
     }
     run->round++;
-    return busy == SOME && run->delivered - before >= MANY ? RELAXED : busy;
+    eu_waiter_round(&run->waiter, records, more);
 }
 
 static void print_sample(struct eu_run *run, struct source *s) {
@@ -221,12 +220,9 @@ static int start(struct eu_run *run) {
     return err;
 }
 
-static void wait_for_events(struct eu_run *run, enum busy busy) {
+static void wait_for_events(struct eu_run *run) {
     struct epoll_event events[16];
-    struct timespec nap = {0, NAP_NS};
-    if (busy == RELAXED) /* let more gather: each wake-up costs the traced program */
-        nanosleep(&nap, NULL);
-    int n = epoll_wait(run->epoll, events, 16, busy ? 0 : -1);
+    int n = eu_waiter_wait(&run->waiter, run->epoll, events, 16, -1);
     if (n < 0 && errno != EINTR)
         eu_run_ends(run, eu_fail(errno, "wait for events: %s", eu_strerror(errno)));
     for (int i = 0; i < n; i++)
@@ -234,18 +230,17 @@ static void wait_for_events(struct eu_run *run, enum busy busy) {
 }
 
 int eu_run_loop(struct eu_run *run) {
-    enum busy busy = IDLE;
     run->ending = GOES_ON;
     int err = start(run);
     if (err)
         eu_run_ends(run, err);
     flush(run);
     while (run->ending == GOES_ON) {
-        wait_for_events(run, busy);
+        wait_for_events(run);
         if (run->ending != GOES_ON)
             break;
         eu_run_time(run);
-        busy = consume(run);
+        consume(run);
         for (int i = 0; i < run->nr_sources; i++)
             if (run->sources[i].due) {
                 run->sources[i].due = 0;
@@ -261,6 +256,7 @@ int eu_run_loop(struct eu_run *run) {
 int eu_run_finish(struct eu_run *run) {
     if (run->options.hold)
         syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
+    eu_waiter_close(&run->waiter);
     finish(run);
     if (run->signals >= 0) /* not another run's */
         eu_signals_restore();

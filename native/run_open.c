@@ -46,7 +46,7 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
         return eu_fail(ENOMEM, "open run: out of memory");
     memset(s->headed, 0xff, (size_t)(eu_view_types(s->view) + 1) * sizeof(int));
     s->buffer = eu_buffer_open(object, s->map, run->options.perf_pages);
-    return s->buffer ? eu_buffer_watch(s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
+    return s->buffer ? eu_waiter_add(&run->waiter, s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
 }
 
 static int open_stages(struct eu_run *run) {
@@ -72,6 +72,7 @@ static int open_run(struct eu_run *run, struct eu_object *object) {
     run->accounting = eu_accounting_open(object);
     if (!run->accounting)
         return -eu_errno();
+    eu_waiter_open(&run->waiter, object, run->options.wakeup);
     run->epoll = epoll_create1(EPOLL_CLOEXEC);
     run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (run->epoll < 0 || run->stop < 0)
@@ -139,6 +140,7 @@ static void close_fd(int fd) {
 void eu_run_free(struct eu_run *run) {
     if (!run)
         return;
+    eu_waiter_close(&run->waiter);
     for (int i = 0; i < run->nr_sources && run->sources; i++) {
         struct source *s = &run->sources[i];
         eu_tally_leave(&s->tally);

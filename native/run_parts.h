@@ -12,6 +12,7 @@
 #include "recorder.h"
 #include "sample.h"
 #include "view.h"
+#include "wakeup.h"
 #include <time.h>
 
 enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4 };
@@ -46,6 +47,7 @@ struct eu_run {
     struct eu_filter *filter;       /* NULL: all pass */
     struct eu_aggregate *aggregate; /* NULL: lines */
     struct eu_recorder *recorder;   /* NULL: lines */
+    struct eu_waiter waiter;
     struct source *sources;
     int nr_sources, nr_views;
     int epoll, stop, duration, trace, signals, aggregate_timer;
