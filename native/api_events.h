@@ -83,21 +83,22 @@ enum eu_cause {
     EU_SINK_FAILED, /* output could not be written */
     EU_SAMPLED_OUT,
     EU_RATE_LIMITED,
-    EU_DRILL, /* dropped on purpose */
+    EU_DRILL,    /* dropped on purpose */
+    EU_NOT_READ, /* still in a perf buffer when its reader was closed */
     EU_CAUSES
 };
 const char *eu_cause_name(int cause, int kind);
 /* produced = delivered + filtered + discarded + the sum of lost + pending */
 struct eu_account {
     const char *map;
-    int kind;           /* of the plan: 1 ring, 2 perf, 3 sampled map */
+    int kind;           /* of the plan: 1 ring, 2 perf, 3 sampled map; 4 another map that is updated */
     int known;          /* 1: the object counts what it produces; else produced and lost[EU_NO_ROOM] are a lower bound */
     uint64_t produced;  /* calls that were to produce a record */
     uint64_t delivered; /* events written, aggregated or recorded */
     uint64_t filtered;  /* left out because of a filter or --max-events */
     uint64_t discarded; /* reserved and given back by the program */
     uint64_t pending;   /* produced and not read yet */
-    uint64_t lost[9];   /* enum eu_cause */
+    uint64_t lost[10];  /* enum eu_cause */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
 

@@ -93,6 +93,8 @@ static int open_ends(struct eu_run *run) {
 static int open_run(struct eu_run *run, struct eu_object *object) {
     int types = 0, err;
     run->accounting = eu_accounting_open(object);
+    if (!run->accounting)
+        return -eu_errno();
     eu_waiter_open(&run->waiter, object, run->options.wakeup);
     if (open_ends(run) || open_stages(run))
         return -eu_errno();
@@ -101,8 +103,12 @@ static int open_run(struct eu_run *run, struct eu_object *object) {
             types += (int)run->plan->sources[i].nr_records;
             run->nr_views++;
         }
-    for (int i = err = 0; i < run->nr_sources && !err; i++)
+    for (int i = err = 0; i < run->nr_sources && !err; i++) {
+        struct source *s = &run->sources[i];
         err = open_source(run, object, i, run->format.format == 0 && types > 1);
+        if (!err)
+            eu_tally_join(&s->tally, run->accounting, s->map, &s->account, s->buffer);
+    }
     if (!err && run->options.trace_pipe) {
         run->trace = eu_trace_pipe_open();
         err = run->trace < 0 ? run->trace : eu_run_watch(run, run->trace, EPOLLIN, TRACE_FD, 0);
@@ -150,6 +156,7 @@ void eu_run_free(struct eu_run *run) {
     eu_waiter_close(&run->waiter);
     for (int i = 0; i < run->nr_sources && run->sources; i++) {
         struct source *s = &run->sources[i];
+        eu_tally_leave(&s->tally);
         eu_buffer_close(s->buffer);
         eu_view_free(s->view);
         eu_sample_close(s->sample);
