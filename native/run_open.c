@@ -26,7 +26,7 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
     if (run->format.format == 3 && planned->style != EU_STACKS)
         return eu_fail(EINVAL, "fold stacks: map %s has no stack traces", s->account.map);
     if (planned->kind == EU_SAMPLE) {
-        s->sample = eu_sample_open(object, run->plan, index, &run->format, run->options.clear);
+        s->sample = eu_sample_open(object, run->plan, index, &run->options, run->filter);
         if (!s->sample)
             return -eu_errno();
         s->final = planned->flags & EU_FINAL || !planned->interval_ms || run->format.format == 3;
