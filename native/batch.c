@@ -37,7 +37,7 @@ struct eu_batcher *eu_batcher_new(struct eu_plan *plan, int source, const void *
     struct eu_batcher *b = calloc(1, sizeof(*b));
     if (!b)
         return eu_fail_null(ENOMEM, "open batches: out of memory");
-    b->view = eu_view_new(plan, source, &format);
+    b->view = eu_view_new(plan, source, &format, 0);
     if (!b->view || (filter && !(b->filter = eu_filter_read(plan, filter, filter_size)))) {
         eu_batcher_free(b);
         return NULL;
