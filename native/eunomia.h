@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api_accounts.h"
 #include "api_compile.h"
 #include "api_events.h"
 #include "api_object.h"
