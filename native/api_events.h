@@ -25,6 +25,11 @@ struct eu_format {
 /* Render one record of a source as the loop would, without the time column and the newline at the end; returns the length,
  * or -errno: for tests and Python. */
 long eu_render(struct eu_plan *plan, int source, const struct eu_format *format, const void *record, size_t size, char *out, size_t room);
+/* The header above such lines, newline included, of a source's record type in text, of all types in CSV, nothing in JSON. */
+long eu_render_header(struct eu_plan *plan, int source, const struct eu_format *format, int type, char *out, size_t room);
+/* Every path of a list joined by commas must be a field of at least one record type or sampled map: 0, or -EINVAL and
+ * "OPTION: no field X [did you mean Y? fields: a, b.c]". */
+int eu_fields_check(const struct eu_plan *plan, const char *option, const char *list);
 
 /* What a run does. Strings and the filter must stay valid as long as the run. */
 struct eu_run_options {
@@ -83,23 +88,32 @@ enum eu_cause {
     EU_SINK_FAILED, /* output could not be written */
     EU_SAMPLED_OUT,
     EU_RATE_LIMITED,
-    EU_DRILL, /* dropped on purpose */
+    EU_DRILL,    /* dropped on purpose */
+    EU_NOT_READ, /* still in a perf buffer when its reader was closed */
     EU_CAUSES
 };
 const char *eu_cause_name(int cause, int kind);
 /* produced = delivered + filtered + discarded + the sum of lost + pending */
 struct eu_account {
     const char *map;
-    int kind;           /* of the plan: 1 ring, 2 perf, 3 sampled map */
+    int kind;           /* of the plan: 1 ring, 2 perf, 3 sampled map; 4 another map that is updated */
     int known;          /* 1: the object counts what it produces; else produced and lost[EU_NO_ROOM] are a lower bound */
     uint64_t produced;  /* calls that were to produce a record */
     uint64_t delivered; /* events written, aggregated or recorded */
     uint64_t filtered;  /* left out because of a filter or --max-events */
     uint64_t discarded; /* reserved and given back by the program */
     uint64_t pending;   /* produced and not read yet */
-    uint64_t lost[9];   /* enum eu_cause */
+    uint64_t lost[10];  /* enum eu_cause */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
+
+/* Records of one ring or perf buffer for Python. */
+struct eu_reader;
+struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_pages);
+int eu_reader_fd(struct eu_reader *reader);    /* pollable */
+int eu_reader_ready(struct eu_reader *reader); /* 1: there is a record */
+uint64_t eu_reader_lost(struct eu_reader *reader);
+void eu_reader_free(struct eu_reader *reader);
 
 /* Records of one type, in order. What a pointer of it points to is the caller's: eu_release(). */
 struct eu_part {
@@ -113,27 +127,16 @@ struct eu_part {
 struct eu_batcher;
 struct eu_batcher *eu_batcher_new(struct eu_plan *plan, int source, const void *filter, size_t filter_size);
 void eu_batcher_free(struct eu_batcher *batcher);
+/* Collect what is in a buffer: until it holds max_records or max_bytes (one record at least). How many it holds, or -errno. */
+long eu_reader_collect(struct eu_reader *reader, struct eu_batcher *batcher, size_t max_records, size_t max_bytes);
 /* Collect one record that comes from elsewhere: 1, 0 counted and left out, or -errno. */
 long eu_batcher_add(struct eu_batcher *batcher, const void *record, size_t size);
 /* Hand over what it holds: as many parts as the source has types; *order: the part of each record, NULL where there is one type. */
 long eu_batcher_take(struct eu_batcher *batcher, struct eu_part *parts, uint16_t **order);
 void eu_release(void *memory);
-/* How many of its events the program has got so far, and how many found no room in a queue. */
-void eu_batcher_delivered(struct eu_batcher *batcher, uint64_t delivered, uint64_t dropped);
-
-/* Reads one ring or perf buffer into a batcher, which must stay valid as long; wake_fd ends a wait when it can be read from. */
-struct eu_reader;
-struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_pages, int wake_fd, struct eu_batcher *batcher);
-void eu_reader_free(struct eu_reader *reader);
-/* Collect what is there: until the batcher holds max_records or max_bytes (one record at least). How many it holds, or -errno. */
-long eu_reader_collect(struct eu_reader *reader, size_t max_records, size_t max_bytes);
-/* Sleep until there are records, wake_fd can be read from, a signal came, or the time (-1: no limit) is over: 0 or -errno. */
-int eu_reader_wait(struct eu_reader *reader, int timeout_ms);
-int eu_reader_fd(struct eu_reader *reader); /* for event loops: can be read from while there are records */
-/* Before an event loop sleeps on it: 0 it may sleep, 1 there are records, 2 look again in a millisecond. */
-int eu_reader_arm(struct eu_reader *reader);
-uint64_t eu_reader_lost(struct eu_reader *reader); /* what the kernel told a perf buffer */
-void eu_reader_account(struct eu_reader *reader, struct eu_account *account);
+/* `held`: taken and not given to the program yet; `dropped`: taken, and thrown away for want of room in a queue. */
+void eu_reader_account(struct eu_reader *reader, const struct eu_batcher *batcher, uint64_t held, uint64_t dropped,
+                       struct eu_account *account);
 
 /* Columns out of `count` records: `stride` bytes apart, or where starts says; `offset` is within a record. */
 struct eu_rows {

@@ -1,6 +1,7 @@
 /* Opening, loading and closing BPF objects. */
 #define _GNU_SOURCE
 #include "object.h"
+#include "accounting.h"
 #include "error.h"
 #include "minimal_btf.h"
 #include "wakeup.h"
@@ -116,6 +117,7 @@ void eu_close(struct eu_object *object) {
     if (!object)
         return;
     eu_detach_all(object);
+    eu_accounting_close(object->accounting);
     eu_wakeup_free(object);
     if (object->bpf)
         bpf_object__close(object->bpf);

@@ -31,11 +31,12 @@ struct source {
     double interval;       /* seconds */
     struct timespec printed;
     struct eu_account account;
-    uint64_t *headed; /* per record type: the line at which its header was printed last, 0 never */
-    uint64_t seen;    /* that came as far as sampling */
-    uint64_t second;  /* the last one in which events passed the rate limit, counted from 1 */
-    uint64_t allowed; /* that may still pass in it */
-    uint64_t drill;   /* state of its random numbers */
+    struct eu_tally tally; /* what makes it part of the object's account */
+    uint64_t *headed;      /* per record type: the line at which its header was printed last, 0 never */
+    uint64_t seen;         /* that came as far as sampling */
+    uint64_t second;       /* the last one in which events passed the rate limit, counted from 1 */
+    uint64_t allowed;      /* that may still pass in it */
+    uint64_t drill;        /* state of its random numbers */
     uint64_t told_stream[EU_CAUSES], told_person[EU_CAUSES];
 };
 
@@ -43,10 +44,10 @@ struct eu_run {
     struct eu_run_options options;
     struct eu_format format;
     const struct eu_plan *plan;
-    struct eu_accounting *accounting; /* NULL: the object does not count */
-    struct eu_filter *filter;         /* NULL: all pass */
-    struct eu_aggregate *aggregate;   /* NULL: lines */
-    struct eu_recorder *recorder;     /* NULL: lines */
+    struct eu_accounting *accounting;
+    struct eu_filter *filter;       /* NULL: all pass */
+    struct eu_aggregate *aggregate; /* NULL: lines */
+    struct eu_recorder *recorder;   /* NULL: lines */
     struct eu_waiter waiter;
     struct source *sources;
     int nr_sources, nr_views, aggregate_due;
