@@ -25,6 +25,11 @@ struct eu_format {
 /* Render one record of a source as the loop would, without the time column and the newline at the end; returns the length,
  * or -errno: for tests and Python. */
 long eu_render(struct eu_plan *plan, int source, const struct eu_format *format, const void *record, size_t size, char *out, size_t room);
+/* The header above such lines, newline included, of a source's record type in text, of all types in CSV, nothing in JSON. */
+long eu_render_header(struct eu_plan *plan, int source, const struct eu_format *format, int type, char *out, size_t room);
+/* Every path of a list joined by commas must be a field of at least one record type or sampled map: 0, or -EINVAL and
+ * "OPTION: no field X [did you mean Y? fields: a, b.c]". */
+int eu_fields_check(const struct eu_plan *plan, const char *option, const char *list);
 
 /* What a run does. Strings and the filter must stay valid as long as the run. */
 struct eu_run_options {

@@ -211,7 +211,12 @@ static int start(struct eu_run *run) {
             return run->signals;
         err = eu_run_watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
     }
-    if (!run->aggregate && !run->recorder && (run->nr_views == 1 || run->format.compat))
+    if (run->aggregate || run->recorder)
+        return err;
+    for (int i = 0; i < run->nr_sources && run->format.format == 4; i++)
+        if (run->sources[i].view)
+            eu_pipeline_header(&run->sources[i], 0);
+    if (run->nr_views == 1 || run->format.compat)
         for (int i = 0; i < run->nr_sources; i++)
             if (run->sources[i].view)
                 for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1);
