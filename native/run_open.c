@@ -60,6 +60,8 @@ static int open_stages(struct eu_run *run) {
         return -eu_errno();
     if (o->record)
         return (run->recorder = eu_recorder_open(o)) ? 0 : -eu_errno();
+    if (eu_aggregate_check(run->plan, o))
+        return -eu_errno();
     if (!eu_aggregate_is_wanted(run->plan, o))
         return 0;
     run->aggregate = eu_aggregate_new(run->plan, o);
