@@ -1,0 +1,43 @@
+"""Filters: which events pass. An expression becomes bytecode here, the C core runs it (native/filter_run.c).
+
+The language is described in docs/reference/filter.md.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.package.model import Package
+
+__all__ = ["compile_filter"]
+
+
+def compile_filter(source: Package | bytes, expression: str) -> bytes:
+    """Compile a filter for the records of a package.
+
+    Args:
+        source: the package, or its plan (`Package.plan()`).
+        expression: as in `pid == 1234 && comm ~ "ssh*" && ret < 0`.
+
+    Returns:
+        Bytecode for `RunOptions(filter=...)`.
+
+    Raises:
+        FilterError: the expression is wrong; `start` and `end` say where.
+        PackageError: the plan is damaged.
+    """
+    from eunomia.errors import FilterError
+    from eunomia.events.filter.code import Code
+    from eunomia.events.filter.compiler import Compiler
+    from eunomia.events.filter.fields import Fields
+    from eunomia.events.filter.parser import parse
+
+    tree = parse(expression)
+    fields = Fields(source if isinstance(source, bytes) else source.plan())
+    made = Code()
+    try:
+        for of, condition in Compiler(fields, expression).conditions(tree):
+            made.add(of.source, of.index, condition)
+    except ValueError as exc:
+        raise FilterError(str(exc), expression, 0, len(expression)) from None
+    return made.to_bytes()
