@@ -32,7 +32,7 @@ struct eu_buffer {
     const uint8_t *data;
     struct perf_cpu *cpus;
     int nr_cpus, next_cpu;
-    uint64_t lost, discarded;
+    uint64_t lost, discarded, taken;
     uint8_t *wrapped; /* a perf record that goes around the end */
     struct eu_object *object;
     int map;
@@ -155,46 +155,48 @@ int eu_buffer_watch(struct eu_buffer *b, int epoll_fd, uint64_t data) {
     return err ? eu_fail(errno, "watch buffer: %s", eu_strerror(errno)) : 0;
 }
 
-int eu_buffer_ready(const struct eu_buffer *b) {
+enum eu_state eu_buffer_state(const struct eu_buffer *b) {
     if (b->is_ring) {
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         uint64_t at = *b->consumer;
         if (at >= __atomic_load_n(b->producer, __ATOMIC_ACQUIRE))
-            return 0;
-        return !(__atomic_load_n((const uint32_t *)(b->data + (at & (b->size - 1))), __ATOMIC_ACQUIRE) & BPF_RINGBUF_BUSY_BIT);
+            return EU_EMPTY;
+        uint32_t length = __atomic_load_n((const uint32_t *)(b->data + (at & (b->size - 1))), __ATOMIC_ACQUIRE);
+        return length & BPF_RINGBUF_BUSY_BIT ? EU_BUSY : EU_READY;
     }
     for (int i = 0; i < b->nr_cpus; i++)
         if (__atomic_load_n(&b->cpus[i].page->data_head, __ATOMIC_ACQUIRE) != b->cpus[i].page->data_tail)
-            return 1;
-    return 0;
+            return EU_READY;
+    return EU_EMPTY;
 }
 
+int eu_buffer_ready(const struct eu_buffer *b) {
+    return eu_buffer_state(b) == EU_READY;
+}
+
+/* What is there at the start of the round: running after records that come meanwhile would take their cache lines from the program
+ * that writes the next ones. */
 static size_t consume_ring(struct eu_buffer *b, size_t limit, eu_take take, void *context) {
     uint64_t at = *b->consumer, start = at, published = at, mask = b->size - 1;
+    uint64_t end = __atomic_load_n(b->producer, __ATOMIC_ACQUIRE);
     int stop = 0;
-    while (!stop && at - start < limit) {
-        uint64_t end = __atomic_load_n(b->producer, __ATOMIC_ACQUIRE);
-        if (at >= end)
+    while (at < end && !stop && at - start < limit) {
+        const uint8_t *header = b->data + (at & mask);
+        uint32_t length = __atomic_load_n((const uint32_t *)header, __ATOMIC_ACQUIRE);
+        if (length & BPF_RINGBUF_BUSY_BIT)
             break;
-        while (at < end && !stop && at - start < limit) {
-            const uint8_t *header = b->data + (at & mask);
-            uint32_t length = __atomic_load_n((const uint32_t *)header, __ATOMIC_ACQUIRE);
-            if (length & BPF_RINGBUF_BUSY_BIT) {
-                stop = 1;
-                break;
-            }
-            size_t size = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-            if (!(length & BPF_RINGBUF_DISCARD_BIT))
-                stop = take(context, header + BPF_RINGBUF_HDR_SZ, size);
-            else
-                b->discarded++;
-            if (stop == 2)
-                break;
-            at += (size + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
-            if (at - published >= b->size / 4) { /* room for the writers */
-                __atomic_store_n(b->consumer, at, __ATOMIC_RELEASE);
-                published = at;
-            }
+        size_t size = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+        if (!(length & BPF_RINGBUF_DISCARD_BIT))
+            stop = take(context, header + BPF_RINGBUF_HDR_SZ, size);
+        else
+            b->discarded++;
+        if (stop == 2)
+            break;
+        b->taken++;
+        at += (size + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
+        if (at - published >= b->size / 4) { /* room for the writers */
+            __atomic_store_n(b->consumer, at, __ATOMIC_RELEASE);
+            published = at;
         }
     }
     if (at != published)
@@ -237,6 +239,7 @@ static size_t consume_cpu(struct eu_buffer *b, struct perf_cpu *c, size_t limit,
         *stop = take_perf(b, header, take, context);
         if (*stop == 2)
             break;
+        b->taken++;
         tail += size;
     }
     __atomic_store_n(&c->page->data_tail, tail, __ATOMIC_RELEASE);
@@ -261,88 +264,14 @@ size_t eu_buffer_size(const struct eu_buffer *b) {
     return b->size;
 }
 
+uint64_t eu_buffer_taken(const struct eu_buffer *b) {
+    return b->taken;
+}
+
 uint64_t eu_buffer_discarded(const struct eu_buffer *b) {
     return b->discarded;
 }
 
 uint64_t eu_buffer_lost(const struct eu_buffer *b) {
     return b->lost;
-}
-
-/* The same for Python. */
-
-struct eu_reader {
-    struct eu_buffer *buffer;
-    int epoll_fd;
-};
-
-struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_pages) {
-    struct eu_reader *r = calloc(1, sizeof(*r));
-    if (!r)
-        return eu_fail_null(ENOMEM, "open reader: out of memory");
-    r->epoll_fd = -1;
-    r->buffer = eu_buffer_open(object, map, perf_pages);
-    if (r->buffer) {
-        r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-        if (r->epoll_fd < 0)
-            eu_fail(errno, "open reader: %s", eu_strerror(errno));
-        else if (!eu_buffer_watch(r->buffer, r->epoll_fd, 0))
-            return r;
-    }
-    eu_reader_free(r);
-    return NULL;
-}
-
-int eu_reader_fd(struct eu_reader *r) {
-    return r->epoll_fd;
-}
-
-int eu_reader_wait(struct eu_reader *r, int timeout_ms) {
-    struct epoll_event event;
-    if (eu_buffer_ready(r->buffer))
-        return 1;
-    int n = epoll_wait(r->epoll_fd, &event, 1, timeout_ms);
-    return n < 0 ? eu_fail(errno, "wait for records: %s", eu_strerror(errno)) : n > 0;
-}
-
-struct taking {
-    uint8_t *at;
-    size_t used, size;
-    uint32_t *starts, *lengths;
-    long count, max, needed;
-};
-
-static int copy_record(void *context, const uint8_t *record, size_t size) {
-    struct taking *t = context;
-    if (t->count == t->max || size > t->size - t->used) {
-        t->needed = t->count ? 0 : (long)size;
-        return 2;
-    }
-    memcpy(t->at + t->used, record, size);
-    t->starts[t->count] = (uint32_t)t->used;
-    t->lengths[t->count++] = (uint32_t)size;
-    size_t next = (t->used + size + 7) & ~(size_t)7;
-    t->used = next > t->size ? t->size : next;
-    return 0;
-}
-
-long eu_reader_take(struct eu_reader *r, void *buffer, size_t size, uint32_t *starts, uint32_t *lengths, long max) {
-    struct taking t = {.at = buffer, .size = size > UINT32_MAX ? UINT32_MAX : size, .starts = starts, .lengths = lengths, .max = max};
-    eu_buffer_consume(r->buffer, SIZE_MAX / 2, copy_record, &t);
-    if (t.needed)
-        return eu_fail(ENOBUFS, "take records: one of %ld bytes, room for %zu", t.needed, size);
-    return t.count;
-}
-
-uint64_t eu_reader_lost(struct eu_reader *r) {
-    return eu_buffer_lost(r->buffer);
-}
-
-void eu_reader_free(struct eu_reader *r) {
-    if (!r)
-        return;
-    eu_buffer_close(r->buffer);
-    if (r->epoll_fd >= 0)
-        close(r->epoll_fd);
-    free(r);
 }

@@ -1,142 +1,57 @@
 /* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
 #define _GNU_SOURCE
 #include "error.h"
-#include "number.h"
 #include "run_parts.h"
 #include "signals.h"
 #include "trace_pipe.h"
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { NAP_NS = 500000, MANY = 64, LONGEST = 1 << 30 /* seconds */ };
-enum busy { IDLE, SOME, RELAXED /* many records, buffers far from full */, FULL };
-enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD };
-
-static int watch(struct eu_run *run, int fd, uint32_t events, int what, int index) {
-    struct epoll_event event = {.events = events, .data.u64 = (uint64_t)index << 8 | (unsigned)what};
-    return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &event) ? eu_fail(errno, "watch descriptor: %s", eu_strerror(errno)) : 0;
-}
-
-static int arm(int fd, double first, double interval) {
-    first = first < LONGEST ? first : LONGEST;
-    interval = interval < LONGEST ? interval : LONGEST;
-    struct itimerspec when = {
-        .it_value = {(time_t)first, (long)((first - (double)(time_t)first) * 1e9)},
-        .it_interval = {(time_t)interval, (long)((interval - (double)(time_t)interval) * 1e9)},
-    };
-    if (!when.it_value.tv_sec && !when.it_value.tv_nsec)
-        when.it_value.tv_nsec = 1;
-    return timerfd_settime(fd, 0, &when, NULL) ? eu_fail(errno, "set timer: %s", eu_strerror(errno)) : 0;
-}
-
-/* The time column, or the value of "ts". */
-void eu_run_time(struct eu_run *run) {
-    struct timespec now;
-    char *w = run->time;
-    int json = run->format.format == 1, time = run->format.compat && !json ? 1 : run->format.time;
-    int quote = json && time != 2;
-    run->time_size = 0;
-    if (!time || (json && run->format.compat))
-        return;
-    if (quote)
-        *w++ = '"';
-    if (time == 2) {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        int64_t ns = (now.tv_sec - run->started.tv_sec) * 1000000000ll + now.tv_nsec - run->started.tv_nsec;
-        w = eu_put_u64(w, ns / 1000000000);
-        *w++ = '.';
-        w = eu_put_u64(w, 1000000 + ns / 1000 % 1000000); /* the 1 keeps its zeroes and is overwritten */
-        memmove(w - 7, w - 6, 6);
-        w--;
-    } else {
-        clock_gettime(CLOCK_REALTIME, &now);
-        w = time == 1 ? eu_put_clock(w, now.tv_sec) : eu_put_iso(w, now.tv_sec, now.tv_nsec);
-    }
-    if (quote)
-        *w++ = '"';
-    if (run->format.compat)
-        *w++ = ' ';
-    run->time_size = (size_t)(w - run->time);
-}
+enum { ROUND_BYTES = 256 << 10 /* of one buffer, before the others have their turn */ };
 
 int eu_run_ends(struct eu_run *run, int ending) {
-    if (run->ending == GOES_ON)
+    if (ending < 0 && run->ending >= 0)
+        snprintf(run->failure, sizeof(run->failure), "%s", eu_error());
+    if (run->ending == GOES_ON || (ending < 0 && run->ending >= 0)) /* a failure must not go under */
         run->ending = ending;
     return ending;
 }
 
-static int write_failed(struct eu_run *run, int err) {
-    if (err == EPIPE)
-        return eu_run_ends(run, CLOSED);
-    return eu_run_ends(run, eu_fail(err, "write output: %s", eu_strerror(err)));
-}
-
-/* Wait until the output takes more; 0: the run was stopped, and its reader still does not read a second later. */
-static int wait_for_reader(struct eu_run *run) {
-    struct pollfd wait[3] = {
-        {.fd = run->options.out_fd, .events = POLLOUT},
-        {.fd = run->late ? -1 : run->stop, .events = POLLIN},
-        {.fd = run->late ? -1 : run->signals, .events = POLLIN},
-    };
-    if (poll(wait, 3, run->late ? 1000 : -1) == 0)
-        return 0;
-    if (wait[1].revents || wait[2].revents)
-        run->late = 1;
-    return 1;
-}
-
-/* Write all of the buffer. Two signals give up on a reader that does not read. */
-static void flush(struct eu_run *run) {
-    size_t done = 0;
-    if (run->out.failed)
-        eu_run_ends(run, eu_fail(ENOMEM, "render: out of memory"));
-    while (done < run->out.used && run->ending != CLOSED && run->ending >= 0) {
-        ssize_t n = write(run->options.out_fd, run->out.data + done, run->out.used - done);
-        if (n >= 0) {
-            done += (size_t)n;
-        } else if (errno == EINTR) {
-            if (eu_signals_count() > 1)
-                break;
-        } else if (errno == EAGAIN) {
-            if (!wait_for_reader(run))
-                break;
-        } else {
-            write_failed(run, errno);
-        }
-    }
-    run->out.used = 0;
-    if (run->out.room > 4 * OUT_HIGH) /* one huge record should not be remembered for ever */
-        eu_out_free(&run->out);
-}
-
-/* Read every buffer once; says how busy they are. */
-static enum busy consume(struct eu_run *run) {
-    uint64_t before = run->delivered;
-    enum busy busy = IDLE;
+/* Read from every buffer once, no more of one than the others can wait for. */
+static void consume(struct eu_run *run) {
+    uint64_t records = 0;
+    int more = 0;
+    eu_run_tick(run);
     for (int i = 0; i < run->nr_sources && run->ending == GOES_ON; i++) {
         struct source *s = &run->sources[(i + run->round) % (unsigned)run->nr_sources];
         if (!s->buffer || !eu_buffer_ready(s->buffer))
             continue;
-        size_t size = eu_buffer_size(s->buffer), bytes = eu_buffer_consume(s->buffer, size, eu_pipeline_take, s);
-        if (bytes && busy == IDLE)
-            busy = SOME;
-        if (bytes >= size / 8)
-            busy = FULL;
-        if (run->out.used >= OUT_HIGH)
-            flush(run);
+        size_t eighth = eu_buffer_size(s->buffer) / 8;
+        uint64_t before = eu_buffer_taken(s->buffer);
+        size_t bytes = eu_buffer_consume(s->buffer, ROUND_BYTES, eu_pipeline_take, s);
+        int is_high = run->out.used >= run->flush_at;
+        records += eu_buffer_taken(s->buffer) - before;
+        more |= bytes >= (eighth < ROUND_BYTES ? eighth : ROUND_BYTES) || is_high;
+        if (is_high)
+            eu_run_flush(run);
     }
     run->round++;
-    return busy == SOME && run->delivered - before >= MANY ? RELAXED : busy;
+    eu_waiter_round(&run->waiter, records, more);
+}
+
+/* What is not one event each: `count` elements of a source end here. */
+static void mark(struct eu_run *run, int source, uint64_t count) {
+    run->sources[source].account.delivered += count;
+    do {
+        unsigned part = count < UINT16_MAX ? (unsigned)count : UINT16_MAX;
+        eu_output_mark(&run->output, &run->out, source, part);
+        count -= part;
+    } while (count);
 }
 
 static void print_sample(struct eu_run *run, struct source *s) {
@@ -149,7 +64,7 @@ static void print_sample(struct eu_run *run, struct source *s) {
     if (shown < 0)
         eu_run_ends(run, (int)shown);
     else
-        s->account.delivered += (uint64_t)shown;
+        mark(run, s->index, (uint64_t)shown);
 }
 
 static void print_aggregate(struct eu_run *run, int is_last) {
@@ -157,9 +72,23 @@ static void print_aggregate(struct eu_run *run, int is_last) {
     int err = eu_aggregate_print(run->aggregate, &run->out, run->time, run->time_size, is_last);
     if (err)
         eu_run_ends(run, err);
+    else
+        mark(run, 0, 0);
+}
+
+/* The kernel keeps the lines that a full queue has no room for. */
+static void mute_trace(struct eu_run *run, int is_muted) {
+    struct epoll_event event = {.events = is_muted ? 0 : EPOLLIN, .data.u64 = TRACE_FD};
+    if (run->trace < 0 || run->is_muted == is_muted)
+        return;
+    epoll_ctl(run->epoll, EPOLL_CTL_MOD, run->trace, &event);
+    run->is_muted = is_muted;
 }
 
 static void read_trace(struct eu_run *run) {
+    mute_trace(run, run->refuse >= 0);
+    if (run->is_muted)
+        return;
     long lines = eu_trace_pipe_read(run->trace, &run->trace_rest, &run->out, &run->format);
     if (lines < 0)
         eu_run_ends(run, (int)lines);
@@ -179,7 +108,9 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
         break;
     case OUTPUT_FD:
         if (events & (EPOLLERR | EPOLLHUP))
-            eu_run_ends(run, CLOSED);
+            eu_run_closed(run);
+        else if (events & EPOLLOUT)
+            eu_run_flush(run);
         break;
     case TRACE_FD:
         read_trace(run);
@@ -192,27 +123,37 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
     }
     case AGGREGATE_FD:
         if (read(run->aggregate_timer, &count, sizeof(count)) == sizeof(count))
-            print_aggregate(run, 0);
+            run->aggregate_due = 1;
+        break;
+    case ROTATE_FD:
+        if (read(run->rotation, &count, sizeof(count)) == sizeof(count)) {
+            eu_run_flush(run);
+            eu_run_rotate(run);
+        }
+        break;
+    case TELL_FD:
+        if (read(run->teller, &count, sizeof(count)) < 0) {
+            /* told already */
+        }
         break;
     }
 }
 
 static void drain(struct eu_run *run) {
-    if (run->ending == CLOSED || run->ending < 0)
-        return;
     /* programs may still be attached: what is there now, not what comes meanwhile */
     for (int i = 0; i < run->nr_sources; i++) {
         struct source *s = &run->sources[i];
         size_t left = !s->buffer ? 0 : run->options.hold ? SIZE_MAX / 2 : eu_buffer_size(s->buffer), got;
         eu_run_time(run);
-        while (left && run->ending != CLOSED && run->ending >= 0 && (got = eu_buffer_consume(s->buffer, left, eu_pipeline_take, s))) {
+        eu_run_tick(run);
+        while (left && (got = eu_buffer_consume(s->buffer, left, eu_pipeline_take, s))) {
             left = got > left ? 0 : left - got;
-            flush(run);
+            eu_run_flush(run);
         }
     }
     if (run->recorder && eu_recorder_flush(run->recorder))
         eu_run_ends(run, -eu_errno());
-    if (run->trace >= 0)
+    if (run->trace >= 0 && !run->is_over)
         read_trace(run);
 }
 
@@ -228,31 +169,35 @@ static int is_unprinted(struct eu_run *run, struct source *s) {
 }
 
 static void finish(struct eu_run *run) {
+    run->is_ending = 1;
+    eu_run_flush(run);
     drain(run);
-    for (int i = 0; i < run->nr_sources && run->ending >= 0 && run->ending != CLOSED; i++) {
+    for (int i = 0; i < run->nr_sources && run->ending >= 0 && !run->is_over; i++) {
         struct source *s = &run->sources[i];
         if (s->sample && is_unprinted(run, s))
             print_sample(run, s);
         if (s->view && run->format.format != 2)
             eu_view_finish(s->view, &run->out);
     }
-    if (run->aggregate && run->ending >= 0 && run->ending != CLOSED)
+    if (run->aggregate && run->ending >= 0 && !run->is_over)
         print_aggregate(run, 1);
-    flush(run);
+    if (!run->is_over)
+        eu_run_tell_accounts(run);
+    eu_run_flush(run);
 }
 
 static int arm_timers(struct eu_run *run) {
-    int err = run->duration >= 0 ? arm(run->duration, run->options.duration, 0) : 0;
+    int err = run->duration >= 0 ? eu_run_arm(run->duration, run->options.duration, 0) : 0;
     if (run->aggregate_timer >= 0 && !err) {
         double interval = eu_aggregate_interval(run->aggregate);
-        err = arm(run->aggregate_timer, interval, interval);
+        err = eu_run_arm(run->aggregate_timer, interval, interval);
     }
     for (int i = 0; i < run->nr_sources && !err; i++) {
         struct source *s = &run->sources[i];
         s->interval = run->options.interval > 0 ? run->options.interval : run->plan->sources[i].interval_ms / 1000.0;
         s->printed = run->started;
         if (s->timer >= 0)
-            err = arm(s->timer, run->format.compat ? 0 : s->interval, s->interval);
+            err = eu_run_arm(s->timer, run->format.compat ? 0 : s->interval, s->interval);
     }
     return err;
 }
@@ -264,9 +209,9 @@ static int start(struct eu_run *run) {
         run->signals = eu_signals_take();
         if (run->signals < 0)
             return run->signals;
-        err = watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
+        err = eu_run_watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
     }
-    if (run->nr_views == 1 || run->format.compat)
+    if (!run->aggregate && !run->recorder && (run->nr_views == 1 || run->format.compat))
         for (int i = 0; i < run->nr_sources; i++)
             if (run->sources[i].view)
                 for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1);
@@ -275,51 +220,67 @@ static int start(struct eu_run *run) {
     return err;
 }
 
-static void wait_for_events(struct eu_run *run, enum busy busy) {
+static void wait_for_events(struct eu_run *run) {
     struct epoll_event events[16];
-    struct timespec nap = {0, NAP_NS};
-    if (busy == RELAXED) /* let more gather: each wake-up costs the traced program */
-        nanosleep(&nap, NULL);
-    int n = epoll_wait(run->epoll, events, 16, busy ? 0 : -1);
+    int n = eu_waiter_wait(&run->waiter, run->epoll, events, 16, -1);
     if (n < 0 && errno != EINTR)
         eu_run_ends(run, eu_fail(errno, "wait for events: %s", eu_strerror(errno)));
     for (int i = 0; i < n; i++)
         on_event(run, events[i].data.u64, events[i].events);
 }
 
+/* What timers asked for; a queue that is full lets it gather where it is. */
+static void print_due(struct eu_run *run) {
+    for (int i = 0; i < run->nr_sources && run->refuse < 0; i++)
+        if (run->sources[i].due) {
+            run->sources[i].due = 0;
+            print_sample(run, &run->sources[i]);
+        }
+    if (run->aggregate_due && run->refuse < 0) {
+        run->aggregate_due = 0;
+        print_aggregate(run, 0);
+    }
+}
+
+static int result(struct eu_run *run) {
+    return run->ending < 0 ? eu_fail(-run->ending, "%s", run->failure) : run->ending;
+}
+
 int eu_run_loop(struct eu_run *run) {
-    enum busy busy = IDLE;
     run->ending = GOES_ON;
     int err = start(run);
     if (err)
         eu_run_ends(run, err);
-    flush(run);
+    eu_run_flush(run);
     while (run->ending == GOES_ON) {
-        wait_for_events(run, busy);
+        wait_for_events(run);
         if (run->ending != GOES_ON)
             break;
         eu_run_time(run);
-        busy = consume(run);
-        for (int i = 0; i < run->nr_sources; i++)
-            if (run->sources[i].due) {
-                run->sources[i].due = 0;
-                print_sample(run, &run->sources[i]);
-            }
+        consume(run);
+        print_due(run);
         if (run->recorder && eu_recorder_flush(run->recorder))
             eu_run_ends(run, -eu_errno());
-        flush(run);
+        eu_run_tell(run);
+        eu_run_flush(run);
+        mute_trace(run, run->refuse >= 0);
     }
-    return run->options.hold && run->ending >= 0 ? run->ending : eu_run_finish(run);
+    return run->options.hold ? result(run) : eu_run_finish(run);
 }
 
 int eu_run_finish(struct eu_run *run) {
-    if (run->options.hold)
-        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
-    finish(run);
-    if (run->signals >= 0) /* not another run's */
-        eu_signals_restore();
-    run->signals = -1;
-    return run->ending;
+    if (!run->is_finished) {
+        if (run->options.hold)
+            syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
+        eu_waiter_close(&run->waiter);
+        finish(run);
+        if (run->signals >= 0) /* not another run's */
+            eu_signals_restore();
+        run->signals = -1;
+        run->is_finished = 1;
+        eu_output_close(&run->output);
+    }
+    return result(run);
 }
 
 void eu_run_stop(struct eu_run *run) {
@@ -327,144 +288,4 @@ void eu_run_stop(struct eu_run *run) {
     if (write(run->stop, &one, sizeof(one)) < 0) {
         /* it is readable already */
     }
-}
-
-static int open_source(struct eu_run *run, struct eu_object *object, int index, int name_types) {
-    const struct eu_plan_source *planned = &run->plan->sources[index];
-    struct source *s = &run->sources[index];
-    s->account.map = plan_string(run->plan, planned->map);
-    s->map = eu_map_find(object, s->account.map);
-    if (s->map < 0)
-        return eu_fail(ENOENT, "read map %s: the object has no such map", s->account.map);
-    if (run->format.format == 3 && planned->style != EU_STACKS)
-        return eu_fail(EINVAL, "fold stacks: map %s has no stack traces", s->account.map);
-    if (planned->kind == EU_SAMPLE) {
-        s->sample = eu_sample_open(object, run->plan, index, &run->format, run->options.clear);
-        if (!s->sample)
-            return -eu_errno();
-        s->final = planned->flags & EU_FINAL || !planned->interval_ms || run->format.format == 3;
-        if (run->options.interval > 0)
-            s->final = run->format.format == 3;
-        if (s->final)
-            return 0;
-        s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        return s->timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno)) : watch(run, s->timer, EPOLLIN, TIMER_FD, index);
-    }
-    s->view = eu_view_new(run->plan, index, &run->format, name_types);
-    if (!s->view)
-        return -eu_errno();
-    eu_view_use(s->view, object);
-    s->headed = malloc((size_t)(eu_view_types(s->view) + 1) * sizeof(int));
-    if (!s->headed)
-        return eu_fail(ENOMEM, "open run: out of memory");
-    memset(s->headed, 0xff, (size_t)(eu_view_types(s->view) + 1) * sizeof(int));
-    s->buffer = eu_buffer_open(object, s->map, run->options.perf_pages);
-    return s->buffer ? eu_buffer_watch(s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
-}
-
-static int open_stages(struct eu_run *run) {
-    const struct eu_run_options *o = &run->options;
-    if (o->filter && !(run->filter = eu_filter_read(run->plan, o->filter, o->filter_size)))
-        return -eu_errno();
-    if (o->record)
-        return (run->recorder = eu_recorder_open(o)) ? 0 : -eu_errno();
-    if (!o->count_by && !o->hist && !(o->top && o->sort))
-        return 0;
-    run->aggregate = eu_aggregate_new(run->plan, o);
-    if (!run->aggregate)
-        return -eu_errno();
-    if (eu_aggregate_interval(run->aggregate) <= 0)
-        return 0;
-    run->aggregate_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    return run->aggregate_timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno))
-                                    : watch(run, run->aggregate_timer, EPOLLIN, AGGREGATE_FD, 0);
-}
-
-static int open_run(struct eu_run *run, struct eu_object *object) {
-    run->accounting = eu_accounting_open(object);
-    int types = 0, err = 0;
-    run->epoll = epoll_create1(EPOLL_CLOEXEC);
-    run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (run->epoll < 0 || run->stop < 0)
-        return eu_fail(errno, "open run: %s", eu_strerror(errno));
-    if (watch(run, run->stop, EPOLLIN, STOP_FD, 0) || open_stages(run))
-        return -eu_errno();
-    if (run->options.duration > 0) {
-        run->duration = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (run->duration < 0)
-            return eu_fail(errno, "make timer: %s", eu_strerror(errno));
-        err = watch(run, run->duration, EPOLLIN, DURATION_FD, 0);
-    }
-    struct epoll_event left = {.data.u64 = OUTPUT_FD}; /* regular files refuse; they have no reader that could leave */
-    epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->options.out_fd, &left);
-    for (int i = 0; i < run->nr_sources; i++)
-        if (run->plan->sources[i].kind != EU_SAMPLE) {
-            types += (int)run->plan->sources[i].nr_records;
-            run->nr_views++;
-        }
-    for (int i = 0; i < run->nr_sources && !err; i++)
-        err = open_source(run, object, i, run->format.format == 0 && types > 1);
-    if (!err && run->options.trace_pipe) {
-        run->trace = eu_trace_pipe_open();
-        err = run->trace < 0 ? run->trace : watch(run, run->trace, EPOLLIN, TRACE_FD, 0);
-    }
-    return err;
-}
-
-struct eu_run *eu_run_new(struct eu_object *object, struct eu_plan *plan, const struct eu_run_options *options) {
-    struct eu_run *run = calloc(1, sizeof(*run));
-    if (!run)
-        return eu_fail_null(ENOMEM, "open run: out of memory");
-    run->options = *options;
-    run->format = options->format;
-    run->plan = plan;
-    run->epoll = run->stop = run->duration = run->trace = run->signals = -1;
-    run->sources = calloc(plan->header.nr_sources + 1, sizeof(*run->sources));
-    if (!run->sources) {
-        eu_run_free(run);
-        return eu_fail_null(ENOMEM, "open run: out of memory");
-    }
-    run->nr_sources = (int)plan->header.nr_sources;
-    run->aggregate_timer = -1;
-    for (int i = 0; i < run->nr_sources; i++) {
-        run->sources[i].run = run;
-        run->sources[i].index = i;
-        run->sources[i].timer = -1;
-        run->sources[i].drill = 0x9e3779b97f4a7c15u + (unsigned)i;
-    }
-    if (!open_run(run, object))
-        return run;
-    eu_run_free(run);
-    return NULL;
-}
-
-static void close_fd(int fd) {
-    if (fd >= 0)
-        close(fd);
-}
-
-void eu_run_free(struct eu_run *run) {
-    if (!run)
-        return;
-    for (int i = 0; i < run->nr_sources && run->sources; i++) {
-        struct source *s = &run->sources[i];
-        eu_buffer_close(s->buffer);
-        eu_view_free(s->view);
-        eu_sample_close(s->sample);
-        close_fd(s->timer);
-        free(s->headed);
-    }
-    free(run->sources);
-    eu_accounting_close(run->accounting);
-    eu_filter_free(run->filter);
-    eu_aggregate_free(run->aggregate);
-    eu_recorder_close(run->recorder);
-    close_fd(run->aggregate_timer);
-    close_fd(run->trace);
-    close_fd(run->duration);
-    close_fd(run->stop);
-    close_fd(run->epoll);
-    eu_out_free(&run->out);
-    eu_out_free(&run->trace_rest);
-    free(run);
 }
