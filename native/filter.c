@@ -85,6 +85,8 @@ static int check_second(struct check *c, const struct eu_filter_test *t, unsigne
         return check_pool(c, t->offset, t->size, index);
     case EU_F_FIELD:
         return check_number(t, index) ? -EBADMSG : check_place(c, t, index);
+    case EU_F_PIDS:
+        return t->a < EU_PID_SETS ? 0 : damaged("set of processes", index);
     case EU_F_COMM:
         return check_pool(c, t->a, t->b, index);
     }

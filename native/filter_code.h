@@ -50,10 +50,10 @@ enum eu_filter_code {
     EU_F_SET,   /* v - a <= b, and within one of `size` pairs (first, last, 8 bytes each, less a) at `offset` of the pool, ascending */
     EU_F_BITMAP, /* v - a <= b, and its bit is set in `size` bytes at `offset` of the pool */
     EU_F_FIELD,  /* a field like that of EU_F_LOAD: `b` of the load says 0 equal, 1 less, 2 less or equal */
-    EU_F_PIDS,   /* the process is in the set of eu_filter_use() */
+    EU_F_PIDS,   /* the process is in set a of eu_filter_use() */
     EU_F_UID,    /* /proc: its user is a */
     EU_F_COMM,   /* /proc: its name matches the pattern of b bytes at a of the pool */
-    EU_F_GROUP,  /* the control group is in the set of eu_filter_use() */
+    EU_F_GROUP,  /* the control group is that of eu_filter_use(), or below it */
     EU_F_EQUAL,  /* a string (size 0: to the record's end), up to its first NUL, and the b bytes at a of the pool */
     EU_F_PREFIX,
     EU_F_SUFFIX,

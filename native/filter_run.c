@@ -111,7 +111,7 @@ static int asked(const struct eu_filter *f, const struct view *v, const struct e
         return load->b == 1 ? is_less(value, load->flags & EU_F_SIGNED, other, t->flags & EU_F_SIGNED)
                             : !is_less(other, t->flags & EU_F_SIGNED, value, load->flags & EU_F_SIGNED);
     case EU_F_PIDS:
-        return f->members && eu_members_has_pid(f->members, value);
+        return f->members && eu_members_has_pid(f->members, (int)t->a, value);
     case EU_F_UID:
         return f->members && eu_members_uid_is(f->members, value, t->a);
     case EU_F_COMM:

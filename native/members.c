@@ -27,10 +27,14 @@ struct group {
     int is_member;
 };
 
-struct eu_members {
-    uint64_t *pids;
+struct pids {
+    uint64_t *words;
     uint32_t bits;
     size_t mapped; /* bytes, 0: in memory */
+};
+
+struct eu_members {
+    struct pids sets[EU_PID_SETS];
     struct task *tasks;
     int folder; /* of the control group, -1: none */
     char path[PATH_MAX];
@@ -50,10 +54,11 @@ struct eu_members *eu_members_new(void) {
 void eu_members_free(struct eu_members *m) {
     if (!m)
         return;
-    if (m->mapped)
-        munmap(m->pids, m->mapped);
-    else
-        free(m->pids);
+    for (int i = 0; i < EU_PID_SETS; i++)
+        if (m->sets[i].mapped)
+            munmap(m->sets[i].words, m->sets[i].mapped);
+        else
+            free(m->sets[i].words);
     if (m->folder >= 0)
         close(m->folder);
     free(m->tasks);
@@ -61,38 +66,40 @@ void eu_members_free(struct eu_members *m) {
     free(m);
 }
 
-int eu_members_pids(struct eu_members *m, int map_fd, uint32_t bits) {
+int eu_members_pids(struct eu_members *m, int set, int map_fd, uint32_t bits) {
     size_t size = (bits + 63ul) / 64 * 8, page = (size_t)sysconf(_SC_PAGESIZE);
-    if (m->pids)
-        return eu_fail(EBUSY, "choose processes: they are chosen already");
+    if (set < 0 || set >= EU_PID_SETS || m->sets[set].words)
+        return eu_fail(EINVAL, "choose processes: set %d is not free", set);
+    struct pids made = {.bits = bits};
     if (map_fd < 0) {
-        m->pids = calloc(1, size + 8);
-        if (!m->pids)
+        made.words = calloc(1, size + 8);
+        if (!made.words)
             return eu_fail(ENOMEM, "choose processes: out of memory");
     } else {
-        size_t whole = (size + page - 1) / page * page;
-        void *at = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+        made.mapped = (size + page - 1) / page * page;
+        void *at = mmap(NULL, made.mapped, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
         if (at == MAP_FAILED)
             return eu_fail(errno, "map the bits of processes: %s", eu_strerror(errno));
-        m->pids = at;
-        m->mapped = whole;
+        made.words = at;
     }
-    m->bits = bits;
+    m->sets[set] = made;
     return 0;
 }
 
-void eu_members_set_pid(struct eu_members *m, uint32_t pid, int on) {
+void eu_members_set_pid(struct eu_members *m, int set, uint32_t pid, int on) {
     uint64_t bit = 1ull << pid % 64;
-    if (pid >= m->bits)
+    struct pids *pids = &m->sets[set];
+    if (pid >= pids->bits)
         return;
     if (on)
-        __atomic_or_fetch(&m->pids[pid / 64], bit, __ATOMIC_RELAXED);
+        __atomic_or_fetch(&pids->words[pid / 64], bit, __ATOMIC_RELAXED);
     else
-        __atomic_and_fetch(&m->pids[pid / 64], ~bit, __ATOMIC_RELAXED);
+        __atomic_and_fetch(&pids->words[pid / 64], ~bit, __ATOMIC_RELAXED);
 }
 
-int eu_members_has_pid(struct eu_members *m, uint64_t pid) {
-    return pid < m->bits && __atomic_load_n(&m->pids[pid / 64], __ATOMIC_RELAXED) >> pid % 64 & 1;
+int eu_members_has_pid(struct eu_members *m, int set, uint64_t pid) {
+    const struct pids *pids = &m->sets[set];
+    return pid < pids->bits && __atomic_load_n(&pids->words[pid / 64], __ATOMIC_RELAXED) >> pid % 64 & 1;
 }
 
 /* The path that a descriptor of a folder has now; its length, or 0. */

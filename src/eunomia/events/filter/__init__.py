@@ -26,18 +26,8 @@ def compile_filter(source: Package | bytes, expression: str) -> bytes:
         FilterError: the expression is wrong; `start` and `end` say where.
         PackageError: the plan is damaged.
     """
-    from eunomia.errors import FilterError
-    from eunomia.events.filter.code import Code
-    from eunomia.events.filter.compiler import Compiler
-    from eunomia.events.filter.fields import Fields
-    from eunomia.events.filter.parser import parse
+    from eunomia.events.filter.selection import Selection
 
-    tree = parse(expression)
-    fields = Fields(source if isinstance(source, bytes) else source.plan())
-    made = Code()
-    try:
-        for of, condition in Compiler(fields, expression).conditions(tree):
-            made.add(of.source, of.index, condition)
-    except ValueError as exc:
-        raise FilterError(str(exc), expression, 0, len(expression)) from None
+    made = Selection(source if isinstance(source, bytes) else source.plan())
+    made.add_filter(expression)
     return made.to_bytes()

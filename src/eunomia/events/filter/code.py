@@ -18,11 +18,11 @@ _ALL = (1 << 64) - 1
 
 
 class Test:
-    """One test; `data` goes into the pool, its place into `a` (of SET and BITMAP into `offset`); `second` follows it."""
+    """One test; `data` goes into the pool, its place into `a` (SET, BITMAP: `offset`); `second` follows it."""
 
     __slots__ = ("a", "b", "bits", "code", "data", "flags", "offset", "second", "shift", "size")
 
-    def __init__(  # noqa: PLR0917 - a row of the bytecode
+    def __init__(
         self,
         code: int,
         offset: int = 0,
@@ -101,7 +101,7 @@ class Code:
         """Add the program of a record type; one that no record can pass needs none.
 
         Raises:
-            ValueError: it has too many tests.
+            OverflowError: it has too many tests.
         """
         condition = _simple(condition, False)
         if condition is FALSE:
@@ -112,7 +112,7 @@ class Code:
         else:
             rows = _Flow().rows(condition)
         if len(rows) + sum(row.test.second is not None for row in rows) > MAX_TESTS:
-            raise ValueError(f"the filter has more than {MAX_TESTS} tests")
+            raise OverflowError(f"the filter has more than {MAX_TESTS} tests")
         first = len(self._tests)
         self._tests += self._packed(rows)
         self._programs.append(pack("<IIII", source, record, first, len(self._tests) - first))
@@ -177,7 +177,7 @@ class _Label:
 
 
 class _Flow:
-    """Lays out a condition without constants, negations only on tests: each test jumps as soon as the result is known."""
+    """Lays out a condition without constants, negations only on tests: each jumps as soon as all is known."""
 
     def __init__(self) -> None:
         self._laid: list[tuple[Test, _Label, _Label]] = []

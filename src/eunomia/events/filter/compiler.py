@@ -70,14 +70,15 @@ class Compiler:
         found: list[tuple[RecordType, Condition]] = []
         failure: FilterError | None = None
         works = False
-        for self._of in self.fields.record_types:
+        for of in self.fields.record_types:
+            self._of = of
             condition: Condition = UNKNOWN
             try:
                 condition = self._leaf(node)
                 works = works or condition is not UNKNOWN
             except FilterError as exc:
                 failure = failure or exc
-            found.append((self._of, condition))
+            found.append((of, condition))
         if not works:
             raise failure or self._unknown(node)
         return found
@@ -135,9 +136,8 @@ class Compiler:
     def _bare(self, node: Node) -> Condition:
         if isinstance(node, Literal):
             raise self._error("a constant alone is no condition", node)
-        if isinstance(node, Field) and len(node.path) == 1 and node.path[0] in {"true", "false"}:
-            if not self._exists(node):
-                return TRUE if node.path[0] == "true" else FALSE
+        if isinstance(node, Field) and node.path in {("true",), ("false",)} and not self._exists(node):
+            return TRUE if node.path[0] == "true" else FALSE
         field, mask = self._operand(node)
         place = self._find(field)
         if place is None:
@@ -155,7 +155,9 @@ class Compiler:
             return node, None
         if isinstance(node, Bits):
             if node.operator != "&":
-                raise self._error(f"`{node.operator}` joins constants only; bits are tested by `field & constant`", node)
+                raise self._error(
+                    f"`{node.operator}` joins constants only; bits are tested by `field & constant`", node
+                )
             for field, mask in ((node.left, node.right), (node.right, node.left)):
                 if isinstance(field, Field) and self._exists(field):
                     return field, mask
@@ -205,7 +207,10 @@ class Compiler:
 
     def _never(self, field: Field, place: Place, operator: str, right: Node) -> Condition:
         kind = self.class_of(place)
-        inside = {"struct": f": name a field within it, as in {field.text}.x", "array": f": {field.text}[0] is its first element"}  # fmt: skip
+        inside = {
+            "struct": f": name a field within it, as in {field.text}.x",
+            "array": f": {field.text}[0] is its first element",
+        }
         raise self._error(f"{field.text} is {_NAMES[kind]}{inside.get(kind, '')}", field)
 
     # what a field is
@@ -261,7 +266,7 @@ class Compiler:
         return values[0][0]
 
     def _values(self, field: Field, place: Place, node: Node) -> list[tuple[int, int]]:
-        """Return the numbers, as (numerator, denominator), that a constant stands for: a name may be that of several."""
+        """Return the numbers (numerator, denominator) that a constant stands for: a name may be that of several."""
         if isinstance(node, Bits):
             return [(self._constant(field, place, node), 1)]
         if isinstance(node, Field):
@@ -381,7 +386,9 @@ class Compiler:
             return glob(place, right.value)
         known = names(self.fields, place) if kind == "number" and mask is None else {}
         if not known:
-            raise self._error(f"{field.text} is {_NAMES[kind]}: patterns are for strings and for values with names", field)
+            raise self._error(
+                f"{field.text} is {_NAMES[kind]}: patterns are for strings and for values with names", field
+            )
         values = [value for name, each in known.items() if matches(right.value, name.encode()) for value in each]
         return Number(place).within([(value, value) for value in values])
 

@@ -152,7 +152,7 @@ def range_of(operator: str, numerator: int, denominator: int) -> Range:
 
 
 def masked_bytes(place: Place, at: int, mask: bytes, value: bytes) -> Condition:
-    """Return the condition that the bytes from `at` of the field are value, as far as mask says; the record has them."""
+    """Return the condition that the bytes from `at` of the field are value, as far as mask says."""
     parts: list[Condition] = []
     done = 0
     while done < len(mask):

@@ -14,7 +14,16 @@ _OPERATORS = ("&&", "||", "==", "!=", "<=", ">=", "!~", "..", *"<>~!&|^()[]{},.-
 _HEX = frozenset("0123456789abcdefABCDEF")
 _DIGITS = frozenset("0123456789")
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$")
-_TIMES = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}  # fmt: skip
+_TIMES = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+    "d": 86400 * 10**9,
+}
 _SIZES = {"k": 1 << 10, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _ESCAPES = {"n": b"\n", "t": b"\t", "r": b"\r", "e": b"\x1b", "\\": b"\\", '"': b'"', "'": b"'"}
 _MEANT = {"=": "==", "=~": "~", "<>": "!=", "===": "==", "~=": "~"}
@@ -191,7 +200,7 @@ def _network(text: str, at: int, end: int) -> Token:
 
 def parse_network(text: str) -> tuple[bytes, int] | None:
     """Return the 4 or 16 bytes of an address and the bits of its network, None for what is none."""
-    from _socket import AF_INET, AF_INET6, inet_pton  # type: ignore[import-not-found]  # typeshed has socket only
+    from _socket import AF_INET, AF_INET6, inet_pton
 
     address, slash, bits = text.partition("/")
     try:

@@ -1,4 +1,4 @@
-"""The names that a field's values have: of its enum, or as its decoder shows them; else the kernel's well-known ones."""
+"""The names that a field's values have: of its enum, or as its decoder shows them; else well-known ones."""
 
 from __future__ import annotations
 
