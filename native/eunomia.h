@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "api_accounts.h"
+#include "api_batch.h"
 #include "api_compile.h"
 #include "api_events.h"
 #include "api_filter.h"
