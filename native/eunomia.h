@@ -9,5 +9,6 @@
 #include "api_batch.h"
 #include "api_compile.h"
 #include "api_events.h"
+#include "api_filter.h"
 #include "api_object.h"
 #endif

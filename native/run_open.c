@@ -58,6 +58,8 @@ static int open_stages(struct eu_run *run) {
     const struct eu_run_options *o = &run->options;
     if (o->filter && !(run->filter = eu_filter_read(run->plan, o->filter, o->filter_size)))
         return -eu_errno();
+    if (run->filter)
+        eu_filter_use(run->filter, o->members);
     if (o->record)
         return (run->recorder = eu_recorder_open(o)) ? 0 : -eu_errno();
     if (eu_aggregate_check(run->plan, o))

@@ -15,6 +15,7 @@ from eunomia.cli.run_table import COMMAND, PROG_TYPES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.cli.parser import Values
+    from eunomia.cli.which import Choice
     from eunomia.events.run import Run, RunOptions
     from eunomia.kernel.object import Object
     from eunomia.package.model import Package
@@ -47,8 +48,13 @@ def main(argv: list[str]) -> int:
 
         check_aggregation(package, run_options(values, 1))
     settings = package.settings(chosen)
+    choice = None
+    if values["filter"] or values["pid"] or values["comm"] or values["uid"] or values["cgroup"] or values["container"]:
+        from eunomia.cli.which import choose
+
+        choice = choose(package, values, settings, set(chosen))
     try:
-        return run(package, values, settings, program)
+        return run(package, values, settings, program, choice)
     except KeyboardInterrupt:
         return 0  # an end like any other: what was attached is detached
 
@@ -68,7 +74,7 @@ def check(values: Values) -> None:
         raise UsageError(f"--sha256: {values['sha256']!r} is not 64 hexadecimal digits")
 
 
-def run(package: Package, values: Values, settings: Settings, program: str) -> int:
+def run(package: Package, values: Values, settings: Settings, program: str, choice: Choice | None) -> int:
     """Load and attach a package, print its events, and return the exit code."""
     from eunomia.cli.privileges import require_capabilities
 
@@ -81,8 +87,10 @@ def run(package: Package, values: Values, settings: Settings, program: str) -> i
     out = open_output(values["output"])
     try:
         with load(package, values, settings) as live:
-            return follow(live, package, values, out, program)
+            return follow(live, package, values, out, program, choice=choice)
     finally:
+        if choice is not None:
+            choice.close()
         if out != 1:
             os.close(out)
 
@@ -106,12 +114,17 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
     return live
 
 
-def follow(live: Object, package: Package, values: Values, out: int, program: str) -> int:
+def follow(
+    live: Object, package: Package, values: Values, out: int, program: str, *, choice: Choice | None = None
+) -> int:
     """Print events until something ends it; return the exit code."""
     from eunomia.events.run import Run
 
+    options = run_options(values, out)
+    if choice is not None:
+        choice.open(options)
     # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
-    with Run(live, package.plan(), run_options(values, out)) as reader:
+    with Run(live, package.plan(), options) as reader:
         live.attach(skip=values["skip"])
         if not live.programs:
             warn(f"{program} has no program: nothing is attached")
@@ -119,6 +132,8 @@ def follow(live: Object, package: Package, values: Values, out: int, program: st
             warn(f"program {name} is optional and left out: {cause}")
         if values["verbose"]:
             notice(live, program)
+            for line in choice.pushed if choice else ():
+                warn(line)
         reader.loop()
         live.detach()  # from here on nothing is produced, and accounts can balance
         ending = reader.finish()
