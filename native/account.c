@@ -19,6 +19,10 @@ int eu_run_account(struct eu_run *run, int source, struct eu_account *account) {
         return eu_fail(EINVAL, "read account: source %d of %d", source, run->nr_sources);
     struct source *s = &run->sources[source];
     struct eu_counts counts;
+    if (run->replay) {
+        eu_replay_account(run, source, account);
+        return 0;
+    }
     *account = s->account; /* before what is produced: pending is never negative */
     account->kind = run->plan->sources[source].kind;
     uint64_t discarded = s->buffer ? eu_buffer_discarded(s->buffer) : 0, lost = s->buffer ? eu_buffer_lost(s->buffer) : 0;

@@ -8,4 +8,5 @@
 #include "api_compile.h"
 #include "api_events.h"
 #include "api_object.h"
+#include "api_record.h"
 #endif

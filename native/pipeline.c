@@ -53,8 +53,8 @@ static inline int verdict(struct source *s, int match, const uint8_t *record, si
 /* Render, aggregate or record; a cause, or -1: delivered. */
 static inline int deliver(struct source *s, int match, const uint8_t *record, size_t size) {
     struct eu_run *run = s->run;
-    if (run->recorder)
-        return eu_recorder_add(run->recorder, s->index, record, size) ? EU_SINK_FAILED : -1;
+    if (run->keep)
+        return eu_keep_record(run->keep, s, record, size) ? EU_SINK_FAILED : -1;
     if (run->aggregate)
         return eu_aggregate_add(run->aggregate, s->index, match, record, size) ? EU_SINK_FAILED : -1;
     if (run->format.format == 2) {
@@ -78,7 +78,7 @@ int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
         s->account.filtered++;
         return 0;
     }
-    int match = run->format.format == 2 && !run->filter ? 0 : eu_view_match(s->view, record, size);
+    int match = (run->format.format == 2 || run->keep) && !run->filter ? 0 : eu_view_match(s->view, record, size);
     int cause = match < 0 ? EU_UNDECODABLE : verdict(s, match, record, size);
     if (cause < 0)
         cause = deliver(s, match, record, size);

@@ -140,6 +140,9 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
         if (read(run->aggregate_timer, &count, sizeof(count)) == sizeof(count))
             print_aggregate(run, 0);
         break;
+    case KEEP_FD:
+        eu_keep_due(run->keep);
+        break;
     }
 }
 
@@ -156,8 +159,6 @@ static void drain(struct eu_run *run) {
             flush(run);
         }
     }
-    if (run->recorder && eu_recorder_flush(run->recorder))
-        eu_run_ends(run, -eu_errno());
     if (run->trace >= 0)
         read_trace(run);
 }
@@ -184,12 +185,14 @@ static void finish(struct eu_run *run) {
     }
     if (run->aggregate && run->ending >= 0 && run->ending != CLOSED)
         print_aggregate(run, 1);
+    if (run->keep && run->ending >= 0 && run->ending != CLOSED)
+        eu_keep_finish(run->keep);
     flush(run);
 }
 
 static int arm_timers(struct eu_run *run) {
     int err = run->duration >= 0 ? eu_run_arm(run->duration, run->options.duration, 0) : 0;
-    if (run->aggregate_timer >= 0 && !err) {
+    if (run->aggregate_timer >= 0 && !run->replay && !err) {
         double interval = eu_aggregate_interval(run->aggregate);
         err = eu_run_arm(run->aggregate_timer, interval, interval);
     }
@@ -205,7 +208,9 @@ static int arm_timers(struct eu_run *run) {
 
 static int start(struct eu_run *run) {
     clock_gettime(CLOCK_MONOTONIC, &run->started);
-    int err = arm_timers(run);
+    int err = run->keep ? eu_keep_start(run->keep) : 0;
+    if (!err)
+        err = arm_timers(run);
     if (!err && run->options.take_signals) {
         run->signals = eu_signals_take();
         if (run->signals < 0)
@@ -233,13 +238,33 @@ static void wait_for_events(struct eu_run *run, enum busy busy) {
         on_event(run, events[i].data.u64, events[i].events);
 }
 
-int eu_run_loop(struct eu_run *run) {
-    enum busy busy = IDLE;
+int eu_run_begin(struct eu_run *run) {
     run->ending = GOES_ON;
     int err = start(run);
     if (err)
         eu_run_ends(run, err);
     flush(run);
+    return run->ending;
+}
+
+void eu_run_flush(struct eu_run *run) {
+    flush(run);
+}
+
+void eu_run_look(struct eu_run *run, int timeout_ms) {
+    struct epoll_event events[16];
+    int n = epoll_wait(run->epoll, events, 16, timeout_ms);
+    for (int i = 0; i < n; i++)
+        on_event(run, events[i].data.u64, events[i].events);
+}
+
+void eu_run_show_aggregate(struct eu_run *run) {
+    print_aggregate(run, 0);
+}
+
+int eu_run_loop(struct eu_run *run) {
+    enum busy busy = IDLE;
+    eu_run_begin(run);
     while (run->ending == GOES_ON) {
         wait_for_events(run, busy);
         if (run->ending != GOES_ON)
@@ -251,8 +276,8 @@ int eu_run_loop(struct eu_run *run) {
                 run->sources[i].due = 0;
                 print_sample(run, &run->sources[i]);
             }
-        if (run->recorder && eu_recorder_flush(run->recorder))
-            eu_run_ends(run, -eu_errno());
+        if (run->keep)
+            eu_keep_round(run->keep);
         flush(run);
     }
     return run->options.hold && run->ending >= 0 ? run->ending : eu_run_finish(run);

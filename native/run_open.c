@@ -20,12 +20,14 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
     const struct eu_plan_source *planned = &run->plan->sources[index];
     struct source *s = &run->sources[index];
     s->account.map = plan_string(run->plan, planned->map);
-    s->map = eu_map_find(object, s->account.map);
-    if (s->map < 0)
+    s->map = object ? eu_map_find(object, s->account.map) : -1;
+    if (object && s->map < 0)
         return eu_fail(ENOENT, "read map %s: the object has no such map", s->account.map);
     if (run->format.format == 3 && planned->style != EU_STACKS)
         return eu_fail(EINVAL, "fold stacks: map %s has no stack traces", s->account.map);
     if (planned->kind == EU_SAMPLE) {
+        if (!object)
+            return 0;
         s->sample = eu_sample_open(object, run->plan, index, &run->format, run->options.clear);
         if (!s->sample)
             return -eu_errno();
@@ -40,21 +42,25 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
     s->view = eu_view_new(run->plan, index, &run->format, name_types);
     if (!s->view)
         return -eu_errno();
-    eu_view_use(s->view, object);
+    if (object)
+        eu_view_use(s->view, object);
     s->headed = malloc((size_t)(eu_view_types(s->view) + 1) * sizeof(int));
     if (!s->headed)
         return eu_fail(ENOMEM, "open run: out of memory");
     memset(s->headed, 0xff, (size_t)(eu_view_types(s->view) + 1) * sizeof(int));
+    if (!object)
+        return 0;
     s->buffer = eu_buffer_open(object, s->map, run->options.perf_pages);
     return s->buffer ? eu_buffer_watch(s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
 }
 
-static int open_stages(struct eu_run *run) {
+static int open_stages(struct eu_run *run, struct eu_object *object) {
     const struct eu_run_options *o = &run->options;
     if (o->filter && !(run->filter = eu_filter_read(run->plan, o->filter, o->filter_size)))
         return -eu_errno();
-    if (o->record)
-        return (run->recorder = eu_recorder_open(o)) ? 0 : -eu_errno();
+    if (o->recorder)
+        return (run->keep = eu_keep_new(run, object, o->recorder)) ? eu_run_watch(run, eu_keep_fd(run->keep), EPOLLIN, KEEP_FD, 0)
+                                                                   : -eu_errno();
     if (!o->count_by && !o->hist && !(o->top && o->sort))
         return 0;
     run->aggregate = eu_aggregate_new(run->plan, o);
@@ -68,13 +74,13 @@ static int open_stages(struct eu_run *run) {
 }
 
 static int open_run(struct eu_run *run, struct eu_object *object) {
-    run->accounting = eu_accounting_open(object);
+    run->accounting = object ? eu_accounting_open(object) : NULL; /* none: a replay */
     int types = 0, err = 0;
     run->epoll = epoll_create1(EPOLL_CLOEXEC);
     run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (run->epoll < 0 || run->stop < 0)
         return eu_fail(errno, "open run: %s", eu_strerror(errno));
-    if (eu_run_watch(run, run->stop, EPOLLIN, STOP_FD, 0) || open_stages(run))
+    if (eu_run_watch(run, run->stop, EPOLLIN, STOP_FD, 0) || open_stages(run, object))
         return -eu_errno();
     if (run->options.duration > 0) {
         run->duration = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -145,7 +151,7 @@ void eu_run_free(struct eu_run *run) {
     eu_accounting_close(run->accounting);
     eu_filter_free(run->filter);
     eu_aggregate_free(run->aggregate);
-    eu_recorder_close(run->recorder);
+    eu_keep_free(run->keep);
     close_fd(run->aggregate_timer);
     close_fd(run->trace);
     close_fd(run->duration);

@@ -14,20 +14,26 @@ from eunomia.cli.run_table import COMMAND, PROG_TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from eunomia.cli.parser import Values
+    from collections.abc import Callable
+
+    from eunomia.cli.parser import Command, Values
     from eunomia.events.run import Run, RunOptions
     from eunomia.kernel.object import Object
     from eunomia.package.model import Package
     from eunomia.package.options import Settings
 
+    Act = Callable[[Package, Values, Settings, str], int]
+
 __all__ = ["COMMAND", "main"]
 
 
-def main(argv: list[str]) -> int:
-    """Run `ecli run`; return the exit code."""
-    values = COMMAND.parse(argv)
+def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) -> int:
+    """Run `ecli run`, or a command that takes a program as it does; return the exit code."""
+    values = parse(command, argv)
     if not values.operands:
-        raise UsageError("run: no program given [ecli run PROG; `ecli list` shows the built-in tools]")
+        raise UsageError(
+            f"{command.name}: no program given [{command.title} PROG; `ecli list` shows the built-in tools]"
+        )
     check(values)
     program = values.operands[0]
     from eunomia.cli.arguments import HELP, VERSION, take_arguments
@@ -44,9 +50,18 @@ def main(argv: list[str]) -> int:
     check(values)
     settings = package.settings(chosen)
     try:
-        return run(package, values, settings, program)
+        return (act or run)(package, values, settings, program)
     except KeyboardInterrupt:
         return 0  # an end like any other: what was attached is detached
+
+
+def parse(command: Command, argv: list[str]) -> Values:
+    """Parse a command's words; options of `ecli run` that it does not have are as if not given."""
+    values = command.parse(argv)
+    if command is not COMMAND:
+        for option in COMMAND.options:
+            values.setdefault(option.long, [] if option.repeat else option.default)
+    return values
 
 
 def check(values: Values) -> None:
@@ -102,12 +117,14 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
     return live
 
 
-def follow(live: Object, package: Package, values: Values, out: int, program: str) -> int:
+def follow(
+    live: Object, package: Package, values: Values, out: int, program: str, options: RunOptions | None = None
+) -> int:
     """Print events until something ends it; return the exit code."""
     from eunomia.events.run import Run
 
     # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
-    with Run(live, package.plan(), run_options(values, out)) as reader:
+    with Run(live, package.plan(), options or run_options(values, out)) as reader:
         live.attach(skip=values["skip"])
         if not live.programs:
             warn(f"{program} has no program: nothing is attached")
