@@ -1,138 +1,133 @@
-/* Section .bss.eunomia of an object: counters by call site, found by the tags of their variables in the object's BTF. */
+/* The counters of an object in section .bss.eunomia, and the readers of its maps. Both belong to one struct, which the object
+ * shares with its readers: accounts can be read while events flow, and after the object was closed. */
 #define _GNU_SOURCE
 #include "accounting.h"
+#include "error.h"
 #include "object.h"
+#include "reader.h"
 #include <bpf/btf.h>
-#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-static const char SECTION[] = ".bss.eunomia", COUNT[] = "eunomia:count=";
-enum site_kind { OTHER, RING, PERF, WAKE };
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
 
-struct site {
-    uint32_t offset;
-    int map; /* -1: its argument names none */
-    enum site_kind kind;
-};
-
-struct eu_accounting {
-    struct eu_object *object;
-    int map, nr_sites;
-    size_t size;
-    void *memory; /* NULL: the kernel cannot map it */
-    struct site *sites;
-};
-
-static int map_called(struct eu_object *object, const char *name, size_t length) {
-    for (int i = 0; i < object->nr_maps; i++) {
-        const char *other = bpf_map__name(object->maps[i]);
-        if (strlen(other) == length && !memcmp(other, name, length))
-            return i;
+static int name_maps(struct eu_accounting *a, struct eu_object *object) {
+    a->maps = calloc((size_t)object->nr_maps + 1, sizeof(*a->maps)); /* the last: updates whose map is not clear */
+    for (int i = 0; a->maps && i < object->nr_maps; i++) {
+        const struct bpf_map *map = object->maps[i];
+        a->maps[i].name = strdup(bpf_map__name(map));
+        if (!a->maps[i].name)
+            return -ENOMEM;
+        a->maps[i].type = bpf_map__type(map);
+        a->maps[i].is_internal = bpf_map__is_internal(map);
+        a->nr_maps++;
     }
-    return -1;
+    return a->maps ? 0 : -ENOMEM;
 }
 
-/* The one map that an argument names: `&events`, `(void *)&events`. */
-static int map_in(struct eu_object *object, const char *words) {
-    int found = -1;
-    while (*words) {
-        size_t length = 0;
-        while (isalnum((unsigned char)words[length]) || words[length] == '_')
-            length++;
-        int map = length ? map_called(object, words, length) : -1;
-        if (map >= 0 && found >= 0 && map != found)
-            return -1;
-        found = map >= 0 ? map : found;
-        words += length ? length : 1;
+static void map_section(struct eu_accounting *a, const struct eu_object *object) {
+    for (int i = 0; i < a->nr_maps; i++) {
+        if (!a->maps[i].is_internal || strcmp(a->maps[i].name, ".bss.eunomia"))
+            continue;
+        a->fd = fcntl(bpf_map__fd(object->maps[i]), F_DUPFD_CLOEXEC, 3);
+        a->size = bpf_map__value_size(object->maps[i]);
+        void *memory = a->fd < 0 ? MAP_FAILED : mmap(NULL, a->size, PROT_READ, MAP_SHARED, a->fd, 0);
+        if (memory == MAP_FAILED) /* kernels before 5.5: looked up */
+            return;
+        a->memory = memory;
+        close(a->fd);
+        a->fd = -1;
     }
-    return found;
 }
 
-static uint32_t offset_of(const struct btf *btf, const struct btf_type *section, uint32_t variable) {
-    const struct btf_var_secinfo *info = btf_var_secinfos(section);
-    for (int i = 0; i < btf_vlen(section); i++)
-        if (info[i].type == variable)
-            return info[i].offset;
-    return UINT32_MAX;
-}
-
-static void add_site(struct eu_accounting *a, const struct btf *btf, const struct btf_type *section, const struct btf_type *tag) {
-    const char *words = btf__name_by_offset(btf, tag->name_off) + sizeof(COUNT) - 1, *map = strchr(words, '=');
-    uint32_t offset = offset_of(btf, section, tag->type);
-    if (!map || offset > a->size || a->size - offset < 16 || offset % 8)
-        return;
-    size_t length = (size_t)(map - words);
-    struct site *site = &a->sites[a->nr_sites++];
-    site->offset = offset;
-    site->map = map_in(a->object, map + 1);
-    site->kind = length != 4                 ? OTHER
-                 : !memcmp(words, "ring", 4) ? RING
-                 : !memcmp(words, "perf", 4) ? PERF
-                 : !memcmp(words, "wake", 4) ? WAKE
-                                             : OTHER;
+static struct eu_accounting *make(struct eu_object *object) {
+    struct eu_accounting *a = calloc(1, sizeof(*a));
+    if (!a)
+        return eu_fail_null(ENOMEM, "open accounting: out of memory");
+    pthread_mutex_init(&a->lock, NULL);
+    a->references = 1;
+    a->fd = -1;
+    int err = name_maps(a, object);
+    if (!err)
+        map_section(a, object);
+    if (!err && !eu_accounting_find(a, object))
+        return a;
+    eu_accounting_close(a);
+    return eu_fail_null(ENOMEM, "open accounting: out of memory");
 }
 
 struct eu_accounting *eu_accounting_open(struct eu_object *object) {
-    const struct btf *btf = bpf_object__btf(object->bpf);
-    int map = map_called(object, SECTION, sizeof(SECTION) - 1);
-    int section = btf && map >= 0 ? btf__find_by_name_kind(btf, SECTION, BTF_KIND_DATASEC) : -1;
-    struct eu_accounting *a = section > 0 ? calloc(1, sizeof(*a)) : NULL;
-    if (!a)
-        return NULL;
-    a->object = object;
-    a->map = map;
-    a->size = bpf_map__value_size(object->maps[map]);
-    a->memory = mmap(NULL, a->size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(object->maps[map]), 0);
-    if (a->memory == MAP_FAILED)
-        a->memory = NULL;
-    const struct btf_type *datasec = btf__type_by_id(btf, (uint32_t)section);
-    a->sites = calloc(btf_vlen(datasec) + 1, sizeof(*a->sites));
-    for (uint32_t id = 1; a->sites && id < btf__type_cnt(btf) && a->nr_sites < btf_vlen(datasec); id++) {
-        const struct btf_type *type = btf__type_by_id(btf, id);
-        if (btf_is_decl_tag(type) && btf_decl_tag(type)->component_idx == -1 &&
-            !strncmp(btf__name_by_offset(btf, type->name_off), COUNT, sizeof(COUNT) - 1))
-            add_site(a, btf, datasec, type);
-    }
+    if (!object->loaded)
+        return eu_fail_null(EINVAL, "open accounting: the object is not loaded");
+    pthread_mutex_lock(&opening);
+    if (!object->accounting)
+        object->accounting = make(object);
+    struct eu_accounting *a = object->accounting;
+    if (a)
+        __atomic_fetch_add(&a->references, 1, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&opening);
     return a;
 }
 
 void eu_accounting_close(struct eu_accounting *a) {
-    if (!a)
+    if (!a || __atomic_sub_fetch(&a->references, 1, __ATOMIC_ACQ_REL))
         return;
     if (a->memory)
-        munmap(a->memory, a->size);
+        munmap((void *)a->memory, a->size);
+    if (a->fd >= 0)
+        close(a->fd);
+    for (int i = 0; i < a->nr_maps; i++)
+        free(a->maps[i].name);
+    free(a->maps);
     free(a->sites);
+    pthread_mutex_destroy(&a->lock);
     free(a);
+}
+
+static void add_site(const struct eu_site *site, uint64_t calls, uint64_t failures, struct eu_counts *counts) {
+    switch (site->kind) {
+    case EU_SITE_RING:
+    case EU_SITE_PERF:
+        counts->calls += calls;
+        counts->failures += failures;
+        break;
+    case EU_SITE_WAKE:
+        counts->wakes += calls;
+        break;
+    case EU_SITE_STACK:
+        counts->collisions += failures;
+        break;
+    default:
+        counts->map_full += failures;
+    }
+}
+
+static void add_sites(const struct eu_accounting *a, const uint8_t *memory, int map, struct eu_counts *counts) {
+    uint64_t bit = 1ull << (map < 63 ? map : 63);
+    for (int i = 0; i < a->nr_sites; i++) {
+        const struct eu_site *site = &a->sites[i];
+        const uint64_t *n = (const uint64_t *)(memory + site->offset);
+        uint64_t failures = __atomic_load_n(&n[1], __ATOMIC_ACQUIRE), calls = __atomic_load_n(&n[0], __ATOMIC_ACQUIRE);
+        if (map == a->nr_maps ? site->map < 0 && site->kind >= EU_SITE_MAP : site->map == map)
+            add_site(site, calls, failures, counts);
+        else if (site->map < 0 && map < a->nr_maps && site->maybe & bit && calls + failures && eu_site_can_mean(site->kind, &a->maps[map]))
+            counts->known = 0; /* it was used, and nobody can say for which map */
+    }
 }
 
 void eu_accounting_read(const struct eu_accounting *a, int map, struct eu_counts *counts) {
     uint32_t zero = 0;
-    int unclear = 0;
-    *counts = (struct eu_counts){0};
-    uint8_t *copy = a && !a->memory ? malloc(a->size) : NULL;
-    const uint8_t *memory = a && a->memory ? a->memory : copy;
-    if (!memory || (copy && bpf_map_lookup_elem(bpf_map__fd(a->object->maps[a->map]), &zero, copy))) {
-        free(copy);
+    *counts = (struct eu_counts){.known = a && a->version};
+    if (!counts->known || !a->nr_sites)
         return;
-    }
-    for (int i = 0; i < a->nr_sites; i++) {
-        const struct site *site = &a->sites[i];
-        const uint64_t *n = (const uint64_t *)(memory + site->offset);
-        uint64_t calls = __atomic_load_n(&n[0], __ATOMIC_RELAXED), failures = __atomic_load_n(&n[1], __ATOMIC_RELAXED);
-        unclear |= site->map < 0 && site->kind != OTHER;
-        if (site->map != map)
-            continue;
-        if (site->kind == WAKE) {
-            counts->wakes += calls;
-            continue;
-        }
-        counts->calls += calls;
-        counts->failures += failures;
-        counts->known = 1;
-    }
-    counts->known &= !unclear;
+    uint8_t *copy = a->memory ? NULL : malloc(a->size);
+    if (!a->memory && (!copy || bpf_map_lookup_elem(a->fd, &zero, copy)))
+        counts->known = 0;
+    else
+        add_sites(a, a->memory ? a->memory : copy, map, counts);
     free(copy);
 }

@@ -6,10 +6,13 @@
 #include "plan_read.h"
 
 struct eu_aggregate;
+/* Whether the options ask for one; --top and --sort alone order the tables of sampled maps. */
+int eu_aggregate_is_wanted(const struct eu_plan *plan, const struct eu_run_options *options);
 /* NULL and eu_error() where a field does not exist. */
 struct eu_aggregate *eu_aggregate_new(const struct eu_plan *plan, const struct eu_run_options *options);
 void eu_aggregate_free(struct eu_aggregate *aggregate);
-/* 0, or -ENOMEM: not counted. `record` is at least as long as its type. */
+/* 0, 1: a record without the fields takes no part, or -ENOMEM: not counted. A record shorter than its type reads as if zeroes
+ * followed. */
 int eu_aggregate_add(struct eu_aggregate *aggregate, int source, int match, const uint8_t *record, size_t size);
 /* Seconds between prints, 0: at the end only. */
 double eu_aggregate_interval(const struct eu_aggregate *aggregate);

@@ -55,11 +55,11 @@ struct eu_run_options {
     int live;         /* 1: redraw in place */
     /* where it goes */
     struct eu_recorder *recorder; /* raw records go into this recording, in place of lines; NULL: lines */
-    const char *path;     /* name of out_fd's file, NULL: no file that can be rotated */
-    uint64_t rotate_size; /* bytes, 0: no limit */
-    double rotate_after;  /* seconds, 0: no limit */
-    int rotate_keep;      /* old files, 0: all */
-    uint64_t queue;       /* bytes that may wait for a slow reader of the output, 0: 64 MiB */
+    const char *path;             /* name of out_fd's file, NULL: no file that can be rotated */
+    uint64_t rotate_size;         /* bytes, 0: no limit */
+    double rotate_after;          /* seconds, 0: no limit */
+    int rotate_keep;              /* old files, 0: all */
+    uint64_t queue;               /* bytes that may wait for a slow reader of the output, 0: 64 MiB */
     /* losses during the run */
     int tell_fd;          /* lines about losses go there, -1: none */
     double tell_interval; /* seconds between them at least, 0: 1 */
@@ -84,33 +84,79 @@ enum eu_cause {
     EU_SINK_FAILED, /* output could not be written */
     EU_SAMPLED_OUT,
     EU_RATE_LIMITED,
-    EU_DRILL, /* dropped on purpose */
+    EU_DRILL,    /* dropped on purpose */
+    EU_NOT_READ, /* still in a perf buffer when its reader was closed */
     EU_CAUSES
 };
 const char *eu_cause_name(int cause, int kind);
 /* produced = delivered + filtered + discarded + the sum of lost + pending */
 struct eu_account {
     const char *map;
-    int kind;           /* of the plan: 1 ring, 2 perf, 3 sampled map */
+    int kind;           /* of the plan: 1 ring, 2 perf, 3 sampled map; 4 another map that is updated */
     int known;          /* 1: the object counts what it produces; else produced and lost[EU_NO_ROOM] are a lower bound */
     uint64_t produced;  /* calls that were to produce a record */
     uint64_t delivered; /* events written, aggregated or recorded */
     uint64_t filtered;  /* left out because of a filter or --max-events */
     uint64_t discarded; /* reserved and given back by the program */
     uint64_t pending;   /* produced and not read yet */
-    uint64_t lost[9];   /* enum eu_cause */
+    uint64_t lost[10];  /* enum eu_cause */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
 
 /* Records of one ring or perf buffer for Python. */
 struct eu_reader;
 struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_pages);
-int eu_reader_fd(struct eu_reader *reader);                   /* pollable */
-int eu_reader_wait(struct eu_reader *reader, int timeout_ms); /* 1 ready, 0 not, -EINTR */
-/* Copy whole records, oldest first: record i is buffer[ends[i-1]..ends[i]] (8-byte aligned starts). Returns how many. */
-long eu_reader_take(struct eu_reader *reader, void *buffer, size_t size, uint32_t *starts, uint32_t *lengths, long max);
+int eu_reader_fd(struct eu_reader *reader);    /* pollable */
+int eu_reader_ready(struct eu_reader *reader); /* 1: there is a record */
 uint64_t eu_reader_lost(struct eu_reader *reader);
 void eu_reader_free(struct eu_reader *reader);
+
+/* Records of one type, in order. What a pointer of it points to is the caller's: eu_release(). */
+struct eu_part {
+    void *data;
+    uint64_t used, count, stride; /* bytes; records; bytes of each, 0: starts and lengths have them */
+    uint64_t *starts;             /* each at least the size of the type, zeroes behind its record */
+    uint32_t *lengths;            /* of the records as they came */
+};
+/* Copies records apart by type: short ones filled with zeroes, padding behind them left out. Counts those without a type and
+ * those that the filter drops. The plan must stay valid as long. */
+struct eu_batcher;
+struct eu_batcher *eu_batcher_new(struct eu_plan *plan, int source, const void *filter, size_t filter_size);
+void eu_batcher_free(struct eu_batcher *batcher);
+/* Collect what is in a buffer: until it holds max_records or max_bytes (one record at least). How many it holds, or -errno. */
+long eu_reader_collect(struct eu_reader *reader, struct eu_batcher *batcher, size_t max_records, size_t max_bytes);
+/* Collect one record that comes from elsewhere: 1, 0 counted and left out, or -errno. */
+long eu_batcher_add(struct eu_batcher *batcher, const void *record, size_t size);
+/* Hand over what it holds: as many parts as the source has types; *order: the part of each record, NULL where there is one type. */
+long eu_batcher_take(struct eu_batcher *batcher, struct eu_part *parts, uint16_t **order);
+void eu_release(void *memory);
+/* `held`: taken and not given to the program yet; `dropped`: taken, and thrown away for want of room in a queue. */
+void eu_reader_account(struct eu_reader *reader, const struct eu_batcher *batcher, uint64_t held, uint64_t dropped,
+                       struct eu_account *account);
+
+/* Columns out of `count` records: `stride` bytes apart, or where starts says; `offset` is within a record. */
+struct eu_rows {
+    const void *data;
+    uint64_t count, stride;
+    const uint64_t *starts; /* NULL: stride */
+    const uint32_t *lengths;
+};
+void eu_gather(const struct eu_rows *rows, size_t offset, size_t size, void *out);
+void eu_gather_bits(const struct eu_rows *rows, uint64_t bit_offset, uint32_t bit_size, int is_signed, size_t size, void *out);
+void eu_gather_bitmap(const struct eu_rows *rows, size_t offset, size_t size, void *out); /* of values that are not zero */
+/* UTF-8 up to the first NUL (size 0: or the end of the record), bad bytes replaced: offsets has count + 1 elements. The text's
+ * length, or -errno; *text is to be released. */
+long eu_gather_text(const struct eu_rows *rows, size_t offset, size_t size, int32_t *offsets, void **text);
+/* Position of each number within `numbers` (ascending); returns how many are not there, whose position is -1. */
+long eu_gather_codes(const struct eu_rows *rows, size_t offset, size_t size, int is_signed, const int64_t *numbers, size_t nr,
+                     int32_t *out);
+/* What follows a record's fixed part, in whole elements, joined: offsets has count + 1. Bytes, or -errno. */
+long eu_gather_tails(const struct eu_rows *rows, size_t offset, size_t size, int32_t *offsets, void **bytes);
+/* Records of many lengths to `stride` bytes each, cut or with zeroes behind them. */
+void eu_gather_rows(const struct eu_rows *rows, size_t stride, void *out);
+/* Whether a char array at one of these places has bytes behind its first NUL; eu_clean_text makes them zero. */
+int eu_has_remains(const struct eu_rows *rows, const uint32_t *places, const uint32_t *sizes, size_t nr);
+void eu_clean_text(void *data, size_t count, size_t stride, const uint32_t *places, const uint32_t *sizes, size_t nr);
 
 /* Symbols: the kernel's symbol of an address, or a process's; writes "name+0xoff" (or "[unknown]"), returns its length. */
 long eu_symbol_kernel(uint64_t address, char *out, size_t room);

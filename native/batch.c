@@ -1,17 +1,200 @@
-/* Records of one ring or perf buffer for Python, many at a time. */
+/* Records of one ring or perf buffer for Python, many at a time: copied once, apart by type, into memory that the caller gets. */
 #define _GNU_SOURCE
+#include "accounting.h"
 #include "error.h"
+#include "filter.h"
 #include "out.h"
 #include "reader.h"
+#include "view.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+enum { LEAST_ROOM = 4096 };
+
+struct part {
+    struct eu_part rows;
+    size_t size, room, row_room; /* of the type; allocated bytes; allocated elements of starts and lengths */
+    int flexible;
+};
+
+struct eu_batcher {
+    struct eu_view *view;
+    struct eu_filter *filter;
+    const struct eu_plan *plan;
+    struct part *parts;
+    int source, nr_parts;
+    uint16_t *order; /* part of each record, in order of arrival */
+    size_t order_room, count, bytes, max_records, max_bytes;
+    int out_of_memory;
+    uint64_t taken, filtered, undecodable;
+};
+
+struct eu_batcher *eu_batcher_new(struct eu_plan *plan, int source, const void *filter, size_t filter_size) {
+    static const struct eu_format format = {.format = 1};
+    struct eu_batcher *b = calloc(1, sizeof(*b));
+    if (!b)
+        return eu_fail_null(ENOMEM, "open batches: out of memory");
+    b->view = eu_view_new(plan, source, &format, 0);
+    if (!b->view || (filter && !(b->filter = eu_filter_read(plan, filter, filter_size)))) {
+        eu_batcher_free(b);
+        return NULL;
+    }
+    b->plan = plan;
+    b->source = source;
+    b->nr_parts = eu_view_types(b->view);
+    b->parts = calloc(b->nr_parts + 1, sizeof(*b->parts));
+    if (!b->parts) {
+        eu_batcher_free(b);
+        return eu_fail_null(ENOMEM, "open batches: out of memory");
+    }
+    for (int i = 0; i < b->nr_parts; i++) {
+        uint32_t type = plan->records[plan->sources[source].first_record + i].type;
+        b->parts[i].size = plan->types[type].size;
+        b->parts[i].flexible = plan->flexible[type];
+    }
+    return b;
+}
+
+static void forget(struct eu_batcher *b) {
+    for (int i = 0; i < b->nr_parts && b->parts; i++) {
+        struct eu_part *rows = &b->parts[i].rows;
+        free(rows->data);
+        free(rows->starts);
+        free(rows->lengths);
+        memset(rows, 0, sizeof(*rows));
+        b->parts[i].room = b->parts[i].row_room = 0;
+    }
+    free(b->order);
+    b->order = NULL;
+    b->order_room = b->count = b->bytes = 0;
+}
+
+void eu_batcher_free(struct eu_batcher *b) {
+    if (!b)
+        return;
+    forget(b);
+    free(b->parts);
+    eu_filter_free(b->filter);
+    eu_view_free(b->view);
+    free(b);
+}
+
+static int grow(void *memory, size_t *room, size_t wanted, size_t element) {
+    void **block = memory;
+    size_t more = *room * 2 > wanted ? *room * 2 : wanted;
+    if (more < LEAST_ROOM / element)
+        more = LEAST_ROOM / element;
+    void *grown = realloc(*block, more * element);
+    if (!grown)
+        return -ENOMEM;
+    *block = grown;
+    *room = more;
+    return 0;
+}
+
+static int make_room(struct eu_batcher *b, struct part *p, size_t bytes) {
+    struct eu_part *rows = &p->rows;
+    if (rows->used + bytes > p->room && grow(&rows->data, &p->room, rows->used + bytes, 1))
+        return -ENOMEM;
+    if (p->flexible && rows->count == p->row_room) {
+        size_t room = p->row_room;
+        if (grow(&rows->starts, &room, rows->count + 1, sizeof(*rows->starts)) ||
+            grow(&rows->lengths, &p->row_room, rows->count + 1, sizeof(*rows->lengths)))
+            return -ENOMEM;
+        p->row_room = p->row_room < room ? p->row_room : room;
+    }
+    if (b->nr_parts > 1 && b->count == b->order_room)
+        return grow(&b->order, &b->order_room, b->count + 1, sizeof(*b->order));
+    return 0;
+}
+
+/* What a short record lacks is zero; what the kernel padded a fixed one with is left out. */
+static void put(struct eu_batcher *b, int match, const uint8_t *record, size_t size, size_t bytes) {
+    struct part *p = &b->parts[match];
+    uint8_t *w = (uint8_t *)p->rows.data + p->rows.used;
+    size_t copied = size < bytes ? size : bytes;
+    memcpy(w, record, copied);
+    if (copied < bytes)
+        memset(w + copied, 0, bytes - copied);
+    if (p->flexible) {
+        p->rows.starts[p->rows.count] = p->rows.used;
+        p->rows.lengths[p->rows.count] = (uint32_t)size;
+    }
+    if (b->nr_parts > 1)
+        b->order[b->count] = (uint16_t)match;
+    p->rows.used += bytes;
+    p->rows.count++;
+    b->bytes += bytes;
+    b->count++;
+}
+
+/* An eu_take: 2 stops before a record that does not fit any more. */
+static int collect(void *context, const uint8_t *record, size_t size) {
+    struct eu_batcher *b = context;
+    if (b->count >= b->max_records)
+        return 2;
+    int match = eu_view_match(b->view, record, size);
+    if (match < 0) {
+        b->undecodable++;
+        return 0;
+    }
+    if (b->filter && !eu_filter_pass(b->filter, b->source, match, record, size, NULL)) {
+        b->filtered++;
+        return 0;
+    }
+    struct part *p = &b->parts[match];
+    size_t bytes = p->size;
+    if (p->flexible)
+        bytes = ((size > bytes ? size : bytes) + 7) & ~(size_t)7;
+    if (b->count && b->bytes + bytes > b->max_bytes)
+        return 2;
+    if (make_room(b, p, bytes)) {
+        b->out_of_memory = 1;
+        return 2;
+    }
+    put(b, match, record, size, bytes);
+    return 0;
+}
+
+long eu_batcher_add(struct eu_batcher *b, const void *record, size_t size) {
+    size_t before = b->count;
+    b->max_records = b->max_bytes = SIZE_MAX;
+    if (collect(b, record, size) == 2)
+        return eu_fail(ENOMEM, "read records: out of memory");
+    return (long)(b->count - before);
+}
+
+/* Hand over what was collected; the caller owns it from here on. */
+long eu_batcher_take(struct eu_batcher *b, struct eu_part *parts, uint16_t **order) {
+    long count = (long)b->count;
+    for (int i = 0; i < b->nr_parts; i++) {
+        struct part *p = &b->parts[i];
+        void *fitting = p->rows.used ? realloc(p->rows.data, p->rows.used) : NULL;
+        p->rows.data = fitting ? fitting : p->rows.data;
+        p->rows.stride = p->flexible ? 0 : p->size;
+        parts[i] = p->rows;
+        memset(&p->rows, 0, sizeof(p->rows));
+        p->room = p->row_room = 0;
+    }
+    *order = b->order;
+    b->order = NULL;
+    b->order_room = b->count = b->bytes = 0;
+    b->taken += (uint64_t)count;
+    return count;
+}
+
+void eu_release(void *memory) {
+    free(memory);
+}
+
 struct eu_reader {
+    struct eu_object *object;
     struct eu_buffer *buffer;
-    int epoll_fd;
+    struct eu_accounting *accounting;
+    int epoll_fd, map;
 };
 
 struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_pages) {
@@ -19,68 +202,69 @@ struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_page
     if (!r)
         return eu_fail_null(ENOMEM, "open reader: out of memory");
     r->epoll_fd = -1;
+    r->map = map;
     r->buffer = eu_buffer_open(object, map, perf_pages);
     if (r->buffer) {
         r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
         if (r->epoll_fd < 0)
             eu_fail(errno, "open reader: %s", eu_strerror(errno));
-        else if (!eu_buffer_watch(r->buffer, r->epoll_fd, 0))
+        else if (!eu_buffer_watch(r->buffer, r->epoll_fd, 0)) {
+            r->accounting = eu_accounting_open(object);
             return r;
+        }
     }
     eu_reader_free(r);
     return NULL;
+}
+
+void eu_reader_free(struct eu_reader *r) {
+    if (!r)
+        return;
+    eu_accounting_close(r->accounting);
+    eu_buffer_close(r->buffer);
+    if (r->epoll_fd >= 0)
+        close(r->epoll_fd);
+    free(r);
 }
 
 int eu_reader_fd(struct eu_reader *r) {
     return r->epoll_fd;
 }
 
-int eu_reader_wait(struct eu_reader *r, int timeout_ms) {
-    struct epoll_event event;
-    if (eu_buffer_ready(r->buffer))
-        return 1;
-    int n = epoll_wait(r->epoll_fd, &event, 1, timeout_ms);
-    return n < 0 ? eu_fail(errno, "wait for records: %s", eu_strerror(errno)) : n > 0;
+int eu_reader_ready(struct eu_reader *r) {
+    return eu_buffer_ready(r->buffer);
 }
 
-struct taking {
-    uint8_t *at;
-    size_t used, size;
-    uint32_t *starts, *lengths;
-    long count, max, needed;
-};
-
-static int copy_record(void *context, const uint8_t *record, size_t size) {
-    struct taking *t = context;
-    if (t->count == t->max || size > t->size - t->used) {
-        t->needed = t->count ? 0 : (long)size;
-        return 2;
-    }
-    memcpy(t->at + t->used, record, size);
-    t->starts[t->count] = (uint32_t)t->used;
-    t->lengths[t->count++] = (uint32_t)size;
-    size_t next = (t->used + size + 7) & ~(size_t)7;
-    t->used = next > t->size ? t->size : next;
-    return 0;
-}
-
-long eu_reader_take(struct eu_reader *r, void *buffer, size_t size, uint32_t *starts, uint32_t *lengths, long max) {
-    struct taking t = {.at = buffer, .size = size > UINT32_MAX ? UINT32_MAX : size, .starts = starts, .lengths = lengths, .max = max};
-    eu_buffer_consume(r->buffer, SIZE_MAX / 2, copy_record, &t);
-    if (t.needed)
-        return eu_fail(ENOBUFS, "take records: one of %ld bytes, room for %zu", t.needed, size);
-    return t.count;
+long eu_reader_collect(struct eu_reader *r, struct eu_batcher *b, size_t max_records, size_t max_bytes) {
+    b->max_records = max_records;
+    b->max_bytes = max_bytes;
+    b->out_of_memory = 0;
+    /* at most once around the buffer: a filter that drops everything must not keep the caller while others write */
+    eu_buffer_consume(r->buffer, eu_buffer_size(r->buffer), collect, b);
+    if (b->out_of_memory && !b->count)
+        return eu_fail(ENOMEM, "read records: out of memory");
+    return (long)b->count;
 }
 
 uint64_t eu_reader_lost(struct eu_reader *r) {
     return eu_buffer_lost(r->buffer);
 }
 
-void eu_reader_free(struct eu_reader *r) {
-    if (!r)
-        return;
-    eu_buffer_close(r->buffer);
-    if (r->epoll_fd >= 0)
-        close(r->epoll_fd);
-    free(r);
+void eu_reader_account(struct eu_reader *r, const struct eu_batcher *b, uint64_t held, uint64_t dropped, struct eu_account *account) {
+    struct eu_counts counts;
+    *account = (struct eu_account){.kind = b->plan->sources[b->source].kind};
+    account->filtered = b->filtered;
+    account->delivered = b->taken > held + dropped ? b->taken - held - dropped : 0;
+    account->lost[EU_UNDECODABLE] = b->undecodable;
+    account->lost[EU_QUEUE_FULL] = dropped;
+    uint64_t lost = eu_buffer_lost(r->buffer), discarded = eu_buffer_discarded(r->buffer);
+    eu_accounting_read(r->accounting, r->map, &counts); /* after what was taken: pending is never negative */
+    account->known = counts.known;
+    account->discarded = discarded > counts.wakes ? discarded - counts.wakes : 0;
+    account->lost[EU_NO_ROOM] = counts.failures > lost ? counts.failures : lost;
+    uint64_t done = account->delivered + account->filtered + account->discarded;
+    for (int i = 0; i < EU_CAUSES; i++)
+        done += account->lost[i];
+    account->produced = counts.known && counts.calls > done + held ? counts.calls : done + held;
+    account->pending = account->produced - done;
 }

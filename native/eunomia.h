@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "api_accounts.h"
 #include "api_compile.h"
 #include "api_events.h"
 #include "api_object.h"

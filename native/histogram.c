@@ -1,4 +1,5 @@
 #include "histogram.h"
+#include <stdio.h>
 
 enum { LOG2_SLOTS = 64, NARROW_SLOTS = 32 };
 
@@ -36,6 +37,35 @@ void eu_log2_histogram(struct eu_out *out, const uint64_t *slots, size_t count, 
         eu_out_format(out, "%*llu -> %-*llu : ", digits, low, digits, high);
         bar(out, merged[i], most, width);
     }
+}
+
+static void signed_row(struct eu_out *out, int slot, int negative, uint64_t count, uint64_t most, int digits, int width) {
+    unsigned long long low = slot || negative ? 1ull << slot : 0, high = slot == 63 ? ~0ull : (1ull << (slot + 1)) - 1;
+    char from[24], to[24];
+    snprintf(from, sizeof(from), "%s%llu", negative ? "-" : "", negative ? high : low);
+    snprintf(to, sizeof(to), "%s%llu", negative ? "-" : "", negative ? low : high);
+    eu_out_format(out, "%*s -> %-*s : ", digits, from, digits, to);
+    bar(out, count, most, width);
+}
+
+void eu_signed_log2_histogram(struct eu_out *out, const uint64_t *below, const uint64_t *slots, size_t count, const char *unit) {
+    int first = -1, last = -1;
+    for (size_t i = 0; i < count && i < LOG2_SLOTS; i++) {
+        first = below[i] ? (int)i : first;
+        last = slots[i] ? (int)i : last;
+    }
+    if (first < 0) {
+        eu_log2_histogram(out, slots, count, unit);
+        return;
+    }
+    int wide = last > NARROW_SLOTS || first > NARROW_SLOTS, width = wide ? 20 : 40, digits = wide ? 20 : 10;
+    uint64_t most = largest(slots, count), most_below = largest(below, count);
+    most = most_below > most ? most_below : most;
+    eu_out_format(out, "%*s%-*s : count    distribution\n", wide ? 15 : 5, "", wide ? 29 : 19, unit);
+    for (int i = first; i >= 0; i--)
+        signed_row(out, i, 1, below[i], most, digits, width);
+    for (int i = 0; i <= last; i++)
+        signed_row(out, i, 0, slots[i], most, digits, width);
 }
 
 static void linear_title(struct eu_out *out, const char *unit) {

@@ -60,8 +60,7 @@ struct eu_keep *eu_keep_new(struct eu_run *run, struct eu_object *object, struct
     k->recorder = recorder;
     k->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     k->views = calloc((size_t)run->nr_sources + 1, sizeof(*k->views));
-    k->accounts = calloc((size_t)run->nr_sources + 1, sizeof(*k->accounts));
-    if (k->timer < 0 || !k->views || !k->accounts)
+    if (k->timer < 0 || !k->views)
         err = eu_fail(k->timer < 0 ? errno : ENOMEM, "record: %s", eu_strerror(k->timer < 0 ? errno : ENOMEM));
     for (int i = 0; i < run->nr_sources && !err; i++)
         err = open_view(k, i, object, asks);
@@ -124,9 +123,15 @@ int eu_keep_record(struct eu_keep *k, struct source *s, const uint8_t *record, s
 }
 
 static int write_accounts(struct eu_keep *k) {
-    for (int i = 0; i < k->run->nr_sources; i++)
-        eu_run_account(k->run, i, &k->accounts[i]);
-    return eu_recorder_accounts(k->recorder, k->accounts, k->run->nr_sources);
+    int nr = eu_run_accounts(k->run);
+    struct eu_account *larger = realloc(k->accounts, (size_t)nr * sizeof(*larger) + 1);
+    if (!larger)
+        return eu_fail(ENOMEM, "record: out of memory");
+    k->accounts = larger;
+    for (int i = 0; i < nr; i++)
+        if (eu_run_account(k->run, i, &k->accounts[i]))
+            return -eu_errno();
+    return eu_recorder_accounts(k->recorder, k->accounts, nr);
 }
 
 /* A record that comes alone does not wait for the next one. */

@@ -1,8 +1,10 @@
 /* Opening, loading and closing BPF objects. */
 #define _GNU_SOURCE
 #include "object.h"
+#include "accounting.h"
 #include "error.h"
 #include "minimal_btf.h"
+#include "wakeup.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +117,8 @@ void eu_close(struct eu_object *object) {
     if (!object)
         return;
     eu_detach_all(object);
+    eu_accounting_close(object->accounting);
+    eu_wakeup_free(object);
     if (object->bpf)
         bpf_object__close(object->bpf);
     if (object->btf_fd >= 0)

@@ -38,6 +38,8 @@ struct eu_object {
     int btf_fd;     /* memfd with the minimal BTF, -1: none */
     char *btf_path; /* BTF file the user gave, NULL: the running kernel's */
     struct eu_attachment *attachments;
+    struct eu_accounting *accounting; /* made on first use */
+    struct eu_wakeup *wakeup;         /* wakeup.c; NULL: nobody has read yet */
 };
 
 /* A program by index, or NULL with eu_error() set. */

@@ -2,18 +2,16 @@
  * an aggregate, into a recording. Whatever is decided is counted: docs/reference/accounting.md. */
 #include "run_parts.h"
 #include <errno.h>
-#include <time.h>
 
 void eu_pipeline_header(struct source *s, int match) {
     struct eu_run *run = s->run;
     int every = run->format.header == 2 && run->format.screen_rows > 1 ? run->format.screen_rows - 1 : 0;
     if ((run->format.format && run->format.format != 4) || !run->format.header || match < 0)
         return;
-    if (s->headed[match] >= 0 && (!every || run->lines - (uint64_t)s->headed[match] < (uint64_t)every))
+    if (s->headed[match] && (!every || run->lines - s->headed[match] < (uint64_t)every))
         return;
     eu_view_header(s->view, &run->out, match);
-    run->lines++;
-    s->headed[match] = (int)(run->lines & INT32_MAX);
+    s->headed[match] = ++run->lines;
 }
 
 /* xorshift64: a drill needs no better dice. */
@@ -24,15 +22,23 @@ static int is_drilled(struct source *s) {
     return (double)(s->drill >> 11) * 0x1p-53 < s->run->options.drill_loss;
 }
 
+static uint64_t rounded_up(double x) {
+    uint64_t whole = (uint64_t)x;
+    return whole + ((double)whole < x);
+}
+
+/* Each second has its share, which for limits like 0.5 is not always the same. */
 static int is_over_rate(struct source *s) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    double passed = (double)(now.tv_sec - s->second.tv_sec) + (double)(now.tv_nsec - s->second.tv_nsec) * 1e-9;
-    if (passed >= 1) {
-        s->second = now;
-        s->allowed = 0;
+    const struct eu_run *run = s->run;
+    double limit = run->options.rate_limit;
+    if (s->second != run->second) {
+        s->second = run->second;
+        s->allowed = rounded_up((double)run->second * limit) - rounded_up((double)(run->second - 1) * limit);
     }
-    return (double)s->allowed++ >= s->run->options.rate_limit;
+    if (!s->allowed)
+        return 1;
+    s->allowed--;
+    return 0;
 }
 
 /* What drops a record that could be shown: a cause, EU_CAUSES: filtered, or -1: nothing. */
@@ -50,13 +56,17 @@ static inline int verdict(struct source *s, int match, const uint8_t *record, si
     return -1;
 }
 
-/* Render, aggregate or record; a cause, or -1: delivered. */
+/* Render, aggregate or record; a cause, EU_CAUSES: left out, or -1: delivered. */
 static inline int deliver(struct source *s, int match, const uint8_t *record, size_t size) {
     struct eu_run *run = s->run;
+    if (run->refuse >= 0)
+        return run->refuse;
     if (run->keep)
         return eu_keep_record(run->keep, s, record, size) ? EU_SINK_FAILED : -1;
-    if (run->aggregate)
-        return eu_aggregate_add(run->aggregate, s->index, match, record, size) ? EU_SINK_FAILED : -1;
+    if (run->aggregate) {
+        int left_out = eu_aggregate_add(run->aggregate, s->index, match, record, size);
+        return left_out < 0 ? EU_SINK_FAILED : left_out ? EU_CAUSES : -1;
+    }
     if (run->format.format == 2) {
         eu_out_put(&run->out, record, size);
         return -1;
@@ -78,7 +88,7 @@ int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
         s->account.filtered++;
         return 0;
     }
-    int match = (run->format.format == 2 || run->keep) && !run->filter ? 0 : eu_view_match(s->view, record, size);
+    int match = run->format.format == 2 && !run->filter ? 0 : eu_view_match(s->view, record, size);
     int cause = match < 0 ? EU_UNDECODABLE : verdict(s, match, record, size);
     if (cause < 0)
         cause = deliver(s, match, record, size);
@@ -90,7 +100,8 @@ int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
         return 0;
     }
     s->account.delivered++;
+    eu_output_mark(&run->output, &run->out, s->index, 1);
     if (++run->delivered == run->options.max_events)
         eu_run_ends(run, MAX_EVENTS);
-    return run->ending == MAX_EVENTS || run->out.used >= OUT_HIGH || run->out.failed;
+    return run->ending == MAX_EVENTS || run->out.used >= run->flush_at || run->out.failed;
 }

@@ -32,7 +32,7 @@ struct eu_buffer {
     const uint8_t *data;
     struct perf_cpu *cpus;
     int nr_cpus, next_cpu;
-    uint64_t lost, discarded;
+    uint64_t lost, discarded, taken;
     uint8_t *wrapped; /* a perf record that goes around the end */
     struct eu_object *object;
     int map;
@@ -155,46 +155,48 @@ int eu_buffer_watch(struct eu_buffer *b, int epoll_fd, uint64_t data) {
     return err ? eu_fail(errno, "watch buffer: %s", eu_strerror(errno)) : 0;
 }
 
-int eu_buffer_ready(const struct eu_buffer *b) {
+enum eu_state eu_buffer_state(const struct eu_buffer *b) {
     if (b->is_ring) {
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         uint64_t at = *b->consumer;
         if (at >= __atomic_load_n(b->producer, __ATOMIC_ACQUIRE))
-            return 0;
-        return !(__atomic_load_n((const uint32_t *)(b->data + (at & (b->size - 1))), __ATOMIC_ACQUIRE) & BPF_RINGBUF_BUSY_BIT);
+            return EU_EMPTY;
+        uint32_t length = __atomic_load_n((const uint32_t *)(b->data + (at & (b->size - 1))), __ATOMIC_ACQUIRE);
+        return length & BPF_RINGBUF_BUSY_BIT ? EU_BUSY : EU_READY;
     }
     for (int i = 0; i < b->nr_cpus; i++)
         if (__atomic_load_n(&b->cpus[i].page->data_head, __ATOMIC_ACQUIRE) != b->cpus[i].page->data_tail)
-            return 1;
-    return 0;
+            return EU_READY;
+    return EU_EMPTY;
 }
 
+int eu_buffer_ready(const struct eu_buffer *b) {
+    return eu_buffer_state(b) == EU_READY;
+}
+
+/* What is there at the start of the round: running after records that come meanwhile would take their cache lines from the program
+ * that writes the next ones. */
 static size_t consume_ring(struct eu_buffer *b, size_t limit, eu_take take, void *context) {
     uint64_t at = *b->consumer, start = at, published = at, mask = b->size - 1;
+    uint64_t end = __atomic_load_n(b->producer, __ATOMIC_ACQUIRE);
     int stop = 0;
-    while (!stop && at - start < limit) {
-        uint64_t end = __atomic_load_n(b->producer, __ATOMIC_ACQUIRE);
-        if (at >= end)
+    while (at < end && !stop && at - start < limit) {
+        const uint8_t *header = b->data + (at & mask);
+        uint32_t length = __atomic_load_n((const uint32_t *)header, __ATOMIC_ACQUIRE);
+        if (length & BPF_RINGBUF_BUSY_BIT)
             break;
-        while (at < end && !stop && at - start < limit) {
-            const uint8_t *header = b->data + (at & mask);
-            uint32_t length = __atomic_load_n((const uint32_t *)header, __ATOMIC_ACQUIRE);
-            if (length & BPF_RINGBUF_BUSY_BIT) {
-                stop = 1;
-                break;
-            }
-            size_t size = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-            if (!(length & BPF_RINGBUF_DISCARD_BIT))
-                stop = take(context, header + BPF_RINGBUF_HDR_SZ, size);
-            else
-                b->discarded++;
-            if (stop == 2)
-                break;
-            at += (size + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
-            if (at - published >= b->size / 4) { /* room for the writers */
-                __atomic_store_n(b->consumer, at, __ATOMIC_RELEASE);
-                published = at;
-            }
+        size_t size = length & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
+        if (!(length & BPF_RINGBUF_DISCARD_BIT))
+            stop = take(context, header + BPF_RINGBUF_HDR_SZ, size);
+        else
+            b->discarded++;
+        if (stop == 2)
+            break;
+        b->taken++;
+        at += (size + BPF_RINGBUF_HDR_SZ + 7) & ~(size_t)7;
+        if (at - published >= b->size / 4) { /* room for the writers */
+            __atomic_store_n(b->consumer, at, __ATOMIC_RELEASE);
+            published = at;
         }
     }
     if (at != published)
@@ -237,6 +239,7 @@ static size_t consume_cpu(struct eu_buffer *b, struct perf_cpu *c, size_t limit,
         *stop = take_perf(b, header, take, context);
         if (*stop == 2)
             break;
+        b->taken++;
         tail += size;
     }
     __atomic_store_n(&c->page->data_tail, tail, __ATOMIC_RELEASE);
@@ -259,6 +262,10 @@ size_t eu_buffer_consume(struct eu_buffer *b, size_t limit, eu_take take, void *
 
 size_t eu_buffer_size(const struct eu_buffer *b) {
     return b->size;
+}
+
+uint64_t eu_buffer_taken(const struct eu_buffer *b) {
+    return b->taken;
 }
 
 uint64_t eu_buffer_discarded(const struct eu_buffer *b) {

@@ -10,12 +10,16 @@ struct eu_buffer *eu_buffer_open(struct eu_object *object, int map, int perf_pag
 void eu_buffer_close(struct eu_buffer *buffer);
 /* Have epoll report `data` when there are records. */
 int eu_buffer_watch(struct eu_buffer *buffer, int epoll_fd, uint64_t data);
+enum eu_state { EU_EMPTY, EU_BUSY /* the first record is not finished */, EU_READY };
+enum eu_state eu_buffer_state(const struct eu_buffer *buffer);
 int eu_buffer_ready(const struct eu_buffer *buffer);
 /* Call `take` for the records that are there, at most `limit` bytes of them. It returns 0 to go on, 1 to stop behind this
  * record, 2 to stop before it. Returns bytes consumed; 0 when there was nothing. */
 typedef int (*eu_take)(void *context, const uint8_t *record, size_t size);
 size_t eu_buffer_consume(struct eu_buffer *buffer, size_t limit, eu_take take, void *context);
 size_t eu_buffer_size(const struct eu_buffer *buffer);
+/* Records read so far, also discarded ones. */
+uint64_t eu_buffer_taken(const struct eu_buffer *buffer);
 uint64_t eu_buffer_discarded(const struct eu_buffer *buffer);
 uint64_t eu_buffer_lost(const struct eu_buffer *buffer);
 #endif

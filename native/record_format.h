@@ -10,8 +10,9 @@ enum {
     EU_REC_BLOCK_LIMIT = 16 << 20, /* bytes of a block's content, packed or not */
     EU_REC_PART_LIMIT = 128 << 20, /* of a part that goes over several blocks */
     EU_REC_SOURCES = 65536,
-    EU_REC_PACKED = 1, /* flag of a block: its content is a zlib stream */
-    EU_REC_MORE = 2,   /* the next block of this type goes on with it */
+    EU_REC_NAME_LIMIT = 255, /* bytes of a map's name */
+    EU_REC_PACKED = 1,       /* flag of a block: its content is a zlib stream */
+    EU_REC_MORE = 2,         /* the next block of this type goes on with it */
 };
 
 struct eu_rec_header { /* 16 bytes, the file's first */
@@ -36,10 +37,11 @@ struct eu_rec_record { /* RECORDS: `count` of these, each with its bytes behind 
     uint32_t delay; /* ns after the block's time at which it was read */
     uint16_t source, reserved;
 } __attribute__((packed));
-struct eu_rec_account { /* ACCOUNTS: `count` of these, by source; each with nr_lost numbers behind it, by enum eu_cause */
+struct eu_rec_account { /* ACCOUNTS: `count` of these, the sources' first; each with nr_lost numbers behind it, by enum eu_cause, then
+                         * the map's name */
     uint32_t kind, known;
     uint64_t produced, delivered, filtered, discarded, pending;
-    uint32_t nr_lost, reserved;
+    uint32_t nr_lost, name_size;
 };
 struct eu_rec_end { /* END */
     uint64_t records, bytes;

@@ -258,16 +258,28 @@ int eu_recorder_sample(struct eu_recorder *r, const struct eu_rec_sample *sample
     return err;
 }
 
+static void put_account(struct eu_out *out, const struct eu_account *a) {
+    struct eu_rec_account one = {
+        .kind = (uint32_t)a->kind,
+        .known = (uint32_t)a->known,
+        .produced = a->produced,
+        .delivered = a->delivered,
+        .filtered = a->filtered,
+        .discarded = a->discarded,
+        .pending = a->pending,
+        .nr_lost = EU_CAUSES,
+        .name_size = (uint32_t)strnlen(a->map, EU_REC_NAME_LIMIT),
+    };
+    eu_out_put(out, &one, sizeof(one));
+    eu_out_put(out, a->lost, sizeof(a->lost));
+    eu_out_put(out, a->map, one.name_size);
+}
+
 int eu_recorder_accounts(struct eu_recorder *r, const struct eu_account *accounts, int nr_accounts) {
     struct eu_out out = begin_block();
     struct eu_rec_block head = {.type = EU_BLOCK_ACCOUNTS, .count = (uint32_t)nr_accounts, .time = now()};
-    for (int i = 0; i < nr_accounts; i++) {
-        const struct eu_account *a = &accounts[i];
-        struct eu_rec_account one = {
-            (uint32_t)a->kind, (uint32_t)a->known, a->produced, a->delivered, a->filtered, a->discarded, a->pending, EU_CAUSES, 0};
-        eu_out_put(&out, &one, sizeof(one));
-        eu_out_put(&out, a->lost, sizeof(a->lost));
-    }
+    for (int i = 0; i < nr_accounts; i++)
+        put_account(&out, &accounts[i]);
     int err = eu_recorder_flush(r);
     if (!err)
         err = write_block(r, &out, &head, 0);

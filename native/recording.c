@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { PARTS = EU_BLOCK_PLAN, LATEST = 62 /* times are below 2^62 ns */, CAUSES_LIMIT = 64 };
+enum { PARTS = EU_BLOCK_PLAN, LATEST = 62 /* times are below 2^62 ns */, CAUSES_LIMIT = 64, ACCOUNTS_LIMIT = 4096 };
 
 struct eu_recording {
     int fd;
@@ -24,7 +24,9 @@ struct eu_recording {
     size_t at;     /* of the next record */
     uint32_t left; /* records of the block not given yet */
     struct eu_account *accounts;
-    uint64_t place; /* of the block's header in the file */
+    size_t room_accounts;
+    struct eu_out names; /* of the accounts' maps */
+    uint64_t place;      /* of the block's header in the file */
     struct eu_recording_facts read;
 };
 
@@ -150,7 +152,8 @@ static int take_account(struct eu_recording *r, size_t *at, struct eu_account *a
         return -EBADMSG;
     memcpy(&one, r->content.data + *at, sizeof(one));
     *at += sizeof(one);
-    if (one.nr_lost > CAUSES_LIMIT || (r->content.used - *at) / sizeof(lost) < one.nr_lost)
+    if (one.nr_lost > CAUSES_LIMIT || one.name_size > EU_REC_NAME_LIMIT ||
+        r->content.used - *at < one.nr_lost * sizeof(lost) + one.name_size)
         return -EBADMSG;
     *account = (struct eu_account){.kind = (int)(one.kind & 0xff),
                                    .known = one.known == 1,
@@ -163,23 +166,42 @@ static int take_account(struct eu_recording *r, size_t *at, struct eu_account *a
         memcpy(&lost, r->content.data + *at, sizeof(lost));
         account->lost[i < EU_CAUSES ? i : EU_SINK_FAILED] += lost; /* a cause of a later version */
     }
-    return 0;
+    size_t name = r->names.used;
+    eu_out_put(&r->names, r->content.data + *at, one.name_size);
+    eu_out_char(&r->names, 0);
+    *at += one.name_size;
+    account->map = (const char *)name; /* its place, until all are there */
+    return r->names.failed ? -ENOMEM : 0;
+}
+
+static int has_room(struct eu_recording *r, size_t count) {
+    struct eu_account *larger = count > r->room_accounts ? realloc(r->accounts, count * sizeof(*larger)) : r->accounts;
+    if (!larger)
+        return count == 0;
+    r->accounts = larger;
+    r->room_accounts = count > r->room_accounts ? count : r->room_accounts;
+    return 1;
 }
 
 static int take_accounts(struct eu_recording *r) {
     size_t at = 0;
-    int nr = eu_plan_sources(r->plan);
-    if (r->head.count != (uint32_t)nr)
-        return damaged(r, "accounts of other sources than the plan's");
-    r->read.losses = 0;
-    for (int i = 0; i < nr; i++) {
-        if (take_account(r, &at, &r->accounts[i]))
-            return damaged(r, "accounts out of bounds");
-        r->accounts[i].map = plan_string(r->plan, r->plan->sources[i].map);
-        for (int cause = 0; cause < EU_CAUSES; cause++)
+    int err = 0;
+    if (r->head.count < (uint32_t)eu_plan_sources(r->plan) || r->head.count > ACCOUNTS_LIMIT)
+        return damaged(r, "not the accounts of the plan's sources");
+    if (!has_room(r, r->head.count))
+        return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
+    r->read.losses = r->names.used = 0;
+    r->read.nr_accounts = 0;
+    for (uint32_t i = 0; i < r->head.count && !err; i++) {
+        err = take_account(r, &at, &r->accounts[i]);
+        for (int cause = 0; cause < EU_CAUSES && !err; cause++)
             r->read.losses += r->accounts[i].lost[cause];
     }
-    r->read.nr_accounts = nr;
+    if (err)
+        return damaged(r, "accounts out of bounds");
+    for (uint32_t i = 0; i < r->head.count; i++)
+        r->accounts[i].map = r->names.data + (size_t)r->accounts[i].map;
+    r->read.nr_accounts = (int)r->head.count;
     return 0;
 }
 
@@ -297,8 +319,7 @@ static int read_description(struct eu_recording *r) {
     r->plan = eu_plan_read(r->parts[EU_BLOCK_PLAN].data, r->parts[EU_BLOCK_PLAN].used);
     if (!r->plan)
         return -eu_errno();
-    r->accounts = calloc((size_t)eu_plan_sources(r->plan) + 1, sizeof(*r->accounts));
-    return r->accounts ? 0 : eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
+    return 0;
 }
 
 struct eu_recording *eu_recording_open(int fd, const char *name) {
@@ -323,6 +344,7 @@ void eu_recording_free(struct eu_recording *r) {
         eu_out_free(&r->parts[i]);
     eu_out_free(&r->stored);
     eu_out_free(&r->content);
+    eu_out_free(&r->names);
     eu_facts_free(r->facts);
     if (r->plan)
         eu_plan_free(r->plan);

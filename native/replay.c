@@ -5,7 +5,6 @@
 #include "run_parts.h"
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
 
@@ -15,10 +14,9 @@ struct replay {
     struct eu_run *run;
     struct eu_recording *recording;
     struct eu_replay_options options;
-    struct eu_account *told; /* by source: what was said of losses */
-    uint64_t first;          /* recorded time of the first record; 0: none yet */
-    int64_t began;           /* when it was replayed */
-    int64_t second;          /* wall clock of the time column */
+    uint64_t first; /* recorded time of the first record; 0: none yet */
+    int64_t began;  /* when it was replayed */
+    int64_t second; /* wall clock of the time column */
     uint64_t aggregate_due;
 };
 
@@ -37,7 +35,7 @@ static void wait_for(struct replay *r, uint64_t time) {
         struct timespec timeout = {left / SECOND, left % SECOND};
         eu_run_flush(r->run);
         if (ppoll(&wait, 1, &timeout, NULL) > 0)
-            eu_run_look(r->run, 0);
+            eu_run_look(r->run);
     }
 }
 
@@ -77,28 +75,10 @@ static void take(struct replay *r, const struct eu_recorded *record) {
     if (wall / SECOND != r->second) { /* a time column that shows more is made for each record */
         r->second = wall / SECOND;
         eu_run_time(run);
+        eu_run_tick(run);
     }
-    if (eu_pipeline_take(s, record->bytes, record->size) || run->out.used >= OUT_HIGH)
+    if (eu_pipeline_take(s, record->bytes, record->size) || run->out.used >= run->flush_at)
         eu_run_flush(run);
-}
-
-/* Losses of the recording, at the place where they were noticed. */
-static void tell_losses(struct replay *r) {
-    struct eu_run *run = r->run;
-    for (int i = 0; i < run->nr_sources; i++) {
-        struct eu_account now;
-        if (eu_recording_account(r->recording, i, &now))
-            return;
-        for (int cause = 0; cause < EU_CAUSES && run->format.format == 1 && !run->format.compat && !run->aggregate; cause++) {
-            if (now.lost[cause] <= r->told[i].lost[cause])
-                continue;
-            eu_out_text(&run->out, "{\"$eunomia\":{\"lost\":{\"map\":");
-            eu_quoted(&run->out, now.map, strlen(now.map));
-            eu_out_format(&run->out, ",\"count\":%llu,\"cause\":\"%s\"}}}\n",
-                          (unsigned long long)(now.lost[cause] - r->told[i].lost[cause]), eu_cause_name(cause, now.kind));
-        }
-        r->told[i] = now;
-    }
 }
 
 /* 1 go on, 0 the recording ends, or -errno. */
@@ -113,58 +93,64 @@ static int take_block(struct replay *r) {
     }
     while (type == EU_BLOCK_RECORDS && r->run->ending == GOES_ON && (got = eu_recording_record(r->recording, &record)) > 0)
         take(r, &record);
-    if (type == EU_BLOCK_ACCOUNTS)
-        tell_losses(r);
+    if (type == EU_BLOCK_ACCOUNTS) { /* what was lost is told where it was noticed */
+        r->run->stream_due = 0;
+        eu_run_tell(r->run);
+    }
     return got < 0 ? got : 1;
 }
 
 int eu_run_replay(struct eu_run *run, struct eu_recording *recording, const struct eu_replay_options *options) {
     struct replay r = {.run = run, .recording = recording, .options = *options, .second = -1};
     int got = 1;
-    r.told = calloc((size_t)run->nr_sources + 1, sizeof(*r.told));
-    if (!r.told)
-        return eu_fail(ENOMEM, "replay: out of memory");
     run->replay = recording;
     const struct eu_clock_history *before = eu_clock_use(eu_recording_clocks(recording));
     eu_facts_use(eu_recording_names(recording), 1);
     eu_run_begin(run);
     run->started = (struct timespec){0};
+    run->is_ending = 1; /* a slow reader is waited for: nothing is lost */
     while (run->ending == GOES_ON && got > 0) {
-        eu_run_look(run, 0);
+        eu_run_look(run);
         if (run->ending == GOES_ON)
             got = take_block(&r);
         if (run->out.used && options->speed > 0)
             eu_run_flush(run);
     }
-    eu_run_look(run, 0); /* a signal that interrupted reading */
+    eu_run_look(run); /* a signal that interrupted reading */
     eu_run_ends(run, got < 0 ? got : STOPPED);
     int ending = eu_run_finish(run);
     eu_facts_use(NULL, 0);
     eu_clock_use(before);
-    free(r.told);
     return ending;
+}
+
+int eu_replay_accounts(struct eu_run *run) {
+    struct eu_recording_facts facts;
+    eu_recording_tell(run->replay, &facts);
+    return facts.nr_accounts > run->nr_sources ? facts.nr_accounts : run->nr_sources;
 }
 
 /* What the recording says, with what became of its records here: of those that it delivered into the file, these are the
  * replay's delivered, filtered and lost; pending are those that were not reached. */
-void eu_replay_account(struct eu_run *run, int source, struct eu_account *account) {
-    const struct eu_account *mine = &run->sources[source].account;
-    uint64_t seen = mine->delivered + mine->filtered;
-    for (int i = 0; i < EU_CAUSES; i++)
-        seen += mine->lost[i];
-    struct eu_account was = {.produced = seen, .delivered = seen};
+int eu_replay_account(struct eu_run *run, int source, struct eu_account *account) {
     struct eu_recording_facts facts;
+    struct eu_account was = {0};
     eu_recording_tell(run->replay, &facts);
-    if (eu_recording_account(run->replay, source, &was))
-        facts.is_ended = 0;
+    if (source >= run->nr_sources)
+        return eu_recording_account(run->replay, source, account);
+    int is_told = source < facts.nr_accounts && !eu_recording_account(run->replay, source, &was);
+    *account = run->sources[source].account;
+    uint64_t seen = account->delivered + account->filtered;
+    for (int i = 0; i < EU_CAUSES; i++)
+        seen += account->lost[i];
     uint64_t unseen = was.delivered > seen ? was.delivered - seen : 0, untold = seen > was.delivered ? seen - was.delivered : 0;
-    *account = *mine;
     account->kind = run->plan->sources[source].kind;
-    account->known = was.known && facts.is_ended;
+    account->known = is_told && was.known && facts.is_ended;
     account->produced = was.produced + untold;
     account->filtered += was.filtered;
     account->discarded = was.discarded;
     account->pending = was.pending + unseen;
     for (int i = 0; i < EU_CAUSES; i++)
         account->lost[i] += was.lost[i];
+    return 0;
 }

@@ -6,83 +6,52 @@
 #include "trace_pipe.h"
 #include <errno.h>
 #include <linux/membarrier.h>
-#include <poll.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { NAP_NS = 500000, MANY = 64 };
-enum busy { IDLE, SOME, RELAXED /* many records, buffers far from full */, FULL };
+enum { ROUND_BYTES = 256 << 10 /* of one buffer, before the others have their turn */ };
 
 int eu_run_ends(struct eu_run *run, int ending) {
-    if (run->ending == GOES_ON)
+    if (ending < 0 && run->ending >= 0)
+        snprintf(run->failure, sizeof(run->failure), "%s", eu_error());
+    if (run->ending == GOES_ON || (ending < 0 && run->ending >= 0)) /* a failure must not go under */
         run->ending = ending;
     return ending;
 }
 
-static int write_failed(struct eu_run *run, int err) {
-    if (err == EPIPE)
-        return eu_run_ends(run, CLOSED);
-    return eu_run_ends(run, eu_fail(err, "write output: %s", eu_strerror(err)));
-}
-
-/* Wait until the output takes more; 0: the run was stopped, and its reader still does not read a second later. */
-static int wait_for_reader(struct eu_run *run) {
-    struct pollfd wait[3] = {
-        {.fd = run->options.out_fd, .events = POLLOUT},
-        {.fd = run->late ? -1 : run->stop, .events = POLLIN},
-        {.fd = run->late ? -1 : run->signals, .events = POLLIN},
-    };
-    if (poll(wait, 3, run->late ? 1000 : -1) == 0)
-        return 0;
-    if (wait[1].revents || wait[2].revents)
-        run->late = 1;
-    return 1;
-}
-
-/* Write all of the buffer. Two signals give up on a reader that does not read. */
-static void flush(struct eu_run *run) {
-    size_t done = 0;
-    if (run->out.failed)
-        eu_run_ends(run, eu_fail(ENOMEM, "render: out of memory"));
-    while (done < run->out.used && run->ending != CLOSED && run->ending >= 0) {
-        ssize_t n = write(run->options.out_fd, run->out.data + done, run->out.used - done);
-        if (n >= 0) {
-            done += (size_t)n;
-        } else if (errno == EINTR) {
-            if (eu_signals_count() > 1)
-                break;
-        } else if (errno == EAGAIN) {
-            if (!wait_for_reader(run))
-                break;
-        } else {
-            write_failed(run, errno);
-        }
-    }
-    run->out.used = 0;
-    if (run->out.room > 4 * OUT_HIGH) /* one huge record should not be remembered for ever */
-        eu_out_free(&run->out);
-}
-
-/* Read every buffer once; says how busy they are. */
-static enum busy consume(struct eu_run *run) {
-    uint64_t before = run->delivered;
-    enum busy busy = IDLE;
+/* Read from every buffer once, no more of one than the others can wait for. */
+static void consume(struct eu_run *run) {
+    uint64_t records = 0;
+    int more = 0;
+    eu_run_tick(run);
     for (int i = 0; i < run->nr_sources && run->ending == GOES_ON; i++) {
         struct source *s = &run->sources[(i + run->round) % (unsigned)run->nr_sources];
         if (!s->buffer || !eu_buffer_ready(s->buffer))
             continue;
-        size_t size = eu_buffer_size(s->buffer), bytes = eu_buffer_consume(s->buffer, size, eu_pipeline_take, s);
-        if (bytes && busy == IDLE)
-            busy = SOME;
-        if (bytes >= size / 8)
-            busy = FULL;
-        if (run->out.used >= OUT_HIGH)
-            flush(run);
+        size_t eighth = eu_buffer_size(s->buffer) / 8;
+        uint64_t before = eu_buffer_taken(s->buffer);
+        size_t bytes = eu_buffer_consume(s->buffer, ROUND_BYTES, eu_pipeline_take, s);
+        int is_high = run->out.used >= run->flush_at;
+        records += eu_buffer_taken(s->buffer) - before;
+        more |= bytes >= (eighth < ROUND_BYTES ? eighth : ROUND_BYTES) || is_high;
+        if (is_high)
+            eu_run_flush(run);
     }
     run->round++;
-    return busy == SOME && run->delivered - before >= MANY ? RELAXED : busy;
+    eu_waiter_round(&run->waiter, records, more);
+}
+
+/* What is not one event each: `count` elements of a source end here. */
+static void mark(struct eu_run *run, int source, uint64_t count) {
+    run->sources[source].account.delivered += count;
+    do {
+        unsigned part = count < UINT16_MAX ? (unsigned)count : UINT16_MAX;
+        eu_output_mark(&run->output, &run->out, source, part);
+        count -= part;
+    } while (count);
 }
 
 static void print_sample(struct eu_run *run, struct source *s) {
@@ -95,7 +64,7 @@ static void print_sample(struct eu_run *run, struct source *s) {
     if (shown < 0)
         eu_run_ends(run, (int)shown);
     else
-        s->account.delivered += (uint64_t)shown;
+        mark(run, s->index, (uint64_t)shown);
 }
 
 static void print_aggregate(struct eu_run *run, int is_last) {
@@ -103,9 +72,23 @@ static void print_aggregate(struct eu_run *run, int is_last) {
     int err = eu_aggregate_print(run->aggregate, &run->out, run->time, run->time_size, is_last);
     if (err)
         eu_run_ends(run, err);
+    else
+        mark(run, 0, 0);
+}
+
+/* The kernel keeps the lines that a full queue has no room for. */
+static void mute_trace(struct eu_run *run, int is_muted) {
+    struct epoll_event event = {.events = is_muted ? 0 : EPOLLIN, .data.u64 = TRACE_FD};
+    if (run->trace < 0 || run->is_muted == is_muted)
+        return;
+    epoll_ctl(run->epoll, EPOLL_CTL_MOD, run->trace, &event);
+    run->is_muted = is_muted;
 }
 
 static void read_trace(struct eu_run *run) {
+    mute_trace(run, run->refuse >= 0);
+    if (run->is_muted)
+        return;
     long lines = eu_trace_pipe_read(run->trace, &run->trace_rest, &run->out, &run->format);
     if (lines < 0)
         eu_run_ends(run, (int)lines);
@@ -125,7 +108,9 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
         break;
     case OUTPUT_FD:
         if (events & (EPOLLERR | EPOLLHUP))
-            eu_run_ends(run, CLOSED);
+            eu_run_closed(run);
+        else if (events & EPOLLOUT)
+            eu_run_flush(run);
         break;
     case TRACE_FD:
         read_trace(run);
@@ -138,7 +123,18 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
     }
     case AGGREGATE_FD:
         if (read(run->aggregate_timer, &count, sizeof(count)) == sizeof(count))
-            print_aggregate(run, 0);
+            run->aggregate_due = 1;
+        break;
+    case ROTATE_FD:
+        if (read(run->rotation, &count, sizeof(count)) == sizeof(count)) {
+            eu_run_flush(run);
+            eu_run_rotate(run);
+        }
+        break;
+    case TELL_FD:
+        if (read(run->teller, &count, sizeof(count)) < 0) {
+            /* told already */
+        }
         break;
     case KEEP_FD:
         eu_keep_due(run->keep);
@@ -147,19 +143,18 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
 }
 
 static void drain(struct eu_run *run) {
-    if (run->ending == CLOSED || run->ending < 0)
-        return;
     /* programs may still be attached: what is there now, not what comes meanwhile */
     for (int i = 0; i < run->nr_sources; i++) {
         struct source *s = &run->sources[i];
         size_t left = !s->buffer ? 0 : run->options.hold ? SIZE_MAX / 2 : eu_buffer_size(s->buffer), got;
         eu_run_time(run);
-        while (left && run->ending != CLOSED && run->ending >= 0 && (got = eu_buffer_consume(s->buffer, left, eu_pipeline_take, s))) {
+        eu_run_tick(run);
+        while (left && (got = eu_buffer_consume(s->buffer, left, eu_pipeline_take, s))) {
             left = got > left ? 0 : left - got;
-            flush(run);
+            eu_run_flush(run);
         }
     }
-    if (run->trace >= 0)
+    if (run->trace >= 0 && !run->is_over)
         read_trace(run);
 }
 
@@ -175,19 +170,23 @@ static int is_unprinted(struct eu_run *run, struct source *s) {
 }
 
 static void finish(struct eu_run *run) {
+    run->is_ending = 1;
+    eu_run_flush(run);
     drain(run);
-    for (int i = 0; i < run->nr_sources && run->ending >= 0 && run->ending != CLOSED; i++) {
+    for (int i = 0; i < run->nr_sources && run->ending >= 0 && !run->is_over; i++) {
         struct source *s = &run->sources[i];
         if (s->sample && is_unprinted(run, s))
             print_sample(run, s);
         if (s->view && run->format.format != 2)
             eu_view_finish(s->view, &run->out);
     }
-    if (run->aggregate && run->ending >= 0 && run->ending != CLOSED)
+    if (run->aggregate && run->ending >= 0 && !run->is_over)
         print_aggregate(run, 1);
-    if (run->keep && run->ending >= 0 && run->ending != CLOSED)
+    if (run->keep && !run->is_over)
         eu_keep_finish(run->keep);
-    flush(run);
+    if (!run->is_over)
+        eu_run_tell_accounts(run);
+    eu_run_flush(run);
 }
 
 static int arm_timers(struct eu_run *run) {
@@ -217,7 +216,7 @@ static int start(struct eu_run *run) {
             return run->signals;
         err = eu_run_watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
     }
-    if (run->nr_views == 1 || run->format.compat)
+    if (!run->aggregate && !run->keep && (run->nr_views == 1 || run->format.compat))
         for (int i = 0; i < run->nr_sources; i++)
             if (run->sources[i].view)
                 for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1);
@@ -226,34 +225,43 @@ static int start(struct eu_run *run) {
     return err;
 }
 
-static void wait_for_events(struct eu_run *run, enum busy busy) {
+static void wait_for_events(struct eu_run *run) {
     struct epoll_event events[16];
-    struct timespec nap = {0, NAP_NS};
-    if (busy == RELAXED) /* let more gather: each wake-up costs the traced program */
-        nanosleep(&nap, NULL);
-    int n = epoll_wait(run->epoll, events, 16, busy ? 0 : -1);
+    int n = eu_waiter_wait(&run->waiter, run->epoll, events, 16, -1);
     if (n < 0 && errno != EINTR)
         eu_run_ends(run, eu_fail(errno, "wait for events: %s", eu_strerror(errno)));
     for (int i = 0; i < n; i++)
         on_event(run, events[i].data.u64, events[i].events);
 }
 
-int eu_run_begin(struct eu_run *run) {
+/* What timers asked for; a queue that is full lets it gather where it is. */
+static void print_due(struct eu_run *run) {
+    for (int i = 0; i < run->nr_sources && run->refuse < 0; i++)
+        if (run->sources[i].due) {
+            run->sources[i].due = 0;
+            print_sample(run, &run->sources[i]);
+        }
+    if (run->aggregate_due && run->refuse < 0) {
+        run->aggregate_due = 0;
+        print_aggregate(run, 0);
+    }
+}
+
+static int result(struct eu_run *run) {
+    return run->ending < 0 ? eu_fail(-run->ending, "%s", run->failure) : run->ending;
+}
+
+void eu_run_begin(struct eu_run *run) {
     run->ending = GOES_ON;
     int err = start(run);
     if (err)
         eu_run_ends(run, err);
-    flush(run);
-    return run->ending;
+    eu_run_flush(run);
 }
 
-void eu_run_flush(struct eu_run *run) {
-    flush(run);
-}
-
-void eu_run_look(struct eu_run *run, int timeout_ms) {
+void eu_run_look(struct eu_run *run) {
     struct epoll_event events[16];
-    int n = epoll_wait(run->epoll, events, 16, timeout_ms);
+    int n = epoll_wait(run->epoll, events, 16, 0);
     for (int i = 0; i < n; i++)
         on_event(run, events[i].data.u64, events[i].events);
 }
@@ -263,34 +271,36 @@ void eu_run_show_aggregate(struct eu_run *run) {
 }
 
 int eu_run_loop(struct eu_run *run) {
-    enum busy busy = IDLE;
     eu_run_begin(run);
     while (run->ending == GOES_ON) {
-        wait_for_events(run, busy);
+        wait_for_events(run);
         if (run->ending != GOES_ON)
             break;
         eu_run_time(run);
-        busy = consume(run);
-        for (int i = 0; i < run->nr_sources; i++)
-            if (run->sources[i].due) {
-                run->sources[i].due = 0;
-                print_sample(run, &run->sources[i]);
-            }
+        consume(run);
+        print_due(run);
         if (run->keep)
             eu_keep_round(run->keep);
-        flush(run);
+        eu_run_tell(run);
+        eu_run_flush(run);
+        mute_trace(run, run->refuse >= 0);
     }
-    return run->options.hold && run->ending >= 0 ? run->ending : eu_run_finish(run);
+    return run->options.hold ? result(run) : eu_run_finish(run);
 }
 
 int eu_run_finish(struct eu_run *run) {
-    if (run->options.hold)
-        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
-    finish(run);
-    if (run->signals >= 0) /* not another run's */
-        eu_signals_restore();
-    run->signals = -1;
-    return run->ending;
+    if (!run->is_finished) {
+        if (run->options.hold)
+            syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
+        eu_waiter_close(&run->waiter);
+        finish(run);
+        if (run->signals >= 0) /* not another run's */
+            eu_signals_restore();
+        run->signals = -1;
+        run->is_finished = 1;
+        eu_output_close(&run->output);
+    }
+    return result(run);
 }
 
 void eu_run_stop(struct eu_run *run) {

@@ -44,14 +44,18 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
         return -eu_errno();
     if (object)
         eu_view_use(s->view, object);
-    s->headed = malloc((size_t)(eu_view_types(s->view) + 1) * sizeof(int));
+    s->headed = calloc((size_t)eu_view_types(s->view) + 1, sizeof(*s->headed));
     if (!s->headed)
         return eu_fail(ENOMEM, "open run: out of memory");
-    memset(s->headed, 0xff, (size_t)(eu_view_types(s->view) + 1) * sizeof(int));
     if (!object)
         return 0;
     s->buffer = eu_buffer_open(object, s->map, run->options.perf_pages);
-    return s->buffer ? eu_buffer_watch(s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
+    return s->buffer ? eu_waiter_add(&run->waiter, s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
+}
+
+static int open_timer(struct eu_run *run, int *timer, int what) {
+    *timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return *timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno)) : eu_run_watch(run, *timer, EPOLLIN, what, 0);
 }
 
 static int open_stages(struct eu_run *run, struct eu_object *object) {
@@ -61,42 +65,56 @@ static int open_stages(struct eu_run *run, struct eu_object *object) {
     if (o->recorder)
         return (run->keep = eu_keep_new(run, object, o->recorder)) ? eu_run_watch(run, eu_keep_fd(run->keep), EPOLLIN, KEEP_FD, 0)
                                                                    : -eu_errno();
-    if (!o->count_by && !o->hist && !(o->top && o->sort))
+    if (!eu_aggregate_is_wanted(run->plan, o))
         return 0;
     run->aggregate = eu_aggregate_new(run->plan, o);
     if (!run->aggregate)
         return -eu_errno();
     if (eu_aggregate_interval(run->aggregate) <= 0)
         return 0;
-    run->aggregate_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    return run->aggregate_timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno))
-                                    : eu_run_watch(run, run->aggregate_timer, EPOLLIN, AGGREGATE_FD, 0);
+    return open_timer(run, &run->aggregate_timer, AGGREGATE_FD);
 }
 
-static int open_run(struct eu_run *run, struct eu_object *object) {
-    run->accounting = object ? eu_accounting_open(object) : NULL; /* none: a replay */
-    int types = 0, err = 0;
+/* The sink, and the descriptors that a run always or often has. */
+static int open_ends(struct eu_run *run) {
+    const struct eu_run_options *o = &run->options;
     run->epoll = epoll_create1(EPOLL_CLOEXEC);
     run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (run->epoll < 0 || run->stop < 0)
         return eu_fail(errno, "open run: %s", eu_strerror(errno));
-    if (eu_run_watch(run, run->stop, EPOLLIN, STOP_FD, 0) || open_stages(run, object))
-        return -eu_errno();
-    if (run->options.duration > 0) {
-        run->duration = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (run->duration < 0)
-            return eu_fail(errno, "make timer: %s", eu_strerror(errno));
-        err = eu_run_watch(run, run->duration, EPOLLIN, DURATION_FD, 0);
-    }
+    int err = eu_run_watch(run, run->stop, EPOLLIN, STOP_FD, 0);
+    if (!err && o->duration > 0)
+        err = open_timer(run, &run->duration, DURATION_FD);
+    if (!err && o->rotate_after > 0)
+        err = open_timer(run, &run->rotation, ROTATE_FD);
+    if (!err)
+        err = open_timer(run, &run->teller, TELL_FD);
+    if (!err)
+        err = eu_output_open(&run->output, o);
     struct epoll_event left = {.data.u64 = OUTPUT_FD}; /* regular files refuse; they have no reader that could leave */
-    epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->options.out_fd, &left);
+    epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->output.fd, &left);
+    return err;
+}
+
+static int open_run(struct eu_run *run, struct eu_object *object) {
+    int types = 0, err;
+    if (object && !(run->accounting = eu_accounting_open(object))) /* without an object: a replay */
+        return -eu_errno();
+    if (object)
+        eu_waiter_open(&run->waiter, object, run->options.wakeup);
+    if (open_ends(run) || open_stages(run, object))
+        return -eu_errno();
     for (int i = 0; i < run->nr_sources; i++)
         if (run->plan->sources[i].kind != EU_SAMPLE) {
             types += (int)run->plan->sources[i].nr_records;
             run->nr_views++;
         }
-    for (int i = 0; i < run->nr_sources && !err; i++)
+    for (int i = err = 0; i < run->nr_sources && !err; i++) {
+        struct source *s = &run->sources[i];
         err = open_source(run, object, i, run->format.format == 0 && types > 1);
+        if (!err)
+            eu_tally_join(&s->tally, run->accounting, s->map, &s->account, s->buffer);
+    }
     if (!err && run->options.trace_pipe) {
         run->trace = eu_trace_pipe_open();
         err = run->trace < 0 ? run->trace : eu_run_watch(run, run->trace, EPOLLIN, TRACE_FD, 0);
@@ -112,13 +130,15 @@ struct eu_run *eu_run_new(struct eu_object *object, struct eu_plan *plan, const 
     run->format = options->format;
     run->plan = plan;
     run->epoll = run->stop = run->duration = run->trace = run->signals = -1;
+    run->aggregate_timer = run->rotation = run->teller = run->refuse = -1;
+    run->output.fd = run->output.given = -1;
+    run->flush_at = OUT_HIGH;
     run->sources = calloc(plan->header.nr_sources + 1, sizeof(*run->sources));
     if (!run->sources) {
         eu_run_free(run);
         return eu_fail_null(ENOMEM, "open run: out of memory");
     }
     run->nr_sources = (int)plan->header.nr_sources;
-    run->aggregate_timer = -1;
     for (int i = 0; i < run->nr_sources; i++) {
         run->sources[i].run = run;
         run->sources[i].index = i;
@@ -139,8 +159,10 @@ static void close_fd(int fd) {
 void eu_run_free(struct eu_run *run) {
     if (!run)
         return;
+    eu_waiter_close(&run->waiter);
     for (int i = 0; i < run->nr_sources && run->sources; i++) {
         struct source *s = &run->sources[i];
+        eu_tally_leave(&s->tally);
         eu_buffer_close(s->buffer);
         eu_view_free(s->view);
         eu_sample_close(s->sample);
@@ -152,7 +174,10 @@ void eu_run_free(struct eu_run *run) {
     eu_filter_free(run->filter);
     eu_aggregate_free(run->aggregate);
     eu_keep_free(run->keep);
+    eu_output_close(&run->output);
     close_fd(run->aggregate_timer);
+    close_fd(run->rotation);
+    close_fd(run->teller);
     close_fd(run->trace);
     close_fd(run->duration);
     close_fd(run->stop);

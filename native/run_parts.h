@@ -1,5 +1,5 @@
 /* What the files of a run share: run_open.c opens and closes, run.c waits and reads, pipeline.c
- * decides about each record, run_time.c has its clocks. */
+ * decides about each record, run_flush.c writes, tell.c speaks of losses, run_time.c has the clocks. */
 #ifndef EUNOMIA_RUN_PARTS_H
 #define EUNOMIA_RUN_PARTS_H
 #include "accounting.h"
@@ -8,16 +8,18 @@
 #include "filter.h"
 #include "keep.h"
 #include "out.h"
+#include "output.h"
 #include "plan_read.h"
 #include "reader.h"
 #include "sample.h"
 #include "view.h"
+#include "wakeup.h"
 #include <time.h>
 
 enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4 };
 enum { OUT_HIGH = 256 << 10, TIME_ROOM = 40 };
 
-enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD, KEEP_FD };
+enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD, ROTATE_FD, TELL_FD, KEEP_FD };
 
 struct source {
     struct eu_run *run;
@@ -29,30 +31,47 @@ struct source {
     double interval;       /* seconds */
     struct timespec printed;
     struct eu_account account;
-    int *headed;    /* per record type: the line at which its header was printed last, -1 never */
-    int shown_last; /* record type of the last line */
-    uint64_t seen;  /* that came as far as sampling */
-    uint64_t allowed;
-    struct timespec second; /* of the rate limit */
-    uint64_t drill;         /* state of its random numbers */
+    struct eu_tally tally; /* what makes it part of the object's account */
+    uint64_t *headed;      /* per record type: the line at which its header was printed last, 0 never */
+    uint64_t seen;         /* that came as far as sampling */
+    uint64_t second;       /* the last one in which events passed the rate limit, counted from 1 */
+    uint64_t allowed;      /* that may still pass in it */
+    uint64_t drill;        /* state of its random numbers */
+    uint64_t told_stream[EU_CAUSES], told_person[EU_CAUSES];
 };
 
 struct eu_run {
     struct eu_run_options options;
     struct eu_format format;
     const struct eu_plan *plan;
-    struct eu_accounting *accounting; /* NULL: the object does not count */
-    struct eu_filter *filter;         /* NULL: all pass */
-    struct eu_aggregate *aggregate;   /* NULL: lines */
-    struct eu_keep *keep;             /* recording; NULL: lines */
-    struct eu_recording *replay;      /* where records come from, NULL: buffers */
-    uint64_t now;                     /* replay: time of the record, CLOCK_MONOTONIC of the recorded machine */
+    struct eu_accounting *accounting;
+    struct eu_filter *filter;       /* NULL: all pass */
+    struct eu_aggregate *aggregate; /* NULL: lines */
+    struct eu_keep *keep;           /* recording; NULL: lines */
+    struct eu_recording *replay;    /* where records come from; NULL: buffers */
+    uint64_t now;                   /* replay: time of the record, CLOCK_MONOTONIC of the recorded machine */
+    struct eu_waiter waiter;
     struct source *sources;
-    int nr_sources, nr_views;
+    int nr_sources, nr_views, aggregate_due;
     int epoll, stop, duration, trace, signals, aggregate_timer;
-    int ending, late;
+    int ending, late, is_ending /* the output may be waited for */, is_finished;
+    char failure[512]; /* the message of an ending below 0 */
     uint64_t delivered, lines, round;
     struct eu_out out, trace_rest;
+    struct eu_output output;
+    size_t flush_at; /* that much in the buffer is to be written */
+    int waits;       /* the output takes no more for now */
+    int refuse;      /* why events are lost before they are rendered: a cause, EU_CAUSES: filtered, -1: they are not */
+    int is_over;     /* for good */
+    int rotation;    /* timer */
+    int is_timed;    /* it runs */
+    int is_muted;    /* the trace pipe: not read while the queue is full */
+    uint64_t second; /* since the start, counted from 1; of the rate limit */
+    /* telling of losses */
+    int teller;                   /* timer */
+    int tell_stream, tell_person; /* there is something to tell */
+    double stream_due, person_due;
+    uint64_t lost;
     struct timespec started;
     char time[TIME_ROOM];
     size_t time_size;
@@ -66,16 +85,26 @@ int eu_run_watch(struct eu_run *run, int fd, uint32_t events, int what, int inde
 int eu_run_arm(int fd, double first, double interval);
 /* The time column, or the value of "ts", of now; in a replay of the record. */
 void eu_run_time(struct eu_run *run);
-/* What eu_run_loop() does besides reading buffers, for eu_run_replay(): begin, write what is rendered, look after descriptors
- * (waiting so long at most), show the aggregate. */
-int eu_run_begin(struct eu_run *run);
+/* Note in which second of the run this is. */
+void eu_run_tick(struct eu_run *run);
+/* Write what the output takes; at the end of a run wait for its reader. */
 void eu_run_flush(struct eu_run *run);
-void eu_run_look(struct eu_run *run, int timeout_ms);
-void eu_run_show_aggregate(struct eu_run *run);
-/* The account of a source in a replay. */
-void eu_replay_account(struct eu_run *run, int source, struct eu_account *account);
+/* The reader of the output has left. */
+void eu_run_closed(struct eu_run *run);
+void eu_run_rotate(struct eu_run *run);
+/* Tell of losses that were not told yet, where it is time. */
+void eu_run_tell(struct eu_run *run);
+/* At the end of a stream of JSON: the rest of the losses, and the accounts where there were any. */
+void eu_run_tell_accounts(struct eu_run *run);
 /* A record of a buffer (an eu_take): 0 go on, 1 write first. */
 int eu_pipeline_take(void *source, const uint8_t *record, size_t size);
 /* The header of a record type where one is due. */
 void eu_pipeline_header(struct source *source, int match);
+/* What eu_run_loop() does besides reading buffers, for eu_run_replay(): begin, look after descriptors, show the aggregate. */
+void eu_run_begin(struct eu_run *run);
+void eu_run_look(struct eu_run *run);
+void eu_run_show_aggregate(struct eu_run *run);
+/* Accounts in a replay; 0 or -errno. */
+int eu_replay_account(struct eu_run *run, int source, struct eu_account *account);
+int eu_replay_accounts(struct eu_run *run);
 #endif

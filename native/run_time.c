@@ -34,7 +34,7 @@ static int64_t read_clock(const struct eu_run *run, clockid_t clock) {
         clock_gettime(clock, &now);
         return nanoseconds(now);
     }
-    int64_t recorded = clock == CLOCK_MONOTONIC ? (int64_t)run->now : eu_clock_wall(EU_CLOCK_MONOTONIC, run->now);
+    int64_t recorded = clock == CLOCK_REALTIME ? eu_clock_wall(EU_CLOCK_MONOTONIC, run->now) : (int64_t)run->now;
     return recorded < 0 ? 0 : recorded;
 }
 
@@ -65,4 +65,11 @@ void eu_run_time(struct eu_run *run) {
     if (run->format.compat)
         *w++ = ' ';
     run->time_size = (size_t)(w - run->time);
+}
+
+void eu_run_tick(struct eu_run *run) {
+    if (run->options.rate_limit <= 0)
+        return;
+    int64_t ns = read_clock(run, CLOCK_MONOTONIC_COARSE) - nanoseconds(run->started); /* coarse: may lie before the start */
+    run->second = ns > 0 ? (uint64_t)ns / SECOND + 1 : 1;
 }

@@ -2,8 +2,7 @@
 
 static const char hex[] = "0123456789abcdef";
 
-/* Length of the UTF-8 sequence at s (2..4), or minus the length of its longest valid beginning (at least 1). */
-static int sequence(const uint8_t *s, size_t size) {
+int eu_utf8_sequence(const uint8_t *s, size_t size) {
     unsigned lead = s[0], low = 0x80, high = 0xbf;
     int wanted;
     if (lead >= 0xc2 && lead <= 0xdf) {
@@ -63,7 +62,7 @@ char *eu_text_string(char *w, const uint8_t *s, size_t size, size_t *hidden) {
             i++;
             continue;
         }
-        int length = c < 0x80 ? -1 : sequence(s + i, size - i);
+        int length = c < 0x80 ? -1 : eu_utf8_sequence(s + i, size - i);
         if (length > 0 && !is_unsafe(s + i, length)) {
             memcpy(w, s + i, length);
             w += length;
@@ -110,7 +109,7 @@ char *eu_json_string(char *w, const uint8_t *s, size_t size) {
             i++;
             continue;
         }
-        int length = sequence(s + i, size - i);
+        int length = eu_utf8_sequence(s + i, size - i);
         if (length == 2 && c == 0xc2 && s[i + 1] < 0xa0) { /* a terminal may take C1 controls for escapes */
             w = put_json_control(w, s[i + 1]);
         } else if (length > 0) {

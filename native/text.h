@@ -12,6 +12,8 @@ char *eu_text_string(char *w, const uint8_t *s, size_t size, size_t *hidden);
 /* Inside of a JSON string: at most 6 bytes for each read (8 more touched); what is not UTF-8 becomes U+FFFD, as Python's
  * decode(errors="replace") does. */
 char *eu_json_string(char *w, const uint8_t *s, size_t size);
+/* Length of the UTF-8 sequence at s (2..4; not of ASCII), or minus the length of its longest valid beginning (at least 1). */
+int eu_utf8_sequence(const uint8_t *s, size_t size);
 /* Bytes of UTF-8 text that take no column. */
 static inline size_t eu_text_hidden(const char *text, size_t size) {
     size_t hidden = 0;

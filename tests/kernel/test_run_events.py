@@ -18,7 +18,8 @@ import pytest
 
 from eunomia.compiler import compile_source
 from eunomia.events import run as loops
-from eunomia.events.run import Account, Run, RunOptions
+from eunomia.events.account import Account
+from eunomia.events.run import Run, RunOptions
 from eunomia.kernel.object import Object
 
 SOURCE = """

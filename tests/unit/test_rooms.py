@@ -28,7 +28,7 @@ ROOMS: dict[str, set[str]] = {
 # Imports that point down, each with its reason. They are inside functions.
 SANCTIONED = {
     ("package.model", "kernel"): "Package.load: the public API's short way from a package to a live object",
-    ("kernel.object", "events"): "Object.events: the public API's short way from an object to its events",
+    ("kernel.object", "events"): "Object.events and .account: the public API's short way from an object to its events",
     ("registry.resolve", "compiler"): "a .bpf.c source is a program as any other, compiled on the fly",
 }
 VERSION = ("eunomia", "__version__")  # any room may say which version it is

@@ -10,7 +10,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.cli.parser import Values
-    from eunomia.events.run import Account
+    from eunomia.events.account import Account
 
 OUTPUT_CLOSED = 4
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
     from eunomia.events.recorder import Recorder
     from eunomia.package.model import Package
-    from eunomia.package.options import Settings
 
 _FILE = (
     Opt("output", "o", "file", "the recording; - is standard output"),
@@ -58,13 +57,14 @@ def main(argv: list[str]) -> int:
     return running.main(argv, COMMAND, record)
 
 
-def record(package: Package, values: Values, settings: Settings, program: str) -> int:
+def record(package: Package, values: Values, chosen: dict[str, Any], program: str) -> int:
     """Load and attach a package and record its events; return the exit code."""
     from eunomia.cli.privileges import require_capabilities
 
     path = values["output"]
     if not path:
         raise UsageError("record: no file given [-o FILE; - is standard output]")
+    settings = package.settings(chosen)
     require_capabilities(program)
     running.catch_signals()
     if values["verbose"]:
@@ -74,12 +74,12 @@ def record(package: Package, values: Values, settings: Settings, program: str) -
     fd, made = open_file(path, values["force"])
     try:
         with running.load(package, values, settings) as live:
-            details = {"options": chosen(settings), "ecli": given(values)}
-            with begin(fd, path, package, program, details, values["compress"]) as recorder:
+            details = {"tool": program, "options": chosen, "ecli": given(values)}
+            with begin(fd, path, package, details, values["compress"]) as recorder:
                 made = ""
-                options = running.run_options(values, 1)
+                options = running.run_options(values, fd)
                 options.format, options.path, options.record = "raw", None, recorder
-                code = running.follow(live, package, values, 1, program, options)
+                code = running.follow(live, package, values, fd, program, options=options)
                 summary(recorder, path, program)
                 return code
     finally:
@@ -110,20 +110,15 @@ def open_file(path: str, force: bool) -> tuple[int, str]:
     return fd, made
 
 
-def begin(fd: int, path: str, package: Package, program: str, details: dict[str, Any], compress: bool) -> Recorder:
+def begin(fd: int, path: str, package: Package, details: dict[str, Any], compress: bool) -> Recorder:
     """Empty the file and write what comes before the events."""
     from eunomia.events.recorder import Recorder
 
     if path != "-" and stat.S_ISREG(os.fstat(fd).st_mode):
         os.ftruncate(fd, 0)
     if sys.stderr.isatty():
-        running.warn(f"recording {program}; Ctrl-C ends it")
-    return Recorder(fd, path, package, tool=program, details=details, compress=compress)
-
-
-def chosen(settings: Settings) -> dict[str, Any]:
-    """Return the tool's options as they were set."""
-    return {}
+        running.warn(f"recording {details['tool']}; Ctrl-C ends it")
+    return Recorder(fd, path, package, details=details, compress=compress)
 
 
 def given(values: Values) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def replay(recording: Recording, values: Values) -> int:
     out = running.open_output(values["output"])
     try:
         options = running.run_options(values, out)
-        options.hold = False
+        options.hold, options.tell_fd = False, -1
         with Replay(recording, options, speed=speed(values), since=since, until=until) as reader:
             ending = reader.loop()
             tell_cut(recording)

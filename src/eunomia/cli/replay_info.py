@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eunomia.events.recording import Recording
@@ -62,12 +62,13 @@ def account(each: Any) -> dict[str, Any]:
     }
 
 
-def iso(seconds: float) -> str:
+def iso(ns: int) -> str:
     """Return a wall clock as ISO 8601 in UTC."""
     try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    except (OverflowError, ValueError, OSError):
-        return f"{seconds:.6f}"
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ns // 1000)
+    except OverflowError:
+        return f"{ns} ns after 1970"
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def page(found: dict[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from eunomia.cli.run_table import COMMAND, PROG_TYPES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from eunomia.cli.parser import Command, Values
     from eunomia.events.run import Run, RunOptions
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
     from eunomia.package.options import Settings
 
-    Act = Callable[[Package, Values, Settings, str], int]
+    Act = Callable[[Package, Values, dict[str, Any], str], int]
 
 __all__ = ["COMMAND", "main"]
 
@@ -48,9 +49,10 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
-    settings = package.settings(chosen)
     try:
-        return (act or run)(package, values, settings, program)
+        if act is not None:
+            return act(package, values, chosen, program)
+        return run(package, values, package.settings(chosen), program)
     except KeyboardInterrupt:
         return 0  # an end like any other: what was attached is detached
 
@@ -118,7 +120,7 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
 
 
 def follow(
-    live: Object, package: Package, values: Values, out: int, program: str, options: RunOptions | None = None
+    live: Object, package: Package, values: Values, out: int, program: str, *, options: RunOptions | None = None
 ) -> int:
     """Print events until something ends it; return the exit code."""
     from eunomia.events.run import Run

@@ -13,7 +13,7 @@ from eunomia.events.run import read_plan
 UINT, INT, BOOL, FLOAT, POINTER, STRING, ARRAY, STRUCT, UNION, ENUM, OPAQUE = range(1, 12)
 SIGNED = 1
 RING, PERF, SAMPLE = 1, 2, 3
-MATCH_SIZE, MATCH_VALUE = 1, 2
+_SHORT_TEXT = 32  # bytes of a char array whose text is likely to come again
 
 _HEADER = struct.Struct("<4sHH8I")
 _ROWS = {
@@ -27,6 +27,8 @@ _LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 # (bytes, offset of the value, end of what it may take of the record) -> value
 Reader = Callable[[Any, int, int], Any]
+# the bytes of many values of one size -> the values
+ManyReader = Callable[[Any], list[Any]]
 
 
 class Event(tuple[Any, ...]):
@@ -50,6 +52,18 @@ class Event(tuple[Any, ...]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self).__name__, self._fields, tuple(self)))
+
+
+class _Texts(dict[bytes, str]):
+    """Text of short char arrays: what names processes comes again and again."""
+
+    __slots__ = ()
+
+    def __missing__(self, data: bytes) -> str:
+        if len(self) >= 1024:
+            self.clear()
+        made = self[data] = data.partition(b"\0")[0].decode(errors="replace")
+        return made
 
 
 def _rebuild(name: str, fields: tuple[str, ...], values: tuple[Any, ...]) -> Event:
@@ -122,12 +136,31 @@ class Layout:
         self._strings = plan[at : at + header[9]]
         self._types, self._members, self._values = rows["types"], rows["members"], rows["values"]
         self._readers: dict[int, Reader] = {}
+        self._many: dict[int, ManyReader] = {}
+        self._texts = _Texts()
         self.sources = [
             Source(self._string(row[0]), row[1], rows["records"][row[4] : row[4] + row[5]]) for row in rows["sources"]
         ]
 
     def _string(self, offset: int) -> str:
         return self._strings[offset : self._strings.index(b"\0", offset)].decode(errors="replace")
+
+    def kind(self, index: int) -> int:
+        """Return what a type is: UINT, INT, ... STRUCT."""
+        return int(self._types[index][0])
+
+    def name(self, index: int) -> str:
+        """Return the C name of a type, "" where it has none."""
+        return self._string(self._types[index][6])
+
+    def element(self, index: int) -> tuple[int, int]:
+        """Return type and number of the elements of an array; 0: to the end of the record."""
+        return self._types[index][4], self._types[index][5]
+
+    def is_signed(self, index: int) -> bool:
+        """Return whether a whole number or an enum can be negative."""
+        kind, flags, *_ = self._types[index]
+        return kind == INT or (kind == ENUM and bool(flags & SIGNED))
 
     def size(self, index: int) -> int:
         """Return the bytes of a type."""
@@ -140,31 +173,20 @@ class Layout:
             return any(self.is_flexible(self._members[i][1]) for i in range(first, first + count))
         return (kind == STRING and not size) or (kind == ARRAY and not count)
 
-    def least(self, index: int) -> int:
-        """Return how long a record must be: its last array may be cut short.
-
-        Source: least_size in native/view.c.
-        """
-        kind, _, _, size, first, count, *_ = self._types[index]
-        if kind in (STRING, ARRAY):
-            return int(size > 16)
-        if kind != STRUCT or not count:
-            return size
-        least = 0
-        for i in range(first, first + count):
-            _, member, bits, width, *_ = self._members[i]
-            end = (bits + width + 7) // 8 if width else bits // 8 + self.size(member)
-            if i + 1 == first + count and self._types[member][0] in (STRING, ARRAY):
-                end = bits // 8
-            least = max(least, end)
-        return least
-
     def reader(self, index: int) -> Reader:
         """Return the function that reads a value of a type."""
         found = self._readers.get(index)
         if found is None:
             found = self._readers[index] = self._make(index)
         return found
+
+    def reader_of_many(self, index: int) -> ManyReader:
+        """Return the function that reads the values of a type that lie behind each other; of one with a size."""
+        read, size = self.reader(index), self.size(index)
+        quick = self._many.get(index)
+        if quick:
+            return quick
+        return lambda data: [read(data, at, at + size) for at in range(0, len(data), size)]
 
     def _make(self, index: int) -> Reader:
         kind, flags, _, size, first, count, *_ = self._types[index]
@@ -207,15 +229,17 @@ class Layout:
 
         return array
 
-    def flat(self, index: int, offset: int = 0) -> list[tuple[str, int, int, int]]:
-        """Return name, type, bit offset and bits of the members, those of anonymous ones among them."""
+    def flat(
+        self, index: int, offset: int = 0, anonymous: tuple[int, ...] = (STRUCT, UNION)
+    ) -> list[tuple[str, int, int, int]]:
+        """Return name, type, bit offset and bits of the members, those of anonymous ones of these kinds among them."""
         _, _, _, _, first, count, *_ = self._types[index]
         found = []
         for name, member, bits, width, *_ in self._members[first : first + count]:
             if name:
                 found.append((self._string(name), member, offset * 8 + bits, width))
-            elif self._types[member][0] in (STRUCT, UNION):
-                found += self.flat(member, offset + bits // 8)
+            elif self._types[member][0] in anonymous:
+                found += self.flat(member, offset + bits // 8, anonymous)
         return found
 
     def _struct(self, index: int) -> Reader:
@@ -275,26 +299,30 @@ class Layout:
     def _quick(self, index: int, fields: list[tuple[str, int, int, int]], made: type[Event]) -> Reader | None:
         """A struct of scalars and char arrays in one unpack; the source made here holds positions only, no names."""
         form, at, items = "<", 0, []
-        enums: dict[str, Any] = {}
+        space: dict[str, Any] = {"NUL": b"\0", "new": tuple.__new__, "made": made, "enum": _enum, "texts": self._texts}
         for position, (_, member, bits, width) in enumerate(fields):
             letter, offset = self._letter(member), bits // 8
             if width or not letter or offset < at:
                 return None
             form += f"{offset - at}x{letter}"
             at = offset + self.size(member)
-            kind = self._types[member][0]
-            item = f"f[{position}]"
+            kind, item = self._types[member][0], f"f{position}"
             if kind == STRING:
-                item = f"{item}.partition(NUL)[0].decode('utf-8', 'replace')"
+                short = self.size(member) <= _SHORT_TEXT
+                item = f"texts[{item}]" if short else f"{item}.partition(NUL)[0].decode('utf-8', 'replace')"
             elif kind == ENUM:
-                enums[f"e{position}"] = self.enum(member)
+                space[f"e{position}"] = self.enum(member)
                 item = f"enum(e{position}, {item})"
             items.append(item)
-        space: dict[str, Any] = {"NUL": b"\0", "new": tuple.__new__, "made": made, "enum": _enum, **enums}
-        space["unpack"] = struct.Struct(form).unpack_from
-        values = ", ".join(items) + ("," if items else "")
-        source = f"def read(data, at, end):\n f = unpack(data, at)\n return new(made, ({values}))"
+        packed = struct.Struct(f"{form}{self.size(index) - at}x")
+        space |= {"unpack": packed.unpack_from, "unpack_all": packed.iter_unpack}
+        names = "".join(f"f{position}, " for position in range(len(items)))
+        values = "(" + "".join(f"{item}, " for item in items) + ")"
+        source = f"def read(data, at, end):\n ({names}) = unpack(data, at)\n return new(made, {values})\n"
+        source += f"def read_all(data):\n return [new(made, {values}) for ({names}) in unpack_all(data)]"
         exec(source, space)
+        if packed.size:
+            self._many[index] = space["read_all"]
         return space["read"]  # type: ignore[no-any-return]
 
 

@@ -24,8 +24,7 @@ class Recorder:
         fd: open for writing and at its start; it stays the caller's.
         name: of the file, for messages.
         package: what is recorded; it is kept whole.
-        tool: what the user called it.
-        details: further keys of the description, `options` among them.
+        details: further keys of the description: what the user called it (`tool`), `options`.
         compress: pack the blocks (zlib): a third to a tenth of the size, and several times the work.
 
     Raises:
@@ -41,14 +40,13 @@ class Recorder:
         name: str,
         package: Package,
         *,
-        tool: str = "",
         details: Mapping[str, Any] | None = None,
         compress: bool = False,
     ) -> None:
         import json
 
         whole = package.to_tar() if package.btf_archive else package.to_json().encode()
-        meta = {**describe(), "tool": tool or package.name, **(details or {})}
+        meta = {**describe(), "tool": package.name, **(details or {})}
         self._recorder: Any = lib.eu_recorder_new(fd, os.fsencode(name), LEVEL if compress else 0)
         if not self._recorder:
             raise error(f"write recording {name}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from eunomia._native import check, error, ffi, lib
-from eunomia.events.run import Account, Run
+from eunomia.events.account import Account
+from eunomia.events.run import Run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -84,9 +85,9 @@ class Recording:
         """
         check(lib.eu_recording_scan(self.handle()), f"read recording {self.name}")
 
-    def wall(self, time: int) -> float:
-        """Return the wall clock, in seconds since 1970, of a time of a record."""
-        return float(lib.eu_recording_wall(self.handle(), time)) / 1e9
+    def wall(self, time: int) -> int:
+        """Return the wall clock, in nanoseconds since 1970, of a record's time (CLOCK_MONOTONIC of its machine)."""
+        return int(lib.eu_recording_wall(self.handle(), time))
 
     @property
     def accounts(self) -> list[Account]:

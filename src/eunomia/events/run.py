@@ -6,6 +6,7 @@ It is on the way of every `ecli run`: plain classes, no imports but the door to 
 from __future__ import annotations
 
 from eunomia._native import check, error, ffi, lib, text
+from eunomia.events.account import Account
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -259,41 +260,6 @@ def _kept(keep: list[Any], value: str | bytes | None) -> Any:
     return keep[-1]
 
 
-class Account:
-    """What became of one source's records: produced = delivered + filtered + discarded + sum of lost + pending.
-
-    Attributes:
-        map: its name.
-        kind: "ring", "perf" or "sample".
-        is_known: the object counts what it produces; otherwise `produced` is what was seen, and more may be lost.
-        produced: calls that were to produce a record.
-        delivered: events or elements written, aggregated, recorded or taken.
-        filtered: left out because of a filter or `max_events`.
-        discarded: reserved and given back by the program.
-        pending: produced and not read yet.
-        lost: cause ("ring full", "undecodable", ...) to count, causes that were never seen left out.
-    """
-
-    __slots__ = ("delivered", "discarded", "filtered", "is_known", "kind", "lost", "map", "pending", "produced")
-
-    def __init__(self, counted: Any) -> None:
-        self.map = text(counted.map)
-        self.kind = ("", "ring", "perf", "sample")[counted.kind]
-        self.is_known = bool(counted.known)
-        self.produced: int = counted.produced
-        self.delivered: int = counted.delivered
-        self.filtered: int = counted.filtered
-        self.discarded: int = counted.discarded
-        self.pending: int = counted.pending
-        self.lost: dict[str, int] = {
-            text(lib.eu_cause_name(cause, counted.kind)): count for cause, count in enumerate(counted.lost) if count
-        }
-
-    def __repr__(self) -> str:
-        lost = f"{sum(self.lost.values())}{'' if self.is_known else ' or more'}"
-        return f"<Account {self.map}: {self.delivered} delivered, {self.filtered} filtered, {lost} lost>"
-
-
 def read_plan(plan: bytes) -> Any:
     """Return the C plan, which the caller frees.
 
@@ -356,11 +322,11 @@ class Run:
         lib.eu_run_stop(self._open())
 
     def accounts(self) -> list[Account]:
-        """Return what became of each source's records, in the plan's order."""
+        """Return what became of each source's records, in the plan's order; then of other maps that programs update."""
         run = self._open()
         one = ffi.new("struct eu_account *")
         found = []
-        for index in range(lib.eu_plan_sources(self._plan)):
+        for index in range(lib.eu_run_accounts(run)):
             check(lib.eu_run_account(run, index, one), "read account")
             found.append(Account(one))
         return found

@@ -1,21 +1,21 @@
-"""Events of one ring or perf buffer as typed Python values."""
+"""Events of one ring or perf buffer as typed Python values, one by one or in batches."""
 
 from __future__ import annotations
 
-import os
-import select
-from collections.abc import Iterator
-from time import monotonic
+from collections.abc import AsyncIterator, Iterator
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, Self
 
-from eunomia._native import check, error, ffi, lib
-from eunomia.events.layout import MATCH_SIZE, MATCH_VALUE, PERF, SAMPLE, Event, Layout, Reader, Source
+from eunomia.events.batch import CHUNK, Batch
+from eunomia.events.layout import Event
+from eunomia.events.reading import MAX_BYTES, MAX_RECORDS, BufferReader, Deadline
 
 if TYPE_CHECKING:
+    from eunomia.events.queueing import Queue
+    from eunomia.events.run import Account
     from eunomia.kernel.object import Object
 
-_BUFFER = 1 << 20
-_RECORDS = 8192
+POLICIES = ("block", "drop-oldest", "drop-newest")
 
 
 def events(obj: Object, name: str | None = None, **keywords: Any) -> EventStream:
@@ -26,9 +26,10 @@ def events(obj: Object, name: str | None = None, **keywords: Any) -> EventStream
 class EventStream(Iterator[Any]):
     """Iterates the events of one ring or perf buffer; each is an instance of a class made from its C struct.
 
-    One thread iterates; `stop` may be called from any. Iteration ends after `stop()` (what is in the buffer then is
-    still delivered), `timeout` seconds without an event, or `max_events`. Ctrl-C raises KeyboardInterrupt as usual. A
-    record too short for its type is counted in `undecodable` and passed over.
+    `for event in stream`, `async for event in stream`, `for batch in stream.batches()`. One thread iterates; `stop`
+    may be called from any. Iteration ends after `stop()` (what is in the buffer then is still delivered), `timeout`
+    seconds without an event, or `max_events`. Ctrl-C raises KeyboardInterrupt as usual. A record too short for its
+    type is counted and passed over.
 
     Args:
         obj: a loaded object.
@@ -36,9 +37,14 @@ class EventStream(Iterator[Any]):
         timeout: seconds to wait for an event, None: for ever.
         max_events: how many at most, None: no limit.
         perf_pages: of a perf buffer for each CPU, a power of two; 0: 64.
+        filter: only events for which this holds, as in `pid == 1 && comm ~ "ssh*"`; None: all.
+        queue: with asyncio, how many events may wait for the program outside of the buffer.
+        policy: with asyncio, what happens when that many wait: "block" leaves the rest in the buffer (when that is
+            full too, the kernel drops new ones: "ring full"), "drop-oldest" and "drop-newest" drop from the queue
+            ("queue full").
 
     Raises:
-        ValueError: there is no such event source.
+        ValueError: there is no such event source or policy, or the filter is malformed.
         OSError: its buffer cannot be opened.
     """
 
@@ -50,48 +56,54 @@ class EventStream(Iterator[Any]):
         timeout: float | None = None,
         max_events: int | None = None,
         perf_pages: int = 0,
+        filter: bytes | None = None,
+        queue: int = MAX_RECORDS,
+        policy: str = "block",
     ) -> None:
-        self._reader: Any = ffi.NULL
-        self._wake = -1
-        layout = Layout(obj.package.plan())
-        source = _choose(layout, name)
-        self.map = source.map
-        self.timeout = timeout
-        self._left = max_events
-        self.undecodable = 0
+        if policy not in POLICIES:
+            raise ValueError(f"events: policy {policy!r}: one of {', '.join(POLICIES)}")
+        if queue < 1:
+            raise ValueError(f"events: queue of {queue} events, expected at least 1")
+        self._queue: Queue | None = None
+        self._events: Iterator[Any] = iter(())  # of what is decoded
+        self._batch: Batch | None = None  # what is not decoded yet begins at _at
+        self._at = 0
         self._stopped = False
-        self._size = _BUFFER
-        self._decoders = [_Decoder(layout, record, source.kind == PERF) for record in source.records]
-        handle = obj.handle()
-        self._reader = lib.eu_reader_new(
-            handle, check(lib.eu_map_find(handle, source.map.encode()), "find map"), perf_pages
-        )
-        if not self._reader:
-            raise error(f"open buffer {source.map}")
-        self._object = obj  # its maps must outlive the reader
-        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._poll = select.poll()
-        self._poll.register(lib.eu_reader_fd(self._reader), select.POLLIN)
-        self._poll.register(self._wake, select.POLLIN)
-        self._allocate()
-        self._batch: Iterator[Any] = iter(())
-
-    def _allocate(self) -> None:
-        self._buffer = bytearray(self._size)
-        self._bytes = ffi.from_buffer(self._buffer)
-        self._starts = ffi.new("uint32_t[]", _RECORDS)
-        self._lengths = ffi.new("uint32_t[]", _RECORDS)
+        self._left = max_events
+        self.timeout = timeout
+        self._bound, self._policy = queue, policy
+        self._reader = BufferReader(obj, name, perf_pages, filter)
+        self.map = self._reader.map
 
     @property
     def lost(self) -> int:
-        """How many records the kernel dropped (perf buffers; ring buffers do not count it)."""
-        return int(lib.eu_reader_lost(self._open()))
+        """How many records the kernel dropped (perf buffers; for ring buffers see `account`)."""
+        return self._reader.lost()
+
+    @property
+    def undecodable(self) -> int:
+        """How many records were too short for their type, or of none."""
+        return self.account().lost.get("undecodable", 0)
+
+    def account(self) -> Account:
+        """Return what became of the source's records: produced = delivered + filtered + discarded + lost + pending.
+
+        Delivered is what the program got; what waits in the buffer, in the queue or in this stream is pending. It can
+        be read while events flow, and after `close`.
+        """
+        held, dropped = self._held(), 0
+        if self._queue is not None:
+            held, dropped = held + self._queue.held, self._queue.dropped
+        return self._reader.account(held, dropped)
+
+    def _held(self) -> int:
+        rest = len(self._batch) - self._at if self._batch is not None else 0
+        return length_hint(self._events) + rest
 
     def stop(self) -> None:
         """End the iteration once what is in the buffer is delivered; from any thread."""
         self._stopped = True
-        if self._wake >= 0:
-            os.eventfd_write(self._wake, 1)
+        self._reader.wake()
 
     def take(self, timeout: float | None = 0.0) -> list[Any]:
         """Return the events that are there, up to some thousands; waits up to `timeout` seconds for the first.
@@ -99,88 +111,138 @@ class EventStream(Iterator[Any]):
         Args:
             timeout: None: until there is one or the stream is stopped.
         """
-        return list(self._take(timeout))
+        rest = list(self._events)
+        if rest:
+            return rest
+        batch = self.next_batch(timeout, max_records=8192)
+        return [] if batch is None else list(batch)
 
-    def __iter__(self) -> Self:
-        return self
+    def batches(
+        self, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES, timeout: float | None = None
+    ) -> Batches:
+        """Iterate the records in batches, `for` or `async for`; a batch is what is there, so it grows with the load.
+
+        Args:
+            max_records: upper bound on a batch; at least 1.
+            max_bytes: the same in bytes; a record longer than that comes alone.
+            timeout: seconds to wait for a batch before the iteration ends; None: the stream's.
+        """
+        if max_records < 1:
+            raise ValueError(f"batches: max_records {max_records}, expected at least 1")
+        return Batches(self, max_records, max_bytes, self.timeout if timeout is None else timeout)
+
+    def next_batch(
+        self, timeout: float | None, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES
+    ) -> Batch | None:
+        """Return the records that are there, or None: none came in time, or the stream has ended.
+
+        Args:
+            timeout: seconds to wait for the first; None: for ever, 0: not at all.
+        """
+        rest = self._rest(max_records)
+        if rest is not None:
+            return rest
+        until = Deadline(timeout)
+        while self._left != 0:
+            stopped = self._stopped  # before looking: what came until then is delivered
+            batch = self._reader.take(self._wanted(max_records), max_bytes)
+            if len(batch):
+                self._count(batch)
+                return batch
+            left = until.left()
+            if stopped or left == 0:
+                break
+            self._reader.wait(left)
+        return None
+
+    def _rest(self, max_records: int) -> Batch | None:
+        """What was taken before and not delivered yet, at most max_records of it."""
+        batch, start = self._batch, self._at - length_hint(self._events)
+        self._events = iter(())
+        if batch is None or start >= len(batch):
+            return self._queue.pop(max_records) if self._queue is not None else None
+        self._at = min(start + max_records, len(batch))
+        return batch[start : self._at]
+
+    def _wanted(self, most: int) -> int:
+        return most if self._left is None else min(most, self._left)
+
+    def _count(self, batch: Batch) -> None:
+        if self._left is not None:
+            self._left -= len(batch)
+
+    def _more(self) -> bool:
+        """Decode the next events, waiting for them; False: the iteration ends."""
+        if self._batch is None or self._at >= len(self._batch):
+            self._batch, self._at = self.next_batch(self.timeout), 0
+        return self._decode()
+
+    def _decode(self) -> bool:
+        if self._batch is None:
+            return False
+        stop = min(self._at + CHUNK, len(self._batch))
+        self._events = iter(list(self._batch[self._at : stop]))
+        self._at = stop
+        return True
+
+    def __iter__(self) -> Iterator[Any]:
+        self._reader.check_open()  # now, not with the first event
+        return self._iter()
+
+    def _iter(self) -> Iterator[Any]:
+        yield from self._events
+        while self._more():
+            yield from self._events
 
     def __next__(self) -> Any:
-        if self._left == 0:
-            raise StopIteration
-        for event in self._batch:
-            if self._left is not None:
-                self._left -= 1
+        for event in self._events:
             return event
-        # a batch may hold nothing but undecodable records: only waiting in vain ends the iteration
-        while self._fill(self.timeout):
-            for event in self._batch:
-                if self._left is not None:
-                    self._left -= 1
-                return event
-        raise StopIteration
+        if not self._more():
+            raise StopIteration
+        return next(self._events)
 
-    def _take(self, timeout: float | None) -> Iterator[Any]:
-        self._fill(timeout)
-        batch, self._batch = self._batch, iter(())
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self._aiter()
+
+    async def _aiter(self) -> AsyncIterator[Any]:
+        from asyncio import sleep
+
+        for event in self._events:
+            yield event
+        while True:
+            if self._batch is None or self._at >= len(self._batch):
+                self._batch, self._at = await self.next_batch_async(self.timeout), 0
+            if not self._decode():
+                return
+            for event in self._events:
+                yield event
+            await sleep(0)  # events that wait must not keep the loop from its other tasks
+
+    async def next_batch_async(
+        self, timeout: float | None, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES
+    ) -> Batch | None:
+        """Return what `next_batch` does, with other tasks running while it waits."""
+        rest = self._rest(max_records)
+        if rest is not None:
+            return rest
+        from eunomia.events.queueing import Queue
+
+        if self._queue is None:
+            self._queue = Queue(self._reader, self._bound, self._policy, lambda: self._stopped)
+        batch = await self._queue.get(timeout, self._wanted(max_records), max_bytes)
+        if batch is not None:
+            self._count(batch)
         return batch
-
-    def _fill(self, timeout: float | None) -> int:
-        """Read the next batch; 0 when there was none in time."""
-        until = None if timeout is None else monotonic() + timeout
-        while True:
-            count = self._read()
-            if count or self._stopped:
-                self._batch = self._decode(count)
-                return count
-            left = None if until is None else until - monotonic()
-            if left is not None and left <= 0:
-                return 0
-            self._poll.poll(None if left is None else int(left * 1000) + 1)
-
-    def _read(self) -> int:
-        reader = self._open()
-        while True:
-            count: int = lib.eu_reader_take(reader, self._bytes, self._size, self._starts, self._lengths, _RECORDS)
-            if count >= 0:
-                return count
-            failure = error(f"read buffer {self.map}")
-            if self._size >= 1 << 30:
-                raise failure
-            self._size *= 4  # one record is longer than the buffer
-            self._allocate()
-
-    def _decode(self, count: int) -> Iterator[Any]:
-        # copied: an event left in the iterator must not change with the next batch
-        data = bytes(self._buffer[: self._starts[count - 1] + self._lengths[count - 1]]) if count else b""
-        starts, lengths = ffi.unpack(self._starts, count), ffi.unpack(self._lengths, count)
-        if len(self._decoders) == 1 and not self._decoders[0].flags:
-            one = self._decoders[0]
-            if not lengths or min(lengths) >= one.size:
-                return iter([one.read(data, at, at + size) for at, size in zip(starts, lengths, strict=True)])
-        return self._match(data, starts, lengths)
-
-    def _match(self, data: bytes, starts: list[int], lengths: list[int]) -> Iterator[Any]:
-        for at, size in zip(starts, lengths, strict=True):
-            for decoder in self._decoders:
-                if decoder.matches(data, at, size):
-                    yield decoder.decode(data, at, size)
-                    break
-            else:
-                self.undecodable += 1
-
-    def _open(self) -> Any:
-        if not self._reader:
-            raise ValueError(f"event stream of map {self.map} is closed")
-        return self._reader
 
     def close(self) -> None:
         """Close the buffer; the second call does nothing."""
-        reader, self._reader = self._reader, ffi.NULL
-        wake, self._wake = self._wake, -1
-        if reader:
-            lib.eu_reader_free(reader)
-        if wake >= 0:
-            os.close(wake)
+        reader = getattr(self, "_reader", None)  # absent where the constructor failed
+        if reader is None or not reader.is_open:
+            return
+        self.account()
+        if self._queue is not None:
+            self._queue.close()
+        reader.close()
 
     def __enter__(self) -> Self:
         return self
@@ -188,53 +250,41 @@ class EventStream(Iterator[Any]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
     def __del__(self) -> None:
         self.close()
 
-
-class _Decoder:
-    """One record type of a source: whether a record is of it, and its value."""
-
-    def __init__(self, layout: Layout, record: tuple[int, ...], is_perf: bool) -> None:
-        index, _, self.flags, self._offset, self._width, _, value = record
-        self.size = layout.size(index)
-        self._least = layout.least(index)
-        self._flexible = layout.is_flexible(index)
-        self._value = value & (1 << 8 * self._width) - 1
-        self._is_perf = is_perf
-        self.read: Reader = layout.reader(index)
-
-    def matches(self, data: bytes, at: int, size: int) -> bool:
-        """Source: matches in native/view.c."""
-        if size < self._least:
-            return False
-        if self.flags & MATCH_VALUE:
-            found = data[at + self._offset : at + self._offset + self._width]
-            if self._offset + self._width > size or int.from_bytes(found, "little") != self._value:
-                return False
-        if self.flags & MATCH_SIZE:
-            if self._flexible:
-                return size >= self.size
-            padded = (self.size + 4 + 7 & ~7) - 4
-            return size == self.size or (self._is_perf and size == padded)
-        return True
-
-    def decode(self, data: bytes, at: int, size: int) -> Any:
-        """Return the value; what a short record lacks is zero."""
-        if size < self.size:
-            data, at, size = data[at : at + size].ljust(self.size, b"\0"), 0, self.size
-        return self.read(data, at, at + size)
+    def __repr__(self) -> str:
+        return f"<EventStream of {self.map}{'' if self._reader.is_open else ' closed'}>"
 
 
-def _choose(layout: Layout, name: str | None) -> Source:
-    sources = {source.map: source for source in layout.sources if source.kind != SAMPLE}
-    if name is None and len(sources) == 1:
-        return next(iter(sources.values()))
-    if name is None or name not in sources:
-        found = f"has {', '.join(sources)}" if sources else "has none"
-        wanted = f"events of map {name}: not an event source" if name else "events: which map"
-        raise ValueError(f"{wanted}; the object {found}")
-    return sources[name]
+class Batches(Iterator[Batch]):
+    """What `EventStream.batches` returns: an iterator and an asynchronous iterator of batches."""
+
+    def __init__(self, stream: EventStream, max_records: int, max_bytes: int, timeout: float | None) -> None:
+        self._stream = stream
+        self._sizes = {"max_records": max_records, "max_bytes": max_bytes}
+        self._timeout = timeout
+
+    def __next__(self) -> Batch:
+        batch = self._stream.next_batch(self._timeout, **self._sizes)
+        if batch is None:
+            raise StopIteration
+        return batch
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Batch:
+        batch = await self._stream.next_batch_async(self._timeout, **self._sizes)
+        if batch is None:
+            raise StopAsyncIteration
+        return batch
 
 
-__all__ = ["Event", "EventStream", "events"]
+__all__ = ["Batch", "Batches", "Event", "EventStream", "events"]

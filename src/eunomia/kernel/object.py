@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Any, Self
 
+    from eunomia.events.account import Account  # sanctioned, as the call in Object.account
     from eunomia.events.stream import EventStream  # sanctioned, as the call in Object.events
     from eunomia.kernel.map import Map
     from eunomia.package.model import Package
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
+COUNTERS = ".bss.eunomia"  # ours, not the tool's: docs/reference/accounting.md
 
 
 class Object:
@@ -218,7 +220,7 @@ class Object:
             from eunomia.kernel.map import Map
 
             found = (Map(self, index) for index in range(lib.eu_map_count(self.handle())))
-            self._maps = {each.name: each for each in found}
+            self._maps = {each.name: each for each in found if each.section != COUNTERS}
         return self._maps
 
     def events(self, name: str | None = None, **keywords: Any) -> EventStream:
@@ -230,6 +232,21 @@ class Object:
         from eunomia.events.stream import events  # sanctioned upward import: convenience of the public API
 
         return events(self, name, **keywords)
+
+    def account(self) -> dict[str, Account]:
+        """Return what became of the records of each map since the object was loaded: all its readers, closed ones too.
+
+        It may be read while events flow, from any thread: a record that was produced and not read yet is `pending`.
+
+        Returns:
+            By map: event sources, maps that were sampled, and maps whose updates are counted (what found no room).
+
+        Raises:
+            OSError: the object is not loaded.
+        """
+        from eunomia.events.account import object_accounts  # sanctioned upward import: convenience of the public API
+
+        return object_accounts(self)
 
     @property
     def used_minimal_btf(self) -> bool:

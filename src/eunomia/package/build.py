@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eunomia import __version__
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF
-from eunomia.btf.types import STRUCT
+from eunomia.btf.types import DECL_TAG, STRUCT
 from eunomia.package import codec
 from eunomia.package.check import check_meta, ours
 from eunomia.package.guess import guess
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eunomia.btf.types import Type
 
 FORMAT = 1
+_ACCOUNTING = "eunomia:accounting="
 
 
 def build_meta(
@@ -44,6 +45,9 @@ def build_meta(
         import copy
 
         own["event_types"] = {key: copy.deepcopy(value) for key, value in event_types.items()}
+    counts = accounting_version(obj)
+    if counts:
+        own["accounting"] = {"version": counts}
     if producer:
         own["producer"] = dict(producer)
     meta["eunomia"] = own
@@ -62,6 +66,16 @@ def seal(meta: dict[str, Any], obj: ObjectBtf) -> None:
     own.pop("plan", None)
     own["options"] = option_rows(meta, obj)
     own["plan"] = codec.pack(build_plan(meta, obj), 9)
+
+
+def accounting_version(obj: ObjectBtf) -> int:
+    """Return the version of the accounting that ecc put into an object, 0 where there is none.
+
+    Source: compiler/include/eunomia_accounting.h
+    """
+    tags = obj.btf.of_kind(DECL_TAG) if obj.btf is not None else ()
+    found = [tag.name.removeprefix(_ACCOUNTING) for tag in tags if tag.name.startswith(_ACCOUNTING)]
+    return int(found[0]) if len(found) == 1 and found[0].isdecimal() and len(found[0]) < 4 else 0
 
 
 def option_rows(meta: dict[str, Any], obj: ObjectBtf) -> list[list[Any]]:

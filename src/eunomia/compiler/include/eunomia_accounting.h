@@ -9,23 +9,27 @@
 #define __EU_ACCOUNT(tag) __attribute__((section(".bss.eunomia"), used, btf_decl_tag("eunomia:count=" tag)))
 #define __EU_ADD(counter) ((void)__atomic_fetch_add(&(counter), 1, __ATOMIC_RELAXED))
 
+/* The version of all this, in a section that no loader loads: it is there where nothing can be lost, too. */
+static char *__eu_accounting __attribute__((section("eunomia.types"), used, btf_decl_tag("eunomia:accounting=1")));
+
 /* 0 nobody manages wake-ups, 1 the reader polls, 2 it sleeps: the values of no flag, BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP.
  * A cache line of its own: every submit reads it. */
 static volatile unsigned int __eu_wakeup[16]
 	__attribute__((section(".bss.eunomia"), aligned(64), unused, btf_decl_tag("eunomia:wakeup=1")));
 
-/* `failed` says of `__eu_v`, the call's value, whether a record was lost. */
+/* `failed` says of `__eu_v`, the call's value, whether a record was lost. A call is counted before it is made: whoever has
+ * read a record and counts the calls then finds its call among them. */
 #define __EU_COUNTED(type, kind, map, failed, call) \
 	({ static volatile unsigned long long __eu_n[2] __EU_ACCOUNT(kind "=" map); \
-	   type __eu_v = call; \
 	   __EU_ADD(__eu_n[0]); \
-	   if (failed) \
+	   type __eu_v = call; \
+	   if (__builtin_expect(failed, 0)) \
 		   __EU_ADD(__eu_n[1]); \
 	   __eu_v; })
 #define __EU_FAILURES(type, kind, map, failed, call) \
 	({ static volatile unsigned long long __eu_n[2] __EU_ACCOUNT(kind "=" map); \
 	   type __eu_v = call; \
-	   if (failed) \
+	   if (__builtin_expect(__eu_v < 0 && (failed), 0)) \
 		   __EU_ADD(__eu_n[1]); \
 	   __eu_v; })
 
@@ -56,7 +60,7 @@ static volatile unsigned int __eu_wakeup[16]
 #define bpf_map_update_elem(map, ...) \
 	__EU_FAILURES(long, "map", __EU_WORDS(map), __EU_NO_ROOM, (bpf_map_update_elem)(map, __VA_ARGS__))
 #define bpf_map_push_elem(map, ...) \
-	__EU_FAILURES(long, "map", __EU_WORDS(map), __EU_NO_ROOM, (bpf_map_push_elem)(map, __VA_ARGS__))
+	__EU_FAILURES(long, "push", __EU_WORDS(map), __EU_NO_ROOM, (bpf_map_push_elem)(map, __VA_ARGS__))
 /* -EEXIST: another stack has its place. */
 #define bpf_get_stackid(ctx, map, flags) \
 	__EU_FAILURES(long, "stack", __EU_WORDS(map), __eu_v == -17 || __eu_v == -12, (bpf_get_stackid)(ctx, map, flags))

@@ -1,0 +1,158 @@
+/* What a run lost, told while it runs: a line on standard error at most once a second, and in a stream of JSON a line with the
+ * key `$eunomia` where it happened: before the events that came afterwards. docs/reference/output.md. */
+#define _GNU_SOURCE
+#include "error.h"
+#include "run_parts.h"
+#include "value.h"
+#include <ctype.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <time.h>
+#include <unistd.h>
+
+static const double STREAM_INTERVAL = 0.1, PERSON_INTERVAL = 1, LATER = 1e6;
+
+static int has_stream(const struct eu_run *run) {
+    return run->format.format == 1 && !run->format.compat && !run->keep;
+}
+
+/* What a user asked for is no news while it runs. */
+static int is_asked(int cause) {
+    return cause == EU_SAMPLED_OUT || cause == EU_RATE_LIMITED;
+}
+
+static uint64_t take_untold(const struct eu_account *account, uint64_t *told, int cause) {
+    uint64_t count = account->lost[cause] > told[cause] ? account->lost[cause] - told[cause] : 0;
+    told[cause] += count;
+    return count;
+}
+
+/* Into the stream, by source and cause; `all`: also what the user asked for. */
+static void tell_stream(struct eu_run *run, int all) {
+    for (int i = 0; i < run->nr_sources; i++) {
+        struct eu_account account;
+        eu_run_account(run, i, &account);
+        for (int cause = 0; cause < EU_CAUSES; cause++) {
+            uint64_t count = all || !is_asked(cause) ? take_untold(&account, run->sources[i].told_stream, cause) : 0;
+            if (!count)
+                continue;
+            eu_out_text(&run->out, "{\"$eunomia\":{\"lost\":{\"map\":");
+            eu_quoted(&run->out, account.map, strlen(account.map));
+            eu_out_format(&run->out, ",\"count\":%" PRIu64 ",\"cause\":\"%s\"}}}\n", count, eu_cause_name(cause, account.kind));
+        }
+    }
+}
+
+/* Names come out of packages: nothing of them may move a cursor. */
+static void put_name(struct eu_out *line, const char *name) {
+    for (; *name; name++)
+        eu_out_char(line, isprint((unsigned char)*name) ? *name : '?');
+}
+
+/* One line on tell_fd; 0: its reader is slow, tell it later. */
+static int tell_person(struct eu_run *run) {
+    struct pollfd ready = {.fd = run->options.tell_fd, .events = POLLOUT};
+    struct eu_out line = {0};
+    int nr_parts = 0;
+    if (poll(&ready, 1, 0) <= 0)
+        return 0;
+    eu_out_format(&line, "%s: events:", run->options.program ? run->options.program : "eunomia");
+    for (int i = 0; i < run->nr_sources; i++) {
+        struct eu_account account;
+        eu_run_account(run, i, &account);
+        for (int cause = 0; cause < EU_CAUSES; cause++) {
+            uint64_t count = is_asked(cause) ? 0 : take_untold(&account, run->sources[i].told_person, cause);
+            if (!count)
+                continue;
+            eu_out_text(&line, nr_parts++ ? ", " : " ");
+            if (run->nr_sources > 1) {
+                put_name(&line, account.map);
+                eu_out_text(&line, ": ");
+            }
+            eu_out_format(&line, "%" PRIu64 " lost (%s)", count, eu_cause_name(cause, account.kind));
+        }
+    }
+    eu_out_text(&line, " in the last second\n");
+    if (nr_parts && !line.failed && write(run->options.tell_fd, line.data, line.used) < 0) {
+        /* the line at exit has the sum */
+    }
+    eu_out_free(&line);
+    return 1;
+}
+
+static uint64_t lost_so_far(struct eu_run *run) {
+    uint64_t sum = 0;
+    for (int i = 0; i < run->nr_sources; i++) {
+        struct eu_account account;
+        eu_run_account(run, i, &account);
+        for (int cause = 0; cause < EU_CAUSES; cause++)
+            sum += is_asked(cause) ? 0 : account.lost[cause];
+    }
+    return sum;
+}
+
+static double seconds_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+void eu_run_tell(struct eu_run *run) {
+    uint64_t lost = lost_so_far(run);
+    double now, interval = run->options.tell_interval > 0 ? run->options.tell_interval : PERSON_INTERVAL;
+    if (lost != run->lost) {
+        run->lost = lost;
+        run->tell_stream = has_stream(run);
+        run->tell_person = run->options.tell_fd >= 0 && !run->options.live;
+    }
+    if (!run->tell_stream && !run->tell_person)
+        return;
+    now = seconds_now();
+    if (run->tell_stream && now >= run->stream_due && run->refuse < 0) {
+        tell_stream(run, 0);
+        run->stream_due = now + STREAM_INTERVAL;
+        run->tell_stream = 0;
+    }
+    if (run->tell_person && now >= run->person_due) {
+        run->tell_person = !tell_person(run);
+        run->person_due = now + interval;
+    }
+    /* what could not be told yet must not wait for the next event; a full queue tells when it has room */
+    double due = run->tell_person ? run->person_due : now + LATER;
+    if (run->tell_stream && run->refuse < 0 && run->stream_due < due)
+        due = run->stream_due;
+    if (due < now + LATER && run->teller >= 0)
+        eu_run_arm(run->teller, due > now ? due - now : 0, 0);
+}
+
+static void put_account(struct eu_run *run, const struct eu_account *account) {
+    const char *separator = "";
+    eu_out_text(&run->out, "{\"$eunomia\":{\"account\":{\"map\":");
+    eu_quoted(&run->out, account->map, strlen(account->map));
+    eu_out_format(&run->out,
+                  ",\"known\":%s,\"produced\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"filtered\":%" PRIu64 ",\"discarded\":%" PRIu64
+                  ",\"pending\":%" PRIu64 ",\"lost\":{",
+                  account->known ? "true" : "false", account->produced, account->delivered, account->filtered, account->discarded,
+                  account->pending);
+    for (int cause = 0; cause < EU_CAUSES; cause++)
+        if (account->lost[cause]) {
+            eu_out_format(&run->out, "%s\"%s\":%" PRIu64, separator, eu_cause_name(cause, account->kind), account->lost[cause]);
+            separator = ",";
+        }
+    eu_out_text(&run->out, "}}}}\n");
+}
+
+void eu_run_tell_accounts(struct eu_run *run) {
+    uint64_t told = 0;
+    if (!has_stream(run))
+        return;
+    tell_stream(run, 1);
+    for (int i = 0; i < run->nr_sources; i++)
+        for (int cause = 0; cause < EU_CAUSES; cause++)
+            told += run->sources[i].told_stream[cause];
+    for (int i = 0; i < run->nr_sources && told; i++) {
+        struct eu_account account;
+        eu_run_account(run, i, &account);
+        put_account(run, &account);
+    }
+}

@@ -1,0 +1,266 @@
+/* The reader's half of the wake-up protocol (docs/reference/wakeups.md; the programs' half: eunomia_accounting.h).
+ *
+ * A flag in the object says how programs submit: 0 as the source says (nobody manages it), 1 without waking (the reader looks by
+ * itself every half millisecond), 2 waking always (it sleeps, or is about to). The kernel's own rule, flag 0, wakes for a record that
+ * the reader had caught up with: a reader that just keeps up is woken for almost each, at the traced program's cost.
+ *
+ * The trap: after one record that woke nobody, the kernel's rule never holds again, for the reader stays one record behind. So
+ * nobody may sleep while such a record is there or on its way:
+ *
+ *   program:  reserve (the position of producers moves, the record is busy)     reader:  flag = 2
+ *             read the flag                                                              full fence
+ *             submit: not busy any more, wake as the flag said                           look at the position of producers
+ *
+ * Either the program sees 2 and wakes, or the reader sees that the position moved. A record that it sees keeps it awake, also one that is
+ * still busy: how its program will submit it may be decided already. An output has no flag to read between reserving and committing;
+ * it reads the flag again behind the commit, a full barrier, and where the reader went to sleep meanwhile it wakes it with an empty record.
+ *
+ * Reserving ends with the release of a lock, which is no full barrier: on paper the position may sit in the CPU's store buffer while the
+ * program reads the flag, until its commit (x86: until the counter's locked add before that). And an output may have found no
+ * room for its empty record. So the first sleeps after polling are short: a millisecond is an age for a store buffer. Only then, with
+ * every buffer empty, does it sleep until it is woken.
+ *
+ * epoll needs no EPOLL_CTL_MOD: the look is ours, and a wake-up between it and epoll_wait() waits in epoll's list.
+ */
+#define _GNU_SOURCE
+#include "wakeup.h"
+#include "error.h"
+#include "object.h"
+#include <bpf/btf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+enum {
+    POLL_NS = 500000,
+    BUSY_NS = 100000, /* a program reserves, fills and submits in a microsecond, unless it is interrupted */
+    BATCH_MS = 50,
+    MANY = 16, /* records within a millisecond: polling is cheaper for both sides */
+    EMPTY_ROUNDS = 3,
+};
+static const int doubts[] = {100, 10, 1}; /* milliseconds, the last first */
+enum { DOUBTS = sizeof(doubts) / sizeof(doubts[0]) };
+enum flag { UNMANAGED = 0, POLLING = 1, ASLEEP = 2 };
+
+/* An object's flag: one for each source file that was linked into it. */
+struct eu_wakeup {
+    int readers, nr_flags;
+    size_t size;
+    void *memory;
+    uint32_t **flags;
+};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* readers, and what they write into flags */
+
+static const char SECTION[] = ".bss.eunomia", TAG[] = "eunomia:wakeup=1";
+
+static void find_flags(struct eu_wakeup *w, const struct btf *btf, const struct btf_type *section) {
+    const struct btf_var_secinfo *vars = btf_var_secinfos(section);
+    for (uint32_t id = 1; id < btf__type_cnt(btf); id++) {
+        const struct btf_type *type = btf__type_by_id(btf, id);
+        if (!btf_is_decl_tag(type) || strcmp(btf__name_by_offset(btf, type->name_off), TAG) != 0)
+            continue;
+        for (int i = 0; i < btf_vlen(section); i++)
+            if (vars[i].type == type->type && w->nr_flags < btf_vlen(section) && vars[i].offset % 4 == 0 && w->size >= 4 &&
+                vars[i].offset <= w->size - 4)
+                w->flags[w->nr_flags++] = (uint32_t *)((char *)w->memory + vars[i].offset);
+    }
+}
+
+/* The object's flag, made on first use; without flags where the object or the kernel has none. Under the lock. */
+static struct eu_wakeup *wakeup_of(struct eu_object *object) {
+    const struct btf *btf = bpf_object__btf(object->bpf);
+    int section = btf ? btf__find_by_name_kind(btf, SECTION, BTF_KIND_DATASEC) : -1;
+    if (object->wakeup)
+        return object->wakeup;
+    struct eu_wakeup *w = object->wakeup = calloc(1, sizeof(*w));
+    if (!w || section < 0)
+        return w;
+    const struct btf_type *datasec = btf__type_by_id(btf, (uint32_t)section);
+    w->flags = calloc(btf_vlen(datasec) + 1, sizeof(*w->flags));
+    for (int i = 0; w->flags && i < object->nr_maps && !w->memory; i++) {
+        if (strcmp(bpf_map__name(object->maps[i]), SECTION) != 0)
+            continue;
+        w->size = bpf_map__value_size(object->maps[i]);
+        w->memory = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(object->maps[i]), 0);
+        if (w->memory == MAP_FAILED)
+            w->memory = NULL;
+    }
+    if (w->memory)
+        find_flags(w, btf, datasec);
+    return w;
+}
+
+void eu_wakeup_free(struct eu_object *object) {
+    struct eu_wakeup *w = object->wakeup;
+    object->wakeup = NULL;
+    if (!w)
+        return;
+    if (w->memory)
+        munmap(w->memory, w->size);
+    free(w->flags);
+    free(w);
+}
+
+static void write_flags(struct eu_wakeup *w, uint32_t value) {
+    for (int i = 0; i < w->nr_flags; i++)
+        __atomic_store_n(w->flags[i], value, __ATOMIC_RELAXED);
+}
+
+int eu_waiter_manages(const struct eu_waiter *waiter) {
+    const struct eu_wakeup *w = waiter->object ? waiter->object->wakeup : NULL;
+    return w && w->nr_flags && __atomic_load_n(&w->readers, __ATOMIC_RELAXED) == 1;
+}
+
+/* Say what the reader does; 0 to all while there are several. */
+static void say(struct eu_waiter *waiter, enum flag value) {
+    struct eu_wakeup *w = waiter->object->wakeup;
+    if (!w || !w->nr_flags || __atomic_load_n(w->flags[0], __ATOMIC_RELAXED) == (uint32_t)value)
+        return;
+    pthread_mutex_lock(&lock);
+    write_flags(w, w->readers == 1 ? value : UNMANAGED);
+    pthread_mutex_unlock(&lock);
+}
+
+void eu_waiter_open(struct eu_waiter *waiter, struct eu_object *object, int mode) {
+    *waiter = (struct eu_waiter){.object = object, .mode = mode, .batch_ms = BATCH_MS};
+    pthread_mutex_lock(&lock);
+    struct eu_wakeup *w = wakeup_of(object);
+    if (w) {
+        w->readers++;
+        write_flags(w, UNMANAGED); /* also where a reader was killed, and the programs live on */
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+int eu_waiter_add(struct eu_waiter *waiter, struct eu_buffer *buffer, int epoll_fd, uint64_t data) {
+    struct eu_buffer **more = realloc(waiter->buffers, (size_t)(waiter->nr_buffers + 1) * sizeof(*more));
+    if (!more)
+        return eu_fail(ENOMEM, "watch buffer: out of memory");
+    waiter->buffers = more;
+    waiter->buffers[waiter->nr_buffers++] = buffer;
+    return waiter->mode == EU_BATCH ? 0 : eu_buffer_watch(buffer, epoll_fd, data); /* batches come by the clock */
+}
+
+void eu_waiter_close(struct eu_waiter *waiter) {
+    struct eu_wakeup *w = waiter->object ? waiter->object->wakeup : NULL;
+    free(waiter->buffers);
+    waiter->buffers = NULL;
+    waiter->object = NULL;
+    if (!w)
+        return;
+    pthread_mutex_lock(&lock);
+    w->readers--;
+    write_flags(w, UNMANAGED);
+    pthread_mutex_unlock(&lock);
+}
+
+static uint64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void poll_round(struct eu_waiter *w, uint64_t records) {
+    w->empty = records ? 0 : w->empty + 1;
+    if (w->empty < EMPTY_ROUNDS)
+        return;
+    w->polls = 0;
+    w->gathered = 0;
+    w->doubts = w->object->wakeup && w->object->wakeup->nr_flags ? DOUBTS : 0;
+}
+
+void eu_waiter_round(struct eu_waiter *w, uint64_t records, int more) {
+    w->more = more;
+    if (w->mode == EU_BATCH) /* under load, batches are as large as the buffers allow */
+        w->batch_ms = more ? (w->batch_ms + 1) / 2 : w->batch_ms < BATCH_MS ? w->batch_ms + 1 : BATCH_MS;
+    if (w->mode != EU_ADAPTIVE)
+        return;
+    if (w->polls) {
+        poll_round(w, records);
+        return;
+    }
+    if (!records)
+        return;
+    uint64_t now = now_ns();
+    if (now - w->since > 1000000) {
+        w->since = now;
+        w->gathered = 0;
+    }
+    w->gathered += records;
+    if (w->gathered >= MANY) {
+        w->polls = 1;
+        w->empty = 0;
+        say(w, POLLING);
+    }
+}
+
+static enum eu_state look(const struct eu_waiter *w) {
+    enum eu_state worst = EU_EMPTY;
+    for (int i = 0; i < w->nr_buffers; i++) {
+        enum eu_state state = eu_buffer_state(w->buffers[i]);
+        worst = state > worst ? state : worst;
+    }
+    return worst;
+}
+
+/* Announce the sleep, then look whether it is still right. */
+static enum eu_state fall_asleep(struct eu_waiter *w) {
+    say(w, ASLEEP);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    enum eu_state state = look(w);
+    if (state != EU_BUSY)
+        w->busy = 0;
+    return state;
+}
+
+/* How long to nap whatever comes (return value, ns), and then to wait for a wake-up. */
+static long pause_for(struct eu_waiter *w, int *timeout_ms) {
+    *timeout_ms = 0;
+    if (w->more)
+        return 0;
+    if (w->mode == EU_BATCH) {
+        say(w, POLLING);
+        *timeout_ms = w->batch_ms;
+        return 0;
+    }
+    if (w->polls)
+        return POLL_NS;
+    switch (fall_asleep(w)) {
+    case EU_READY:
+        return 0;
+    case EU_BUSY: /* epoll would call it ready */
+        w->busy += w->busy < 10;
+        return (long)BUSY_NS * w->busy;
+    case EU_EMPTY:
+        break;
+    }
+    *timeout_ms = w->doubts ? doubts[--w->doubts] : -1;
+    return 0;
+}
+
+int eu_waiter_wait(struct eu_waiter *w, int epoll_fd, struct epoll_event *events, int max, int limit_ms) {
+    int timeout_ms;
+    long nap = pause_for(w, &timeout_ms);
+    if (nap && limit_ms) {
+        struct timespec time = {0, nap};
+        if (nanosleep(&time, NULL)) /* a signal's handler may want to speak first */
+            return -1;
+    }
+    if (limit_ms >= 0 && (timeout_ms < 0 || timeout_ms > limit_ms))
+        timeout_ms = limit_ms;
+    return epoll_wait(epoll_fd, events, max, timeout_ms);
+}
+
+int eu_waiter_arm(struct eu_waiter *w) {
+    if (w->more || w->mode == EU_BATCH || w->polls)
+        return look(w) == EU_READY ? 1 : 2;
+    enum eu_state state = fall_asleep(w);
+    if (state == EU_EMPTY && w->doubts) {
+        w->doubts = 0;
+        return 2;
+    }
+    return state == EU_EMPTY ? 0 : state == EU_READY ? 1 : 2;
+}

@@ -1,0 +1,160 @@
+"""The reader of one ring or perf buffer: batches out of shared memory, and what became of the records."""
+
+from __future__ import annotations
+
+import os
+import select
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from eunomia._native import check, error, ffi, lib
+from eunomia.events.batch import Batch, Kinds
+from eunomia.events.layout import SAMPLE, Layout, Source
+from eunomia.events.run import Account, read_plan
+
+if TYPE_CHECKING:
+    from eunomia.kernel.object import Object
+
+MAX_RECORDS = 1 << 16
+MAX_BYTES = 16 << 20
+
+
+class BufferReader:
+    """Takes batches of records from a buffer; one thread at a time, `wake` from any.
+
+    Args:
+        obj: a loaded object.
+        name: of the map; None: the only one.
+        perf_pages: of a perf buffer for each CPU, a power of two; 0: 64.
+        filter: bytecode of `compile_filter`; None: all pass.
+
+    Raises:
+        ValueError: there is no such event source, or the filter is of another plan.
+        OSError: its buffer cannot be opened.
+    """
+
+    def __init__(self, obj: Object, name: str | None, perf_pages: int, filter: bytes | None) -> None:
+        self._plan = self._reader = self._batcher = ffi.NULL
+        self._wake_fd = -1
+        plan = obj.package.plan()
+        layout = Layout(plan)
+        place, source = _choose(layout, name)
+        self.map = source.map
+        self._kinds = Kinds(layout, source.map, source.records)
+        self._object = obj  # its maps must outlive the reader
+        self._last: Account | None = None
+        code = filter or b""
+        handle = obj.handle()
+        index = check(lib.eu_map_find(handle, source.map.encode()), "find map")
+        self._plan = read_plan(plan)
+        self._batcher = lib.eu_batcher_new(self._plan, place, code or ffi.NULL, len(code))
+        self._reader = lib.eu_reader_new(handle, index, perf_pages) if self._batcher else ffi.NULL
+        if not self._reader:
+            failure = error(f"open buffer {source.map}")
+            self.close()
+            raise failure
+        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll = select.poll()
+        self._poll.register(self.fd, select.POLLIN)
+        self._poll.register(self._wake_fd, select.POLLIN)
+
+    @property
+    def fd(self) -> int:
+        """A descriptor that can be read from while there are records; the reader owns it."""
+        return int(lib.eu_reader_fd(self._open()))
+
+    @property
+    def wake_fd(self) -> int:
+        """A descriptor that can be read from after `wake`."""
+        return self._wake_fd
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be read."""
+        return bool(self._reader)
+
+    def take(self, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> Batch:
+        """Return what is there, without waiting: 0 to max_records records, or one that has more than max_bytes."""
+        reader = self._open()
+        check(lib.eu_reader_collect(reader, self._batcher, max_records, max_bytes), f"read buffer {self.map}")
+        return self._kinds.take(self._batcher)
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait until there may be records, `wake` was called, or the time is over; None: for ever."""
+        reader = self._open()
+        if not lib.eu_reader_ready(reader):
+            self._poll.poll(None if seconds is None else max(0, int(seconds * 1000) + 1))
+
+    def wake(self) -> None:
+        """End this and every further `wait` at once; from any thread."""
+        if self._wake_fd >= 0:
+            os.eventfd_write(self._wake_fd, 1)
+
+    def lost(self) -> int:
+        """Return how many records the kernel dropped (perf buffers; ring buffers do not count it)."""
+        return int(lib.eu_reader_lost(self._open()))
+
+    def account(self, held: int, dropped: int) -> Account:
+        """Return what became of the source's records; the last state once it is closed.
+
+        Args:
+            held: records taken that the program has not got yet.
+            dropped: records taken that a full queue had no room for.
+        """
+        if self._reader or self._last is None:
+            self._last = self._account(held, dropped)
+        return self._last
+
+    def _account(self, held: int, dropped: int) -> Account:
+        counted, name = ffi.new("struct eu_account *"), ffi.new("char[]", self.map.encode())
+        lib.eu_reader_account(self._open(), self._batcher, held, dropped, counted)
+        counted.map = name
+        return Account(counted)
+
+    def check_open(self) -> None:
+        """Raise ValueError where it is closed."""
+        self._open()
+
+    def _open(self) -> Any:
+        if not self._reader:
+            raise ValueError(f"event stream of map {self.map} is closed")
+        return self._reader
+
+    def close(self) -> None:
+        """Close the buffer; the second call does nothing."""
+        reader, self._reader = self._reader, ffi.NULL
+        batcher, self._batcher = self._batcher, ffi.NULL
+        plan, self._plan = self._plan, ffi.NULL
+        wake, self._wake_fd = self._wake_fd, -1
+        if reader:
+            lib.eu_reader_free(reader)
+        if batcher:
+            lib.eu_batcher_free(batcher)
+        if plan:
+            lib.eu_plan_free(plan)
+        if wake >= 0:
+            os.close(wake)
+
+
+class Deadline:
+    """Seconds that are left; None: for ever."""
+
+    __slots__ = ("_at",)
+
+    def __init__(self, seconds: float | None) -> None:
+        self._at = None if seconds is None else monotonic() + seconds
+
+    def left(self) -> float | None:
+        """Return the seconds left, 0.0 when it is over."""
+        return None if self._at is None else max(0.0, self._at - monotonic())
+
+
+def _choose(layout: Layout, name: str | None) -> tuple[int, Source]:
+    sources = {source.map: (place, source) for place, source in enumerate(layout.sources) if source.kind != SAMPLE}
+    if name is None and len(sources) == 1:
+        return next(iter(sources.values()))
+    if name is None or name not in sources:
+        found = f"has {', '.join(sources)}" if sources else "has none"
+        wanted = f"events of map {name}: not an event source" if name else "events: which map"
+        raise ValueError(f"{wanted}; the object {found}")
+    return sources[name]
