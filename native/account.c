@@ -5,7 +5,9 @@
 #include "object.h"
 #include "reader.h"
 #include "run_parts.h"
+#include "value.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 enum kind { RING = 1, PERF = 2, SAMPLED = 3, UPDATED = 4 };
@@ -101,6 +103,8 @@ void eu_tally_leave(struct eu_tally *tally) {
             *link = tally->next;
             break;
         }
+    if (tally->buffer)
+        eu_buffer_count_lost(tally->buffer);
     if (tally->buffer && a->maps[tally->map].type == BPF_MAP_TYPE_PERF_EVENT_ARRAY) /* goes with the reader; a ring stays */
         eu_buffer_consume(tally->buffer, SIZE_MAX / 2, count, &unread);
     add_reader(past, tally);
@@ -109,11 +113,6 @@ void eu_tally_leave(struct eu_tally *tally) {
     pthread_mutex_unlock(&a->lock);
     tally->accounting = NULL;
     eu_accounting_close(a);
-}
-
-void eu_tally_account(const struct eu_tally *tally, struct eu_account *account) {
-    add_reader(account, tally);
-    balance(tally->accounting, tally->map, &tally->before, account);
 }
 
 static int kind_of(const struct eu_accounting *a, int map) {
@@ -126,6 +125,15 @@ static int kind_of(const struct eu_accounting *a, int map) {
     return a->maps[map].past.kind ? SAMPLED : UPDATED;
 }
 
+void eu_tally_account(const struct eu_tally *tally, struct eu_account *account) {
+    *account = (struct eu_account){
+        .map = tally->accounting->maps[tally->map].name,
+        .kind = tally->buffer ? kind_of(tally->accounting, tally->map) : SAMPLED,
+    };
+    add_reader(account, tally);
+    balance(tally->accounting, tally->map, &tally->before, account);
+}
+
 void eu_accounting_account(struct eu_accounting *a, int map, struct eu_account *account) {
     static const struct eu_counts none;
     pthread_mutex_lock(&a->lock);
@@ -134,6 +142,8 @@ void eu_accounting_account(struct eu_accounting *a, int map, struct eu_account *
     account->kind = kind_of(a, map);
     for (const struct eu_tally *tally = a->readers; tally; tally = tally->next)
         if (tally->map == map) {
+            if (tally->buffer && !a->version)
+                eu_buffer_count_lost(tally->buffer);
             add_reader(account, tally);
             if (!tally->buffer)
                 account->kind = SAMPLED;
@@ -216,7 +226,51 @@ int eu_run_account(struct eu_run *run, int source, struct eu_account *account) {
         return 0;
     }
     const struct source *s = &run->sources[source];
-    *account = (struct eu_account){.map = s->account.map, .kind = run->plan->sources[source].kind};
     eu_tally_account(&s->tally, account);
+    account->map = s->account.map;
     return 0;
+}
+
+int eu_run_is_settled(struct eu_run *run) {
+    int is_settled = 1;
+    for (int i = 0; i < run->nr_sources; i++) {
+        struct eu_account account;
+        if (!run->sources[i].buffer)
+            continue;
+        eu_buffer_count_lost(run->sources[i].buffer);
+        eu_run_account(run, i, &account);
+        is_settled &= !account.pending;
+    }
+    return is_settled;
+}
+
+static void put_count(struct eu_out *out, const char *name, int known, uint64_t count) {
+    if (known)
+        eu_out_format(out, ",\"%s\":%" PRIu64, name, count);
+    else
+        eu_out_format(out, ",\"%s\":null", name);
+}
+
+void eu_account_json(struct eu_out *out, const struct eu_account *account) {
+    static const char *const kinds[] = {"", "ring", "perf", "sample", "map"};
+    int unknown = account->known ? -1 : account->kind >= SAMPLED ? EU_MAP_FULL : EU_NO_ROOM, nr_lost = 0;
+    eu_out_text(out, "{\"map\":");
+    eu_quoted(out, account->map, strlen(account->map));
+    eu_out_format(out, ",\"kind\":\"%s\",\"known\":%s", kinds[account->kind], account->known ? "true" : "false");
+    put_count(out, "produced", account->known, account->produced);
+    put_count(out, "delivered", 1, account->delivered);
+    put_count(out, "filtered", 1, account->filtered);
+    put_count(out, "discarded", 1, account->discarded);
+    put_count(out, "pending", account->known, account->pending);
+    eu_out_text(out, ",\"lost\":{");
+    for (int cause = 0; cause < EU_CAUSES; cause++) {
+        if (!account->lost[cause] && cause != unknown)
+            continue;
+        eu_out_format(out, "%s\"%s\":", nr_lost++ ? "," : "", eu_cause_name(cause, account->kind));
+        if (account->lost[cause])
+            eu_out_format(out, "%" PRIu64, account->lost[cause]);
+        else
+            eu_out_text(out, "null");
+    }
+    eu_out_text(out, "}}");
 }

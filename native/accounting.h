@@ -68,7 +68,7 @@ void eu_accounting_read(const struct eu_accounting *accounting, int map, struct 
 void eu_tally_join(struct eu_tally *tally, struct eu_accounting *accounting, int map, const struct eu_account *counted,
                    struct eu_buffer *buffer);
 void eu_tally_leave(struct eu_tally *tally);
-/* The account of one reader, from when it joined; map and kind are the caller's. Any thread. */
+/* The account of one reader, from when it joined. Any thread. */
 void eu_tally_account(const struct eu_tally *tally, struct eu_account *account);
 /* The account of a map, all readers together. map: nr_maps means updates whose map is not clear. Any thread. */
 void eu_accounting_account(struct eu_accounting *accounting, int map, struct eu_account *account);

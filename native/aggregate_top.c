@@ -138,7 +138,7 @@ size_t eu_top_rows(struct eu_aggregate *a, struct eu_out *out, const char *time,
     size_t count = top->heap.count < limit ? top->heap.count : limit;
     for (size_t i = 0; i < count; i++) {
         const struct kept *kept = &top->kept[top->heap.items[i]];
-        struct eu_view *view = view_of(top, kept->source, is_text && types > 1);
+        struct eu_view *view = view_of(top, kept->source, types > 1);
         if (!view) {
             out->failed = 1;
             return i;

@@ -26,6 +26,11 @@ struct eu_format {
 /* Render one record of a source as the loop would, without the time column and the newline at the end; returns the length,
  * or -errno: for tests and Python. */
 long eu_render(struct eu_plan *plan, int source, const struct eu_format *format, const void *record, size_t size, char *out, size_t room);
+/* The header above such lines, newline included, of a source's record type in text, of all types in CSV, nothing in JSON. */
+long eu_render_header(struct eu_plan *plan, int source, const struct eu_format *format, int type, char *out, size_t room);
+/* Every path of a list joined by commas must be a field of at least one record type or sampled map: 0, or -EINVAL and
+ * "OPTION: no field X [did you mean Y? fields: a, b.c]". */
+int eu_fields_check(const struct eu_plan *plan, const char *option, const char *list);
 
 /* What a run does. Strings and the filter must stay valid as long as the run. */
 struct eu_run_options {
@@ -45,6 +50,7 @@ struct eu_run_options {
     double drill_loss;  /* share that is dropped on purpose, 0 to 1 */
     const void *filter; /* bytecode (filter.h), NULL: all pass */
     size_t filter_size;
+    struct eu_members *members; /* that the filter asks for, NULL: none; it must outlive the run */
     uint64_t sample;   /* every Nth event of a source; 0 and 1: all */
     double rate_limit; /* events a second of a source, 0: no limit */
     /* aggregation in place of lines: field paths joined by commas, NULL: none */
@@ -102,61 +108,6 @@ struct eu_account {
     uint64_t lost[10];  /* enum eu_cause */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
-
-/* Records of one ring or perf buffer for Python. */
-struct eu_reader;
-struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_pages);
-int eu_reader_fd(struct eu_reader *reader);    /* pollable */
-int eu_reader_ready(struct eu_reader *reader); /* 1: there is a record */
-uint64_t eu_reader_lost(struct eu_reader *reader);
-void eu_reader_free(struct eu_reader *reader);
-
-/* Records of one type, in order. What a pointer of it points to is the caller's: eu_release(). */
-struct eu_part {
-    void *data;
-    uint64_t used, count, stride; /* bytes; records; bytes of each, 0: starts and lengths have them */
-    uint64_t *starts;             /* each at least the size of the type, zeroes behind its record */
-    uint32_t *lengths;            /* of the records as they came */
-};
-/* Copies records apart by type: short ones filled with zeroes, padding behind them left out. Counts those without a type and
- * those that the filter drops. The plan must stay valid as long. */
-struct eu_batcher;
-struct eu_batcher *eu_batcher_new(struct eu_plan *plan, int source, const void *filter, size_t filter_size);
-void eu_batcher_free(struct eu_batcher *batcher);
-/* Collect what is in a buffer: until it holds max_records or max_bytes (one record at least). How many it holds, or -errno. */
-long eu_reader_collect(struct eu_reader *reader, struct eu_batcher *batcher, size_t max_records, size_t max_bytes);
-/* Collect one record that comes from elsewhere: 1, 0 counted and left out, or -errno. */
-long eu_batcher_add(struct eu_batcher *batcher, const void *record, size_t size);
-/* Hand over what it holds: as many parts as the source has types; *order: the part of each record, NULL where there is one type. */
-long eu_batcher_take(struct eu_batcher *batcher, struct eu_part *parts, uint16_t **order);
-void eu_release(void *memory);
-/* `held`: taken and not given to the program yet; `dropped`: taken, and thrown away for want of room in a queue. */
-void eu_reader_account(struct eu_reader *reader, const struct eu_batcher *batcher, uint64_t held, uint64_t dropped,
-                       struct eu_account *account);
-
-/* Columns out of `count` records: `stride` bytes apart, or where starts says; `offset` is within a record. */
-struct eu_rows {
-    const void *data;
-    uint64_t count, stride;
-    const uint64_t *starts; /* NULL: stride */
-    const uint32_t *lengths;
-};
-void eu_gather(const struct eu_rows *rows, size_t offset, size_t size, void *out);
-void eu_gather_bits(const struct eu_rows *rows, uint64_t bit_offset, uint32_t bit_size, int is_signed, size_t size, void *out);
-void eu_gather_bitmap(const struct eu_rows *rows, size_t offset, size_t size, void *out); /* of values that are not zero */
-/* UTF-8 up to the first NUL (size 0: or the end of the record), bad bytes replaced: offsets has count + 1 elements. The text's
- * length, or -errno; *text is to be released. */
-long eu_gather_text(const struct eu_rows *rows, size_t offset, size_t size, int32_t *offsets, void **text);
-/* Position of each number within `numbers` (ascending); returns how many are not there, whose position is -1. */
-long eu_gather_codes(const struct eu_rows *rows, size_t offset, size_t size, int is_signed, const int64_t *numbers, size_t nr,
-                     int32_t *out);
-/* What follows a record's fixed part, in whole elements, joined: offsets has count + 1. Bytes, or -errno. */
-long eu_gather_tails(const struct eu_rows *rows, size_t offset, size_t size, int32_t *offsets, void **bytes);
-/* Records of many lengths to `stride` bytes each, cut or with zeroes behind them. */
-void eu_gather_rows(const struct eu_rows *rows, size_t stride, void *out);
-/* Whether a char array at one of these places has bytes behind its first NUL; eu_clean_text makes them zero. */
-int eu_has_remains(const struct eu_rows *rows, const uint32_t *places, const uint32_t *sizes, size_t nr);
-void eu_clean_text(void *data, size_t count, size_t stride, const uint32_t *places, const uint32_t *sizes, size_t nr);
 
 /* Symbols: the kernel's symbol of an address, or a process's; writes "name+0xoff" (or "[unknown]"), returns its length. */
 long eu_symbol_kernel(uint64_t address, char *out, size_t room);

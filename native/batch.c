@@ -6,10 +6,12 @@
 #include "out.h"
 #include "reader.h"
 #include "view.h"
+#include "wakeup.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { LEAST_ROOM = 4096 };
@@ -29,7 +31,7 @@ struct eu_batcher {
     uint16_t *order; /* part of each record, in order of arrival */
     size_t order_room, count, bytes, max_records, max_bytes;
     int out_of_memory;
-    uint64_t taken, filtered, undecodable;
+    struct eu_account counted;
 };
 
 struct eu_batcher *eu_batcher_new(struct eu_plan *plan, int source, const void *filter, size_t filter_size) {
@@ -138,11 +140,11 @@ static int collect(void *context, const uint8_t *record, size_t size) {
         return 2;
     int match = eu_view_match(b->view, record, size);
     if (match < 0) {
-        b->undecodable++;
+        b->counted.lost[EU_UNDECODABLE]++;
         return 0;
     }
     if (b->filter && !eu_filter_pass(b->filter, b->source, match, record, size, NULL)) {
-        b->filtered++;
+        b->counted.filtered++;
         return 0;
     }
     struct part *p = &b->parts[match];
@@ -182,8 +184,17 @@ long eu_batcher_take(struct eu_batcher *b, struct eu_part *parts, uint16_t **ord
     *order = b->order;
     b->order = NULL;
     b->order_room = b->count = b->bytes = 0;
-    b->taken += (uint64_t)count;
     return count;
+}
+
+static void raise_to(uint64_t *count, uint64_t value) {
+    if (value > *count)
+        __atomic_store_n(count, value, __ATOMIC_RELAXED);
+}
+
+void eu_batcher_delivered(struct eu_batcher *b, uint64_t delivered, uint64_t dropped) {
+    raise_to(&b->counted.delivered, delivered);
+    raise_to(&b->counted.lost[EU_QUEUE_FULL], dropped);
 }
 
 void eu_release(void *memory) {
@@ -191,28 +202,43 @@ void eu_release(void *memory) {
 }
 
 struct eu_reader {
-    struct eu_object *object;
+    struct eu_batcher *batcher;
     struct eu_buffer *buffer;
     struct eu_accounting *accounting;
-    int epoll_fd, map;
+    struct eu_tally tally;
+    struct eu_waiter waiter;
+    int epoll_fd;
 };
 
-struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_pages) {
+enum { RECORDS, WAKE };
+
+static int open_reader(struct eu_reader *r, struct eu_object *object, int map, int perf_pages, int wake_fd) {
+    struct epoll_event wake = {.events = EPOLLIN, .data.u64 = WAKE};
+    r->buffer = eu_buffer_open(object, map, perf_pages);
+    if (!r->buffer)
+        return -EINVAL;
+    r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (r->epoll_fd < 0 || epoll_ctl(r->epoll_fd, EPOLL_CTL_ADD, wake_fd, &wake))
+        return eu_fail(errno, "open reader: %s", eu_strerror(errno));
+    eu_waiter_open(&r->waiter, object, EU_ADAPTIVE);
+    int err = eu_waiter_add(&r->waiter, r->buffer, r->epoll_fd, RECORDS);
+    if (err)
+        return err;
+    r->accounting = eu_accounting_open(object);
+    if (!r->accounting)
+        return -ENOMEM;
+    eu_tally_join(&r->tally, r->accounting, map, &r->batcher->counted, r->buffer);
+    return 0;
+}
+
+struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_pages, int wake_fd, struct eu_batcher *batcher) {
     struct eu_reader *r = calloc(1, sizeof(*r));
     if (!r)
         return eu_fail_null(ENOMEM, "open reader: out of memory");
     r->epoll_fd = -1;
-    r->map = map;
-    r->buffer = eu_buffer_open(object, map, perf_pages);
-    if (r->buffer) {
-        r->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-        if (r->epoll_fd < 0)
-            eu_fail(errno, "open reader: %s", eu_strerror(errno));
-        else if (!eu_buffer_watch(r->buffer, r->epoll_fd, 0)) {
-            r->accounting = eu_accounting_open(object);
-            return r;
-        }
-    }
+    r->batcher = batcher;
+    if (!open_reader(r, object, map, perf_pages, wake_fd))
+        return r;
     eu_reader_free(r);
     return NULL;
 }
@@ -220,7 +246,9 @@ struct eu_reader *eu_reader_new(struct eu_object *object, int map, int perf_page
 void eu_reader_free(struct eu_reader *r) {
     if (!r)
         return;
+    eu_tally_leave(&r->tally);
     eu_accounting_close(r->accounting);
+    eu_waiter_close(&r->waiter);
     eu_buffer_close(r->buffer);
     if (r->epoll_fd >= 0)
         close(r->epoll_fd);
@@ -231,16 +259,44 @@ int eu_reader_fd(struct eu_reader *r) {
     return r->epoll_fd;
 }
 
-int eu_reader_ready(struct eu_reader *r) {
-    return eu_buffer_ready(r->buffer);
+int eu_reader_arm(struct eu_reader *r) {
+    return eu_waiter_arm(&r->waiter);
 }
 
-long eu_reader_collect(struct eu_reader *r, struct eu_batcher *b, size_t max_records, size_t max_bytes) {
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int eu_reader_wait(struct eu_reader *r, int timeout_ms) {
+    struct epoll_event event;
+    int64_t end = now_ms() + timeout_ms;
+    int left = timeout_ms;
+    for (;;) {
+        int n = eu_waiter_wait(&r->waiter, r->epoll_fd, &event, 1, left);
+        if (n < 0 && errno != EINTR)
+            return eu_fail(errno, "wait for records: %s", eu_strerror(errno));
+        if (n || eu_buffer_ready(r->buffer)) /* also a signal: its handler is Python's */
+            return 0;
+        int64_t rest = end - now_ms();
+        if (timeout_ms >= 0 && rest <= 0)
+            return 0;
+        left = timeout_ms < 0 ? -1 : (int)rest;
+        eu_waiter_round(&r->waiter, 0, 0);
+    }
+}
+
+long eu_reader_collect(struct eu_reader *r, size_t max_records, size_t max_bytes) {
+    struct eu_batcher *b = r->batcher;
+    uint64_t before = eu_buffer_taken(r->buffer);
+    size_t size = eu_buffer_size(r->buffer);
     b->max_records = max_records;
     b->max_bytes = max_bytes;
     b->out_of_memory = 0;
     /* at most once around the buffer: a filter that drops everything must not keep the caller while others write */
-    eu_buffer_consume(r->buffer, eu_buffer_size(r->buffer), collect, b);
+    size_t bytes = eu_buffer_consume(r->buffer, size, collect, b);
+    eu_waiter_round(&r->waiter, eu_buffer_taken(r->buffer) - before, bytes >= size / 8 || eu_buffer_ready(r->buffer));
     if (b->out_of_memory && !b->count)
         return eu_fail(ENOMEM, "read records: out of memory");
     return (long)b->count;
@@ -250,21 +306,7 @@ uint64_t eu_reader_lost(struct eu_reader *r) {
     return eu_buffer_lost(r->buffer);
 }
 
-void eu_reader_account(struct eu_reader *r, const struct eu_batcher *b, uint64_t held, uint64_t dropped, struct eu_account *account) {
-    struct eu_counts counts;
-    *account = (struct eu_account){.kind = b->plan->sources[b->source].kind};
-    account->filtered = b->filtered;
-    account->delivered = b->taken > held + dropped ? b->taken - held - dropped : 0;
-    account->lost[EU_UNDECODABLE] = b->undecodable;
-    account->lost[EU_QUEUE_FULL] = dropped;
-    uint64_t lost = eu_buffer_lost(r->buffer), discarded = eu_buffer_discarded(r->buffer);
-    eu_accounting_read(r->accounting, r->map, &counts); /* after what was taken: pending is never negative */
-    account->known = counts.known;
-    account->discarded = discarded > counts.wakes ? discarded - counts.wakes : 0;
-    account->lost[EU_NO_ROOM] = counts.failures > lost ? counts.failures : lost;
-    uint64_t done = account->delivered + account->filtered + account->discarded;
-    for (int i = 0; i < EU_CAUSES; i++)
-        done += account->lost[i];
-    account->produced = counts.known && counts.calls > done + held ? counts.calls : done + held;
-    account->pending = account->produced - done;
+void eu_reader_account(struct eu_reader *r, struct eu_account *account) {
+    *account = (struct eu_account){.kind = r->batcher->plan->sources[r->batcher->source].kind};
+    eu_tally_account(&r->tally, account);
 }

@@ -6,8 +6,10 @@
 #include <stdint.h>
 
 #include "api_accounts.h"
+#include "api_batch.h"
 #include "api_compile.h"
 #include "api_events.h"
+#include "api_filter.h"
 #include "api_object.h"
 #include "api_record.h"
 #endif

@@ -26,7 +26,4 @@ static inline int eu_field_is_there(const struct eu_plan *plan, const struct eu_
 
 /* The next path of a list joined by commas, without blanks around it: NULL at the end; *list moves on. */
 const char *eu_next_path(const char **list, size_t *size);
-/* Every path must be a field of at least one record type or sampled map: 0, or -EINVAL and
- * "OPTION: no field X [did you mean Y? fields: a, b.c]". */
-int eu_fields_check(const struct eu_plan *plan, const char *option, const char *list);
 #endif

@@ -2,17 +2,21 @@
 #ifndef EUNOMIA_LAYOUT_H
 #define EUNOMIA_LAYOUT_H
 #include "out.h"
+#include "selection.h"
 #include "stack.h"
 #include "view.h"
 
 enum { PREFIX = 32, OPS_LIMIT = 2048, PAD = 32, WIDEST_COLUMN = 32 };
 
-enum code { LITERAL, U8, U16, U32, U64, S8, S16, S32, S64, BOOL, STRING, TEXT, FLOAT32, FLOAT64, NUMBER, BITS, VALUE, MEMBER };
+enum code { LITERAL, U8, U16, U32, U64, S8, S16, S32, S64, BOOL, STRING, TEXT, CELL, FLOAT32, FLOAT64, NUMBER, BITS, VALUE };
+enum kinds { ONE_KIND, KINDS_BY_TYPE, KINDS_BY_MAP };
+enum form { FORM_TEXT, FORM_JSON, FORM_CSV };
 
 struct op {
-    uint8_t code, prefix_size, bit_size, column_set;
+    uint8_t code, prefix_size, column_set, is_beyond /* there only where the record is long enough */;
+    uint8_t bit_size, bit_offset;
     uint16_t decoder, column;
-    uint32_t offset, size, type, bit_offset;
+    uint32_t offset, size, type;
     char prefix[PREFIX];
 };
 
@@ -23,9 +27,8 @@ struct layout {
     size_t size, min_size; /* of a record; shorter ones end within the last member */
     uint32_t type;
     int is_object, has_ts; /* has_ts: a member is called so already */
-    struct eu_out pending; /* JSON: constant bytes not in an operation yet; at the end what closes the line */
-    struct eu_out header;
-    size_t columns;
+    struct eu_out pending; /* JSON, CSV: constant bytes not in an operation yet; at the end what closes the line */
+    struct eu_out header;  /* text */
 };
 
 struct eu_view {
@@ -33,7 +36,12 @@ struct eu_view {
     const struct eu_plan_source *source;
     const struct eu_plan_record *records;
     struct layout *layouts;
-    int nr_layouts, json;
+    int nr_layouts;
+    enum kinds kinds;
+    enum form form;
+    char *fields;          /* --fields, NULL: all */
+    const char *event_key; /* under which lines say of which type they are */
+    struct eu_columns csv; /* of all record types of the run */
     struct eu_stacks *stacks;
     uint8_t *scratch; /* a record shorter than its type, with zeroes after it */
 };
@@ -42,6 +50,11 @@ static inline int has_decoder(const struct eu_view *v, int decoder) {
     return decoder && !v->show.format.raw_values && !v->show.format.compat;
 }
 
+/* Add an operation whose prefix is what is pending; NULL: out of memory. */
+struct op *eu_layout_add(struct layout *l, int code);
+/* Add a value. */
+void eu_layout_value(struct eu_view *v, struct layout *l, const struct eu_field *field);
+void eu_layout_text(struct eu_view *v, struct layout *l, const char *type_name, size_t name_width);
 /* Compile a type; with a name, records say of which type they are. 0 or -ENOMEM; the caller frees in any case. */
 int eu_layout_make(struct eu_view *v, struct layout *l, uint32_t type, const char *type_name, size_t name_width);
 #endif

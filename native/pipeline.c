@@ -8,6 +8,11 @@ void eu_pipeline_header(struct source *s, int match) {
     int every = run->format.header == 2 && run->format.screen_rows > 1 ? run->format.screen_rows - 1 : 0;
     if ((run->format.format && run->format.format != 4) || !run->format.header || match < 0)
         return;
+    if (run->format.format == 4) { /* one header for the rows of all sources */
+        for (s = run->sources; !s->view; s++)
+            ;
+        match = every = 0;
+    }
     if (s->headed[match] && (!every || run->lines - s->headed[match] < (uint64_t)every))
         return;
     eu_view_header(s->view, &run->out, match);

@@ -225,6 +225,8 @@ static int check_header(const struct eu_plan_header *h, size_t size) {
     uint64_t needed = (uint64_t)h->nr_types * sizeof(struct eu_plan_type) + (uint64_t)h->nr_members * sizeof(struct eu_plan_member) +
                       (uint64_t)h->nr_values * sizeof(struct eu_plan_value) + (uint64_t)h->nr_sources * sizeof(struct eu_plan_source) +
                       (uint64_t)h->nr_records * sizeof(struct eu_plan_record) + h->strings_size + h->header_size;
+    if (h->nr_records > PLAN_RECORDS_LIMIT)
+        return eu_fail(EBADMSG, "read plan: damaged: %u record types", h->nr_records);
     if (h->total_size != size || h->header_size < sizeof(*h) || needed != size || !h->strings_size)
         return eu_fail(EBADMSG, "read plan: %zu bytes, expected %llu", size, (unsigned long long)needed);
     return 0;

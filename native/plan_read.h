@@ -6,10 +6,11 @@
 #include <stdint.h>
 
 enum {
-    PLAN_LIMIT = 16 << 20,       /* bytes of a plan */
-    PLAN_DEPTH = 32,             /* types within types */
-    PLAN_WEIGHT_LIMIT = 1 << 21, /* values that one record may show */
-    PLAN_RECORD_LIMIT = 16 << 20 /* bytes of a record */
+    PLAN_LIMIT = 16 << 20,        /* bytes of a plan */
+    PLAN_DEPTH = 32,              /* types within types */
+    PLAN_WEIGHT_LIMIT = 1 << 21,  /* values that one record may show */
+    PLAN_RECORD_LIMIT = 16 << 20, /* bytes of a record */
+    PLAN_RECORDS_LIMIT = 4096     /* record types of all sources */
 };
 
 struct eu_layout_cache;

@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DEFAULT_PERF_PAGES = 64 };
+enum { DEFAULT_PERF_PAGES = 64, COUNT_LOST = 1 << 4 /* PERF_FORMAT_LOST */ };
 
 struct perf_cpu {
     int fd, cpu;
@@ -25,14 +25,14 @@ struct perf_cpu {
 };
 
 struct eu_buffer {
-    int is_ring, fd; /* of a ring */
+    int is_ring, counts_lost, fd; /* of a ring */
     size_t size, page_size;
     uint64_t *consumer;
     const uint64_t *producer;
     const uint8_t *data;
     struct perf_cpu *cpus;
     int nr_cpus, next_cpu;
-    uint64_t lost, discarded, taken;
+    uint64_t lost, lost_counted, discarded, taken;
     uint8_t *wrapped; /* a perf record that goes around the end */
     struct eu_object *object;
     int map;
@@ -64,11 +64,17 @@ static int open_cpu(struct eu_buffer *b, const struct eu_map_info *info, int cpu
         .sample_period = 1,
         .sample_type = PERF_SAMPLE_RAW,
         .wakeup_events = 1,
+        .read_format = COUNT_LOST,
     };
     struct perf_cpu *c = &b->cpus[b->nr_cpus];
     uint32_t key = (uint32_t)cpu;
     c->cpu = cpu;
     c->fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+    if (c->fd < 0 && errno == EINVAL) { /* before 6.0 */
+        attr.read_format = 0;
+        c->fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+    }
+    b->counts_lost = attr.read_format != 0;
     if (c->fd < 0)
         return errno == ENODEV ? 0 : eu_fail(errno, "open perf buffer %s on CPU %d: %s", info->name, cpu, eu_strerror(errno)); /* offline */
     void *page = mmap(NULL, b->page_size + b->size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
@@ -272,6 +278,16 @@ uint64_t eu_buffer_discarded(const struct eu_buffer *b) {
     return b->discarded;
 }
 
+/* The kernel writes how many it lost into the buffer once the next record fits: its counter knows the last ones too (6.0+). */
+void eu_buffer_count_lost(struct eu_buffer *b) {
+    uint64_t counted[2], sum = 0;
+    for (int i = 0; i < b->nr_cpus && b->counts_lost; i++)
+        if (read(b->cpus[i].fd, counted, sizeof(counted)) == sizeof(counted))
+            sum += counted[1];
+    if (sum > b->lost_counted)
+        __atomic_store_n(&b->lost_counted, sum, __ATOMIC_RELAXED); /* others may ask too */
+}
+
 uint64_t eu_buffer_lost(const struct eu_buffer *b) {
-    return b->lost;
+    return b->lost > b->lost_counted ? b->lost : b->lost_counted;
 }

@@ -21,5 +21,7 @@ size_t eu_buffer_size(const struct eu_buffer *buffer);
 /* Records read so far, also discarded ones. */
 uint64_t eu_buffer_taken(const struct eu_buffer *buffer);
 uint64_t eu_buffer_discarded(const struct eu_buffer *buffer);
+/* Of a perf buffer: what the kernel told so far; eu_buffer_count_lost() asks it for the number. */
 uint64_t eu_buffer_lost(const struct eu_buffer *buffer);
+void eu_buffer_count_lost(struct eu_buffer *buffer);
 #endif

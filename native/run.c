@@ -12,7 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUND_BYTES = 256 << 10 /* of one buffer, before the others have their turn */ };
+enum {
+    ROUND_BYTES = 256 << 10, /* of one buffer, before the others have their turn */
+    SETTLE_MS = 200          /* a program that was detached while it ran, and sleeps */
+};
 
 int eu_run_ends(struct eu_run *run, int ending) {
     if (ending < 0 && run->ending >= 0)
@@ -173,6 +176,11 @@ static void finish(struct eu_run *run) {
     run->is_ending = 1;
     eu_run_flush(run);
     drain(run);
+    /* a program that sleeps may still hold a record that it has counted */
+    for (int ms = 0; run->options.hold && ms < SETTLE_MS && !eu_run_is_settled(run); ms++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        drain(run);
+    }
     for (int i = 0; i < run->nr_sources && run->ending >= 0 && !run->is_over; i++) {
         struct source *s = &run->sources[i];
         if (s->sample && is_unprinted(run, s))
@@ -216,7 +224,12 @@ static int start(struct eu_run *run) {
             return run->signals;
         err = eu_run_watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
     }
-    if (!run->aggregate && !run->keep && (run->nr_views == 1 || run->format.compat))
+    if (run->aggregate || run->keep)
+        return err;
+    for (int i = 0; i < run->nr_sources && run->format.format == 4; i++)
+        if (run->sources[i].view)
+            eu_pipeline_header(&run->sources[i], 0);
+    if (run->nr_views == 1 || run->format.compat)
         for (int i = 0; i < run->nr_sources; i++)
             if (run->sources[i].view)
                 for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1);

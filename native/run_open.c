@@ -1,6 +1,7 @@
 /* Opening and closing a run: buffers, views, timers, and what its options ask for. */
 #define _GNU_SOURCE
 #include "error.h"
+#include "fields.h"
 #include "run_parts.h"
 #include "trace_pipe.h"
 #include <errno.h>
@@ -16,7 +17,7 @@ int eu_run_watch(struct eu_run *run, int fd, uint32_t events, int what, int inde
     return epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &event) ? eu_fail(errno, "watch descriptor: %s", eu_strerror(errno)) : 0;
 }
 
-static int open_source(struct eu_run *run, struct eu_object *object, int index, int name_types) {
+static int open_source(struct eu_run *run, struct eu_object *object, int index) {
     const struct eu_plan_source *planned = &run->plan->sources[index];
     struct source *s = &run->sources[index];
     s->account.map = plan_string(run->plan, planned->map);
@@ -39,7 +40,7 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index, 
         s->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         return s->timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno)) : eu_run_watch(run, s->timer, EPOLLIN, TIMER_FD, index);
     }
-    s->view = eu_view_new(run->plan, index, &run->format, name_types);
+    s->view = eu_view_new(run->plan, index, &run->format, 1);
     if (!s->view)
         return -eu_errno();
     if (object)
@@ -62,6 +63,8 @@ static int open_stages(struct eu_run *run, struct eu_object *object) {
     const struct eu_run_options *o = &run->options;
     if (o->filter && !(run->filter = eu_filter_read(run->plan, o->filter, o->filter_size)))
         return -eu_errno();
+    if (run->filter)
+        eu_filter_use(run->filter, o->members);
     if (o->recorder)
         return (run->keep = eu_keep_new(run, object, o->recorder)) ? eu_run_watch(run, eu_keep_fd(run->keep), EPOLLIN, KEEP_FD, 0)
                                                                    : -eu_errno();
@@ -97,21 +100,20 @@ static int open_ends(struct eu_run *run) {
 }
 
 static int open_run(struct eu_run *run, struct eu_object *object) {
-    int types = 0, err;
+    int err;
     if (object && !(run->accounting = eu_accounting_open(object))) /* without an object: a replay */
         return -eu_errno();
     if (object)
         eu_waiter_open(&run->waiter, object, run->options.wakeup);
+    if (run->format.fields && eu_fields_check(run->plan, "--fields", run->format.fields))
+        return -eu_errno();
     if (open_ends(run) || open_stages(run, object))
         return -eu_errno();
     for (int i = 0; i < run->nr_sources; i++)
-        if (run->plan->sources[i].kind != EU_SAMPLE) {
-            types += (int)run->plan->sources[i].nr_records;
-            run->nr_views++;
-        }
+        run->nr_views += run->plan->sources[i].kind != EU_SAMPLE;
     for (int i = err = 0; i < run->nr_sources && !err; i++) {
         struct source *s = &run->sources[i];
-        err = open_source(run, object, i, run->format.format == 0 && types > 1);
+        err = open_source(run, object, i);
         if (!err)
             eu_tally_join(&s->tally, run->accounting, s->map, &s->account, s->buffer);
     }

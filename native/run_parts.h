@@ -77,6 +77,10 @@ struct eu_run {
     size_t time_size;
 };
 
+/* Whether all records that programs counted were read; 1 where they do not count. The kernel is asked what it lost, too. */
+int eu_run_is_settled(struct eu_run *run);
+/* A JSON object, as eunomia.events.account.Account.to_dict(). */
+void eu_account_json(struct eu_out *out, const struct eu_account *account);
 /* The run ends soon, for this reason unless there was one before; returns it. */
 int eu_run_ends(struct eu_run *run, int ending);
 /* Have the run's epoll report a descriptor as `what` (enum watched) of source `index`. */

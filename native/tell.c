@@ -126,20 +126,9 @@ void eu_run_tell(struct eu_run *run) {
 }
 
 static void put_account(struct eu_run *run, const struct eu_account *account) {
-    const char *separator = "";
-    eu_out_text(&run->out, "{\"$eunomia\":{\"account\":{\"map\":");
-    eu_quoted(&run->out, account->map, strlen(account->map));
-    eu_out_format(&run->out,
-                  ",\"known\":%s,\"produced\":%" PRIu64 ",\"delivered\":%" PRIu64 ",\"filtered\":%" PRIu64 ",\"discarded\":%" PRIu64
-                  ",\"pending\":%" PRIu64 ",\"lost\":{",
-                  account->known ? "true" : "false", account->produced, account->delivered, account->filtered, account->discarded,
-                  account->pending);
-    for (int cause = 0; cause < EU_CAUSES; cause++)
-        if (account->lost[cause]) {
-            eu_out_format(&run->out, "%s\"%s\":%" PRIu64, separator, eu_cause_name(cause, account->kind), account->lost[cause]);
-            separator = ",";
-        }
-    eu_out_text(&run->out, "}}}}\n");
+    eu_out_text(&run->out, "{\"$eunomia\":{\"account\":");
+    eu_account_json(&run->out, account);
+    eu_out_text(&run->out, "}}\n");
 }
 
 void eu_run_tell_accounts(struct eu_run *run) {

@@ -124,3 +124,62 @@ char *eu_json_string(char *w, const uint8_t *s, size_t size) {
     }
     return w;
 }
+
+static int needs_quotes(const char *cell, size_t size) {
+    if (!size || cell[0] == ' ' || cell[size - 1] == ' ')
+        return 1;
+    for (size_t i = 0; i < size; i++)
+        if (cell[i] == ',' || cell[i] == '"' || cell[i] == '\n' || cell[i] == '\r' || cell[i] == '\t')
+            return 1;
+    return 0;
+}
+
+static char *quote_cell(char *start, char *end) {
+    memmove(start + 1, start, end - start);
+    start[0] = '"';
+    end[1] = '"';
+    return end + 2;
+}
+
+char *eu_csv_string(char *w, const uint8_t *s, size_t size) {
+    char *start = w;
+    size_t i = 0;
+    while (i < size) {
+        size_t plain = eu_copy_plain(w, s + i, size - i);
+        w += plain;
+        i += plain;
+        if (i >= size || !s[i])
+            break;
+        unsigned c = s[i];
+        int length = c < 0x80 ? -1 : eu_utf8_sequence(s + i, size - i);
+        if (c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t') {
+            if (c == '"')
+                *w++ = '"';
+            *w++ = (char)c;
+        } else if (length > 0 && !is_unsafe(s + i, length)) {
+            memcpy(w, s + i, length);
+            w += length;
+        } else if (c < 0x80 || length > 0) {
+            w = put_escaped(w, s + i, length < 0 ? 1 : length);
+        } else {
+            memcpy(w, "\xef\xbf\xbd", 3);
+            w += 3;
+        }
+        i += length < 0 ? -length : length;
+    }
+    return needs_quotes(start, w - start) ? quote_cell(start, w) : w;
+}
+
+size_t eu_csv_protect(char *start, size_t used) {
+    size_t quotes = 0;
+    if (!needs_quotes(start, used))
+        return used;
+    for (size_t i = 0; i < used; i++)
+        quotes += start[i] == '"';
+    for (size_t from = used, to = used + quotes; from && from != to;) {
+        start[--to] = start[--from];
+        if (start[from] == '"')
+            start[--to] = '"';
+    }
+    return quote_cell(start, start + used + quotes) - start;
+}

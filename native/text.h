@@ -14,6 +14,11 @@ char *eu_text_string(char *w, const uint8_t *s, size_t size, size_t *hidden);
 char *eu_json_string(char *w, const uint8_t *s, size_t size);
 /* Length of the UTF-8 sequence at s (2..4; not of ASCII), or minus the length of its longest valid beginning (at least 1). */
 int eu_utf8_sequence(const uint8_t *s, size_t size);
+/* A cell of CSV (RFC 4180): quoted where it must be, and where it is empty. Tabs and line ends stay; what else a terminal would
+ * obey becomes \xNN as in text, what is not UTF-8 U+FFFD as in JSON. At most 4 bytes for each read and 2 (8 more touched). */
+char *eu_csv_string(char *w, const uint8_t *s, size_t size);
+/* The same for what is text already: the cell at `start` of `used` bytes; there is room for twice as much and 2. Returns its size. */
+size_t eu_csv_protect(char *start, size_t used);
 /* Bytes of UTF-8 text that take no column. */
 static inline size_t eu_text_hidden(const char *text, size_t size) {
     size_t hidden = 0;

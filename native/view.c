@@ -1,49 +1,121 @@
-/* Records to lines. Plain values are written in place after one check for room; everything else goes through value.c. */
+/* A source's view: a layout for each of its record types, and which of them a record is. */
 #include "view.h"
 #include "error.h"
 #include "layout.h"
-#include "number.h"
 #include "text.h"
 #include <errno.h>
 #include <stdlib.h>
+
+/* The members of all record types of the run, not of this source alone: one header for all rows. */
+static int unite_columns(struct eu_view *v) {
+    const struct eu_plan *plan = v->show.plan;
+    for (uint32_t i = 0; i < plan->header.nr_sources && !v->csv.failed; i++) {
+        const struct eu_plan_source *source = &plan->sources[i];
+        for (uint32_t r = 0; r < source->nr_records && source->kind != EU_SAMPLE && !v->csv.failed; r++) {
+            struct eu_columns columns = {0};
+            if (v->fields)
+                eu_columns_listed(plan, plan->records[source->first_record + r].type, v->fields, &columns);
+            else
+                eu_columns_all(plan, plan->records[source->first_record + r].type, EU_COLUMNS_DEEP, &columns);
+            if (columns.count + v->csv.count > 2 * EU_COLUMNS_LIMIT) {
+                eu_columns_free(&columns);
+                return eu_fail(E2BIG, "render: more than %d columns [choose some: --fields]", EU_COLUMNS_LIMIT);
+            }
+            eu_columns_unite(&v->csv, &columns);
+            eu_columns_free(&columns);
+        }
+    }
+    return v->csv.failed ? eu_fail(ENOMEM, "render: out of memory") : 0;
+}
+
+/* Lines say of which type they are under "event", unless a field is called so. */
+static const char *event_key(const struct eu_plan *plan, const char *fields) {
+    struct eu_field field;
+    size_t size;
+    for (const char *path; fields && (path = eu_next_path(&fields, &size));)
+        if (size == 5 && !memcmp(path, "event", 5))
+            return "$event";
+    for (uint32_t i = 0; i < plan->header.nr_sources; i++)
+        for (uint32_t r = 0; r < plan->sources[i].nr_records && plan->sources[i].kind != EU_SAMPLE; r++)
+            if (eu_field_find(plan, plan->records[plan->sources[i].first_record + r].type, "event", 5, &field))
+                return "$event";
+    return "event";
+}
+
+static const char *type_name(const struct eu_plan *plan, uint32_t record) {
+    return plan_string(plan, plan->types[plan->records[record].type].name);
+}
+
+/* Of how many kinds the run's events are: told apart by their types, or where all types have one name by their maps. */
+static enum kinds kinds_of(const struct eu_plan *plan) {
+    const char *first = NULL;
+    int sources = 0, types = 0;
+    for (uint32_t i = 0; i < plan->header.nr_sources; i++) {
+        const struct eu_plan_source *source = &plan->sources[i];
+        if (source->kind == EU_SAMPLE || !source->nr_records)
+            continue;
+        sources++;
+        first = first ? first : type_name(plan, source->first_record);
+        for (uint32_t r = 0; r < source->nr_records; r++)
+            types += strcmp(type_name(plan, source->first_record + r), first) != 0;
+    }
+    return types ? KINDS_BY_TYPE : sources > 1 ? KINDS_BY_MAP : ONE_KIND;
+}
+
+static const char *kind_name(const struct eu_view *v, uint32_t type) {
+    const struct eu_plan *plan = v->show.plan;
+    const char *name = plan_string(plan, plan->types[type].name);
+    return *name && v->kinds == KINDS_BY_TYPE ? name : plan_string(plan, v->source->map);
+}
+
+static int make_layouts(struct eu_view *v) {
+    size_t longest = 5, largest = 1;
+    for (int i = 0; i < v->nr_layouts && v->kinds; i++) {
+        size_t size = strlen(kind_name(v, v->records[i].type));
+        longest = size > longest ? size : longest;
+    }
+    for (int i = 0; i < v->nr_layouts; i++) {
+        uint32_t type = v->records[i].type;
+        if (eu_layout_make(v, &v->layouts[i], type, v->kinds ? kind_name(v, type) : NULL, longest > 32 ? 32 : longest))
+            return eu_fail(ENOMEM, "render: out of memory");
+        largest = v->layouts[i].size > largest ? v->layouts[i].size : largest;
+    }
+    v->scratch = malloc(largest);
+    return v->scratch ? 0 : eu_fail(ENOMEM, "render: out of memory");
+}
+
+static int open_view(struct eu_view *v, const struct eu_format *format, int name_types) {
+    const struct eu_plan *plan = v->show.plan;
+    v->layouts = calloc(v->nr_layouts + 1, sizeof(*v->layouts));
+    if (format->fields && *format->fields && format->format != 3)
+        v->fields = strdup(format->fields);
+    if (!v->layouts || (format->fields && *format->fields && format->format != 3 && !v->fields))
+        return eu_fail(ENOMEM, "render: out of memory");
+    v->event_key = event_key(plan, v->fields);
+    v->kinds = format->compat || !name_types ? ONE_KIND : kinds_of(plan);
+    if ((v->form == FORM_CSV && unite_columns(v)) || make_layouts(v))
+        return -eu_errno();
+    if (v->source->style != EU_STACKS || !v->nr_layouts || !v->layouts[0].is_object || v->fields || v->form == FORM_CSV)
+        return 0;
+    v->stacks = eu_stacks_new(&v->show, v->source);
+    return v->stacks ? 0 : eu_fail(ENOMEM, "render: out of memory");
+}
 
 struct eu_view *eu_view_new(const struct eu_plan *plan, int source, const struct eu_format *format, int name_types) {
     if (source < 0 || (uint32_t)source >= plan->header.nr_sources)
         return eu_fail_null(EINVAL, "render: source %d of %u", source, plan->header.nr_sources);
     struct eu_view *v = calloc(1, sizeof(*v));
     if (!v)
-        goto memory;
+        return eu_fail_null(ENOMEM, "render: out of memory");
     v->show = (struct eu_show){.plan = plan, .format = *format};
-    v->json = format->format == 1;
+    v->form = format->format == 1 ? FORM_JSON : format->format == 4 ? FORM_CSV : FORM_TEXT;
     v->source = &plan->sources[source];
     v->records = plan->records + v->source->first_record;
     v->nr_layouts = v->source->kind == EU_SAMPLE ? 0 : (int)v->source->nr_records;
-    v->layouts = calloc(v->nr_layouts + 1, sizeof(*v->layouts));
-    size_t longest = 5, largest = 1;
-    if (!v->layouts)
-        goto memory;
-    for (int i = 0; i < v->nr_layouts; i++) {
-        size_t size = strlen(plan_string(plan, plan->types[v->records[i].type].name));
-        longest = size > longest ? size : longest;
-    }
-    for (int i = 0; i < v->nr_layouts; i++) {
-        uint32_t type = v->records[i].type;
-        const char *name = plan_string(plan, plan->types[type].name);
-        if (!*name)
-            name = plan_string(plan, v->source->map);
-        if (eu_layout_make(v, &v->layouts[i], type, name_types && !format->compat ? name : NULL, longest > 32 ? 32 : longest))
-            goto memory;
-        largest = v->layouts[i].size > largest ? v->layouts[i].size : largest;
-    }
-    v->scratch = malloc(largest);
-    if (!v->scratch)
-        goto memory;
-    if (v->source->style == EU_STACKS && v->nr_layouts && v->layouts[0].is_object && !(v->stacks = eu_stacks_new(&v->show, v->source)))
-        goto memory;
-    return v;
-memory:
+    if (!open_view(v, format, name_types))
+        return v;
     eu_view_free(v);
-    return eu_fail_null(ENOMEM, "render: out of memory");
+    return NULL;
 }
 
 void eu_view_free(struct eu_view *v) {
@@ -55,6 +127,8 @@ void eu_view_free(struct eu_view *v) {
         eu_out_free(&v->layouts[i].header);
     }
     eu_stacks_free(v->stacks);
+    eu_columns_free(&v->csv);
+    free(v->fields);
     free(v->layouts);
     free(v->scratch);
     free(v);
@@ -108,200 +182,26 @@ int eu_view_match(const struct eu_view *v, const uint8_t *record, size_t size) {
     return -1;
 }
 
+static void csv_header(const struct eu_view *v, struct eu_out *out) {
+    const char *time = !v->show.format.time ? "" : eu_columns_find(&v->csv, "ts", 0) ? "_ts" : "ts";
+    eu_out_format(out, "%s%s", time, *time && (v->kinds || v->csv.count) ? "," : "");
+    eu_out_format(out, "%s%s", v->kinds ? v->event_key : "", v->kinds && v->csv.count ? "," : "");
+    for (size_t i = 0; i < v->csv.count; i++) {
+        const char *title = eu_column_title(&v->csv, i);
+        char *w = eu_out_room(out, strlen(title) * EU_TEXT_GROWTH + EU_STRING_SLACK + 3);
+        if (!w)
+            return;
+        w = eu_csv_string(w, (const uint8_t *)title, strlen(title));
+        *w++ = i + 1 < v->csv.count ? ',' : '\n';
+        out->used = w - out->data;
+    }
+    if (!v->csv.count)
+        eu_out_char(out, '\n');
+}
+
 void eu_view_header(const struct eu_view *v, struct eu_out *out, int match) {
-    if (!v->json && match >= 0 && match < v->nr_layouts && !(v->stacks && match == 0))
+    if (v->form == FORM_CSV)
+        csv_header(v, out);
+    else if (v->form == FORM_TEXT && match >= 0 && match < v->nr_layouts && !(v->stacks && match == 0))
         eu_out_put(out, v->layouts[match].header.data, v->layouts[match].header.used);
-}
-
-static const char spaces[PAD + 1] = "                                ";
-
-static inline char *pad_to(char *w, const char *line, size_t column) {
-    size_t at = (size_t)(w - line);
-    if (at >= column) {
-        if (column || at)
-            *w++ = ' ';
-        return w;
-    }
-    size_t missing = column - at;
-    if (missing > PAD) { /* a column behind others that are wide */
-        memset(w, ' ', missing);
-        return w + missing;
-    }
-    memcpy(w, spaces, PAD); /* two wide stores; memset() would be a call */
-    return w + missing;
-}
-
-#define LOAD(type, p)                                                                                                                      \
-    ({                                                                                                                                     \
-        type loaded;                                                                                                                       \
-        memcpy(&loaded, p, sizeof(loaded));                                                                                                \
-        loaded;                                                                                                                            \
-    })
-
-/* Everything that is not one of the quick operations; may move the buffer. Returns where writing goes on, or NULL. */
-static char *general_op(const struct eu_view *v, const struct layout *l, const struct op *op, struct eu_out *out, char *w, size_t *line,
-                        const uint8_t *record, size_t size, int text) {
-    const struct eu_plan_type *type = &v->show.plan->types[op->type];
-    const uint8_t *p = record + op->offset, *end = v->show.plan->flexible[op->type] ? record + size : p + type->size;
-    out->used = w - out->data;
-    if (op->code == BITS) {
-        eu_number(&v->show, out, type, eu_bits(type, p, op->bit_offset, op->bit_size), text);
-    } else if (op->code == NUMBER) {
-        eu_number(&v->show, out, type, eu_scalar(type, p), text);
-    } else if (text) {
-        size_t start = out->used;
-        eu_value_text(&v->show, out, op->type, p, end, op->decoder);
-        *line += eu_text_hidden(out->data + start, out->used - start);
-    } else {
-        eu_value_json(&v->show, out, op->type, p, end, op->decoder);
-    }
-    return out->failed ? NULL : eu_out_room(out, l->bound + l->header.used);
-}
-
-static inline __attribute__((always_inline)) int walk(const struct eu_view *v, const struct layout *l, struct eu_out *out, const char *time,
-                                                      size_t time_size, const uint8_t *record, size_t size, const int text) {
-    size_t line = out->used, hidden = 0;
-    char *w = eu_out_room(out, l->bound + l->header.used + time_size);
-    if (!w)
-        return -ENOMEM;
-    if (text) {
-        memcpy(w, time, time_size);
-        w += time_size;
-    } else {
-        *w++ = '{';
-        if (time_size) {
-            size_t key_size = l->has_ts ? 6 : 5;
-            memcpy(w, l->has_ts ? "\"_ts\":" : "\"ts\":", key_size);
-            memcpy(w + key_size, time, time_size);
-            w += key_size + time_size;
-            if (l->nr_ops || l->pending.used > 2)
-                *w++ = ',';
-        }
-    }
-    for (const struct op *op = l->ops, *end = op + l->nr_ops; op < end; op++) {
-        const uint8_t *p = record + op->offset;
-        if (text && op->column_set)
-            w = pad_to(w, out->data + line, op->column);
-        if (!text || op->prefix_size) {
-            memcpy(w, op->prefix, PREFIX);
-            w += op->prefix_size;
-        }
-        switch (op->code) {
-        case LITERAL:
-            break;
-        case U8:
-            w = eu_put_u64(w, *p);
-            break;
-        case U16:
-            w = eu_put_u64(w, LOAD(uint16_t, p));
-            break;
-        case U32:
-            w = eu_put_u64(w, LOAD(uint32_t, p));
-            break;
-        case U64:
-            w = eu_put_u64(w, LOAD(uint64_t, p));
-            break;
-        case S8:
-            w = eu_put_i64(w, (int8_t)*p);
-            break;
-        case S16:
-            w = eu_put_i64(w, LOAD(int16_t, p));
-            break;
-        case S32:
-            w = eu_put_i64(w, LOAD(int32_t, p));
-            break;
-        case S64:
-            w = eu_put_i64(w, LOAD(int64_t, p));
-            break;
-        case BOOL:
-            memcpy(w, *p ? "true" : "false", 5);
-            w += *p ? 4 : 5;
-            break;
-        case STRING:
-            w = eu_json_string(w, p, op->size);
-            break;
-        case TEXT:
-            w = eu_text_string(w, p, op->size, &hidden);
-            line += hidden;
-            hidden = 0;
-            break;
-        case FLOAT32:
-            w = eu_put_double(w, LOAD(float, p), !v->show.format.compat);
-            break;
-        case FLOAT64:
-            w = eu_put_double(w, LOAD(double, p), 0);
-            break;
-        default:
-            w = general_op(v, l, op, out, w, &line, record, size, text);
-            if (!w)
-                return -ENOMEM;
-        }
-    }
-    if (text) {
-        *w++ = '\n';
-    } else {
-        memcpy(w, l->pending.data, l->pending.used);
-        w += l->pending.used;
-    }
-    out->used = w - out->data;
-    return 0;
-}
-
-int eu_view_record(struct eu_view *v, struct eu_out *out, const char *time, size_t time_size, int match, const uint8_t *record,
-                   size_t size) {
-    if (match < 0 || match >= v->nr_layouts)
-        return -EBADMSG;
-    const struct layout *l = &v->layouts[match];
-    size_t before = out->used;
-    if (size < l->size) {
-        if (size < l->min_size)
-            return -EBADMSG;
-        memcpy(v->scratch, record, size);
-        memset(v->scratch + size, 0, l->size - size);
-        record = v->scratch;
-        size = l->size;
-    }
-    if (v->stacks && match == 0) {
-        int shown = eu_stacks_show(v->stacks, out, time, time_size, record, size, NULL, 0);
-        if (out->failed)
-            out->used = before;
-        return shown < 0 ? shown : out->failed ? -ENOMEM : 0;
-    }
-    int err = v->json ? walk(v, l, out, time, time_size, record, size, 0) : walk(v, l, out, time, time_size, record, size, 1);
-    if (err || out->failed)
-        out->used = before;
-    return out->failed ? -ENOMEM : err;
-}
-
-long eu_render(struct eu_plan *plan, int source, const struct eu_format *format, const void *record, size_t size, char *out, size_t room) {
-    struct eu_out line = {0};
-    const char *blank = "         ";
-    if (!plan->cached || plan->cached_source != source || memcmp(&plan->cached_format, format, sizeof(*format))) {
-        struct eu_format timeless = *format;
-        eu_view_free(plan->cached);
-        timeless.time = 0;
-        plan->cached = eu_view_new(plan, source, &timeless, 0);
-        if (!plan->cached)
-            return -eu_errno();
-        plan->cached_source = source;
-        plan->cached_format = *format;
-    }
-    int column = format->compat && !format->format; /* its rows are laid out behind the time column */
-    int match = eu_view_match(plan->cached, record, size);
-    int err = eu_view_record(plan->cached, &line, blank, column ? 9 : 0, match, record, size);
-    if (err) {
-        eu_out_free(&line);
-        return eu_fail(-err, "render: record of %zu bytes: too short for its type", size);
-    }
-    if (!line.used) { /* a stack trace without frames, or folded */
-        eu_out_free(&line);
-        return 0;
-    }
-    size_t skip = column && !plan->cached->stacks ? (line.used > 10 ? 10 : line.used - 1) : 0, length = line.used - skip - 1;
-    if (length > room)
-        eu_fail(ENOSPC, "render: %zu bytes, room for %zu", length, room);
-    else
-        memcpy(out, line.data + skip, length);
-    eu_out_free(&line);
-    return length > room ? -ENOSPC : (long)length;
 }

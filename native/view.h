@@ -5,6 +5,7 @@
 #include "value.h"
 
 struct eu_view;
+/* name_types: lines say of which type they are, where the run has events of several. */
 struct eu_view *eu_view_new(const struct eu_plan *plan, int source, const struct eu_format *format, int name_types);
 void eu_view_free(struct eu_view *view);
 

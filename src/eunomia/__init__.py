@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         CompileError,
         EunomiaError,
         FetchError,
+        FilterError,
         LegacyPackageError,
         LoadError,
         MissingDependencyError,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         UnsupportedError,
         VerifierError,
     )
+    from eunomia.events.filter import compile_filter
     from eunomia.kernel.map import Map
     from eunomia.kernel.object import Object
     from eunomia.kernel.program import Link, Program
@@ -43,6 +45,7 @@ __all__ = [
     "CompileError",
     "EunomiaError",
     "FetchError",
+    "FilterError",
     "LegacyPackageError",
     "Limits",
     "Link",
@@ -59,6 +62,7 @@ __all__ = [
     "VerifierError",
     "__version__",
     "compile",
+    "compile_filter",
     "resolve",
 ]
 
@@ -72,6 +76,7 @@ _HOMES = {
     "Package": "eunomia.package.model",
     "Program": "eunomia.kernel.program",
     "compile": "eunomia.compiler",
+    "compile_filter": "eunomia.events.filter",
     "resolve": "eunomia.registry.resolve",
 }
 

@@ -8,6 +8,7 @@ EunomiaError
 │   └── VerifierError        the verifier refused a program; `.log` has all it said
 ├── AttachError           a program did not attach
 ├── OptionError           a value for a package's option is unknown, malformed or out of range
+├── FilterError           a filter's expression is wrong; `.marked` shows where
 ├── FetchError            a package could not be fetched
 ├── UnsupportedError      this kernel lacks a feature
 └── MissingDependencyError   an optional Python package or a program is not installed
@@ -68,6 +69,26 @@ class AttachError(LoadError):
 
 class OptionError(EunomiaError):
     """A value for a package's option is unknown, malformed or out of range."""
+
+
+class FilterError(EunomiaError):
+    """A filter's expression is wrong, between `start` and `end` of `expression`."""
+
+    def __init__(self, message: str, expression: str = "", start: int = 0, end: int = 0) -> None:
+        super().__init__(message)
+        self.expression = expression
+        self.start = start
+        self.end = end
+
+    @property
+    def marked(self) -> str:
+        """The expression with carets under the place, two lines; of a long one the part around it."""
+        text = "".join(char if char.isprintable() else "." for char in self.expression)
+        first = max(0, self.start - 60) if len(text) > 120 else 0
+        shown = ("…" if first else "") + text[first : first + 120] + ("…" if first + 120 < len(text) else "")
+        place = self.start - first + bool(first)
+        width = max(1, min(self.end - self.start, len(shown) - place))
+        return f"  {shown}\n  {' ' * place}{'^' * width}"
 
 
 class FetchError(EunomiaError):

@@ -17,7 +17,9 @@ KINDS_WITH_VALUE = frozenset(("text", "file", "count", "number", "seconds", "siz
 
 
 class UsageError(EunomiaError):
-    """The command line is wrong; exit code 2."""
+    """The command line is wrong; exit code 2. `marked` shows the place, where it is in a long word."""
+
+    marked = ""
 
 
 class HelpRequested(Exception):

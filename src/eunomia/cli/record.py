@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from eunomia.cli.parser import Values
+    from eunomia.cli.which import Choice
     from eunomia.events.recorder import Recorder
     from eunomia.package.model import Package
+    from eunomia.package.options import Settings
 
 _FILE = (
     Opt("output", "o", "file", "the recording; - is standard output"),
@@ -57,14 +59,13 @@ def main(argv: list[str]) -> int:
     return running.main(argv, COMMAND, record)
 
 
-def record(package: Package, values: Values, chosen: dict[str, Any], program: str) -> int:
+def record(package: Package, values: Values, settings: Settings, program: str, choice: Choice | None) -> int:
     """Load and attach a package and record its events; return the exit code."""
     from eunomia.cli.privileges import require_capabilities
 
     path = values["output"]
     if not path:
         raise UsageError("record: no file given [-o FILE; - is standard output]")
-    settings = package.settings(chosen)
     require_capabilities(program)
     running.catch_signals()
     if values["verbose"]:
@@ -74,15 +75,17 @@ def record(package: Package, values: Values, chosen: dict[str, Any], program: st
     fd, made = open_file(path, values["force"])
     try:
         with running.load(package, values, settings) as live:
-            details = {"tool": program, "options": chosen, "ecli": given(values)}
+            details = {"tool": program, "arguments": values.rest, "options": given(values)}
             with begin(fd, path, package, details, values["compress"]) as recorder:
                 made = ""
                 options = running.run_options(values, fd)
                 options.format, options.path, options.record = "raw", None, recorder
-                code = running.follow(live, package, values, fd, program, options=options)
+                code = running.follow(live, package, values, fd, program, choice=choice, options=options)
                 summary(recorder, path, program)
                 return code
     finally:
+        if choice is not None:
+            choice.close()
         if made:
             os.unlink(made)  # nothing was recorded
         if path != "-":

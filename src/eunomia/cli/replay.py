@@ -22,7 +22,7 @@ _OWN = (
     Opt("to", "", "text", "only events before then", "TIME", group=REPLAY),
 )
 _GROUPS = (OUTPUT, WHICH, AGGREGATE, END)
-_NOT_HERE = ("trace-pipe", "follow", "duration")
+_NOT_HERE = ("trace-pipe", "follow", "cgroup", "container", "duration")
 
 COMMAND = Command(
     "replay",
@@ -91,6 +91,10 @@ def replay(recording: Recording, values: Values) -> int:
     try:
         options = running.run_options(values, out)
         options.hold, options.tell_fd = False, -1
+        if any(values[name] for name in ("filter", "pid", "comm", "uid")):
+            from eunomia.cli.which import select
+
+            select(recording.plan(), values).open(options)
         with Replay(recording, options, speed=speed(values), since=since, until=until) as reader:
             ending = reader.loop()
             tell_cut(recording)

@@ -77,15 +77,15 @@ def page(found: dict[str, Any]) -> list[str]:
 
     host = found.get("host")
     host = host if isinstance(host, dict) else {}
+    words = [str(each) for each in found["arguments"]] if isinstance(found.get("arguments"), list) else []
     rows = [
-        ("tool", f"{found.get('tool', '?')} (package {found['package']})"),
+        ("tool", " ".join([str(found.get("tool", "?")), *words, f"(package {found['package']})"])),
         ("recorded", f"{found.get('started', '?')} by eunomia {found.get('eunomia', '?')}"),
         ("host", " ".join(str(host.get(name, "?")) for name in ("name", "kernel", "machine"))),
         ("events", f"{found['events']} in {found['blocks']} blocks, {found['bytes']} bytes"),
     ]
-    for name in ("options", "ecli"):
-        if found.get(name) and isinstance(found[name], dict):
-            rows.append((name, " ".join(f"{key}={value}" for key, value in found[name].items())))
+    if isinstance(found.get("options"), dict) and found["options"]:
+        rows.append(("options", " ".join(f"--{key}={value}" for key, value in found["options"].items())))
     if "span" in found:
         span = found["span"]
         rows.append(("span", f"{span['first']} to {span['last']} ({span['seconds']:.3f} s)"))

@@ -23,6 +23,9 @@ def report(program: str, exc: BaseException) -> None:
 
         lines.append("".join(traceback.format_exception(exc)).rstrip("\n"))
     lines.append(f"{program}: {one_line(exc)}")
+    marked = getattr(exc, "marked", "")
+    if marked:
+        lines.append(marked)
     try:
         sys.stderr.write("\n".join(lines) + "\n")
         sys.stderr.flush()

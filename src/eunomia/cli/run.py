@@ -15,15 +15,15 @@ from eunomia.cli.run_table import COMMAND, PROG_TYPES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     from eunomia.cli.parser import Command, Values
+    from eunomia.cli.which import Choice
     from eunomia.events.run import Run, RunOptions
     from eunomia.kernel.object import Object
     from eunomia.package.model import Package
     from eunomia.package.options import Settings
 
-    Act = Callable[[Package, Values, dict[str, Any], str], int]
+    Act = Callable[[Package, Values, Settings, str, Choice | None], int]
 
 __all__ = ["COMMAND", "main"]
 
@@ -49,10 +49,14 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
+    settings = package.settings(chosen)
+    choice = None
+    if values["filter"] or values["pid"] or values["comm"] or values["uid"] or values["cgroup"] or values["container"]:
+        from eunomia.cli.which import choose
+
+        choice = choose(package, values, settings, set(chosen))
     try:
-        if act is not None:
-            return act(package, values, chosen, program)
-        return run(package, values, package.settings(chosen), program)
+        return (act or run)(package, values, settings, program, choice)
     except KeyboardInterrupt:
         return 0  # an end like any other: what was attached is detached
 
@@ -81,7 +85,7 @@ def check(values: Values) -> None:
         raise UsageError(f"--sha256: {values['sha256']!r} is not 64 hexadecimal digits")
 
 
-def run(package: Package, values: Values, settings: Settings, program: str) -> int:
+def run(package: Package, values: Values, settings: Settings, program: str, choice: Choice | None) -> int:
     """Load and attach a package, print its events, and return the exit code."""
     from eunomia.cli.privileges import require_capabilities
 
@@ -94,8 +98,10 @@ def run(package: Package, values: Values, settings: Settings, program: str) -> i
     out = open_output(values["output"])
     try:
         with load(package, values, settings) as live:
-            return follow(live, package, values, out, program)
+            return follow(live, package, values, out, program, choice=choice)
     finally:
+        if choice is not None:
+            choice.close()
         if out != 1:
             os.close(out)
 
@@ -120,13 +126,23 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
 
 
 def follow(
-    live: Object, package: Package, values: Values, out: int, program: str, *, options: RunOptions | None = None
+    live: Object,
+    package: Package,
+    values: Values,
+    out: int,
+    program: str,
+    *,
+    choice: Choice | None = None,
+    options: RunOptions | None = None,
 ) -> int:
     """Print events until something ends it; return the exit code."""
     from eunomia.events.run import Run
 
+    options = options or run_options(values, out)
+    if choice is not None:
+        choice.open(options)
     # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
-    with Run(live, package.plan(), options or run_options(values, out)) as reader:
+    with Run(live, package.plan(), options) as reader:
         live.attach(skip=values["skip"])
         if not live.programs:
             warn(f"{program} has no program: nothing is attached")
@@ -134,6 +150,8 @@ def follow(
             warn(f"program {name} is optional and left out: {cause}")
         if values["verbose"]:
             notice(live, program)
+            for line in choice.pushed if choice else ():
+                warn(line)
         reader.loop()
         live.detach()  # from here on nothing is produced, and accounts can balance
         ending = reader.finish()

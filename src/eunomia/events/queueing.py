@@ -31,8 +31,8 @@ class Queue:
         self._is_stopped = is_stopped
         self._batches: deque[Batch] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._fds: tuple[int, int] = (-1, -1)
         self._reading = False
+        self._timer: asyncio.TimerHandle | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
         self.held = 0
@@ -44,8 +44,6 @@ class Queue:
         Cancelling it loses nothing.
         """
         self._attach(asyncio.get_running_loop())
-        if max_records < 1:
-            return None
         try:
             async with asyncio.timeout(timeout):
                 while not self._batches:
@@ -73,34 +71,62 @@ class Queue:
 
     def close(self) -> None:
         """Leave the event loop; the reader is closed by its owner."""
-        loop, self._loop = self._loop, None
+        loop = self._loop
         if loop is not None and not loop.is_closed():
-            for fd in self._fds:
-                loop.remove_reader(fd)
-        self._reading = False
+            self._pause()
+        self._loop, self._reading, self._timer = None, False, None
 
     def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
         if loop is self._loop:
             return
         self.close()
-        self._fds = self._reader.fd, self._reader.wake_fd
         self._loop = loop
         self._waiter = None
-        loop.add_reader(self._fds[1], self._woken)
         self._resume()
-
-    def _resume(self) -> None:
-        if self._loop is not None and not self._reading and not self._loop.is_closed() and self._has_room():
-            self._loop.add_reader(self._fds[0], self._ready)
-            self._reading = True
 
     def _has_room(self) -> bool:
         return self._policy != "block" or self.held < self._bound
 
+    def _resume(self) -> None:
+        """Read when there are records, where there is room for them."""
+        if self._loop is None or self._loop.is_closed() or self._reading or not self._has_room():
+            return
+        self._reading = True
+        self._loop.add_reader(self._reader.fd, self._ready)
+        self._arm()
+
     def _pause(self) -> None:
         if self._loop is not None and self._reading:
-            self._loop.remove_reader(self._fds[0])
             self._reading = False
+            self._loop.remove_reader(self._reader.fd)
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    def _arm(self) -> None:
+        """While programs need not wake the reader, the loop must come back by itself."""
+        again = self._reader.arm()
+        if self._loop is not None and self._reading and self._timer is None and again is not None:
+            self._timer = self._loop.call_later(again, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self._ready()
+
+    def _ready(self) -> None:
+        if not self._reader.is_open:
+            return
+        try:
+            self._read(MAX_RECORDS, MAX_BYTES)
+            if self._is_stopped():
+                self._pause()  # its descriptor stays readable
+            elif self._reading:
+                self._arm()
+        except Exception as exc:
+            self._failure = exc  # for who waits, not for the loop's handler
+            self._pause()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def _readable(self) -> None:
         self._raise()
@@ -111,23 +137,6 @@ class Queue:
         finally:
             self._waiter = None
 
-    def _woken(self) -> None:
-        if self._loop is not None:
-            self._loop.remove_reader(self._fds[1])  # it stays readable, and once is enough
-        self._tell()
-
-    def _ready(self) -> None:
-        try:
-            self._read(MAX_RECORDS, MAX_BYTES)
-        except BaseException as exc:
-            self._failure = exc  # for who waits, not for the loop's handler
-            self._pause()
-        self._tell()
-
-    def _tell(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
     def _raise(self) -> None:
         if self._failure is not None:
             failure, self._failure = self._failure, None
@@ -136,8 +145,9 @@ class Queue:
     def _read(self, max_records: int, max_bytes: int) -> None:
         if self._policy == "block":
             max_records = min(max_records, self._bound - self.held)
-        if max_records > 0:
-            self._put(self._reader.take(max_records, max_bytes))
+        batch = self._reader.take(max_records, max_bytes) if max_records > 0 else None
+        if batch is not None:
+            self._put(batch)
         if not self._has_room():
             self._pause()
 

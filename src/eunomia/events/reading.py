@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import select
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from eunomia._native import check, error, ffi, lib
+from eunomia.events.account import Account
 from eunomia.events.batch import Batch, Kinds
 from eunomia.events.layout import SAMPLE, Layout, Source
-from eunomia.events.run import Account, read_plan
+from eunomia.events.run import read_plan
 
 if TYPE_CHECKING:
     from eunomia.kernel.object import Object
 
 MAX_RECORDS = 1 << 16
 MAX_BYTES = 16 << 20
+_LONGEST = 1 << 30  # milliseconds that C can wait; the caller waits again
 
 
 class BufferReader:
@@ -48,42 +49,43 @@ class BufferReader:
         index = check(lib.eu_map_find(handle, source.map.encode()), "find map")
         self._plan = read_plan(plan)
         self._batcher = lib.eu_batcher_new(self._plan, place, code or ffi.NULL, len(code))
-        self._reader = lib.eu_reader_new(handle, index, perf_pages) if self._batcher else ffi.NULL
+        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        if self._batcher:
+            self._reader = lib.eu_reader_new(handle, index, perf_pages, self._wake_fd, self._batcher)
         if not self._reader:
             failure = error(f"open buffer {source.map}")
             self.close()
             raise failure
-        self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._poll = select.poll()
-        self._poll.register(self.fd, select.POLLIN)
-        self._poll.register(self._wake_fd, select.POLLIN)
 
     @property
     def fd(self) -> int:
-        """A descriptor that can be read from while there are records; the reader owns it."""
+        """A descriptor that can be read from while there are records, or after `wake`; the reader owns it."""
         return int(lib.eu_reader_fd(self._open()))
-
-    @property
-    def wake_fd(self) -> int:
-        """A descriptor that can be read from after `wake`."""
-        return self._wake_fd
 
     @property
     def is_open(self) -> bool:
         """Whether it can still be read."""
         return bool(self._reader)
 
-    def take(self, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> Batch:
-        """Return what is there, without waiting: 0 to max_records records, or one that has more than max_bytes."""
-        reader = self._open()
-        check(lib.eu_reader_collect(reader, self._batcher, max_records, max_bytes), f"read buffer {self.map}")
+    def take(self, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> Batch | None:
+        """Return what is there, without waiting: up to max_records, or one record that has more than max_bytes."""
+        count = lib.eu_reader_collect(self._open(), max_records, max_bytes)
+        if not check(count, f"read buffer {self.map}"):
+            return None
         return self._kinds.take(self._batcher)
 
     def wait(self, seconds: float | None) -> None:
         """Wait until there may be records, `wake` was called, or the time is over; None: for ever."""
-        reader = self._open()
-        if not lib.eu_reader_ready(reader):
-            self._poll.poll(None if seconds is None else max(0, int(seconds * 1000) + 1))
+        limit = -1 if seconds is None else min(int(seconds * 1000) + 1, _LONGEST)
+        check(lib.eu_reader_wait(self._open(), limit), f"read buffer {self.map}")
+
+    def arm(self) -> float | None:
+        """Tell programs that an event loop will sleep on `fd`.
+
+        Returns:
+            None: it may; else the seconds after which it must look again.
+        """
+        return (None, 0.0, 0.001)[lib.eu_reader_arm(self._open())]
 
     def wake(self) -> None:
         """End this and every further `wait` at once; from any thread."""
@@ -94,22 +96,19 @@ class BufferReader:
         """Return how many records the kernel dropped (perf buffers; ring buffers do not count it)."""
         return int(lib.eu_reader_lost(self._open()))
 
-    def account(self, held: int, dropped: int) -> Account:
-        """Return what became of the source's records; the last state once it is closed.
+    def delivered(self, count: int, dropped: int) -> None:
+        """Note how many events the program has got so far, and how many a full queue had no room for."""
+        if self._batcher:
+            lib.eu_batcher_delivered(self._batcher, count, dropped)
 
-        Args:
-            held: records taken that the program has not got yet.
-            dropped: records taken that a full queue had no room for.
-        """
+    def account(self) -> Account:
+        """Return what became of the source's records; the last state once it is closed."""
         if self._reader or self._last is None:
-            self._last = self._account(held, dropped)
+            counted, name = ffi.new("struct eu_account *"), ffi.new("char[]", self.map.encode())
+            lib.eu_reader_account(self._open(), counted)
+            counted.map = name
+            self._last = Account(counted)
         return self._last
-
-    def _account(self, held: int, dropped: int) -> Account:
-        counted, name = ffi.new("struct eu_account *"), ffi.new("char[]", self.map.encode())
-        lib.eu_reader_account(self._open(), self._batcher, held, dropped, counted)
-        counted.map = name
-        return Account(counted)
 
     def check_open(self) -> None:
         """Raise ValueError where it is closed."""

@@ -66,9 +66,8 @@ class Recording:
 
         return Package.from_bytes(self._part(PACKAGE), self.name)
 
-    @property
     def plan(self) -> bytes:
-        """The plan of its records (docs/reference/plan.md)."""
+        """Return the plan of its records (docs/reference/plan.md)."""
         return self._part(PLAN)
 
     def counts(self) -> Any:
@@ -141,7 +140,7 @@ class Replay(Run):
     def __init__(
         self, recording: Recording, options: RunOptions, *, speed: float = 0.0, since: int = 0, until: int = 0
     ) -> None:
-        super().__init__(None, recording.plan, options)
+        super().__init__(None, recording.plan(), options)
         self._recording = recording
         self._how = ffi.new("struct eu_replay_options *", {"speed": speed, "from": since, "to": until})
 

@@ -50,6 +50,7 @@ class RunOptions:
         cpu: the reading thread's CPU; None: any.
         drill_loss: share of records that is dropped on purpose, 0 to 1.
         filter: bytecode of `compile_filter`; None: all pass.
+        members: the C set of processes and control groups that the filter asks for; None: it asks for none.
         sample: every Nth event of a source; 0 and 1: all.
         rate_limit: events a second of a source; 0: no limit.
         count_by, hist, sort: paths of fields to aggregate by; (): none. A `+` before a path of sort: ascending.
@@ -81,6 +82,7 @@ class RunOptions:
         "interval",
         "live",
         "max_events",
+        "members",
         "out_fd",
         "path",
         "per_cpu",
@@ -132,6 +134,7 @@ class RunOptions:
         cpu: int | None = None,
         drill_loss: float = 0.0,
         filter: bytes | None = None,
+        members: Any = None,
         sample: int = 0,
         rate_limit: float = 0.0,
         count_by: Sequence[str] = (),
@@ -182,6 +185,7 @@ class RunOptions:
         self.cpu = cpu
         self.drill_loss = drill_loss
         self.filter = filter
+        self.members = members
         self.sample = sample
         self.rate_limit = rate_limit
         self.count_by = count_by
@@ -232,6 +236,7 @@ class RunOptions:
         options.drill_loss = self.drill_loss
         options.filter = _kept(keep, self.filter)
         options.filter_size = len(self.filter or b"")
+        options.members = self.members or ffi.NULL
         options.sample = self.sample
         options.rate_limit = self.rate_limit
         options.count_by = _kept(keep, ",".join(self.count_by))

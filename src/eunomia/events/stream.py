@@ -11,8 +11,8 @@ from eunomia.events.layout import Event
 from eunomia.events.reading import MAX_BYTES, MAX_RECORDS, BufferReader, Deadline
 
 if TYPE_CHECKING:
+    from eunomia.events.account import Account
     from eunomia.events.queueing import Queue
-    from eunomia.events.run import Account
     from eunomia.kernel.object import Object
 
 POLICIES = ("block", "drop-oldest", "drop-newest")
@@ -65,9 +65,10 @@ class EventStream(Iterator[Any]):
         if queue < 1:
             raise ValueError(f"events: queue of {queue} events, expected at least 1")
         self._queue: Queue | None = None
-        self._events: Iterator[Any] = iter(())  # of what is decoded
         self._batch: Batch | None = None  # what is not decoded yet begins at _at
         self._at = 0
+        # events given before these, how many these are, and what is left of them; one tuple, for `settle` in any thread
+        self._given: tuple[int, int, Iterator[Any]] = (0, 0, iter(()))
         self._stopped = False
         self._left = max_events
         self.timeout = timeout
@@ -89,16 +90,20 @@ class EventStream(Iterator[Any]):
         """Return what became of the source's records: produced = delivered + filtered + discarded + lost + pending.
 
         Delivered is what the program got; what waits in the buffer, in the queue or in this stream is pending. It can
-        be read while events flow, and after `close`.
+        be read while events flow, and after `close`. `Object.account` has the sum of all readers of a map.
         """
-        held, dropped = self._held(), 0
-        if self._queue is not None:
-            held, dropped = held + self._queue.held, self._queue.dropped
-        return self._reader.account(held, dropped)
+        self.settle()
+        return self._reader.account()
 
-    def _held(self) -> int:
-        rest = len(self._batch) - self._at if self._batch is not None else 0
-        return length_hint(self._events) + rest
+    def settle(self) -> None:
+        """Tell the accounts how many events the program has got; from any thread."""
+        before, count, left = self._given
+        self._reader.delivered(before + count - length_hint(left), self._queue.dropped if self._queue else 0)
+
+    def _give(self, count: int, events: Iterator[Any]) -> None:
+        """Count what was given before, and begin with these events."""
+        before, size, left = self._given
+        self._given = (before + size - length_hint(left), count, events)
 
     def stop(self) -> None:
         """End the iteration once what is in the buffer is delivered; from any thread."""
@@ -111,9 +116,6 @@ class EventStream(Iterator[Any]):
         Args:
             timeout: None: until there is one or the stream is stopped.
         """
-        rest = list(self._events)
-        if rest:
-            return rest
         batch = self.next_batch(timeout, max_records=8192)
         return [] if batch is None else list(batch)
 
@@ -139,16 +141,19 @@ class EventStream(Iterator[Any]):
         Args:
             timeout: seconds to wait for the first; None: for ever, 0: not at all.
         """
-        rest = self._rest(max_records)
-        if rest is not None:
-            return rest
+        batch = self._rest(max_records) or self._next(timeout, max_records, max_bytes)
+        if batch is not None:
+            self._give(len(batch), iter(()))
+        return batch
+
+    def _next(self, timeout: float | None, max_records: int, max_bytes: int) -> Batch | None:
+        """Take records from the buffer."""
         until = Deadline(timeout)
         while self._left != 0:
             stopped = self._stopped  # before looking: what came until then is delivered
             batch = self._reader.take(self._wanted(max_records), max_bytes)
-            if len(batch):
-                self._count(batch)
-                return batch
+            if batch is not None:
+                return self._count(batch)
             left = until.left()
             if stopped or left == 0:
                 break
@@ -156,33 +161,42 @@ class EventStream(Iterator[Any]):
         return None
 
     def _rest(self, max_records: int) -> Batch | None:
-        """What was taken before and not delivered yet, at most max_records of it."""
-        batch, start = self._batch, self._at - length_hint(self._events)
-        self._events = iter(())
+        """What was taken before and not given to the program yet, at most max_records of it."""
+        batch, hint = self._batch, length_hint(self._given[2])
+        self._give(0, iter(()))
+        start = self._at - hint
         if batch is None or start >= len(batch):
-            return self._queue.pop(max_records) if self._queue is not None else None
+            return self._queued(max_records)
         self._at = min(start + max_records, len(batch))
         return batch[start : self._at]
+
+    def _queued(self, max_records: int) -> Batch | None:
+        if self._queue is None or self._left == 0:
+            return None
+        batch = self._queue.pop(self._wanted(max_records))
+        return None if batch is None else self._count(batch)
 
     def _wanted(self, most: int) -> int:
         return most if self._left is None else min(most, self._left)
 
-    def _count(self, batch: Batch) -> None:
+    def _count(self, batch: Batch) -> Batch:
         if self._left is not None:
             self._left -= len(batch)
+        return batch
 
     def _more(self) -> bool:
         """Decode the next events, waiting for them; False: the iteration ends."""
         if self._batch is None or self._at >= len(self._batch):
-            self._batch, self._at = self.next_batch(self.timeout), 0
+            self._batch, self._at = self._queued(MAX_RECORDS) or self._next(self.timeout, MAX_RECORDS, MAX_BYTES), 0
         return self._decode()
 
     def _decode(self) -> bool:
         if self._batch is None:
             return False
         stop = min(self._at + CHUNK, len(self._batch))
-        self._events = iter(list(self._batch[self._at : stop]))
+        events = list(self._batch[self._at : stop])
         self._at = stop
+        self._give(len(events), iter(events))
         return True
 
     def __iter__(self) -> Iterator[Any]:
@@ -190,56 +204,61 @@ class EventStream(Iterator[Any]):
         return self._iter()
 
     def _iter(self) -> Iterator[Any]:
-        yield from self._events
+        yield from self._given[2]
         while self._more():
-            yield from self._events
+            yield from self._given[2]
 
     def __next__(self) -> Any:
-        for event in self._events:
+        for event in self._given[2]:
             return event
         if not self._more():
             raise StopIteration
-        return next(self._events)
+        return next(self._given[2])
 
     def __aiter__(self) -> AsyncIterator[Any]:
+        self._reader.check_open()
         return self._aiter()
 
     async def _aiter(self) -> AsyncIterator[Any]:
         from asyncio import sleep
 
-        for event in self._events:
+        for event in self._given[2]:
             yield event
         while True:
             if self._batch is None or self._at >= len(self._batch):
-                self._batch, self._at = await self.next_batch_async(self.timeout), 0
+                batch = self._queued(MAX_RECORDS) or await self._next_async(self.timeout, MAX_RECORDS, MAX_BYTES)
+                self._batch, self._at = batch, 0
             if not self._decode():
                 return
-            for event in self._events:
+            for event in self._given[2]:
                 yield event
             await sleep(0)  # events that wait must not keep the loop from its other tasks
 
     async def next_batch_async(
         self, timeout: float | None, *, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES
     ) -> Batch | None:
-        """Return what `next_batch` does, with other tasks running while it waits."""
-        rest = self._rest(max_records)
-        if rest is not None:
-            return rest
+        """Return what `next_batch` does, with other tasks running while it waits. Cancelling it loses nothing."""
+        batch = self._rest(max_records) or await self._next_async(timeout, max_records, max_bytes)
+        if batch is not None:
+            self._give(len(batch), iter(()))
+        return batch
+
+    async def _next_async(self, timeout: float | None, max_records: int, max_bytes: int) -> Batch | None:
         from eunomia.events.queueing import Queue
 
+        if self._left == 0:
+            return None
         if self._queue is None:
             self._queue = Queue(self._reader, self._bound, self._policy, lambda: self._stopped)
         batch = await self._queue.get(timeout, self._wanted(max_records), max_bytes)
-        if batch is not None:
-            self._count(batch)
-        return batch
+        return None if batch is None else self._count(batch)
 
     def close(self) -> None:
         """Close the buffer; the second call does nothing."""
         reader = getattr(self, "_reader", None)  # absent where the constructor failed
         if reader is None or not reader.is_open:
             return
-        self.account()
+        self.account()  # what it says from here on
         if self._queue is not None:
             self._queue.close()
         reader.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from struct import pack, unpack
 from typing import Any
@@ -119,25 +121,46 @@ class PlanWriter:
         return pack("<4sHH8I", b"EUPL", 1, 40, 40 + len(body), *counts, len(self.strings), 0) + body
 
 
-FORMATS = {"text": 0, "json": 1}
+FORMATS = {"text": 0, "json": 1, "csv": 4}
+ROOM = 1 << 20
 
 
-def render(plan: bytes, record: bytes, form: str = "json", source: int = 0, **options: int) -> bytes:
-    """Render a record as the C core does; raise OSError where it refuses the plan or the record."""
+@contextmanager
+def reading(plan: bytes) -> Iterator[Any]:
+    """The C core's plan; OSError where it refuses it."""
     made = lib.eu_plan_read(plan, len(plan))
     if not made:
         raise OSError(lib.eu_errno(), text(lib.eu_error()))
     try:
-        c_format = ffi.new("struct eu_format *", {"format": FORMATS[form], **options})
-        out = ffi.new("char[]", 1 << 20)
-        # a buffer of its own and exact size: what lies behind it is not the record
-        data = ffi.new("char[]", record) if record else ffi.new("char[1]")
-        length = lib.eu_render(made, source, c_format, data, len(record), out, 1 << 20)
-        if length < 0:
-            raise OSError(-length, text(lib.eu_error()))
-        return bytes(ffi.buffer(out, length))
+        yield made
     finally:
         lib.eu_plan_free(made)
+
+
+def render(plan: bytes, record: bytes, form: str = "json", source: int = 0, fields: str = "", **options: Any) -> bytes:
+    """Render a record as the C core does; raise OSError where it refuses the plan or the record."""
+    with reading(plan) as made:
+        names = ffi.new("char[]", fields.encode())
+        c_format = ffi.new("struct eu_format *", {"format": FORMATS[form], "fields": names, **options})
+        out = ffi.new("char[]", ROOM)
+        # a buffer of its own and exact size: what lies behind it is not the record
+        data = ffi.new("char[]", record) if record else ffi.new("char[1]")
+        return _taken(out, lib.eu_render(made, source, c_format, data, len(record), out, ROOM))
+
+
+def header(plan: bytes, form: str = "csv", source: int = 0, fields: str = "", kind: int = 0, **options: Any) -> str:
+    """The header above such lines."""
+    with reading(plan) as made:
+        names = ffi.new("char[]", fields.encode())
+        c_format = ffi.new("struct eu_format *", {"format": FORMATS[form], "fields": names, **options})
+        out = ffi.new("char[]", ROOM)
+        return _taken(out, lib.eu_render_header(made, source, c_format, kind, out, ROOM)).decode()
+
+
+def _taken(out: Any, length: int) -> bytes:
+    if length < 0:
+        raise OSError(-length, text(lib.eu_error()))
+    return bytes(ffi.buffer(out, length))
 
 
 class Single:

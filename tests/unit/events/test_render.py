@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from struct import pack
+from typing import Any
 
 import pytest
 from plans import (
@@ -39,7 +40,7 @@ def plan_of(*fields: tuple[str, Type], decoders: dict[str, int] | None = None) -
     return PlanWriter().source(struct("event", *fields, decoders=decoders)).to_bytes()
 
 
-def show(kind: Type, data: bytes, form: str = "json", decoder: int = 0, **options: int) -> str:
+def show(kind: Type, data: bytes, form: str = "json", decoder: int = 0, **options: Any) -> str:
     """One member called v, as it is shown."""
     plan = plan_of(("v", kind), decoders={"v": decoder})
     line = render(plan, data, form, **options).decode()
@@ -229,21 +230,30 @@ def test_the_first_type_of_the_records_size_is_taken() -> None:
     small, large = struct("small", ("a", u(4))), struct("large", ("b", u(4)), ("c", u(8)))
     plan = PlanWriter().source(small, large, flags=1).to_bytes()
 
-    assert [render(plan, bytes(size)) for size in (4, 12)] == [b'{"a":0}', b'{"b":0,"c":0}']
+    assert [render(plan, bytes(size)) for size in (4, 12)] == [
+        b'{"event":"small","a":0}',
+        b'{"event":"large","b":0,"c":0}',
+    ]
 
 
 def test_a_perf_buffers_padding_belongs_to_the_size() -> None:
     small, large = struct("small", ("a", u(4))), struct("large", ("b", u(4)), ("c", u(4)))
     plan = PlanWriter().source(small, large, kind=PERF, flags=1).to_bytes()
 
-    assert [render(plan, bytes(size)) for size in (4, 12)] == [b'{"a":0}', b'{"b":0,"c":0}']
+    assert [render(plan, bytes(size)) for size in (4, 12)] == [
+        b'{"event":"small","a":0}',
+        b'{"event":"large","b":0,"c":0}',
+    ]
 
 
 def test_a_value_in_the_record_tells_types_apart() -> None:
     one, two = struct("one", ("kind", u(4)), ("a", u(4))), struct("two", ("kind", u(4)), ("b", u(4)))
     plan = PlanWriter().source(one, two, flags=2, values=(1, 2)).to_bytes()
 
-    assert [render(plan, pack("<II", kind, 9)) for kind in (1, 2)] == [b'{"kind":1,"a":9}', b'{"kind":2,"b":9}']
+    assert [render(plan, pack("<II", kind, 9)) for kind in (1, 2)] == [
+        b'{"event":"one","kind":1,"a":9}',
+        b'{"event":"two","kind":2,"b":9}',
+    ]
     with pytest.raises(OSError, match="too short for its type"):
         render(plan, pack("<II", 3, 9))
 

@@ -1,0 +1,56 @@
+"""Which fields say whose an event is: process, thread, name, user, control group; by their names and types."""
+
+from __future__ import annotations
+
+from eunomia.events.filter.fields import INT, STRING, UINT, Fields, Place, RecordType
+
+# The likeliest first: where a record has `tgid` and `pid`, the latter is the thread.
+NAMES = {
+    "pid": ("tgid", "pid", "process_id", "host_pid", "pid_tgid"),
+    "tid": ("tid", "thread_id", "host_tid"),
+    "comm": ("comm", "task", "task_comm", "command", "proc_name", "process_name", "process"),
+    "uid": ("uid", "user_id"),
+    "cgroup": ("cgroup_id", "cgid", "cgroup", "cgroupid", "cgrp_id", "cgroup_inode"),
+}
+
+
+class Roles:
+    """The fields of a plan's record types by what they say.
+
+    Nested ones count too (`task.pid`); of several the one that lies least deep, then the first.
+    """
+
+    __slots__ = ("_fields", "_paths")
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        paths = (tuple(name.split(".")) for name in fields.names())
+        self._paths: list[tuple[str, ...]] = sorted(paths, key=len)
+
+    def place(self, of: RecordType, role: str) -> Place | None:
+        """Return the field of a record type that says this of its events, None where it has none."""
+        for name in NAMES[role]:
+            for path in self._paths:
+                if path[-1] != name:
+                    continue
+                place = self._fields.find(of, path)
+                if place is not None and _fits(place, role):
+                    return _upper_half(place) if name == "pid_tgid" else place
+        return None
+
+
+def _fits(place: Place, role: str) -> bool:
+    if role == "comm":
+        return place.kind == STRING
+    if place.bits or place.kind not in {UINT, INT}:
+        return False
+    return place.size == 8 if role == "cgroup" else place.size in {2, 4, 8}
+
+
+def _upper_half(place: Place) -> Place:
+    """bpf_get_current_pid_tgid(): the process is in the upper 32 bits."""
+    if place.size == 8:
+        place.offset += 4
+        place.size = 4
+        place.signed = False
+    return place
