@@ -4,6 +4,7 @@
 #define EUNOMIA_AGGREGATE_PARTS_H
 #include "aggregate.h"
 #include "fields.h"
+#include "heap.h"
 #include "live.h"
 #include "table.h"
 #include "value.h"
@@ -130,21 +131,6 @@ int eu_top_add(struct eu_aggregate *a, int source, int match, const struct shape
 size_t eu_top_rows(struct eu_aggregate *a, struct eu_out *out, const char *time, size_t time_size, size_t limit);
 void eu_top_clear(struct top *top);
 size_t eu_top_count(const struct top *top);
-
-/* The `room` smallest of many items in an order, found without sorting all of them: the largest of those kept is the first. */
-typedef int eu_order(uint32_t left, uint32_t right, const void *context);
-struct heap {
-    uint32_t *items;
-    size_t count, room;
-    eu_order *order;
-    const void *context;
-};
-/* Take an item; returns what did not stay (maybe the item itself), or UINT32_MAX where it found room. */
-uint32_t eu_heap_add(struct heap *heap, uint32_t item);
-/* Put all in order, the smallest first. */
-void eu_heap_sort(struct heap *heap);
-/* Make what was sorted a heap again. */
-void eu_heap_restore(struct heap *heap);
 
 const char *eu_aggregate_column(enum column column);
 /* Append what was gathered in the run's format. */

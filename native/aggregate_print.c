@@ -48,7 +48,7 @@ static int order(uint32_t left, uint32_t right, const void *context) {
 static uint32_t *pick(const struct eu_aggregate *a, size_t limit, size_t *count) {
     const struct row_table *t = &a->table;
     size_t room = limit < t->nr_rows ? limit : t->nr_rows;
-    struct heap heap = {.items = malloc((room + 1) * sizeof(uint32_t)), .room = room, .order = order, .context = a};
+    struct eu_heap heap = {.items = malloc((room + 1) * sizeof(uint32_t)), .room = room, .order = order, .context = a};
     for (size_t at = 8; heap.items && at < t->used;) {
         const struct row *row = eu_row_at(t, (uint32_t)(at / 8));
         eu_heap_add(&heap, (uint32_t)(at / 8));

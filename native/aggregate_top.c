@@ -18,7 +18,7 @@ struct kept {
 
 struct top {
     const struct eu_aggregate *a;
-    struct heap heap;
+    struct eu_heap heap;
     struct kept *kept; /* one more than are shown: the newcomer */
     size_t bytes, spare;
     uint64_t serial;
@@ -93,7 +93,7 @@ static int copy_record(struct top *top, struct kept *kept, const uint8_t *record
 
 int eu_top_add(struct eu_aggregate *a, int source, int match, const struct shape *shape, const uint8_t *record, size_t size) {
     struct top *top = a->top;
-    struct heap *heap = &top->heap;
+    struct eu_heap *heap = &top->heap;
     uint32_t at = heap->count < heap->room ? (uint32_t)heap->count : (uint32_t)top->spare;
     struct kept *kept = &top->kept[at];
     const struct eu_plan *plan = a->show.plan;

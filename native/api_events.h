@@ -71,6 +71,9 @@ struct eu_run_options {
     double tell_interval; /* seconds between them at least, 0: 1 */
     const char *program;  /* how these lines begin: "ecli" */
 };
+/* Whether there is what count_by, hist, sort and top ask for: 0, or -EINVAL and eu_error() that says what there is. */
+int eu_aggregate_check(const struct eu_plan *plan, const struct eu_run_options *options);
+
 struct eu_run;
 struct eu_run *eu_run_new(struct eu_object *object, struct eu_plan *plan, const struct eu_run_options *options);
 /* Read, render and write until something ends it: 0 stopped, 1 signal, 2 duration, 3 max_events, 4 output closed, or -errno. */

@@ -195,7 +195,7 @@ static size_t consume_ring(struct eu_buffer *b, size_t limit, eu_take take, void
         if (!(length & BPF_RINGBUF_DISCARD_BIT))
             stop = take(context, header + BPF_RINGBUF_HDR_SZ, size);
         else
-            b->discarded++;
+            b->discarded += size > 0; /* empty ones only wake (eunomia_accounting.h) */
         if (stop == 2)
             break;
         b->taken++;

@@ -29,7 +29,7 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index) 
     if (planned->kind == EU_SAMPLE) {
         if (!object)
             return 0;
-        s->sample = eu_sample_open(object, run->plan, index, &run->format, run->options.clear);
+        s->sample = eu_sample_open(object, run->plan, index, &run->options, run->filter);
         if (!s->sample)
             return -eu_errno();
         s->final = planned->flags & EU_FINAL || !planned->interval_ms || run->format.format == 3;
@@ -68,6 +68,8 @@ static int open_stages(struct eu_run *run, struct eu_object *object) {
     if (o->recorder)
         return (run->keep = eu_keep_new(run, object, o->recorder)) ? eu_run_watch(run, eu_keep_fd(run->keep), EPOLLIN, KEEP_FD, 0)
                                                                    : -eu_errno();
+    if (eu_aggregate_check(run->plan, o))
+        return -eu_errno();
     if (!eu_aggregate_is_wanted(run->plan, o))
         return 0;
     run->aggregate = eu_aggregate_new(run->plan, o);

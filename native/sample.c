@@ -8,15 +8,32 @@
 
 enum { BATCH = 4096, BATCH_BYTES = 64 << 20, KEEP = 1 << 20 };
 
-struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_format *format,
-                                 int clear) {
+/* Whether its tables are redrawn in place: where nothing else is printed, and rows are asked for. */
+static int is_live(const struct eu_plan *plan, const struct eu_plan_source *source, const struct eu_run_options *options) {
+    return options->live && options->top && !options->format.format && plan->header.nr_sources == 1 && source->style == EU_PLAIN;
+}
+
+static int by_options(struct eu_sample *s, const struct eu_run_options *options) {
+    if (s->show.format.format == 4 && s->source->style == EU_STACKS)
+        return eu_fail(EINVAL, "--format csv: map %s has stack traces [text, json or --folded]", s->info.name);
+    s->clear = options->clear >= 0 ? options->clear : s->source->flags & EU_CLEAR && !s->show.format.compat;
+    s->top = s->source->style == EU_PLAIN || s->source->style == EU_STACKS ? options->top : 0;
+    s->is_live = is_live(s->show.plan, s->source, options);
+    s->live.fd = options->out_fd;
+    eu_sample_order_by(s, options->sort);
+    return 0;
+}
+
+struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_run_options *options,
+                                 const struct eu_filter *filter) {
     struct eu_sample *s = calloc(1, sizeof(*s));
     if (!s)
         return eu_fail_null(ENOMEM, "sample map: out of memory");
     s->object = object;
     s->source = &plan->sources[source];
-    s->show = (struct eu_show){.plan = plan, .format = *format};
-    s->clear = clear >= 0 ? clear : s->source->flags & EU_CLEAR && !format->compat;
+    s->index = source;
+    s->filter = filter;
+    s->show = (struct eu_show){.plan = plan, .format = options->format};
     for (uint32_t i = 0, sampled = 0; i < plan->header.nr_sources; i++)
         if (plan->sources[i].kind == EU_SAMPLE && ++sampled > 1)
             s->several = 1;
@@ -35,6 +52,8 @@ struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan 
                 type_at(s, s->source->key_type)->size, type_at(s, s->source->value_type)->size);
         goto fail;
     }
+    if (by_options(s, options))
+        goto fail;
     if (s->source->style == EU_STACKS) {
         s->stacks = eu_stacks_new(&s->show, s->source);
         if (!s->stacks)
@@ -143,6 +162,10 @@ static void add_value(const struct eu_plan *plan, uint32_t index, uint8_t *sum, 
 }
 
 static int add_element(struct eu_sample *s, const uint8_t *key, const uint8_t *value, int cpu) {
+    if (s->filter && !eu_filter_pass(s->filter, s->index, 0, key, s->info.key_size, value)) {
+        s->filtered++;
+        return 0;
+    }
     if (s->nr_elements == s->room_elements) {
         size_t room = s->room_elements ? 2 * s->room_elements : 256;
         struct element *larger = realloc(s->elements, room * sizeof(*larger));
@@ -195,6 +218,8 @@ static void clear(struct eu_sample *s) {
 
 /* JSON: one line for each element. */
 static void json_lines(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
+    int is_histogram = s->source->style == EU_LOG2_HIST || s->source->style == EU_LINEAR_HIST;
+    const char *unit = is_histogram ? plan_string(s->show.plan, s->source->unit) : "";
     for (size_t i = 0; i < s->nr_elements; i++) {
         const struct element *e = &s->elements[i];
         eu_out_char(out, '{');
@@ -204,6 +229,16 @@ static void json_lines(struct eu_sample *s, struct eu_out *out, const char *time
             eu_out_text(out, "\"map\":");
             eu_quoted(out, s->info.name, strlen(s->info.name));
             eu_out_char(out, ',');
+        }
+        if (*unit && !s->show.format.compat) {
+            eu_out_text(out, "\"unit\":");
+            eu_quoted(out, unit, strlen(unit));
+            eu_out_char(out, ',');
+        }
+        if (s->show.format.fields && *s->show.format.fields && !s->show.format.compat) {
+            eu_sample_fields_json(s, out, e);
+            eu_out_text(out, "}\n");
+            continue;
         }
         eu_out_text(out, "\"key\":");
         eu_element_json(&s->show, out, s->source->key_type, e->key);
@@ -215,38 +250,7 @@ static void json_lines(struct eu_sample *s, struct eu_out *out, const char *time
     }
 }
 
-/* The number by which rows are sorted: the value, or its first number. */
-static int64_t order_of(const struct eu_sample *s, const uint8_t *value) {
-    const struct eu_plan *plan = s->show.plan;
-    const struct eu_plan_type *type = type_at(s, s->source->value_type);
-    if ((type->kind == EU_UINT || type->kind == EU_INT) && type->size <= 8)
-        return eu_scalar(type, value);
-    if (type->kind == EU_STRUCT)
-        for (uint32_t i = type->first; i < type->first + type->count; i++) {
-            const struct eu_plan_type *of = &plan->types[plan->members[i].type];
-            if ((of->kind == EU_UINT || of->kind == EU_INT) && of->size <= 8 && !plan->members[i].bit_size)
-                return eu_scalar(of, value + plan->members[i].bit_offset / 8);
-        }
-    return 0;
-}
-
-static int by_order(const void *a, const void *b, void *context) {
-    const struct element *left = a, *right = b;
-    const struct eu_sample *s = context;
-    if (left->order != right->order)
-        return left->order < right->order ? 1 : -1;
-    int order = memcmp(left->key, right->key, s->info.key_size);
-    return order ? order : left->cpu - right->cpu;
-}
-
-void eu_sample_sort(struct eu_sample *s) {
-    for (size_t i = 0; i < s->nr_elements; i++)
-        s->elements[i].order = order_of(s, s->elements[i].value);
-    qsort_r(s->elements, s->nr_elements, sizeof(*s->elements), by_order, s);
-}
-
 static int traces(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
-    eu_sample_sort(s);
     for (size_t i = s->nr_elements; i-- > 0;) { /* the largest last, where a terminal shows it */
         int err =
             eu_stacks_show(s->stacks, out, time, time_size, s->elements[i].key, s->info.key_size, s->elements[i].value, s->info.value_size);
@@ -268,6 +272,23 @@ int eu_sample_seen(const struct eu_sample *s) {
     return s->seen;
 }
 
+uint64_t eu_sample_filtered(const struct eu_sample *s) {
+    return s->filtered;
+}
+
+/* Tables and traces have an order; JSON and raw elements only where one is asked for, histograms one of their own. */
+static int arrange(struct eu_sample *s) {
+    int form = s->show.format.format, is_table = s->source->style == EU_PLAIN && !s->show.format.compat && (form == 0 || form == 4);
+    size_t limit = s->top && s->top < SIZE_MAX ? (size_t)s->top : SIZE_MAX;
+    s->hidden = 0;
+    if (s->is_live) {
+        size_t room = (size_t)eu_live_room(&s->live);
+        room = room > 4 ? room - 3 : 1; /* title, header, "and N more" */
+        limit = limit < room ? limit : room;
+    }
+    return is_table || s->stacks || s->is_sorted || s->top ? eu_sample_arrange(s, limit) : 0;
+}
+
 long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size, int named) {
     int err = read_map(s);
     if (!err)
@@ -278,8 +299,11 @@ long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, 
         return 0;
     s->named = named;
     s->seen |= s->nr_elements > 0;
-    if (!s->nr_elements && !s->show.format.compat && !s->stacks)
+    if (!s->nr_elements && !s->show.format.compat && !s->stacks && !s->is_live)
         return 0;
+    err = arrange(s);
+    if (err)
+        return err;
     if (s->show.format.format == 2)
         raw(s, out);
     else if (s->stacks)
@@ -288,7 +312,7 @@ long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, 
         json_lines(s, out, time, time_size);
     else if (s->source->style == EU_PLAIN && s->show.format.compat)
         eu_sample_compatible_table(s, out, time, time_size);
-    else if (s->source->style == EU_PLAIN)
+    else if (s->source->style == EU_PLAIN || s->show.format.format == 4)
         eu_sample_table(s, out, time, time_size);
     else
         err = eu_sample_histograms(s, out, time, time_size);

@@ -1,16 +1,23 @@
 /* Sampled maps: tables of key and value, histograms. */
 #ifndef EUNOMIA_SAMPLE_H
 #define EUNOMIA_SAMPLE_H
+#include "filter.h"
 #include "out.h"
 #include "value.h"
 
 struct eu_sample;
-struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_format *format,
-                                 int clear);
+/* A source of the plan; `filter` may be NULL. The options' strings must stay valid as long as the sample. */
+struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_run_options *options,
+                                 const struct eu_filter *filter);
 void eu_sample_close(struct eu_sample *sample);
 /* Read the map and append what it holds, in text under its name if so asked; clears it where the plan says so. Returns the
  * number of elements shown, or -errno. */
 long eu_sample_print(struct eu_sample *sample, struct eu_out *out, const char *time, size_t time_size, int named);
 /* 1 once it has shown an element. */
 int eu_sample_seen(const struct eu_sample *sample);
+/* Elements that the filter left out, of all rounds. */
+uint64_t eu_sample_filtered(const struct eu_sample *sample);
+/* The field of a map by its path, or by the name of its column. */
+struct eu_field;
+int eu_sample_find(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size, struct eu_field *field);
 #endif

@@ -1,105 +1,190 @@
 /* Sampled maps as tables. */
 #define _GNU_SOURCE
 #include "sample_parts.h"
+#include "table.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { CELL_LIMIT = 256 };
 
-struct cell_list {
-    struct eu_out text;
-    uint32_t *ends;
-    size_t count, room;
-};
-
-static void end_cell(struct cell_list *c) {
-    if (c->count == c->room) {
-        size_t room = c->room ? 2 * c->room : 1024;
-        uint32_t *larger = realloc(c->ends, room * sizeof(*larger));
-        if (!larger) {
-            c->text.failed = 1;
-            return;
-        }
-        c->ends = larger;
-        c->room = room;
-    }
-    c->ends[c->count++] = (uint32_t)c->text.used;
-}
-
 struct column {
-    const struct eu_plan_member *member; /* NULL: the whole value, or the CPU */
-    uint32_t type, offset;
-    const char *name;
-    int in_value, is_cpu, right;
-    size_t width;
+    struct eu_field field;
+    int is_cpu, is_absent;
 };
 
 struct columns {
-    struct column at[64];
-    int count;
+    struct column *at;
+    size_t count, room;
+    struct eu_table *table;
 };
 
 static int is_number(const struct eu_plan_type *type) {
     return type->kind == EU_UINT || type->kind == EU_INT || type->kind == EU_FLOAT || type->kind == EU_POINTER;
 }
 
-static void add_column(const struct eu_sample *s, struct columns *c, struct column column) {
-    if (c->count < (int)(sizeof(c->at) / sizeof(c->at[0]))) {
-        const struct eu_plan_type *type = type_at(s, column.type);
-        int decoder = column.member && column.member->decoder ? column.member->decoder : type->decoder;
-        int is_word = decoder > EU_HEX && decoder != EU_PORT && decoder != EU_DURATION_NS && decoder != EU_DURATION_US;
-        column.right = column.is_cpu || (is_number(type) && (!is_word || s->show.format.raw_values));
-        c->at[c->count++] = column;
+static int is_right(const struct eu_sample *s, const struct column *column) {
+    int decoder = s->show.format.raw_values ? 0 : column->field.decoder;
+    int is_word = decoder > EU_HEX && decoder != EU_PORT && decoder != EU_DURATION_NS && decoder != EU_DURATION_US;
+    return column->is_cpu || (!column->is_absent && is_number(type_at(s, column->field.type)) && !is_word);
+}
+
+static void add_column(const struct eu_sample *s, struct columns *c, const char *name, struct column column) {
+    if (c->count == c->room) {
+        size_t room = c->room ? 2 * c->room : 16;
+        struct column *larger = realloc(c->at, room * sizeof(*larger));
+        if (!larger) {
+            c->table->failed = 1;
+            return;
+        }
+        c->at = larger;
+        c->room = room;
     }
+    c->at[c->count++] = column;
+    eu_table_column(c->table, name, is_right(s, &column));
 }
 
 static void add_columns(const struct eu_sample *s, struct columns *c, uint32_t index, uint32_t offset, int in_value, int outermost) {
     const struct eu_plan *plan = s->show.plan;
     const struct eu_plan_type *type = type_at(s, index);
+    struct column column = {.field = {.type = index, .offset = offset, .decoder = type->decoder, .in_value = (uint8_t)in_value}};
     if (type->kind != EU_STRUCT && !(type->kind == EU_UNION && !outermost)) {
-        add_column(s, c,
-                   (struct column){.type = index, .in_value = in_value, .name = in_value ? is_number(type) ? "count" : "value" : "key"});
+        add_column(s, c, in_value ? is_number(type) ? "count" : "value" : "key", column);
         return;
     }
     for (uint32_t i = type->first; i < type->first + type->count; i++) {
         const struct eu_plan_member *member = &plan->members[i];
         const struct eu_plan_type *of = &plan->types[member->type];
-        if (member->name)
-            add_column(s, c,
-                       (struct column){.member = member,
-                                       .type = member->type,
-                                       .offset = offset,
-                                       .in_value = in_value,
-                                       .name = plan_string(plan, member->name)});
-        else if (of->kind == EU_STRUCT || of->kind == EU_UNION)
-            add_columns(s, c, member->type, offset + member->bit_offset / 8, in_value, 0);
+        uint32_t at = offset + member->bit_offset / 8;
+        if (!member->name) {
+            if (of->kind == EU_STRUCT || of->kind == EU_UNION)
+                add_columns(s, c, member->type, at, in_value, 0);
+            continue;
+        }
+        column.field = (struct eu_field){.type = member->type,
+                                         .offset = at,
+                                         .bit_offset = member->bit_offset % 8,
+                                         .bit_size = member->bit_size,
+                                         .decoder = member->decoder ? member->decoder : of->decoder,
+                                         .in_value = (uint8_t)in_value};
+        add_column(s, c, plan_string(plan, member->name), column);
     }
 }
 
-static void put_cell(const struct eu_sample *s, struct eu_out *out, const struct column *c, const struct element *e) {
-    const uint8_t *p = (c->in_value ? e->value : e->key) + c->offset;
+/* The columns of --fields; one that only other maps have stays empty. */
+static void add_listed(const struct eu_sample *s, struct columns *c, const char *list) {
+    const char *path;
+    size_t size;
+    while ((path = eu_next_path(&list, &size))) {
+        struct column column = {.is_absent = 0};
+        char name[CELL_LIMIT];
+        snprintf(name, sizeof(name), "%.*s", (int)(size < sizeof(name) ? size : sizeof(name) - 1), path);
+        if (!eu_sample_find(s->show.plan, s->source, path, size, &column.field)) {
+            column.is_cpu = s->cpus && s->show.format.per_cpu && !strcmp(name, "cpu");
+            column.is_absent = !column.is_cpu;
+        }
+        add_column(s, c, name, column);
+    }
+}
+
+static void choose_columns(const struct eu_sample *s, struct columns *c) {
+    const char *list = s->show.format.fields;
+    if (list && *list) {
+        add_listed(s, c, list);
+        return;
+    }
+    add_columns(s, c, s->source->key_type, 0, 0, 1);
+    if (s->cpus && s->show.format.per_cpu)
+        add_column(s, c, "cpu", (struct column){.is_cpu = 1});
+    add_columns(s, c, s->source->value_type, 0, 1, 1);
+}
+
+static void put_value(const struct eu_sample *s, struct eu_out *out, const struct column *c, const struct element *e, int text) {
+    const struct eu_field *f = &c->field;
+    const struct eu_plan_type *type = type_at(s, f->type);
+    const uint8_t *p = (f->in_value ? e->value : e->key) + f->offset;
     if (c->is_cpu)
         eu_out_format(out, "%d", e->cpu);
-    else if (c->member)
-        eu_member_text(&s->show, out, c->member, p);
+    else if (f->bit_size)
+        eu_number(&s->show, out, type, eu_bits(type, p, f->bit_offset, f->bit_size), text);
+    else if (text)
+        eu_value_text(&s->show, out, f->type, p, p + type->size, f->decoder);
     else
-        eu_value_text(&s->show, out, c->type, p, p + type_at(s, c->type)->size, 0);
+        eu_value_json(&s->show, out, f->type, p, p + type->size, f->decoder);
 }
 
-static size_t columns_of(const char *text, size_t size) {
-    size_t columns = size;
-    for (size_t i = 0; i < size; i++)
-        columns -= ((uint8_t)text[i] & 0xc0) == 0x80;
-    return columns;
+void eu_sample_fields_json(const struct eu_sample *s, struct eu_out *out, const struct element *e) {
+    struct eu_table names = {0};
+    struct columns columns = {.table = &names};
+    int first = 1;
+    choose_columns(s, &columns);
+    for (size_t i = 0; i < columns.count && !names.failed; i++) {
+        if (columns.at[i].is_absent)
+            continue;
+        if (!first)
+            eu_out_char(out, ',');
+        first = 0;
+        eu_quoted(out, names.columns[i].name, strlen(names.columns[i].name));
+        eu_out_char(out, ':');
+        put_value(s, out, &columns.at[i], e, 0);
+    }
+    out->failed |= names.failed;
+    free(columns.at);
+    eu_table_free(&names);
 }
 
-static void put_padded(struct eu_out *out, const struct column *c, const char *text, size_t size, int last) {
-    long missing = (long)c->width - (long)columns_of(text, size);
-    if (c->right)
-        eu_out_pad(out, missing);
-    eu_out_put(out, text, size);
-    if (!c->right && !last)
-        eu_out_pad(out, missing);
-    eu_out_text(out, last ? "\n" : "  ");
+/* The line above a block: its time, a blank one between blocks without, and the map's name. */
+static void title(const struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
+    if (time_size || s->is_live) {
+        eu_out_put(out, time, time_size);
+        if (s->is_live)
+            eu_out_format(out, "%s%zu elements", time_size ? "  " : "", s->nr_elements + s->hidden);
+        eu_out_char(out, '\n');
+    } else if (s->headed) {
+        eu_out_char(out, '\n');
+    }
+    if (s->named)
+        eu_out_format(out, "%s\n", s->info.name);
+}
+
+static void text_table(struct eu_sample *s, struct eu_table *table, struct eu_out *out, const char *time, size_t time_size) {
+    struct eu_out block = {0}, *to = s->is_live ? &block : out;
+    title(s, to, time, time_size);
+    eu_table_text(table, to, s->show.format.header);
+    if (s->hidden)
+        eu_out_format(to, "and %zu more\n", s->hidden);
+    if (s->is_live)
+        eu_live_draw(&s->live, out, block.data, block.used);
+    out->failed |= block.failed;
+    eu_out_free(&block);
+}
+
+void eu_sample_table(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
+    struct eu_table table = {0};
+    struct columns columns = {.table = &table};
+    int csv = s->show.format.format == 4;
+    if (csv && s->several)
+        eu_table_column(&table, "map", 0);
+    choose_columns(s, &columns);
+    for (size_t i = 0; i < s->nr_elements && !table.failed; i++) {
+        if (csv && s->several) {
+            eu_out_text(&table.cells, s->info.name);
+            eu_table_cell(&table);
+        }
+        for (size_t c = 0; c < columns.count; c++) {
+            if (!columns.at[c].is_absent)
+                put_value(s, &table.cells, &columns.at[c], &s->elements[i], 1);
+            else if (!csv)
+                eu_out_char(&table.cells, '-');
+            eu_table_cell(&table);
+        }
+    }
+    if (csv)
+        eu_table_csv(&table, out, s->show.format.header && !s->headed, time, time_size);
+    else
+        text_table(s, &table, out, time, time_size);
+    s->headed = 1;
+    free(columns.at);
+    eu_table_free(&table);
 }
 
 static void upper_name(char *out, size_t room, const char *name) {
@@ -107,48 +192,6 @@ static void upper_name(char *out, size_t room, const char *name) {
     for (; name[i] && i + 1 < room; i++)
         out[i] = (char)(name[i] >= 'a' && name[i] <= 'z' ? name[i] - 32 : name[i] < 32 || name[i] > 126 ? '?' : name[i]);
     out[i] = 0;
-}
-
-void eu_sample_table(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
-    struct columns columns = {.count = 0};
-    struct cell_list cells = {.count = 0};
-    char name[CELL_LIMIT];
-    eu_sample_sort(s);
-    add_columns(s, &columns, s->source->key_type, 0, 0, 1);
-    if (s->cpus && s->show.format.per_cpu)
-        add_column(s, &columns, (struct column){.type = s->source->key_type, .is_cpu = 1, .name = "cpu"});
-    add_columns(s, &columns, s->source->value_type, 0, 1, 1);
-    for (int c = 0; c < columns.count; c++)
-        columns.at[c].width = strnlen(columns.at[c].name, CELL_LIMIT - 1);
-    for (size_t i = 0; i < s->nr_elements; i++)
-        for (int c = 0; c < columns.count; c++) {
-            size_t start = cells.text.used;
-            put_cell(s, &cells.text, &columns.at[c], &s->elements[i]);
-            end_cell(&cells);
-            size_t width = columns_of(cells.text.data + start, cells.text.used - start);
-            if (width > columns.at[c].width)
-                columns.at[c].width = width;
-        }
-    if (time_size) {
-        eu_out_put(out, time, time_size);
-        eu_out_char(out, '\n');
-    } else if (s->headed) {
-        eu_out_char(out, '\n');
-    }
-    s->headed = 1;
-    if (s->named)
-        eu_out_format(out, "%s\n", s->info.name);
-    for (int c = 0; c < columns.count && s->show.format.header; c++) {
-        upper_name(name, sizeof(name), columns.at[c].name);
-        put_padded(out, &columns.at[c], name, strlen(name), c + 1 == columns.count);
-    }
-    for (size_t i = 0, start = 0; !cells.text.failed && i < cells.count; start = cells.ends[i++])
-        put_padded(out, &columns.at[i % (size_t)columns.count], cells.text.data + start, cells.ends[i] - start,
-                   (int)(i % (size_t)columns.count) + 1 == columns.count);
-    if (cells.text.failed)
-        out->failed = 1;
-    eu_out_free(&cells.text);
-    free(cells.ends);
 }
 
 static void compatible_names(const struct eu_sample *s, struct eu_out *out, uint32_t index) {

@@ -78,14 +78,12 @@ void eu_table_text(struct eu_table *t, struct eu_out *out, int header) {
 }
 
 static void csv_field(struct eu_out *out, const char *text, size_t size) {
-    if (!size || (!memchr(text, ',', size) && !memchr(text, '"', size) && !memchr(text, '\n', size) && !memchr(text, '\r', size))) {
-        eu_out_put(out, text, size);
+    char *w = eu_out_room(out, 2 * size + 2);
+    if (!w)
         return;
-    }
-    eu_out_char(out, '"');
-    for (size_t i = 0; i < size; i++)
-        eu_out_put(out, text[i] == '"' ? "\"\"" : text + i, text[i] == '"' ? 2 : 1);
-    eu_out_char(out, '"');
+    if (size)
+        memcpy(w, text, size);
+    out->used += eu_csv_protect(w, size);
 }
 
 void eu_table_csv(struct eu_table *t, struct eu_out *out, int header, const char *time, size_t time_size) {
@@ -94,7 +92,7 @@ void eu_table_csv(struct eu_table *t, struct eu_out *out, int header, const char
     if (out->failed || !t->nr_columns)
         return;
     if (header && time_size)
-        eu_out_text(out, "time,");
+        eu_out_text(out, "ts,");
     for (size_t c = 0; c < t->nr_columns && header; c++) {
         csv_field(out, t->columns[c].name, strlen(t->columns[c].name));
         eu_out_char(out, c + 1 == t->nr_columns ? '\n' : ',');

@@ -24,7 +24,7 @@ void eu_table_column(struct eu_table *table, const char *name, int right);
 void eu_table_cell(struct eu_table *table);
 /* Append header (if asked) and rows; a table that ran out of memory fails the output. */
 void eu_table_text(struct eu_table *table, struct eu_out *out, int header);
-/* The same as CSV (RFC 4180), with a first column `time` where its size is not 0. */
+/* The same as CSV (RFC 4180), with a first column `ts` where its size is not 0. */
 void eu_table_csv(struct eu_table *table, struct eu_out *out, int header, const char *time, size_t time_size);
 void eu_table_free(struct eu_table *table);
 #endif

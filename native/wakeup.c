@@ -45,9 +45,9 @@ static const int doubts[] = {100, 10, 1}; /* milliseconds, the last first */
 enum { DOUBTS = sizeof(doubts) / sizeof(doubts[0]) };
 enum flag { UNMANAGED = 0, POLLING = 1, ASLEEP = 2 };
 
-/* An object's flag: one for each source file that was linked into it. */
+/* An object's flag: one for each source file that was linked into it. It lives as long as the object or one of its readers. */
 struct eu_wakeup {
-    int readers, nr_flags;
+    int users, readers, nr_flags;
     size_t size;
     void *memory;
     uint32_t **flags;
@@ -76,7 +76,10 @@ static struct eu_wakeup *wakeup_of(struct eu_object *object) {
     if (object->wakeup)
         return object->wakeup;
     struct eu_wakeup *w = object->wakeup = calloc(1, sizeof(*w));
-    if (!w || section < 0)
+    if (!w)
+        return NULL;
+    w->users = 1;
+    if (section < 0)
         return w;
     const struct btf_type *datasec = btf__type_by_id(btf, (uint32_t)section);
     w->flags = calloc(btf_vlen(datasec) + 1, sizeof(*w->flags));
@@ -93,15 +96,22 @@ static struct eu_wakeup *wakeup_of(struct eu_object *object) {
     return w;
 }
 
-void eu_wakeup_free(struct eu_object *object) {
-    struct eu_wakeup *w = object->wakeup;
-    object->wakeup = NULL;
-    if (!w)
+/* Under the lock. */
+static void leave(struct eu_wakeup *w) {
+    if (--w->users)
         return;
     if (w->memory)
         munmap(w->memory, w->size);
     free(w->flags);
     free(w);
+}
+
+void eu_wakeup_free(struct eu_object *object) {
+    pthread_mutex_lock(&lock);
+    if (object->wakeup)
+        leave(object->wakeup);
+    object->wakeup = NULL;
+    pthread_mutex_unlock(&lock);
 }
 
 static void write_flags(struct eu_wakeup *w, uint32_t value) {
@@ -110,13 +120,13 @@ static void write_flags(struct eu_wakeup *w, uint32_t value) {
 }
 
 int eu_waiter_manages(const struct eu_waiter *waiter) {
-    const struct eu_wakeup *w = waiter->object ? waiter->object->wakeup : NULL;
+    const struct eu_wakeup *w = waiter->wakeup;
     return w && w->nr_flags && __atomic_load_n(&w->readers, __ATOMIC_RELAXED) == 1;
 }
 
 /* Say what the reader does; 0 to all while there are several. */
 static void say(struct eu_waiter *waiter, enum flag value) {
-    struct eu_wakeup *w = waiter->object->wakeup;
+    struct eu_wakeup *w = waiter->wakeup;
     if (!w || !w->nr_flags || __atomic_load_n(w->flags[0], __ATOMIC_RELAXED) == (uint32_t)value)
         return;
     pthread_mutex_lock(&lock);
@@ -125,10 +135,11 @@ static void say(struct eu_waiter *waiter, enum flag value) {
 }
 
 void eu_waiter_open(struct eu_waiter *waiter, struct eu_object *object, int mode) {
-    *waiter = (struct eu_waiter){.object = object, .mode = mode, .batch_ms = BATCH_MS};
     pthread_mutex_lock(&lock);
     struct eu_wakeup *w = wakeup_of(object);
+    *waiter = (struct eu_waiter){.wakeup = w, .mode = mode, .batch_ms = BATCH_MS};
     if (w) {
+        w->users++;
         w->readers++;
         write_flags(w, UNMANAGED); /* also where a reader was killed, and the programs live on */
     }
@@ -145,15 +156,15 @@ int eu_waiter_add(struct eu_waiter *waiter, struct eu_buffer *buffer, int epoll_
 }
 
 void eu_waiter_close(struct eu_waiter *waiter) {
-    struct eu_wakeup *w = waiter->object ? waiter->object->wakeup : NULL;
+    struct eu_wakeup *w = waiter->wakeup;
     free(waiter->buffers);
-    waiter->buffers = NULL;
-    waiter->object = NULL;
+    *waiter = (struct eu_waiter){0};
     if (!w)
         return;
     pthread_mutex_lock(&lock);
     w->readers--;
     write_flags(w, UNMANAGED);
+    leave(w);
     pthread_mutex_unlock(&lock);
 }
 
@@ -169,7 +180,7 @@ static void poll_round(struct eu_waiter *w, uint64_t records) {
         return;
     w->polls = 0;
     w->gathered = 0;
-    w->doubts = w->object->wakeup && w->object->wakeup->nr_flags ? DOUBTS : 0;
+    w->doubts = w->wakeup && w->wakeup->nr_flags ? DOUBTS : 0;
 }
 
 void eu_waiter_round(struct eu_waiter *w, uint64_t records, int more) {

@@ -10,7 +10,7 @@ enum eu_wakeup_mode { EU_ADAPTIVE, EU_EACH, EU_BATCH }; /* eu_run_options.wakeup
 
 /* One reader of one or more buffers of an object. All of it is used by one thread; several readers of an object may be of several. */
 struct eu_waiter {
-    struct eu_object *object; /* NULL: closed */
+    struct eu_wakeup *wakeup; /* the object's flag; NULL: closed, or no memory */
     struct eu_buffer **buffers;
     int nr_buffers, mode;
     int polls;                /* it looks every half millisecond, programs need not wake it */

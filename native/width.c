@@ -1,5 +1,6 @@
 #include "width.h"
 #include <stdint.h>
+#include <string.h>
 
 struct range {
     uint32_t first, last;
@@ -35,8 +36,14 @@ size_t eu_width_step(const char *text, size_t size, size_t *columns) {
 }
 
 size_t eu_width(const char *text, size_t size) {
-    size_t width = 0, one;
-    for (size_t i = 0; i < size; width += one)
+    size_t width = 0, i = 0, one;
+    uint64_t word;
+    for (; i + 8 <= size; i += 8) { /* ASCII: a column each */
+        memcpy(&word, text + i, 8);
+        if (word & 0x8080808080808080u)
+            break;
+    }
+    for (width = i; i < size; width += one)
         i += eu_width_step(text + i, size - i, &one);
     return width;
 }

@@ -73,7 +73,8 @@ static void sample(const struct eu_plan *plan, int source, const struct eu_forma
     map.value_size = plan->types[plan->sources[source].value_type].size;
     if (!map.key_size || !map.value_size || map.key_size > 1 << 16 || map.value_size > 1 << 16) /* the kernel has no such map */
         return;
-    struct eu_sample *s = eu_sample_open(NULL, plan, source, format, 1);
+    struct eu_run_options options = {.format = *format, .clear = 1, .out_fd = -1};
+    struct eu_sample *s = eu_sample_open(NULL, plan, source, &options, NULL);
     for (int round = 0; s && round < 2; round++)
         eu_sample_print(s, &out, "00:00:00 ", 9, round);
     for (size_t i = 0; i < out.used; i++)

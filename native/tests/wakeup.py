@@ -1,4 +1,4 @@
-"""Build wakeup.c and run it: ten million lone events with random gaps on two CPUs, readers killed and replaced in between.
+"""Build wakeup.c and run it: ten million lone events with random gaps on two CPUs, readers killed and replaced.
 
 sudo .venv/bin/python native/tests/wakeup.py [--events 10000000] [--seconds 300] [--kill-ms 300]
 """

@@ -134,7 +134,7 @@ def test_json_is_a_line_for_each_element(live: Object) -> None:
 
     assert lines == [
         {"map": "counts", "key": {"pid": 1, "comm": "init"}, "value": 5},
-        {"map": "buckets", "key": {"dev": 8, "slot": 3}, "value": 9},
+        {"map": "buckets", "unit": "sectors", "key": {"dev": 8, "slot": 3}, "value": 9},
     ]
 
 

@@ -1,4 +1,4 @@
-"""The wake-up protocol: nobody sleeps while a record waits, whatever the moment (the long run: native/tests/wakeup.py)."""
+"""The wake-up protocol: nobody sleeps while a record waits (the long run: native/tests/wakeup.py)."""
 
 from __future__ import annotations
 

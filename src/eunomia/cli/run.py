@@ -49,6 +49,10 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
+    if values["count-by"] or values["hist"] or values["sort"] or values["top"]:
+        from eunomia.cli.aggregation import check_aggregation
+
+        check_aggregation(package, run_options(values, 1))
     settings = package.settings(chosen)
     choice = None
     if values["filter"] or values["pid"] or values["comm"] or values["uid"] or values["cgroup"] or values["container"]:

@@ -37,18 +37,16 @@ static volatile unsigned int __eu_wakeup[16]
 #define __EU_FLAGS(flags) ({ unsigned long long __eu_f = (flags); __eu_f ? __eu_f : __eu_wakeup[0] & 3; })
 #define __EU_QUIET(flags) ({ unsigned long long __eu_f = (flags); __eu_f ? __eu_f : __eu_wakeup[0] == 1; })
 
-/* An output reads the flag before it reserves: had the reader gone to sleep in between, an empty record wakes it. */
+/* An output reads the flag before it reserves: had the reader gone to sleep in between, an empty record
+ * wakes it. Its size of 0 tells it from a discard of the source. */
 #define __EU_OUTPUT(map, data, size, flags) \
 	({ unsigned long long __eu_g = (flags); \
 	   unsigned int __eu_w = __eu_g ? 0 : __eu_wakeup[0] & 3; \
 	   long __eu_o = __EU_COUNTED(long, "ring", __EU_WORDS(map), __eu_v < 0, (bpf_ringbuf_output)(map, data, size, __eu_g ? __eu_g : __eu_w)); \
 	   if (__eu_w == 1 && __eu_wakeup[0] != 1) { \
-		   static volatile unsigned long long __eu_n[2] __EU_ACCOUNT("wake=" __EU_WORDS(map)); \
-		   void *__eu_e = (bpf_ringbuf_reserve)(map, 8, 0); \
-		   if (__eu_e) { \
-			   __EU_ADD(__eu_n[0]); \
+		   void *__eu_e = (bpf_ringbuf_reserve)(map, 0, 0); \
+		   if (__eu_e) \
 			   (bpf_ringbuf_discard)(__eu_e, 2); \
-		   } \
 	   } \
 	   __eu_o; })
 
