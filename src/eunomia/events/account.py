@@ -82,7 +82,10 @@ class Account:
 
 def object_accounts(obj: Object) -> dict[str, Account]:
     """Return the accounts of a loaded object by map; see `Object.account`."""
+    from eunomia.events.stream import settle
+
     handle = obj.handle()
+    settle(obj)
     one = ffi.new("struct eu_account *")
     found = {}
     for index in range(lib.eu_map_count(handle) + 1):
