@@ -65,11 +65,14 @@ def choose(package: Package, values: Values, settings: Settings, given: set[str]
     Raises:
         UsageError: an option is malformed, or the events do not say what it asks for.
     """
+    from eunomia.events.filter.pushdown import push, role_wishes
     from eunomia.events.filter.selection import Selection
 
-    selection = Selection(package.plan())
-    pids, folder = [], ""
-    option = ""
+    pids = parse_pids(values["pid"]) if values["pid"] else []
+    user = parse_user(values["uid"]) if values["uid"] else -1
+    told = push(package, role_wishes(exact(values, pids, user)), settings, given)
+    selection = Selection(package.plan(), frozenset(told))
+    folder = option = ""
     try:
         for option in OPTIONS:
             text = values[option]
@@ -78,22 +81,32 @@ def choose(package: Package, values: Values, settings: Settings, given: set[str]
             if option == "filter":
                 selection.add_filter(text)
             elif option == "pid":
-                pids = parse_pids(text)
                 selection.add_pids(pids, follow=values["follow"])
             elif option == "comm":
                 selection.add_comm(text.encode("utf-8", "surrogateescape"))
             elif option == "uid":
-                selection.add_uid(parse_user(text))
+                selection.add_uid(user)
             else:
                 folder = find_group(option, text)
                 selection.add_group()
         choice = Choice(selection, pids, folder, follow=values["follow"])
     except FilterError as exc:
         raise _usage(option, exc) from exc
-    from eunomia.events.filter.pushdown import push
-
-    choice.pushed = push(package, selection, settings, given)
+    told.update(push(package, selection.wishes, settings, given))
+    choice.pushed = [f"{field} is filtered in the kernel: {written}" for field, written in told.items()]
     return choice
+
+
+def exact(values: Values, pids: list[int], user: int) -> dict[str, int | str]:
+    """Return the roles of fields for which one value is wanted."""
+    found: dict[str, int | str] = {}
+    if len(pids) == 1 and not values["follow"]:
+        found["pid"] = pids[0]
+    if user >= 0:
+        found["uid"] = user
+    if values["comm"] and not set(values["comm"]) & set("*?[\\"):
+        found["comm"] = values["comm"]
+    return found
 
 
 def _usage(option: str, exc: FilterError) -> UsageError:
