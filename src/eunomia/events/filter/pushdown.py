@@ -1,8 +1,8 @@
 """Filters in the kernel: comparisons that a global variable of the package makes too, by its `@filter` annotation.
 
-Names of variables prove nothing (upstream's opensnoop compares `targ_pid` with a thread id, its events carry the
-process id): only annotations count. What is pushed is tested again here, so that a wrong annotation can hide events, but not
-show wrong ones.
+Names of variables prove nothing (upstream's opensnoop compares `targ_pid` with a thread id, and its events carry the
+process id): only annotations count. What is pushed is tested again here, so that a wrong annotation can hide events,
+but not show wrong ones.
 """
 
 from __future__ import annotations
