@@ -207,6 +207,8 @@ static int other_map(const struct eu_run *run, int nth) {
 }
 
 int eu_run_accounts(struct eu_run *run) {
+    if (run->replay)
+        return eu_replay_accounts(run);
     int others = 0;
     while (other_map(run, others) >= 0)
         others++;
@@ -214,6 +216,8 @@ int eu_run_accounts(struct eu_run *run) {
 }
 
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account) {
+    if (run->replay)
+        return eu_replay_account(run, source, account);
     int other = source >= run->nr_sources ? other_map(run, source - run->nr_sources) : -1;
     if (source < 0 || (source >= run->nr_sources && other < 0))
         return eu_fail(EINVAL, "read account: source %d of %d", source, eu_run_accounts(run));

@@ -2,6 +2,7 @@
 #define API_EVENTS_H
 /* From records to output. A plan (docs/reference/plan.md, plan.h) says what the records of each source look like. */
 struct eu_object;
+struct eu_recorder;
 
 struct eu_plan;
 /* Check and copy a plan; NULL and eu_error() when it is damaged. */
@@ -18,7 +19,7 @@ struct eu_format {
     int screen_rows;
     int big_ints;       /* 1: integers above 2^53 as JSON strings */
     int raw_values;     /* 1: no decoders (addresses, signals, system calls by name) */
-    int symbols;        /* 1: stacks with symbols */
+    int symbols;        /* 1: stacks with symbols, 2: also where the package wants addresses */
     int per_cpu;        /* 1: per-CPU values apart, not summed */
     const char *fields; /* paths joined by commas: these, in this order; NULL: all */
 };
@@ -59,12 +60,12 @@ struct eu_run_options {
     uint64_t top;     /* rows shown, 0: all */
     int live;         /* 1: redraw in place */
     /* where it goes */
-    const char *record;   /* raw records go into this file, in place of lines; NULL: lines */
-    const char *path;     /* name of out_fd's file, NULL: no file that can be rotated */
-    uint64_t rotate_size; /* bytes, 0: no limit */
-    double rotate_after;  /* seconds, 0: no limit */
-    int rotate_keep;      /* old files, 0: all */
-    uint64_t queue;       /* bytes that may wait for a slow reader of the output, 0: 64 MiB */
+    struct eu_recorder *recorder; /* raw records go into this recording, in place of lines; NULL: lines */
+    const char *path;             /* name of out_fd's file, NULL: no file that can be rotated */
+    uint64_t rotate_size;         /* bytes, 0: no limit */
+    double rotate_after;          /* seconds, 0: no limit */
+    int rotate_keep;              /* old files, 0: all */
+    uint64_t queue;               /* bytes that may wait for a slow reader of the output, 0: 64 MiB */
     /* losses during the run */
     int tell_fd;          /* lines about losses go there, -1: none */
     double tell_interval; /* seconds between them at least, 0: 1 */

@@ -1,5 +1,7 @@
 #define _GNU_SOURCE
 #include "decoders.h"
+#include "clock.h"
+#include "facts.h"
 #include "number.h"
 #include "symbols.h"
 #include "syscalls.h"
@@ -141,14 +143,16 @@ static const char *find(const struct name *names, int64_t number) {
 }
 
 /* A word: quoted in JSON. */
-static int word(struct eu_out *out, const char *text, int bare) {
-    if (!text)
-        return 0;
+static int word_of(struct eu_out *out, const char *text, size_t size, int bare) {
     if (bare)
-        eu_out_text(out, text);
+        eu_out_put(out, text, size);
     else
-        eu_quoted(out, text, strlen(text));
+        eu_quoted(out, text, size);
     return 1;
+}
+
+static int word(struct eu_out *out, const char *text, int bare) {
+    return text ? word_of(out, text, strlen(text), bare) : 0;
 }
 
 static int ip4(struct eu_out *out, const uint8_t *p, int text) {
@@ -188,16 +192,13 @@ static int bytes(struct eu_out *out, const uint8_t *p, size_t size, char separat
     return 1;
 }
 
-/* CLOCK_MONOTONIC to wall clock, as of now: suspends and adjustments since then are not known. */
+/* CLOCK_MONOTONIC to wall clock. */
 static int ktime(struct eu_out *out, uint64_t ns, int text) {
-    struct timespec wall, mono;
     char line[EU_NUMBER_ROOM], *w = line;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    clock_gettime(CLOCK_MONOTONIC, &mono);
-    __int128 at = (__int128)wall.tv_sec * 1000000000 + wall.tv_nsec - (__int128)mono.tv_sec * 1000000000 - mono.tv_nsec + ns;
-    if (!ns || at / 1000000000 > 253402300799ll) /* the year 9999 */
+    int64_t at = eu_clock_wall(EU_CLOCK_MONOTONIC, ns);
+    if (!ns || at < 0)
         return 0;
-    int64_t seconds = (int64_t)(at / 1000000000);
+    int64_t seconds = at / 1000000000;
     long rest = (long)(at % 1000000000);
     if (text) {
         w = eu_put_clock(w, seconds);
@@ -248,6 +249,18 @@ static int kernel_symbol(struct eu_out *out, uint64_t address, int text) {
     return word(out, line, text);
 }
 
+/* By the running kernel's architecture, or by the recorded one's. */
+static int syscall_name(struct eu_out *out, uint64_t v, int text) {
+    struct eu_fact fact = {.kind = EU_FACT_WORD, .owner = EU_SYSCALL, .key = v};
+    if (eu_facts_ask(&fact))
+        return fact.value ? word_of(out, (const char *)fact.value, fact.size, text) : 0;
+    const char *name = eu_syscall_name(v);
+    fact.value = (const uint8_t *)name;
+    fact.size = name ? strlen(name) : 0;
+    eu_facts_tell(&fact);
+    return word(out, name, text);
+}
+
 static int number(struct eu_out *out, int decoder, const struct eu_plan_type *type, int64_t v, int text) {
     char line[EU_NUMBER_ROOM];
     switch (decoder) {
@@ -261,7 +274,7 @@ static int number(struct eu_out *out, int decoder, const struct eu_plan_type *ty
     case EU_ERRNO:
         return error_name(out, type, v, text);
     case EU_SYSCALL:
-        return word(out, v >= 0 ? eu_syscall_name((uint64_t)v) : NULL, text);
+        return v >= 0 ? syscall_name(out, (uint64_t)v, text) : 0;
     case EU_KTIME_NS:
         return ktime(out, (uint64_t)v, text);
     case EU_DURATION_NS:
@@ -311,6 +324,10 @@ int eu_decode(const struct eu_show *show, struct eu_out *out, int decoder, uint3
     if (!plan_is_scalar(type) || type->kind == EU_FLOAT || size > 8)
         return 0;
     return number(out, decoder, type, eu_scalar(type, p), text);
+}
+
+int eu_decoder_asks(int decoder) {
+    return decoder == EU_KSYM || decoder == EU_SYSCALL;
 }
 
 int eu_decoder_width(int decoder) {

@@ -11,4 +11,5 @@
 #include "api_events.h"
 #include "api_filter.h"
 #include "api_object.h"
+#include "api_record.h"
 #endif

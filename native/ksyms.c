@@ -1,5 +1,6 @@
 /* The kernel's symbols: /proc/kallsyms, read once, when the first address is asked for. */
 #define _GNU_SOURCE
+#include "facts.h"
 #include "symbols.h"
 #include <fcntl.h>
 #include <pthread.h>
@@ -57,14 +58,19 @@ static void load(void) {
 }
 
 const char *eu_kernel_name(uint64_t address, uint64_t *offset) {
+    const char *name = NULL;
+    if (eu_facts_ask_name(EU_FACT_KERNEL_NAME, 0, address, offset, &name))
+        return name;
     pthread_mutex_lock(&lock);
     if (!loaded)
         load();
     loaded = 1;
     pthread_mutex_unlock(&lock);
     const struct eu_symbol *found = eu_symbols_find(&kernel, address);
-    if (!found)
-        return NULL;
-    *offset = address - found->start;
-    return kernel.names + found->name;
+    if (found) {
+        *offset = address - found->start;
+        name = kernel.names + found->name;
+    }
+    eu_facts_tell_name(EU_FACT_KERNEL_NAME, 0, address, found ? *offset : 0, name);
+    return name;
 }

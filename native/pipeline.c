@@ -66,8 +66,8 @@ static inline int deliver(struct source *s, int match, const uint8_t *record, si
     struct eu_run *run = s->run;
     if (run->refuse >= 0)
         return run->refuse;
-    if (run->recorder)
-        return eu_recorder_add(run->recorder, s->index, record, size) ? EU_SINK_FAILED : -1;
+    if (run->keep)
+        return eu_keep_record(run->keep, s, record, size) ? EU_SINK_FAILED : -1;
     if (run->aggregate) {
         int left_out = eu_aggregate_add(run->aggregate, s->index, match, record, size);
         return left_out < 0 ? EU_SINK_FAILED : left_out ? EU_CAUSES : -1;

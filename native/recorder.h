@@ -1,16 +1,18 @@
-/* Raw records into a file that `ecli replay` reads (docs/reference/recording.md). */
+/* Blocks of a recording, written whole: record_format.h. */
 #ifndef EUNOMIA_RECORDER_H
 #define EUNOMIA_RECORDER_H
 #include "eunomia.h"
-#include <stddef.h>
+#include "facts.h"
+#include "record_format.h"
 
-struct eu_recorder;
-struct eu_recorder *eu_recorder_open(const struct eu_run_options *options);
-/* 0 or -errno: not recorded. Times of records are those of their block. */
-int eu_recorder_add(struct eu_recorder *recorder, int source, const uint8_t *record, size_t size);
-/* End the block that is being filled and write it: after each round, so that a crash loses little. 0 or -errno. */
-int eu_recorder_flush(struct eu_recorder *recorder);
-/* The accounts of all sources and the end mark. */
-int eu_recorder_finish(struct eu_recorder *recorder, const struct eu_account *accounts, int nr_accounts);
-void eu_recorder_close(struct eu_recorder *recorder);
+enum { EU_RECORDER_FULL = 256 << 10, EU_RECORDER_AGE_NS = 250000000 };
+
+/* CLOCK_MONOTONIC of the first record of the block that is being filled; 0: it is empty. */
+uint64_t eu_recorder_since(const struct eu_recorder *recorder);
+/* Records of a source in that block: what is lost when it cannot be written. */
+uint64_t eu_recorder_unwritten(const struct eu_recorder *recorder, int source);
+/* What showing the records will ask for: written before them. */
+struct eu_facts *eu_recorder_facts(struct eu_recorder *recorder);
+/* All elements of a map at one time. */
+int eu_recorder_sample(struct eu_recorder *recorder, const struct eu_rec_sample *head, const void *keys, const void *values);
 #endif

@@ -139,6 +139,9 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
             /* told already */
         }
         break;
+    case KEEP_FD:
+        eu_keep_due(run->keep);
+        break;
     }
 }
 
@@ -154,8 +157,6 @@ static void drain(struct eu_run *run) {
             eu_run_flush(run);
         }
     }
-    if (run->recorder && eu_recorder_flush(run->recorder))
-        eu_run_ends(run, -eu_errno());
     if (run->trace >= 0 && !run->is_over)
         read_trace(run);
 }
@@ -189,6 +190,8 @@ static void finish(struct eu_run *run) {
     }
     if (run->aggregate && run->ending >= 0 && !run->is_over)
         print_aggregate(run, 1);
+    if (run->keep && !run->is_over)
+        eu_keep_finish(run->keep);
     if (!run->is_over)
         eu_run_tell_accounts(run);
     eu_run_flush(run);
@@ -196,7 +199,7 @@ static void finish(struct eu_run *run) {
 
 static int arm_timers(struct eu_run *run) {
     int err = run->duration >= 0 ? eu_run_arm(run->duration, run->options.duration, 0) : 0;
-    if (run->aggregate_timer >= 0 && !err) {
+    if (run->aggregate_timer >= 0 && !run->replay && !err) {
         double interval = eu_aggregate_interval(run->aggregate);
         err = eu_run_arm(run->aggregate_timer, interval, interval);
     }
@@ -212,14 +215,16 @@ static int arm_timers(struct eu_run *run) {
 
 static int start(struct eu_run *run) {
     clock_gettime(CLOCK_MONOTONIC, &run->started);
-    int err = arm_timers(run);
+    int err = run->keep ? eu_keep_start(run->keep) : 0;
+    if (!err)
+        err = arm_timers(run);
     if (!err && run->options.take_signals) {
         run->signals = eu_signals_take();
         if (run->signals < 0)
             return run->signals;
         err = eu_run_watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
     }
-    if (run->aggregate || run->recorder)
+    if (run->aggregate || run->keep)
         return err;
     for (int i = 0; i < run->nr_sources && run->format.format == 4; i++)
         if (run->sources[i].view)
@@ -259,12 +264,27 @@ static int result(struct eu_run *run) {
     return run->ending < 0 ? eu_fail(-run->ending, "%s", run->failure) : run->ending;
 }
 
-int eu_run_loop(struct eu_run *run) {
+void eu_run_begin(struct eu_run *run) {
     run->ending = GOES_ON;
     int err = start(run);
     if (err)
         eu_run_ends(run, err);
     eu_run_flush(run);
+}
+
+void eu_run_look(struct eu_run *run) {
+    struct epoll_event events[16];
+    int n = epoll_wait(run->epoll, events, 16, 0);
+    for (int i = 0; i < n; i++)
+        on_event(run, events[i].data.u64, events[i].events);
+}
+
+void eu_run_show_aggregate(struct eu_run *run) {
+    print_aggregate(run, 0);
+}
+
+int eu_run_loop(struct eu_run *run) {
+    eu_run_begin(run);
     while (run->ending == GOES_ON) {
         wait_for_events(run);
         if (run->ending != GOES_ON)
@@ -272,8 +292,8 @@ int eu_run_loop(struct eu_run *run) {
         eu_run_time(run);
         consume(run);
         print_due(run);
-        if (run->recorder && eu_recorder_flush(run->recorder))
-            eu_run_ends(run, -eu_errno());
+        if (run->keep)
+            eu_keep_round(run->keep);
         eu_run_tell(run);
         eu_run_flush(run);
         mute_trace(run, run->refuse >= 0);

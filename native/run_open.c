@@ -21,12 +21,14 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index) 
     const struct eu_plan_source *planned = &run->plan->sources[index];
     struct source *s = &run->sources[index];
     s->account.map = plan_string(run->plan, planned->map);
-    s->map = eu_map_find(object, s->account.map);
-    if (s->map < 0)
+    s->map = object ? eu_map_find(object, s->account.map) : -1;
+    if (object && s->map < 0)
         return eu_fail(ENOENT, "read map %s: the object has no such map", s->account.map);
     if (run->format.format == 3 && planned->style != EU_STACKS)
         return eu_fail(EINVAL, "fold stacks: map %s has no stack traces", s->account.map);
     if (planned->kind == EU_SAMPLE) {
+        if (!object)
+            return 0;
         s->sample = eu_sample_open(object, run->plan, index, &run->options, run->filter);
         if (!s->sample)
             return -eu_errno();
@@ -41,10 +43,13 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index) 
     s->view = eu_view_new(run->plan, index, &run->format, 1);
     if (!s->view)
         return -eu_errno();
-    eu_view_use(s->view, object);
+    if (object)
+        eu_view_use(s->view, object);
     s->headed = calloc((size_t)eu_view_types(s->view) + 1, sizeof(*s->headed));
     if (!s->headed)
         return eu_fail(ENOMEM, "open run: out of memory");
+    if (!object)
+        return 0;
     s->buffer = eu_buffer_open(object, s->map, run->options.perf_pages);
     return s->buffer ? eu_waiter_add(&run->waiter, s->buffer, run->epoll, (uint64_t)index << 8 | BUFFER_FD) : -eu_errno();
 }
@@ -54,14 +59,15 @@ static int open_timer(struct eu_run *run, int *timer, int what) {
     return *timer < 0 ? eu_fail(errno, "make timer: %s", eu_strerror(errno)) : eu_run_watch(run, *timer, EPOLLIN, what, 0);
 }
 
-static int open_stages(struct eu_run *run) {
+static int open_stages(struct eu_run *run, struct eu_object *object) {
     const struct eu_run_options *o = &run->options;
     if (o->filter && !(run->filter = eu_filter_read(run->plan, o->filter, o->filter_size)))
         return -eu_errno();
     if (run->filter)
         eu_filter_use(run->filter, o->members);
-    if (o->record)
-        return (run->recorder = eu_recorder_open(o)) ? 0 : -eu_errno();
+    if (o->recorder)
+        return (run->keep = eu_keep_new(run, object, o->recorder)) ? eu_run_watch(run, eu_keep_fd(run->keep), EPOLLIN, KEEP_FD, 0)
+                                                                   : -eu_errno();
     if (eu_aggregate_check(run->plan, o))
         return -eu_errno();
     if (!eu_aggregate_is_wanted(run->plan, o))
@@ -97,13 +103,13 @@ static int open_ends(struct eu_run *run) {
 
 static int open_run(struct eu_run *run, struct eu_object *object) {
     int err;
-    run->accounting = eu_accounting_open(object);
-    if (!run->accounting)
+    if (object && !(run->accounting = eu_accounting_open(object))) /* without an object: a replay */
         return -eu_errno();
-    eu_waiter_open(&run->waiter, object, run->options.wakeup);
+    if (object)
+        eu_waiter_open(&run->waiter, object, run->options.wakeup);
     if (run->format.fields && eu_fields_check(run->plan, "--fields", run->format.fields))
         return -eu_errno();
-    if (open_ends(run) || open_stages(run))
+    if (open_ends(run) || open_stages(run, object))
         return -eu_errno();
     for (int i = 0; i < run->nr_sources; i++)
         run->nr_views += run->plan->sources[i].kind != EU_SAMPLE;
@@ -171,7 +177,7 @@ void eu_run_free(struct eu_run *run) {
     eu_accounting_close(run->accounting);
     eu_filter_free(run->filter);
     eu_aggregate_free(run->aggregate);
-    eu_recorder_close(run->recorder);
+    eu_keep_free(run->keep);
     eu_output_close(&run->output);
     close_fd(run->aggregate_timer);
     close_fd(run->rotation);

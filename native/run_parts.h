@@ -6,11 +6,11 @@
 #include "aggregate.h"
 #include "eunomia.h"
 #include "filter.h"
+#include "keep.h"
 #include "out.h"
 #include "output.h"
 #include "plan_read.h"
 #include "reader.h"
-#include "recorder.h"
 #include "sample.h"
 #include "view.h"
 #include "wakeup.h"
@@ -19,7 +19,7 @@
 enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4 };
 enum { OUT_HIGH = 256 << 10, TIME_ROOM = 40 };
 
-enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD, ROTATE_FD, TELL_FD };
+enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD, ROTATE_FD, TELL_FD, KEEP_FD };
 
 struct source {
     struct eu_run *run;
@@ -47,7 +47,9 @@ struct eu_run {
     struct eu_accounting *accounting;
     struct eu_filter *filter;       /* NULL: all pass */
     struct eu_aggregate *aggregate; /* NULL: lines */
-    struct eu_recorder *recorder;   /* NULL: lines */
+    struct eu_keep *keep;           /* recording; NULL: lines */
+    struct eu_recording *replay;    /* where records come from; NULL: buffers */
+    uint64_t now;                   /* replay: time of the record, CLOCK_MONOTONIC of the recorded machine */
     struct eu_waiter waiter;
     struct source *sources;
     int nr_sources, nr_views, aggregate_due;
@@ -85,7 +87,7 @@ int eu_run_ends(struct eu_run *run, int ending);
 int eu_run_watch(struct eu_run *run, int fd, uint32_t events, int what, int index);
 /* Set a timer: seconds to the first time, and between times (0: once). */
 int eu_run_arm(int fd, double first, double interval);
-/* The time column, or the value of "ts", of now. */
+/* The time column, or the value of "ts", of now; in a replay of the record. */
 void eu_run_time(struct eu_run *run);
 /* Note in which second of the run this is. */
 void eu_run_tick(struct eu_run *run);
@@ -102,4 +104,11 @@ void eu_run_tell_accounts(struct eu_run *run);
 int eu_pipeline_take(void *source, const uint8_t *record, size_t size);
 /* The header of a record type where one is due. */
 void eu_pipeline_header(struct source *source, int match);
+/* What eu_run_loop() does besides reading buffers, for eu_run_replay(): begin, look after descriptors, show the aggregate. */
+void eu_run_begin(struct eu_run *run);
+void eu_run_look(struct eu_run *run);
+void eu_run_show_aggregate(struct eu_run *run);
+/* Accounts in a replay; 0 or -errno. */
+int eu_replay_account(struct eu_run *run, int source, struct eu_account *account);
+int eu_replay_accounts(struct eu_run *run);
 #endif

@@ -1,5 +1,6 @@
 #include "stack.h"
 #include "error.h"
+#include "facts.h"
 #include "number.h"
 #include "symbols.h"
 #include "text.h"
@@ -42,7 +43,7 @@ struct eu_stacks *eu_stacks_new(const struct eu_show *show, const struct eu_plan
     s->source = source;
     s->key_type = source->kind == EU_SAMPLE ? source->key_type : show->plan->records[source->first_record].type;
     s->value_type = source->kind == EU_SAMPLE ? source->value_type : EU_PLAN_NONE;
-    s->symbols = show->format.symbols && (source->flags & EU_SYMBOLS || show->format.format == 3);
+    s->symbols = show->format.symbols > 1 || (show->format.symbols && (source->flags & EU_SYMBOLS || show->format.format == 3));
     s->by_id = source->role[EU_ROLE_STACK_MAP] != EU_PLAN_NONE;
     s->map = -1;
     return s;
@@ -103,12 +104,19 @@ static void load_by_id(struct eu_stacks *s, struct trace *t, int64_t id) {
     t->missing = id < 0 ? (int)id : 0;
     if (id < 0)
         return;
-    if (s->map < 0 || eu_map_lookup(s->object, s->map, &key, t->copy, 0)) {
-        t->missing = 1;
+    struct eu_fact fact = {.kind = EU_FACT_STACK, .owner = s->source->role[EU_ROLE_STACK_MAP], .key = key};
+    if (eu_facts_ask(&fact)) { /* a replay: the stack map is not there */
+        t->count = fact.size / 8 < FRAMES ? fact.size / 8 : FRAMES;
+        t->missing = !fact.value;
+        memcpy(t->copy, fact.value ? fact.value : (const uint8_t *)"", t->count * 8);
         return;
     }
-    while (t->count < s->map_value_size / 8 && t->copy[t->count])
+    t->missing = s->map < 0 || eu_map_lookup(s->object, s->map, &key, t->copy, 0);
+    while (!t->missing && t->count < s->map_value_size / 8 && t->copy[t->count])
         t->count++;
+    fact.value = t->missing ? NULL : (const uint8_t *)t->copy;
+    fact.size = t->count * 8;
+    eu_facts_tell(&fact);
 }
 
 static void load(struct eu_stacks *s, struct trace *t, int role, int size_role, const uint8_t *key, const uint8_t *value, size_t key_size) {

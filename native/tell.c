@@ -13,7 +13,7 @@
 static const double STREAM_INTERVAL = 0.1, PERSON_INTERVAL = 1, LATER = 1e6;
 
 static int has_stream(const struct eu_run *run) {
-    return run->format.format == 1 && !run->format.compat && !run->recorder;
+    return run->format.format == 1 && !run->format.compat && !run->keep;
 }
 
 /* What a user asked for is no news while it runs. */

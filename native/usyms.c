@@ -2,6 +2,7 @@
  * in /tmp/perf-PID.map. Files are those that the process sees (/proc/PID/root), and are read, never mapped: who owns them may
  * cut them short at any time. */
 #define _GNU_SOURCE
+#include "facts.h"
 #include "symbols.h"
 #include <elf.h>
 #include <fcntl.h>
@@ -399,10 +400,14 @@ static const char *lookup(int pid, uint64_t address, uint64_t *offset) {
 }
 
 const char *eu_user_name(int pid, uint64_t address, uint64_t *offset) {
+    const char *name;
+    if (eu_facts_ask_name(EU_FACT_USER_NAME, (uint32_t)pid, address, offset, &name))
+        return name;
     pthread_mutex_lock(&lock);
     if (nr_files >= FILES)
         forget_files();
-    const char *name = lookup(pid, address, offset);
+    name = lookup(pid, address, offset);
     pthread_mutex_unlock(&lock);
+    eu_facts_tell_name(EU_FACT_USER_NAME, (uint32_t)pid, address, name ? *offset : 0, name);
     return name;
 }

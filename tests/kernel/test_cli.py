@@ -20,7 +20,7 @@ HEAVY = ("argparse", "contextlib", "dataclasses", "enum", "functools", "inspect"
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_a_clean_end(ecli: Command, number: signal.Signals) -> None:
-    running = ecli.start("run", "sigsnoop").wait_attached()
+    running = ecli.start("run", "-q", "sigsnoop").wait_attached()
 
     result = running.stop(number)
 
@@ -31,7 +31,7 @@ def test_a_signal_is_a_clean_end(ecli: Command, number: signal.Signals) -> None:
 def test_a_signal_while_starting_is_a_clean_end_or_what_the_interpreter_makes_of_it(
     ecli: Command, delay: float
 ) -> None:
-    running = ecli.start("run", "opensnoop", "-x")
+    running = ecli.start("run", "-q", "opensnoop", "-x")
     time.sleep(delay)
 
     result = running.stop(signal.SIGTERM)

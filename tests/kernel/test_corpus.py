@@ -176,7 +176,7 @@ def test_package_with_a_meta_of_upstream_attaches_and_ends(
     name: str, compat: bool, tmp_path: Path, ecli: Command
 ) -> None:
     package = golden(name, (DATA / f"golden/{name}.bpf.o").read_bytes(), tmp_path)
-    ended = ecli.start("run", *(["--compat"] if compat else []), package).wait_attached().stop()
+    ended = ecli.start("run", *(["--compat"] if compat else ["-q"]), package).wait_attached().stop()
 
     assert ended.returncode == 0, ended
     assert ended.stderr == "", ended
@@ -204,7 +204,7 @@ def test_package_with_a_meta_of_upstream_prints_its_events(compat: bool, tmp_pat
         file.write("struct event *__eunomia_dummy_event_ptr;\n")
     package = golden("bootstrap", compile_source(source).object, tmp_path)
 
-    running = ecli.start("run", *(["--compat"] if compat else []), package).wait_attached(2)
+    running = ecli.start("run", *(["--compat"] if compat else ["-q"]), package).wait_attached(2)
     pid = os.posix_spawn("/bin/true", ["true"], {})
     os.waitpid(pid, 0)
     ended = running.wait_for("/bin/true").stop()

@@ -104,7 +104,7 @@ def struct_id(package: Package, name: str, kind: int = STRUCT) -> int:
 
 
 def events(ecli: Command, path: Path, *options: str) -> str:
-    running = ecli.start("run", *options, path).wait_attached(2)
+    running = ecli.start("run", "-q", *options, path).wait_attached(2)
     provoke.exec_program("/bin/true")
     running.wait_for("true")
     result = running.stop()

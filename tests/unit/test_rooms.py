@@ -29,6 +29,10 @@ ROOMS: dict[str, set[str]] = {
 SANCTIONED = {
     ("package.model", "kernel"): "Package.load: the public API's short way from a package to a live object",
     ("kernel.object", "events"): "Object.events and .account: the public API's short way from an object to its events",
+    (
+        "kernel.map",
+        "events",
+    ): "Map.to_numpy and .to_arrow: dtypes and columns are made in one place, for events and maps",
     ("registry.resolve", "compiler"): "a .bpf.c source is a program as any other, compiled on the fly",
 }
 VERSION = ("eunomia", "__version__")  # any room may say which version it is

@@ -1,50 +1,86 @@
-"""What a run lost or could not decode: one line on standard error, and lines with the key `$eunomia` in JSON."""
+"""The accounts of a run as one line on standard error, and what of them `--fail-on-loss` fails.
+
+On the way of every `ecli run`: it imports nothing heavy.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import sys
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from eunomia.cli.parser import Values
+    from collections.abc import Sequence
+
     from eunomia.events.account import Account
+    from eunomia.kernel.object import Object
 
-OUTPUT_CLOSED = 4
+BUFFERS = ("ring", "perf")
+ASKED_FOR = ("sampled out", "rate limit")
+WITHOUT = "package without accounting"
 
 
-def tell(accounts: list[Account], values: Values, out: int, ending: int) -> int:
-    """Write what was lost and return how many events that is.
+def lost_unasked(accounts: Sequence[Account]) -> int:
+    """Return how many events were lost that the user did not ask to lose with --sample or --rate-limit."""
+    return sum(count for each in accounts for cause, count in each.lost.items() if cause not in ASKED_FOR)
 
-    Args:
-        accounts: of the sources that lost something or had records that are too short for their type.
-        values: of ecli run's options.
-        out: where events went.
-        ending: how the loop ended; nothing is written to an output that was closed.
+
+def exit_line(accounts: Sequence[Account]) -> str:
+    """Return what became of all events; "" where there is nothing to say: no event sources, and no map was full.
+
+    `153 delivered, none lost`, or the account in full: `produced 1000 = delivered 612 + lost 388 (ring full 388)`. Each
+    source under its name where there are several and not all went well.
     """
-    parts = []
-    lines = []
-    for each in accounts:
-        for cause, count in each.lost.items():
-            parts.append(f"{each.map} lost {count} ({cause})")
-            lines.append({"lost": {"map": each.map, "count": count, "cause": cause}})
-    delivered = sum(each.delivered for each in accounts)
-    lost = sum(sum(each.lost.values()) for each in accounts)
-    hint = " [a larger buffer: --perf-pages N, --ring-size SIZE]" if lost else ""
-    with contextlib.suppress(OSError):  # the exit code still tells
-        sys.stderr.write(f"ecli: events: {', '.join(parts)}, beside {delivered} delivered{hint}\n")
-    if values["json"] and not values["compat"] and ending != OUTPUT_CLOSED:
-        text = "".join(json.dumps({"$eunomia": line}, separators=(",", ":")) + "\n" for line in lines)
-        write_all(out, text.encode())
-    return lost
+    told = [each for each in accounts if each.kind in BUFFERS or each.lost]
+    if len(told) > 1 and not any(each.lost or each.pending for each in told):
+        told = merged(told)
+    if len(told) < 2:
+        return "".join(segment(each) for each in told)
+    from eunomia.cli.report import clean
+
+    return "; ".join(f"{clean(each.map)}: {segment(each)}" for each in told)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of data; a closed pipe is an end like any other."""
-    try:
-        while data:
-            data = data[os.write(descriptor, data) :]
-    except BrokenPipeError:
-        pass
+def segment(account: Account) -> str:
+    """Return one source's account in words that add up."""
+    lost = sum(account.lost.values())
+    causes = ", ".join(f"{cause} {count}" for cause, count in account.lost.items())
+    if account.kind not in BUFFERS:
+        return f"lost {lost} ({causes})"
+    terms = [f"delivered {account.delivered}"]
+    for word in ("filtered", "discarded", "pending"):
+        if getattr(account, word):
+            terms.append(f"{word} {getattr(account, word)}")
+    plain = terms[0] if len(terms) > 1 or lost else f"{account.delivered} delivered"
+    if not account.is_known:
+        if lost:
+            return f"{' + '.join(terms)} + lost {lost} or more ({causes}; {WITHOUT})"
+        return f"{' + '.join([plain, *terms[1:]])}, lost unknown ({WITHOUT})"
+    if lost:
+        terms.append(f"lost {lost} ({causes})")
+    if len(terms) == 1:
+        return f"{plain}, none lost"
+    return f"produced {account.produced} = {' + '.join(terms)}{'' if lost else ', none lost'}"
+
+
+def merged(accounts: list[Account]) -> list[Account]:
+    """Return one account for several that lost nothing, unless only some of them can know."""
+    first = accounts[0]
+    if any(each.is_known != first.is_known for each in accounts):
+        return accounts
+    for each in accounts[1:]:
+        first.add(each)
+    return [first]
+
+
+def hints(accounts: Sequence[Account], live: Object) -> str:
+    """Return what helps against these losses, in brackets, or ""."""
+    causes = {cause: each.map for each in accounts for cause in each.lost}
+    found = []
+    if "ring full" in causes:
+        wanted = 4 * max(live.maps[each.map].max_entries for each in accounts if "ring full" in each.lost)
+        found.append(f"--ring-size {wanted >> 20}M" if wanted >> 20 else f"--ring-size {wanted >> 10}K")
+    if "perf buffer full" in causes:
+        found.append("--perf-pages N")
+    if "queue full" in causes:
+        found.append("the output's reader is slow: --queue SIZE, -o FILE")
+    if "map full" in causes:
+        found.append(f"map {causes['map full']} holds {live.maps[causes['map full']].max_entries} elements")
+    return f" [{'; '.join(found)}]" if found else ""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Name of the command: the module in eunomia.cli that has its `COMMAND` and `main(argv) -> int`.
 COMMANDS = {
     "run": "run",
+    "record": "record",
+    "replay": "replay",
     "list": "list",
     "inspect": "inspect",
     "doctor": "doctor",

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
-KINDS_WITH_VALUE = frozenset(("text", "file", "count", "number", "seconds", "size", "choice"))
+KINDS_WITH_VALUE = frozenset(
+    ("text", "file", "count", "index", "number", "rate", "share", "one-in", "seconds", "size", "choice")
+)
 
 
 class UsageError(EunomiaError):
@@ -42,7 +44,8 @@ class Opt:
     Args:
         long: its name without dashes, also the key of its value.
         short: one letter, or "".
-        kind: flag, verbose (a flag that counts), text, file, count (from 1), number, seconds, size (bytes), choice.
+        kind: flag, verbose (a flag that counts), text, file, count (from 1), index (from 0), number (an integer), rate
+            (above 0), share (0 to 1), one-in (1/N), seconds, size (bytes), choice.
         help: one sentence, lower case, no full stop.
         metavar: what its value is called in help pages.
         default: its value when not given. A flag: False shows `--x`, True shows `--no-x`, None shows `--[no-]x`.
@@ -325,6 +328,38 @@ def parse_count(text: str) -> int:
     return value
 
 
+def parse_index(text: str) -> int:
+    """Return an integer of 0 or more."""
+    if not _is_decimal(text):
+        raise ValueError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def parse_one_in(text: str) -> int:
+    """Return N of `1/N`."""
+    number = text.removeprefix("1/")
+    value = int(number) if number != text and _is_decimal(number) else 0
+    if not 0 < value < 1 << 63:
+        raise ValueError(f"{text!r} is not of the form 1/N, as in 1/100")
+    return value
+
+
+def parse_rate(text: str) -> float:
+    """Return a number above 0, which need not be whole."""
+    value = _real(text)
+    if not 0 < value < 1e15:
+        raise ValueError(f"{text!r} is not a number above 0, as in 1000 or 0.5")
+    return value
+
+
+def parse_share(text: str) -> float:
+    """Return a share from 0 to 1, from `0.01` or `1%`."""
+    value = _real(text[:-1]) / 100 if text.endswith("%") else _real(text)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{text!r} is not a share from 0 to 1, as in 0.01 or 1%")
+    return value
+
+
 def parse_number(text: str) -> int:
     """Return an integer, decimal or 0x hexadecimal."""
     try:
@@ -333,18 +368,31 @@ def parse_number(text: str) -> int:
         raise ValueError(f"{text!r} is not a number") from None
 
 
+def _real(text: str) -> float:
+    """Return what text says, or -1: only digits, a point and an exponent, no `nan`, `inf` or `1_000`."""
+    try:
+        return float(text) if text.strip("0123456789.eE+-") == "" else -1.0
+    except ValueError:
+        return -1.0
+
+
 def _is_decimal(text: str) -> bool:
     return len(text) < 20 and text.isascii() and text.isdecimal()
 
 
 _CONVERT: dict[str, Callable[[str], Any]] = {
     "count": parse_count,
+    "index": parse_index,
     "number": parse_number,
+    "one-in": parse_one_in,
+    "rate": parse_rate,
     "seconds": parse_seconds,
+    "share": parse_share,
     "size": parse_size,
 }
 
 VERBOSE = Opt(
     "verbose", "v", "verbose", "say more: libbpf's and the verifier's log, tracebacks; twice: debug messages", default=0
 )
+QUIET = Opt("quiet", "q", "flag", "no line at the end unless events were lost, none before it", default=False)
 JSON = Opt("json", "j", "flag", "write JSON", default=False)

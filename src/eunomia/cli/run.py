@@ -10,25 +10,31 @@ import os
 import sys
 
 from eunomia.cli.parser import UsageError
-from eunomia.cli.run_table import COMMAND, PROG_TYPES
+from eunomia.cli.run_table import COMMAND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from eunomia.cli.parser import Values
+    from collections.abc import Callable
+
+    from eunomia.cli.parser import Command, Values
     from eunomia.cli.which import Choice
     from eunomia.events.run import Run, RunOptions
     from eunomia.kernel.object import Object
     from eunomia.package.model import Package
     from eunomia.package.options import Settings
 
+    Act = Callable[[Package, Values, Settings, str, Choice | None], int]
+
 __all__ = ["COMMAND", "main"]
 
 
-def main(argv: list[str]) -> int:
-    """Run `ecli run`; return the exit code."""
-    values = COMMAND.parse(argv)
+def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) -> int:
+    """Run `ecli run`, or a command that takes a program as it does; return the exit code."""
+    values = parse(command, argv)
     if not values.operands:
-        raise UsageError("run: no program given [ecli run PROG; `ecli list` shows the built-in tools]")
+        raise UsageError(
+            f"{command.name}: no program given [{command.title} PROG; `ecli list` shows the built-in tools]"
+        )
     check(values)
     program = values.operands[0]
     from eunomia.cli.arguments import HELP, VERSION, take_arguments
@@ -54,24 +60,26 @@ def main(argv: list[str]) -> int:
 
         choice = choose(package, values, settings, set(chosen))
     try:
-        return run(package, values, settings, program, choice)
+        return (act or run)(package, values, settings, program, choice)
     except KeyboardInterrupt:
         return 0  # an end like any other: what was attached is detached
 
 
+def parse(command: Command, argv: list[str]) -> Values:
+    """Parse a command's words; options of `ecli run` that it does not have are as if not given."""
+    values = command.parse(argv)
+    if command is not COMMAND:
+        for option in COMMAND.options:
+            values.setdefault(option.long, [] if option.repeat else option.default)
+    return values
+
+
 def check(values: Values) -> None:
-    """Raise UsageError where options exclude each other, before anything is fetched or loaded."""
-    if values["json"] and values["folded"]:
-        raise UsageError("--json and --folded exclude each other")
-    kind = values["prog-type"]
-    if kind and kind.lower() not in PROG_TYPES:
-        raise UsageError(f"--prog-type: {kind!r} is none of {', '.join(PROG_TYPES)}")
-    pages = values["perf-pages"]
-    if pages and pages & (pages - 1):
-        raise UsageError(f"--perf-pages: {pages} is not a power of two")
-    digest = (values["sha256"] or "0" * 64).lower().removeprefix("sha256:")
-    if len(digest) != 64 or digest.strip("0123456789abcdef"):
-        raise UsageError(f"--sha256: {values['sha256']!r} is not 64 hexadecimal digits")
+    """Raise UsageError where options exclude or need each other, before anything is fetched or loaded."""
+    if values.given:
+        from eunomia.cli.run_checks import check_options
+
+        check_options(values)
 
 
 def run(package: Package, values: Values, settings: Settings, program: str, choice: Choice | None) -> int:
@@ -84,7 +92,7 @@ def run(package: Package, values: Values, settings: Settings, program: str, choi
         from eunomia._native import lib
 
         lib.eu_log_to(2, min(values["verbose"], 2))
-    out = open_output(values["output"])
+    out = open_output(values)
     try:
         with load(package, values, settings) as live:
             return follow(live, package, values, out, program, choice=choice)
@@ -115,12 +123,19 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
 
 
 def follow(
-    live: Object, package: Package, values: Values, out: int, program: str, *, choice: Choice | None = None
+    live: Object,
+    package: Package,
+    values: Values,
+    out: int,
+    program: str,
+    *,
+    choice: Choice | None = None,
+    options: RunOptions | None = None,
 ) -> int:
     """Print events until something ends it; return the exit code."""
     from eunomia.events.run import Run
 
-    options = run_options(values, out)
+    options = options or run_options(values, out)
     if choice is not None:
         choice.open(options)
     # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
@@ -134,20 +149,47 @@ def follow(
             notice(live, program)
             for line in choice.pushed if choice else ():
                 warn(line)
+        ending, failure = read(reader, live)
+        code = account(reader, live, values, ending)
+    if failure:
+        raise failure
+    return code
+
+
+def read(reader: Run, live: Object) -> tuple[int, OSError | None]:
+    """Print events until something ends it, and what is left after that; return the ending and what failed on the way.
+
+    A failure ends in the same order as everything else: its accounts are the ones that matter most.
+    """
+    ending, failure = -1, None
+    try:
         reader.loop()
-        live.detach()  # from here on nothing is produced, and accounts can balance
+    except OSError as exc:
+        failure = exc
+    live.detach()  # from here on nothing is produced, and accounts can balance
+    try:
         ending = reader.finish()
-        return finish(reader, values, out, ending)
+    except KeyboardInterrupt:  # once more, after the end: nothing may cut off the line about the events
+        ending = reader.finish()
+    except OSError as exc:
+        failure = failure or exc
+    ignore_signals()
+    return ending, failure
 
 
-def finish(reader: Run, values: Values, out: int, ending: int) -> int:
-    """Say what was lost or could not be decoded (never in silence) and return the exit code."""
-    accounts = [each for each in reader.accounts() if each.lost]
-    if not accounts:
-        return 0
-    from eunomia.cli.losses import tell
+def account(reader: Run, live: Object, values: Values, ending: int) -> int:
+    """Say what became of the events and return the exit code."""
+    from eunomia.cli.losses import exit_line, hints, lost_unasked
+    from eunomia.events.run import OUTPUT_CLOSED
 
-    lost = tell(accounts, values, out, ending)
+    accounts = reader.accounts()
+    lost = lost_unasked(accounts)
+    is_told = lost > 0 or not (values["quiet"] or values["compat"])
+    if ending < 0 and not any(each.produced for each in accounts):
+        is_told = False  # the failure says it all
+    line = exit_line(accounts) if is_told and ending != OUTPUT_CLOSED else ""
+    if line:
+        warn(f"events: {line}{hints(accounts, live) if lost else ''}")
     return 3 if lost and values["fail-on-loss"] else 0
 
 
@@ -178,21 +220,21 @@ def run_options(values: Values, out: int) -> RunOptions:
         trace_pipe=values["trace-pipe"],
         fields=names(values["fields"]),
         wakeup=values["wakeup"] or "adaptive",
-        cpu=int(values["cpu"]) if values["cpu"] else None,
+        cpu=values["cpu"],
         drill_loss=values["drill-loss"] or 0.0,
-        sample=int(values["sample"].removeprefix("1/")) if values["sample"] else 0,
+        sample=values["sample"] or 0,
         rate_limit=values["rate-limit"] or 0.0,
         count_by=names(values["count-by"]),
         hist=names(values["hist"]),
         sort=names(values["sort"]),
         top=values["top"] or 0,
         live=terminal and bool(values["top"]),
-        path=values["output"],
+        path=values["output"] if out != 1 else None,
         rotate_size=values["rotate-size"] or 0,
         rotate_after=values["rotate-after"] or 0.0,
         rotate_keep=values["rotate-keep"] or 0,
         queue=values["queue"] or 0,
-        tell_fd=2,
+        tell_fd=-1 if values["quiet"] or values["compat"] else 2,
     )
 
 
@@ -205,7 +247,7 @@ def time_column(values: Values) -> str:
     """Return the time that events carry: text has the wall clock unless told, JSON none."""
     if values["time"]:
         return str(values["time"])
-    if values["json"]:
+    if values["json"] or values["format"] == "json":
         return "iso" if values["ts"] else "none"
     return "clock"
 
@@ -218,10 +260,16 @@ def screen_rows(out: int) -> int:
         return 24
 
 
-def open_output(path: str | None) -> int:
+def open_output(values: Values) -> int:
     """Return the descriptor that events go to."""
+    path = values["output"]
     if path is None or path == "-":
         return 1
+    rotates = values["rotate-size"] or values["rotate-after"]
+    if rotates:
+        path = values["output"] = os.path.realpath(path)  # the file is renamed, not a link to it
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise UsageError(f"--output: {path} is no regular file: it cannot be rotated")
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     except OSError as exc:
@@ -239,6 +287,14 @@ def catch_signals() -> None:
     for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
         if number != _signal.SIGHUP or _signal.getsignal(number) != _signal.SIG_IGN:
             _signal.signal(number, _signal.default_int_handler)
+
+
+def ignore_signals() -> None:
+    """Let no further Ctrl-C cut off the line about the events: the run has ended, the process is about to."""
+    import _signal
+
+    for number in (_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP):
+        _signal.signal(number, _signal.SIG_IGN)
 
 
 def notice(live: Object, program: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eunomia.cli.parser import VERBOSE, Command, Opt
+from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt
 
 OUTPUT, WHICH, AGGREGATE, END = "Output", "Which events", "Aggregation", "Ending"
 SAMPLES, LOADING, READING, FETCHING = "Sampled maps", "Loading", "Reading", "Fetching"
@@ -69,13 +69,13 @@ OPTIONS = (
     Opt("uid", "", "text", "only events of this user, by number or name", "USER", group=WHICH),
     Opt("cgroup", "", "text", "only events of this control group and those below it", "PATH", group=WHICH),
     Opt("container", "", "text", "only events of this container", "NAME|ID", group=WHICH),
-    Opt("sample", "", "text", "every Nth event", "1/N", group=WHICH),
-    Opt("rate-limit", "", "number", "at most so many events a second", "N", group=WHICH),
+    Opt("sample", "", "one-in", "every Nth event, the first of each N", "1/N", group=WHICH),
+    Opt("rate-limit", "", "rate", "at most so many events a second of each source", "N", group=WHICH),
     Opt(
         "drill-loss",
         "",
-        "number",
-        "lose this share of the events on purpose, to test alarms: 0.01",
+        "share",
+        "lose this share of the events on purpose, to test alarms: 0.01 or 1%",
         "RATE",
         group=WHICH,
     ),
@@ -87,7 +87,14 @@ OPTIONS = (
     Opt("top", "", "count", "the first N rows, redrawn in place on a terminal", "N", group=AGGREGATE),
     Opt("duration", "", "seconds", "stop after this time: 10, 200ms, 5m, 1h", group=END),
     Opt("max-events", "", "count", "stop after N events", "N", group=END),
-    Opt("fail-on-loss", "", "flag", "exit with 3 when events were lost", default=False, group=END),
+    Opt(
+        "fail-on-loss",
+        "",
+        "flag",
+        "exit with 3 when events were lost, other than by --sample and --rate-limit",
+        default=False,
+        group=END,
+    ),
     Opt("interval", "", "seconds", "read sampled maps this often (instead of as the package says)", group=SAMPLES),
     Opt(
         "clear",
@@ -124,7 +131,7 @@ OPTIONS = (
         choices=("adaptive", "each", "batch"),
         group=READING,
     ),
-    Opt("cpu", "", "text", "read on this CPU only", "N", group=READING),
+    Opt("cpu", "", "index", "read on this CPU only", "N", group=READING),
     Opt(
         "queue",
         "",
@@ -152,6 +159,7 @@ OPTIONS = (
     ),
     Opt("timeout", "", "seconds", "time limit of a download", default=30.0, group=FETCHING),
     Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0, group=FETCHING),
+    QUIET,
     VERBOSE,
 )
 

@@ -23,15 +23,16 @@ class Choice:
     Attributes:
         bytecode: for `RunOptions.filter`.
         pushed: what the kernel side was told to filter, for -v.
+        selection: what it was compiled from.
     """
 
-    __slots__ = ("_folder", "_members", "_pids", "_selection", "bytecode", "follow", "pushed")
+    __slots__ = ("_folder", "_members", "_pids", "bytecode", "follow", "pushed", "selection")
 
     def __init__(self, selection: Selection, pids: list[int], folder: str, *, follow: bool) -> None:
         self.bytecode = selection.to_bytes()
         self.pushed: list[str] = []
         self.follow = follow
-        self._selection = selection
+        self.selection = selection
         self._pids = pids
         self._folder = folder
         self._members: Members | None = None
@@ -43,10 +44,10 @@ class Choice:
             OSError: the kernel does not let us.
         """
         options.filter = self.bytecode
-        if self._selection.needs:
+        if self.selection.needs:
             from eunomia.events.filter.members import Members
 
-            self._members = Members(self._selection.needs, self._pids, self._folder, follow=self.follow)
+            self._members = Members(self.selection.needs, self._pids, self._folder, follow=self.follow)
             options.members = self._members.handle
 
     def close(self) -> None:
@@ -65,11 +66,42 @@ def choose(package: Package, values: Values, settings: Settings, given: set[str]
     Raises:
         UsageError: an option is malformed, or the events do not say what it asks for.
     """
+    from eunomia.events.filter.pushdown import push, role_wishes
+
+    told = push(package, role_wishes(exact(values)), settings, given)
+    choice = select(package.plan(), values, frozenset(told))
+    told.update(push(package, choice.selection.wishes, settings, given))
+    choice.pushed = [f"{field} is filtered in the kernel: {written}" for field, written in told.items()]
+    return choice
+
+
+def exact(values: Values) -> dict[str, int | str]:
+    """Return the roles of fields for which one value is wanted."""
+    found: dict[str, int | str] = {}
+    pids = parse_pids(values["pid"]) if values["pid"] else []
+    if len(pids) == 1 and not values["follow"]:
+        found["pid"] = pids[0]
+    if values["uid"]:
+        found["uid"] = parse_user(values["uid"])
+    if values["comm"] and not set(values["comm"]) & set("*?[\\"):
+        found["comm"] = values["comm"]
+    return found
+
+
+def select(plan: bytes, values: Values, pushed: frozenset[str] = frozenset()) -> Choice:
+    """Compile what the options say for the records of a plan.
+
+    Args:
+        pushed: roles of fields that the kernel side filters: events that do not say them pass.
+
+    Raises:
+        UsageError: an option is malformed, or the events do not say what it asks for.
+    """
     from eunomia.events.filter.selection import Selection
 
-    selection = Selection(package.plan())
-    pids, folder = [], ""
-    option = ""
+    selection = Selection(plan, pushed)
+    pids: list[int] = []
+    folder = option = ""
     try:
         for option in OPTIONS:
             text = values[option]
@@ -87,13 +119,9 @@ def choose(package: Package, values: Values, settings: Settings, given: set[str]
             else:
                 folder = find_group(option, text)
                 selection.add_group()
-        choice = Choice(selection, pids, folder, follow=values["follow"])
+        return Choice(selection, pids, folder, follow=values["follow"])
     except FilterError as exc:
         raise _usage(option, exc) from exc
-    from eunomia.events.filter.pushdown import push
-
-    choice.pushed = push(package, selection, settings, given)
-    return choice
 
 
 def _usage(option: str, exc: FilterError) -> UsageError:

@@ -50,6 +50,14 @@ class Account:
         """Records lost, for whatever cause; of an account that is not known, those that were seen to be."""
         return sum(self.lost.values())
 
+    def add(self, other: Account) -> None:
+        """Add another account's numbers to these; the map's name and kind stay."""
+        for name in ("produced", "delivered", "filtered", "discarded", "pending"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for cause, count in other.lost.items():
+            self.lost[cause] = self.lost.get(cause, 0) + count
+        self.is_known = self.is_known and other.is_known
+
     def to_dict(self) -> dict[str, Any]:
         """Return the account as it stands in JSON; what nobody counted is None, never 0."""
         lost: dict[str, int | None] = dict(self.lost)
@@ -82,7 +90,10 @@ class Account:
 
 def object_accounts(obj: Object) -> dict[str, Account]:
     """Return the accounts of a loaded object by map; see `Object.account`."""
+    from eunomia.events.stream import settle
+
     handle = obj.handle()
+    settle(obj)
     one = ffi.new("struct eu_account *")
     found = {}
     for index in range(lib.eu_map_count(handle) + 1):

@@ -31,11 +31,16 @@ def load() -> Any:
     return pyarrow
 
 
-def record_batch(rows: Rows, source: str, enums: str = "name") -> pyarrow.RecordBatch:
-    """Return rows as a record batch, a column for each member (`value` where the type is no struct)."""
+def check_enums(enums: str) -> None:
+    """Raise ValueError where this is no way to write enums."""
     if enums not in ENUMS:
         raise ValueError(f"to_arrow: enums {enums!r}: one of {', '.join(ENUMS)}")
+
+
+def record_batch(rows: Rows, source: str, enums: str = "name") -> pyarrow.RecordBatch:
+    """Return rows as a record batch, a column for each member (`value` where the type is no struct)."""
     arrow = load()
+    check_enums(enums)
     columns = Columns(rows.layout, enums)
     if rows.layout.kind(rows.type) in (STRUCT, UNION):
         fields, arrays = columns.members(rows.to_c(), rows.type, 0)

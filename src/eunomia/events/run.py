@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Self
 
+    from eunomia.events.recorder import Recorder
     from eunomia.kernel.object import Object
 
 FORMATS = {"text": 0, "json": 1, "raw": 2, "folded": 3, "csv": 4}
@@ -55,7 +56,7 @@ class RunOptions:
         count_by, hist, sort: paths of fields to aggregate by; (): none. A `+` before a path of sort: ascending.
         top: rows that an aggregate shows; 0: all.
         live: redraw aggregates in place.
-        record: file that raw records go to, in place of lines.
+        record: a recording that raw records go to, in place of lines.
         path: name of out_fd's file, where it may be rotated.
         rotate_size, rotate_after, rotate_keep: bytes, seconds, old files kept; 0: no limit.
         queue: bytes that may wait for a slow reader of the output; 0: 64 MiB.
@@ -141,7 +142,7 @@ class RunOptions:
         sort: Sequence[str] = (),
         top: int = 0,
         live: bool = False,
-        record: str | None = None,
+        record: Recorder | None = None,
         path: str | None = None,
         rotate_size: int = 0,
         rotate_after: float = 0.0,
@@ -243,7 +244,7 @@ class RunOptions:
         options.sort = _kept(keep, ",".join(self.sort))
         options.top = self.top
         options.live = self.live
-        options.record = _kept(keep, self.record)
+        options.recorder = self.record.handle() if self.record else ffi.NULL
         options.path = _kept(keep, self.path)
         options.rotate_size = self.rotate_size
         options.rotate_after = self.rotate_after
@@ -284,7 +285,7 @@ class Run:
     One thread runs `loop`; `stop` may be called from any.
 
     Args:
-        obj: loaded; attach before or after, but before `loop`.
+        obj: loaded; attach before or after, but before `loop`. None: a replay.
         plan: `Package.plan()`.
         options: how.
 
@@ -295,12 +296,12 @@ class Run:
 
     __slots__ = ("_keep", "_object", "_plan", "_run")
 
-    def __init__(self, obj: Object, plan: bytes, options: RunOptions) -> None:
+    def __init__(self, obj: Object | None, plan: bytes, options: RunOptions) -> None:
         self._object = obj
         self._run: Any = ffi.NULL
         self._plan: Any = read_plan(plan)
         self._keep: list[Any] = []
-        self._run = lib.eu_run_new(obj.handle(), self._plan, options.to_c(self._keep))
+        self._run = lib.eu_run_new(obj.handle() if obj else ffi.NULL, self._plan, options.to_c(self._keep))
         if not self._run:
             failure = error("open run")
             self.close()

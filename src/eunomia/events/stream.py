@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from operator import length_hint
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakSet
 
 from eunomia.events.batch import CHUNK, Batch
 from eunomia.events.layout import Event
@@ -16,6 +18,18 @@ if TYPE_CHECKING:
     from eunomia.kernel.object import Object
 
 POLICIES = ("block", "drop-oldest", "drop-newest")
+
+
+_open: WeakSet[EventStream] = WeakSet()
+_opening = Lock()
+
+
+def settle(obj: Object) -> None:
+    """Tell the accounts of an object how many events its streams have delivered; from any thread."""
+    with _opening:
+        streams = [stream for stream in _open if stream.object is obj]
+    for stream in streams:
+        stream.settle()
 
 
 def events(obj: Object, name: str | None = None, **keywords: Any) -> EventStream:
@@ -75,6 +89,9 @@ class EventStream(Iterator[Any]):
         self._bound, self._policy = queue, policy
         self._reader = BufferReader(obj, name, perf_pages, filter)
         self.map = self._reader.map
+        self.object = obj
+        with _opening:
+            _open.add(self)
 
     @property
     def lost(self) -> int:

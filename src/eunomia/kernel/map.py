@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Iterable, Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from eunomia._native import check, error, ffi, lib, text
 from eunomia.kernel.codec import Codec
 
 if TYPE_CHECKING:
+    import numpy
+    import pyarrow
+
+    from eunomia.btf.types import Btf
+    from eunomia.events.stream import Batches, EventStream  # sanctioned, as the calls below
     from eunomia.kernel.object import Object
 
 PER_CPU_TYPES = {5, 6, 10, 21}  # PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH, PERCPU_CGROUP_STORAGE
 ARRAY_TYPES = {2, 6}
 QUEUE_TYPES = {22, 23}
+BUFFER_TYPES = {4, 27}  # PERF_EVENT_ARRAY, RINGBUF
+TABLE_TYPES = {1, 2, 5, 6, 9, 10, 11}  # hashes and arrays, LRU and per CPU too, LPM_TRIE
 BATCH = 4096
 
 
@@ -23,13 +30,15 @@ class Map(MutableMapping[Any, Any]):
 
     Keys and values are typed by the object's BTF: integers, bools, text for char arrays, named tuples for structs,
     tuples for arrays; bytes where there is no type. Values of per-CPU maps are lists with one value for each possible
-    CPU. Once the object is loaded its maps may be used from several threads.
+    CPU. Once the object is loaded its maps may be used from several threads. Iterating a ring or perf buffer gives its
+    events.
 
     Attributes:
         name: libbpf's.
         section: of a map that holds global variables, as in `.rodata`; else None.
         type: BPF_MAP_TYPE_*.
         key_size, value_size: in bytes.
+        type_ids: of key and value in `btf`, 0: unknown.
     """
 
     def __init__(self, owner: Object, index: int) -> None:
@@ -41,7 +50,7 @@ class Map(MutableMapping[Any, Any]):
         self.type = int(info.type)
         self.key_size = int(info.key_size)
         self.value_size = int(info.value_size)
-        self._types = (int(info.btf_key_type), int(info.btf_value_type))
+        self.type_ids = (int(info.btf_key_type), int(info.btf_value_type))
         self._codecs: tuple[Codec, Codec] | None = None
 
     def _info(self) -> Any:
@@ -73,11 +82,16 @@ class Map(MutableMapping[Any, Any]):
         """Whether each CPU has its own value."""
         return self.type in PER_CPU_TYPES
 
+    @property
+    def btf(self) -> Btf | None:
+        """The types of the object, None where this map has none; `type_ids` are of it."""
+        return self._object.package.types.btf if any(self.type_ids) else None
+
     def _coding(self) -> tuple[Codec, Codec]:
         if self._codecs is None:
-            btf = self._object.package.types.btf if any(self._types) else None
-            key = Codec(btf, self._types[0], self.key_size, f"key of map {self.name}")
-            value = Codec(btf, self._types[1], self.value_size, f"value of map {self.name}")
+            btf = self.btf
+            key = Codec(btf, self.type_ids[0], self.key_size, f"key of map {self.name}")
+            value = Codec(btf, self.type_ids[1], self.value_size, f"value of map {self.name}")
             self._codecs = key, value
         return self._codecs
 
@@ -126,8 +140,12 @@ class Map(MutableMapping[Any, Any]):
             raise KeyError(key)
         raise error(f"map {self.name}")
 
-    def _batches(self) -> Iterator[tuple[memoryview, memoryview, int]]:
-        """Keys and values, BATCH elements at a time; what comes or goes meanwhile may or may not be among them."""
+    def read_batches(self) -> Iterator[tuple[memoryview, memoryview, int]]:
+        """Iterate the bytes of keys and values, and their number, some thousands at a time.
+
+        What comes or goes meanwhile may or may not be among them. Values of per-CPU maps take a multiple of 8 bytes for
+        each possible CPU.
+        """
         room = self._room()
         size = min(BATCH, max(self.max_entries, 1))
         cursor = ffi.new("char[]", max(16, self.key_size))
@@ -154,7 +172,7 @@ class Map(MutableMapping[Any, Any]):
 
     def _iter_items(self) -> Iterator[tuple[Any, Any]]:
         key, value = self._coding()
-        for keys, values, _ in self._batches():
+        for keys, values, _ in self.read_batches():
             yield from zip(key.decode_all(keys), self._decode_all(value, values), strict=True)
 
     def _decode_all(self, value: Codec, data: memoryview) -> Iterable[Any]:
@@ -163,7 +181,65 @@ class Map(MutableMapping[Any, Any]):
         room = self._room()
         return (self._decode(bytes(data[at : at + room])) for at in range(0, len(data), room))
 
+    def to_numpy(self) -> numpy.ndarray[Any, Any]:
+        """Return all elements as a structured array of `key` and `value`, typed by the object's BTF.
+
+        Structs are nested, char arrays bytes up to their NUL, bit fields columns behind the others. The values of a
+        per-CPU map have an axis more: one value for each possible CPU. Without BTF, 1, 2, 4 and 8 bytes are whole
+        numbers.
+
+        Raises:
+            ValueError: this type of map has no elements that can be read.
+            MissingDependencyError: NumPy is not installed.
+        """
+        self._need_elements("to_numpy")
+        from eunomia.events.table import to_numpy  # sanctioned upward import: convenience of the public API
+
+        return to_numpy(self)
+
+    def to_arrow(self, *, enums: str = "name") -> pyarrow.Table:
+        """Return all elements as a pyarrow Table of the columns `key` and `value`, nested structs and arrays kept.
+
+        The values of a per-CPU map are lists with one value for each possible CPU.
+
+        Args:
+            enums: "name": dictionary-encoded names; "number": integers. The field's metadata has both.
+
+        Raises:
+            ValueError: this type of map has no elements that can be read.
+            MissingDependencyError: pyarrow is not installed.
+        """
+        self._need_elements("to_arrow")
+        from eunomia.events.table import to_arrow  # sanctioned upward import: convenience of the public API
+
+        return to_arrow(self, enums)
+
+    def _need_elements(self, what: str) -> None:
+        if self.type in BUFFER_TYPES:
+            how = f'[its events: obj.events("{self.name}").batches()]'
+            raise ValueError(f"{what}: map {self.name} is a buffer of events {how}")
+        if self.type not in TABLE_TYPES:
+            raise ValueError(f"{what}: map {self.name}: type {self.type} is neither hash nor array")
+
+    def events(self, **keywords: Any) -> EventStream:
+        """Return the events of a ring or perf buffer, as `Object.events` does."""
+        return self._object.events(self.name, **keywords)
+
+    def batches(self, **keywords: Any) -> Batches:
+        """Iterate the records of a ring or perf buffer in batches.
+
+        Args:
+            keywords: max_records and max_bytes as of `EventStream.batches`, others as of `Object.events`.
+        """
+        sizes = {name: keywords.pop(name) for name in ("max_records", "max_bytes") if name in keywords}
+        return self.events(**keywords).batches(**sizes)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return aiter(self.events())
+
     def __iter__(self) -> Iterator[Any]:
+        if self.type in BUFFER_TYPES:
+            return iter(self.events())
         return (key for key, _ in self._iter_items())
 
     def values(self) -> Any:
@@ -171,7 +247,7 @@ class Map(MutableMapping[Any, Any]):
         return (value for _, value in self._iter_items())
 
     def __len__(self) -> int:
-        return sum(count for _, _, count in self._batches())
+        return sum(count for _, _, count in self.read_batches())
 
     def __contains__(self, key: object) -> bool:
         try:

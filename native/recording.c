@@ -1,0 +1,394 @@
+/* Reads a recording. Its bytes may be anything: sizes are checked before memory is asked for, contents before they are used. */
+#include "recording.h"
+#include "error.h"
+#include "out.h"
+#include "plan_read.h"
+#include "signals.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <zlib.h>
+
+enum { PARTS = EU_BLOCK_PLAN, LATEST = 62 /* times are below 2^62 ns */, CAUSES_LIMIT = 64, ACCOUNTS_LIMIT = 4096 };
+
+struct eu_recording {
+    int fd;
+    char *name;
+    struct eu_out parts[PARTS + 1]; /* by type */
+    struct eu_plan *plan;
+    struct eu_clock_history clocks;
+    struct eu_facts *facts;
+    struct eu_rec_block head;
+    struct eu_out stored, content;
+    size_t at;     /* of the next record */
+    uint32_t left; /* records of the block not given yet */
+    struct eu_account *accounts;
+    size_t room_accounts;
+    struct eu_out names; /* of the accounts' maps */
+    uint64_t place;      /* of the block's header in the file */
+    struct eu_recording_facts read;
+};
+
+/* Damage is EBADMSG with the place; -errno. */
+static int damaged(const struct eu_recording *r, const char *what) {
+    return eu_fail(EBADMSG, "read recording %s: block %llu at byte %llu: %s", r->name, (unsigned long long)r->read.blocks,
+                   (unsigned long long)r->place, what);
+}
+
+/* As many of the bytes as there are before the end; -EINTR: a signal came while waiting. */
+static ssize_t read_up_to(struct eu_recording *r, void *bytes, size_t size) {
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = read(r->fd, (char *)bytes + done, size - done);
+        struct pollfd wait = {.fd = r->fd, .events = POLLIN};
+        if (n == 0)
+            break;
+        if (n > 0)
+            done += (size_t)n;
+        else if (errno == EAGAIN)
+            poll(&wait, 1, -1);
+        else if (errno != EINTR)
+            return eu_fail(errno, "read recording %s: %s", r->name, eu_strerror(errno));
+        if (n < 0 && (!r->plan || eu_signals_count()))
+            return eu_fail(EINTR, "read recording %s: interrupted", r->name);
+    }
+    r->read.bytes += done;
+    return (ssize_t)done;
+}
+
+static int is_zero(const void *bytes, size_t size) {
+    const uint8_t *p = bytes;
+    while (size && !*p)
+        p++, size--;
+    return !size;
+}
+
+/* 1: there is a block; 0: the file ends here. */
+static int read_head(struct eu_recording *r) {
+    struct eu_rec_block *h = &r->head;
+    r->place = r->read.bytes;
+    ssize_t got = read_up_to(r, h, sizeof(*h));
+    if (got < 0)
+        return (int)got;
+    /* zeroes: a file system that had given the file its length, but not its bytes, when the power failed */
+    if (got < (ssize_t)sizeof(*h) || is_zero(h, sizeof(*h))) {
+        r->read.is_cut = 1;
+        return 0;
+    }
+    if (memcmp(h->magic, EU_REC_BLOCK, sizeof(h->magic)))
+        return damaged(r, "no block starts here");
+    if (h->crc != (uint32_t)crc32_z(0, (const void *)h, offsetof(struct eu_rec_block, crc)))
+        return damaged(r, "checksum of the header does not match");
+    if (h->sequence != r->read.blocks)
+        return damaged(r, "not the one that should follow");
+    if (h->size > EU_REC_BLOCK_LIMIT || h->stored > EU_REC_BLOCK_LIMIT || h->flags & ~(EU_REC_PACKED | EU_REC_MORE) ||
+        (!(h->flags & EU_REC_PACKED) && h->stored != h->size) || h->time >> LATEST)
+        return damaged(r, "header out of bounds");
+    return 1;
+}
+
+static int unpack(struct eu_recording *r) {
+    uLongf size = r->head.size;
+    r->content.used = 0;
+    if (!eu_out_room(&r->content, r->head.size + 1))
+        return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
+    if (uncompress((Bytef *)r->content.data, &size, (const Bytef *)r->stored.data, r->head.stored) != Z_OK || size != r->head.size)
+        return damaged(r, "cannot be unpacked");
+    r->content.used = size;
+    return 0;
+}
+
+/* 1: the block's content is in `content`; 0: the file ends within it. */
+static int read_content(struct eu_recording *r) {
+    struct eu_out *to = r->head.flags & EU_REC_PACKED ? &r->stored : &r->content;
+    to->used = 0;
+    if (!eu_out_room(to, r->head.stored + 1))
+        return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
+    ssize_t got = read_up_to(r, to->data, r->head.stored);
+    if (got < 0)
+        return (int)got;
+    if (got < (ssize_t)r->head.stored) {
+        r->read.is_cut = 1;
+        return 0;
+    }
+    to->used = r->head.stored;
+    if (r->head.content_crc != (uint32_t)crc32_z(0, (const Bytef *)to->data, to->used))
+        return damaged(r, "checksum does not match");
+    int err = to == &r->stored ? unpack(r) : 0;
+    return err ? err : 1;
+}
+
+static int take_part(struct eu_recording *r) {
+    struct eu_out *part = &r->parts[r->head.type];
+    if (part->used + r->content.used > EU_REC_PART_LIMIT)
+        return damaged(r, "the package is too large");
+    eu_out_put(part, r->content.data, r->content.used);
+    return part->failed ? eu_fail(ENOMEM, "read recording %s: out of memory", r->name) : 0;
+}
+
+static int take_clock(struct eu_recording *r) {
+    struct eu_clocks clocks;
+    if (r->content.used < sizeof(clocks))
+        return damaged(r, "too short for clocks");
+    memcpy(&clocks, r->content.data, sizeof(clocks));
+    if ((uint64_t)clocks.monotonic >> LATEST || (uint64_t)clocks.boottime >> LATEST || (uint64_t)clocks.realtime >> LATEST)
+        return damaged(r, "clocks out of bounds");
+    eu_clock_note(&r->clocks, &clocks);
+    return 0;
+}
+
+static int take_facts(struct eu_recording *r) {
+    int err = eu_facts_read(r->facts, (const uint8_t *)r->content.data, r->content.used, r->head.count);
+    if (err == -ENOMEM)
+        return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
+    return err ? damaged(r, err == -EFBIG ? "too many names" : "names out of bounds") : 0;
+}
+
+static int take_account(struct eu_recording *r, size_t *at, struct eu_account *account) {
+    struct eu_rec_account one;
+    uint64_t lost;
+    if (r->content.used - *at < sizeof(one))
+        return -EBADMSG;
+    memcpy(&one, r->content.data + *at, sizeof(one));
+    *at += sizeof(one);
+    if (one.nr_lost > CAUSES_LIMIT || one.name_size > EU_REC_NAME_LIMIT ||
+        r->content.used - *at < one.nr_lost * sizeof(lost) + one.name_size)
+        return -EBADMSG;
+    *account = (struct eu_account){.kind = (int)(one.kind & 0xff),
+                                   .known = one.known == 1,
+                                   .produced = one.produced,
+                                   .delivered = one.delivered,
+                                   .filtered = one.filtered,
+                                   .discarded = one.discarded,
+                                   .pending = one.pending};
+    for (uint32_t i = 0; i < one.nr_lost; i++, *at += sizeof(lost)) {
+        memcpy(&lost, r->content.data + *at, sizeof(lost));
+        account->lost[i < EU_CAUSES ? i : EU_SINK_FAILED] += lost; /* a cause of a later version */
+    }
+    size_t name = r->names.used;
+    eu_out_put(&r->names, r->content.data + *at, one.name_size);
+    eu_out_char(&r->names, 0);
+    *at += one.name_size;
+    account->map = (const char *)name; /* its place, until all are there */
+    return r->names.failed ? -ENOMEM : 0;
+}
+
+static int has_room(struct eu_recording *r, size_t count) {
+    struct eu_account *larger = count > r->room_accounts ? realloc(r->accounts, count * sizeof(*larger)) : r->accounts;
+    if (!larger)
+        return count == 0;
+    r->accounts = larger;
+    r->room_accounts = count > r->room_accounts ? count : r->room_accounts;
+    return 1;
+}
+
+static int take_accounts(struct eu_recording *r) {
+    size_t at = 0;
+    int err = 0;
+    if (r->head.count < (uint32_t)eu_plan_sources(r->plan) || r->head.count > ACCOUNTS_LIMIT)
+        return damaged(r, "not the accounts of the plan's sources");
+    if (!has_room(r, r->head.count))
+        return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
+    r->read.losses = r->names.used = 0;
+    r->read.nr_accounts = 0;
+    for (uint32_t i = 0; i < r->head.count && !err; i++) {
+        err = take_account(r, &at, &r->accounts[i]);
+        for (int cause = 0; cause < EU_CAUSES && !err; cause++)
+            r->read.losses += r->accounts[i].lost[cause];
+    }
+    if (err)
+        return damaged(r, "accounts out of bounds");
+    for (uint32_t i = 0; i < r->head.count; i++)
+        r->accounts[i].map = r->names.data + (size_t)r->accounts[i].map;
+    r->read.nr_accounts = (int)r->head.count;
+    return 0;
+}
+
+static int take_end(struct eu_recording *r) {
+    struct eu_rec_end end;
+    if (r->content.used < sizeof(end))
+        return damaged(r, "too short for an end");
+    memcpy(&end, r->content.data, sizeof(end));
+    r->read.is_ended = 1;
+    r->read.ending = end.ending;
+    return end.records == r->read.records ? 0 : damaged(r, "not as many records as the end says");
+}
+
+static int take_block(struct eu_recording *r) {
+    switch (r->head.type) {
+    case EU_BLOCK_META:
+    case EU_BLOCK_PACKAGE:
+    case EU_BLOCK_PLAN:
+        return r->plan ? damaged(r, "a second description") : take_part(r);
+    case EU_BLOCK_CLOCK:
+        return take_clock(r);
+    case EU_BLOCK_FACTS:
+        return take_facts(r);
+    case EU_BLOCK_RECORDS:
+        if (r->head.count > r->content.used / sizeof(struct eu_rec_record))
+            return damaged(r, "more records than bytes");
+        r->at = 0;
+        r->left = r->head.count;
+        return 0;
+    case EU_BLOCK_ACCOUNTS:
+        return take_accounts(r);
+    case EU_BLOCK_END:
+        return take_end(r);
+    }
+    return 0; /* of a later version, and nothing that must be understood */
+}
+
+static int read_block(struct eu_recording *r) {
+    if (r->read.is_ended || r->read.is_cut)
+        return 0;
+    int got = read_head(r);
+    if (got > 0)
+        got = read_content(r);
+    if (got <= 0)
+        return got;
+    if (!r->plan && r->head.type > EU_BLOCK_PLAN)
+        return damaged(r, "expected the description of what was recorded");
+    int err = take_block(r);
+    r->read.blocks++;
+    return err ? err : r->head.type;
+}
+
+int eu_recording_next(struct eu_recording *r) {
+    r->left = 0;
+    return read_block(r);
+}
+
+int eu_recording_record(struct eu_recording *r, struct eu_recorded *record) {
+    struct eu_rec_record head;
+    if (!r->left)
+        return r->at == r->content.used || r->head.type != EU_BLOCK_RECORDS ? 0 : damaged(r, "more bytes than records");
+    if (r->content.used - r->at < sizeof(head))
+        return damaged(r, "more records than bytes");
+    memcpy(&head, r->content.data + r->at, sizeof(head));
+    r->at += sizeof(head);
+    if (head.size > r->content.used - r->at)
+        return damaged(r, "a record goes on behind the end");
+    if (head.source >= r->plan->header.nr_sources || r->plan->sources[head.source].kind == EU_SAMPLE)
+        return damaged(r, "a record of a source that is not there");
+    *record = (struct eu_recorded){head.source, r->head.time + head.delay, r->content.data + r->at, head.size};
+    r->at += head.size;
+    r->left--;
+    if (!r->read.records++)
+        r->read.first = record->time;
+    r->read.last = record->time > r->read.last ? record->time : r->read.last;
+    r->read.of_bytes += head.size;
+    return 1;
+}
+
+int eu_recording_scan(struct eu_recording *r) {
+    struct eu_recorded record;
+    int type, got = 0;
+    while (got >= 0 && (type = eu_recording_next(r)) > 0)
+        while (type == EU_BLOCK_RECORDS && (got = eu_recording_record(r, &record)) > 0)
+            continue;
+    return got < 0 ? got : type;
+}
+
+static int read_file_header(struct eu_recording *r) {
+    struct eu_rec_header head;
+    ssize_t got = read_up_to(r, &head, sizeof(head));
+    if (got < 0)
+        return (int)got;
+    if (got < (ssize_t)sizeof(head.magic) || memcmp(head.magic, EU_REC_MAGIC, sizeof(head.magic)))
+        return eu_fail(EBADMSG, "read recording %s: not a recording%s", r->name, got ? "" : ": it is empty");
+    if (got < (ssize_t)sizeof(head) || head.crc != (uint32_t)crc32_z(0, (const void *)&head, offsetof(struct eu_rec_header, crc)))
+        return eu_fail(EBADMSG, "read recording %s: its header is %s", r->name, got < (ssize_t)sizeof(head) ? "cut off" : "damaged");
+    if (head.version != EU_REC_VERSION || head.size != sizeof(head))
+        return eu_fail(EBADMSG, "read recording %s: version %u, expected %u [a newer eunomia reads it]", r->name, head.version,
+                       EU_REC_VERSION);
+    return 0;
+}
+
+/* The parts; the last piece of the plan ends them. */
+static int read_description(struct eu_recording *r) {
+    int type;
+    do
+        type = read_block(r);
+    while (type > 0 && (type != EU_BLOCK_PLAN || r->head.flags & EU_REC_MORE));
+    if (type < 0)
+        return type;
+    if (!type)
+        return eu_fail(EBADMSG, "read recording %s: cut off after block %llu, before any event", r->name,
+                       (unsigned long long)r->read.blocks);
+    r->plan = eu_plan_read(r->parts[EU_BLOCK_PLAN].data, r->parts[EU_BLOCK_PLAN].used);
+    if (!r->plan)
+        return -eu_errno();
+    return 0;
+}
+
+struct eu_recording *eu_recording_open(int fd, const char *name) {
+    struct eu_recording *r = calloc(1, sizeof(*r));
+    if (!r)
+        return eu_fail_null(ENOMEM, "read recording: out of memory");
+    r->fd = fd;
+    r->name = strdup(name);
+    r->facts = eu_facts_new();
+    if (!r->name || !r->facts)
+        eu_fail(ENOMEM, "read recording: out of memory");
+    else if (!read_file_header(r) && !read_description(r))
+        return r;
+    eu_recording_free(r);
+    return NULL;
+}
+
+void eu_recording_free(struct eu_recording *r) {
+    if (!r)
+        return;
+    for (int i = 0; i <= PARTS; i++)
+        eu_out_free(&r->parts[i]);
+    eu_out_free(&r->stored);
+    eu_out_free(&r->content);
+    eu_out_free(&r->names);
+    eu_facts_free(r->facts);
+    if (r->plan)
+        eu_plan_free(r->plan);
+    free(r->accounts);
+    free(r->name);
+    free(r);
+}
+
+const void *eu_recording_part(const struct eu_recording *r, int type, size_t *size) {
+    *size = type >= EU_BLOCK_META && type <= PARTS ? r->parts[type].used : 0;
+    return *size ? r->parts[type].data : NULL;
+}
+
+int64_t eu_recording_wall(struct eu_recording *r, uint64_t time) {
+    const struct eu_clock_history *before = eu_clock_use(&r->clocks);
+    int64_t wall = eu_clock_wall(EU_CLOCK_MONOTONIC, time);
+    eu_clock_use(before);
+    return wall;
+}
+
+void eu_recording_tell(const struct eu_recording *r, struct eu_recording_facts *facts) {
+    *facts = r->read;
+}
+
+int eu_recording_account(const struct eu_recording *r, int source, struct eu_account *account) {
+    if (source < 0 || source >= r->read.nr_accounts)
+        return eu_fail(EINVAL, "read account: source %d of %d", source, r->read.nr_accounts);
+    *account = r->accounts[source];
+    return 0;
+}
+
+const struct eu_clock_history *eu_recording_clocks(const struct eu_recording *r) {
+    return &r->clocks;
+}
+
+struct eu_facts *eu_recording_names(struct eu_recording *r) {
+    return r->facts;
+}
+
+int eu_recording_fd(const struct eu_recording *r) {
+    return r->fd;
+}
+
+const struct eu_rec_block *eu_recording_block(const struct eu_recording *r, const uint8_t **content) {
+    *content = (const uint8_t *)r->content.data;
+    return &r->head;
+}

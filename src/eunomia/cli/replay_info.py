@@ -1,0 +1,105 @@
+"""`ecli replay --info`: what a recording is, its accounts, and whether it is whole."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from eunomia.events.recording import Recording
+
+
+def show(recording: Recording, as_json: bool) -> int:
+    """Read all of a recording and describe it; return the exit code: 1 where it is damaged."""
+    damage = None
+    try:
+        recording.scan()
+    except OSError as exc:
+        damage = exc
+    found = describe(recording)
+    if as_json:
+        import json
+
+        sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write("\n".join(page(found)) + "\n")
+    sys.stdout.flush()
+    if damage:
+        raise damage
+    return 0
+
+
+def describe(recording: Recording) -> dict[str, Any]:
+    """Return what is known, as JSON has it."""
+    counts = recording.counts()
+    span = {}
+    if counts.records:
+        span = {name: iso(recording.wall(time)) for name, time in (("first", counts.first), ("last", counts.last))}
+        span["seconds"] = round((counts.last - counts.first) / 1e9, 6)
+    return {
+        **recording.meta,
+        "package": recording.package.name,
+        "blocks": int(counts.blocks),
+        "bytes": int(counts.bytes),
+        "events": int(counts.records),
+        "event_bytes": int(counts.of_bytes),
+        **({"span": span} if span else {}),
+        "accounts": [account(each) for each in recording.accounts],
+        "is_whole": bool(counts.is_ended),
+        "is_cut": bool(counts.is_cut),
+    }
+
+
+def account(each: Any) -> dict[str, Any]:
+    """Return an account as JSON has it."""
+    names = ("produced", "delivered", "filtered", "discarded", "pending")
+    return {
+        "map": each.map,
+        "kind": each.kind,
+        "is_known": each.is_known,
+        **{name: getattr(each, name) for name in names},
+        "lost": each.lost,
+    }
+
+
+def iso(ns: int) -> str:
+    """Return a wall clock as ISO 8601 in UTC."""
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ns // 1000)
+    except OverflowError:
+        return f"{ns} ns after 1970"
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def page(found: dict[str, Any]) -> list[str]:
+    """Return the lines for people."""
+    from eunomia.cli.report import clean
+
+    host = found.get("host")
+    host = host if isinstance(host, dict) else {}
+    words = [str(each) for each in found["arguments"]] if isinstance(found.get("arguments"), list) else []
+    rows = [
+        ("tool", " ".join([str(found.get("tool", "?")), *words, f"(package {found['package']})"])),
+        ("recorded", f"{found.get('started', '?')} by eunomia {found.get('eunomia', '?')}"),
+        ("host", " ".join(str(host.get(name, "?")) for name in ("name", "kernel", "machine"))),
+        ("events", f"{found['events']} in {found['blocks']} blocks, {found['bytes']} bytes"),
+    ]
+    if isinstance(found.get("options"), dict) and found["options"]:
+        rows.append(("options", " ".join(f"--{key}={value}" for key, value in found["options"].items())))
+    if "span" in found:
+        span = found["span"]
+        rows.append(("span", f"{span['first']} to {span['last']} ({span['seconds']:.3f} s)"))
+    for each in found["accounts"]:
+        rows.append(("account", _sentence(each)))
+    rows.append(("file", "whole" if found["is_whole"] else "cut off" if found["is_cut"] else "damaged"))
+    return [clean(f"{name:9} {text}") for name, text in rows]
+
+
+def _sentence(each: dict[str, Any]) -> str:
+    lost = ", ".join(f"{count} {cause}" for cause, count in each["lost"].items())
+    missing = "" if each["is_known"] else " or more"
+    return (
+        f"{each['map']}: produced {each['produced']}{missing} = recorded {each['delivered']}"
+        f" + filtered {each['filtered']} + discarded {each['discarded']} + lost {sum(each['lost'].values())}"
+        f"{f' ({lost})' if lost else ''} + pending {each['pending']}"
+    )

@@ -1,0 +1,112 @@
+"""Write a recording: what was recorded and where, then the blocks that the C core writes during a run."""
+
+from __future__ import annotations
+
+import os
+
+from eunomia._native import check, error, ffi, lib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Self
+
+    from eunomia.package.model import Package
+
+META, PACKAGE, PLAN = 1, 2, 3
+LEVEL = 1
+
+
+class Recorder:
+    """A recording that is being written; give it to `RunOptions.record`.
+
+    Args:
+        fd: open for writing and at its start; it stays the caller's.
+        name: of the file, for messages.
+        package: what is recorded; it is kept whole.
+        details: further keys of the description: what the user called it (`tool`), `options`.
+        compress: pack the blocks (zlib): a third to a tenth of the size, and several times the work.
+
+    Raises:
+        OSError: the file cannot be written.
+        PackageError: the package is damaged.
+    """
+
+    __slots__ = ("_recorder",)
+
+    def __init__(
+        self,
+        fd: int,
+        name: str,
+        package: Package,
+        *,
+        details: Mapping[str, Any] | None = None,
+        compress: bool = False,
+    ) -> None:
+        import json
+
+        whole = package.to_tar() if package.btf_archive else package.to_json().encode()
+        meta = {**describe(), "tool": package.name, **(details or {})}
+        self._recorder: Any = lib.eu_recorder_new(fd, os.fsencode(name), LEVEL if compress else 0)
+        if not self._recorder:
+            raise error(f"write recording {name}")
+        try:
+            for kind, part in ((META, json.dumps(meta).encode()), (PACKAGE, whole), (PLAN, package.plan())):
+                check(lib.eu_recorder_part(self._recorder, kind, part, len(part)), f"write recording {name}")
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def records(self) -> int:
+        """How many records are in the file."""
+        return int(lib.eu_recorder_records(self.handle()))
+
+    @property
+    def size(self) -> int:
+        """How many bytes were written."""
+        return int(lib.eu_recorder_bytes(self.handle()))
+
+    def handle(self) -> Any:
+        """Return the C recorder, for `RunOptions`."""
+        if not self._recorder:
+            raise ValueError("the recorder is closed")
+        return self._recorder
+
+    def close(self) -> None:
+        """Free it; the second call does nothing. The descriptor stays open."""
+        recorder, self._recorder = self._recorder, ffi.NULL
+        if recorder:
+            lib.eu_recorder_free(recorder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def describe() -> dict[str, Any]:
+    """Return who records, when and on which machine."""
+    from datetime import UTC, datetime
+
+    from eunomia import __version__
+
+    kernel = os.uname()
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot = file.read().strip()
+    except OSError:
+        boot = ""
+    return {
+        "eunomia": __version__,
+        "started": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "host": {
+            "name": kernel.nodename,
+            "kernel": kernel.release,
+            "build": kernel.version,
+            "machine": kernel.machine,
+            "cpus": os.cpu_count() or 0,
+            "boot_id": boot,
+        },
+    }

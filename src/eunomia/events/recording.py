@@ -1,0 +1,153 @@
+"""Read a recording: what it is of, its accounts, and its records through the same pipeline as a live run's."""
+
+from __future__ import annotations
+
+import os
+
+from eunomia._native import check, error, ffi, lib
+from eunomia.events.account import Account
+from eunomia.events.run import Run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Self
+
+    from eunomia.events.run import RunOptions
+    from eunomia.package.model import Package
+
+META, PACKAGE, PLAN = 1, 2, 3
+
+
+class Recording:
+    """A recording that is being read, from its start to its end, once.
+
+    Args:
+        fd: open for reading, a file's or a pipe's; it stays the caller's.
+        name: for messages.
+
+    Raises:
+        OSError: it cannot be read, is no recording, or a damaged one.
+    """
+
+    def __init__(self, fd: int, name: str) -> None:
+        self.name = name
+        self._fd = -1
+        self._recording: Any = lib.eu_recording_open(fd, os.fsencode(name))
+        if not self._recording:
+            raise error(f"read recording {name}")
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a recording file."""
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            made = cls(fd, os.fspath(path))
+        except BaseException:
+            os.close(fd)
+            raise
+        made._fd = fd
+        return made
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Who recorded what, when and where."""
+        from eunomia.errors import PackageError
+        from eunomia.package.codec import decode_text, parse_json
+
+        found = parse_json(decode_text(self._part(META)))
+        if not isinstance(found, dict):
+            raise PackageError(f"read recording {self.name}: its description is no object")
+        return found
+
+    @property
+    def package(self) -> Package:
+        """The package that was recorded."""
+        from eunomia.package.model import Package
+
+        return Package.from_bytes(self._part(PACKAGE), self.name)
+
+    def plan(self) -> bytes:
+        """Return the plan of its records (docs/reference/plan.md)."""
+        return self._part(PLAN)
+
+    def counts(self) -> Any:
+        """Return what was read so far, a `struct eu_recording_facts`."""
+        found = ffi.new("struct eu_recording_facts *")
+        lib.eu_recording_tell(self.handle(), found)
+        return found
+
+    def scan(self) -> None:
+        """Read the rest, checking every block.
+
+        Raises:
+            OSError: a block is damaged.
+        """
+        check(lib.eu_recording_scan(self.handle()), f"read recording {self.name}")
+
+    def wall(self, time: int) -> int:
+        """Return the wall clock, in nanoseconds since 1970, of a record's time (CLOCK_MONOTONIC of its machine)."""
+        return int(lib.eu_recording_wall(self.handle(), time))
+
+    @property
+    def accounts(self) -> list[Account]:
+        """The accounts of the recorded run that were read last: whole after the last event."""
+        one = ffi.new("struct eu_account *")
+        found = []
+        for index in range(self.counts().nr_accounts):
+            check(lib.eu_recording_account(self.handle(), index, one), "read account")
+            found.append(Account(one))
+        return found
+
+    def handle(self) -> Any:
+        """Return the C recording."""
+        if not self._recording:
+            raise ValueError("the recording is closed")
+        return self._recording
+
+    def close(self) -> None:
+        """Free it; the second call does nothing."""
+        recording, self._recording = self._recording, ffi.NULL
+        if recording:
+            lib.eu_recording_free(recording)
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _part(self, kind: int) -> bytes:
+        size = ffi.new("size_t *")
+        found = lib.eu_recording_part(self.handle(), kind, size)
+        return bytes(ffi.buffer(found, size[0])) if found else b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Replay(Run):
+    """A recording in place of an object: its records are filtered, shown and aggregated as a live run's.
+
+    Args:
+        recording: at its start; what it has of records is read by `loop`.
+        options: how; those about buffers mean nothing here.
+        speed: 1: as it was, 2: twice as fast, 0: as fast as it goes.
+        since, until: wall clock in nanoseconds; events outside count as filtered; 0: no limit.
+    """
+
+    __slots__ = ("_how", "_recording")
+
+    def __init__(
+        self, recording: Recording, options: RunOptions, *, speed: float = 0.0, since: int = 0, until: int = 0
+    ) -> None:
+        super().__init__(None, recording.plan(), options)
+        self._recording = recording
+        self._how = ffi.new("struct eu_replay_options *", {"speed": speed, "from": since, "to": until})
+
+    def loop(self) -> int:
+        """Replay all of it; return as `Run.loop`.
+
+        Raises:
+            OSError: the recording is damaged, or output cannot be written.
+        """
+        return check(lib.eu_run_replay(self._open(), self._recording.handle(), self._how), "replay")
