@@ -39,9 +39,11 @@ int eu_sample_find(const struct eu_plan *plan, const struct eu_plan_source *sour
 }
 
 void eu_sample_order_by(struct eu_sample *s, const char *path) {
-    path += path ? strspn(path, " ") : 0;
+    if (path)
+        path += strspn(path, " ");
     s->ascending = path && *path == '+';
-    path += s->ascending;
+    if (s->ascending)
+        path++;
     s->by_cpu = path && s->cpus && s->show.format.per_cpu && !strcmp(path, "cpu");
     s->is_sorted = path && (s->by_cpu || eu_sample_find(s->show.plan, s->source, path, strlen(path), &s->order_field));
     if (s->is_sorted)
