@@ -63,7 +63,7 @@ static void print_sample(struct eu_run *run, struct source *s) {
         others |= &run->sources[i] != s && run->sources[i].sample && eu_sample_seen(run->sources[i].sample);
     eu_run_time(run);
     clock_gettime(CLOCK_MONOTONIC, &s->printed);
-    long shown = eu_sample_print(s->sample, &run->out, run->time, run->time_size, others);
+    long shown = run->keep ? eu_keep_sample(run->keep, s) : eu_sample_print(s->sample, &run->out, run->time, run->time_size, others);
     if (shown < 0)
         eu_run_ends(run, (int)shown);
     else
@@ -183,7 +183,7 @@ static void finish(struct eu_run *run) {
     }
     for (int i = 0; i < run->nr_sources && run->ending >= 0 && !run->is_over; i++) {
         struct source *s = &run->sources[i];
-        if (s->sample && is_unprinted(run, s))
+        if (s->sample && !run->replay && is_unprinted(run, s))
             print_sample(run, s);
         if (s->view && run->format.format != 2)
             eu_view_finish(s->view, &run->out);
@@ -281,6 +281,10 @@ void eu_run_look(struct eu_run *run) {
 
 void eu_run_show_aggregate(struct eu_run *run) {
     print_aggregate(run, 0);
+}
+
+void eu_run_show_sample(struct eu_run *run, struct source *source) {
+    print_sample(run, source);
 }
 
 int eu_run_loop(struct eu_run *run) {

@@ -104,10 +104,12 @@ void eu_run_tell_accounts(struct eu_run *run);
 int eu_pipeline_take(void *source, const uint8_t *record, size_t size);
 /* The header of a record type where one is due. */
 void eu_pipeline_header(struct source *source, int match);
-/* What eu_run_loop() does besides reading buffers, for eu_run_replay(): begin, look after descriptors, show the aggregate. */
+/* What eu_run_loop() does besides reading buffers, for eu_run_replay(): begin, look after descriptors, show an aggregate or a
+ * sampled map. */
 void eu_run_begin(struct eu_run *run);
 void eu_run_look(struct eu_run *run);
 void eu_run_show_aggregate(struct eu_run *run);
+void eu_run_show_sample(struct eu_run *run, struct source *source);
 /* Accounts in a replay; 0 or -errno. */
 int eu_replay_account(struct eu_run *run, int source, struct eu_account *account);
 int eu_replay_accounts(struct eu_run *run);

@@ -87,7 +87,7 @@ def replay(recording: Recording, values: Values) -> int:
     from eunomia.events.recording import Replay
 
     since, until = (moment(values, name, recording) for name in ("from", "to"))
-    out = running.open_output(values["output"])
+    out = running.open_output(values)
     try:
         options = running.run_options(values, out)
         options.hold, options.tell_fd = False, -1
