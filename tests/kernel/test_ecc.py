@@ -115,7 +115,7 @@ def test_what_tells_event_types_is_nowhere_in_the_package(simple: Path, compiler
     assert [entry["name"] for entry in package.meta["bpf_skel"]["maps"]] == ["rb"]
 
 
-def test_instructions_are_those_of_a_plain_compile(simple: Path) -> None:
+def test_instructions_without_accounting_are_those_of_a_plain_compile(simple: Path) -> None:
     from eunomia.btf.elf import ElfFile
     from eunomia.compiler import _WorkFolder
     from eunomia.compiler.build import Build, Options
@@ -123,9 +123,11 @@ def test_instructions_are_those_of_a_plain_compile(simple: Path) -> None:
     found = []
     for macros in (True, False):
         with _WorkFolder() as work:
-            build = Build(str(simple), simple.read_bytes(), toolchain.find(), Options(macros=macros), work)
-            section = ElfFile(build.finish()).section("tp/syscalls/sys_enter_kill")
+            options = Options(macros=macros, accounting=False)
+            image = ElfFile(Build(str(simple), simple.read_bytes(), toolchain.find(), options, work).finish())
+            section = image.section("tp/syscalls/sys_enter_kill")
             assert section is not None
+            assert image.section(".bss.eunomia") is None
             found.append(section.data)
     assert found[0] == found[1]
 

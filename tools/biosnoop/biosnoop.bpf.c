@@ -4,8 +4,10 @@
 /// @cmdarg {"long": "disk", "short": "d", "help": "trace this disk only, e.g. vda"}
 const volatile char disk[DISK_NAME_LEN] = "";
 /// @cmdarg {"long": "pid", "short": "p", "help": "trace I/O that this process ID started only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 /// @cmdarg {"long": "min-us", "short": "m", "help": "only I/O that took at least this many microseconds"}
+/// @filter {"field": "lat_us", "op": ">="}
 const volatile __u64 min_us = 0;
 
 struct event {

@@ -12,6 +12,7 @@ const volatile bool per_thread = false;
 /// @cmdarg {"long": "include-idle", "short": "I", "help": "include the time of the idle threads"}
 const volatile bool include_idle = false;
 /// @cmdarg {"long": "pid", "short": "p", "help": "trace this process ID only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 
 /// @sample {"interval": 1000, "type": "log2_hist", "unit": "usecs", "clear_map": true}

@@ -5,8 +5,10 @@
 /// @cmdarg {"long": "fails", "short": "x", "help": "include failed exec()s"}
 const volatile bool include_failed = false;
 /// @cmdarg {"default": -1, "long": "uid", "short": "u", "help": "trace this user ID only (-1: all)"}
+/// @filter uid
 const volatile int target_uid = -1;
 /// @cmdarg {"long": "ppid", "short": "P", "help": "trace children of this process ID only"}
+/// @filter ppid
 const volatile pid_t target_ppid = 0;
 /// @cmdarg {"long": "name", "short": "n", "help": "only commands whose name contains this text"}
 const volatile char name[TASK_COMM_LEN] = "";

@@ -2,6 +2,7 @@
 #include "../include/eunomia/kernel.h"
 
 /// @cmdarg {"long": "pid", "short": "p", "help": "trace this process ID only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 /// @cmdarg {"long": "failed", "short": "x", "help": "only exits with an error or by a signal"}
 const volatile bool failed_only = false;

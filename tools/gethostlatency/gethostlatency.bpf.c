@@ -2,6 +2,7 @@
 #include "../include/eunomia/uprobe.h"
 
 /// @cmdarg {"long": "pid", "short": "p", "help": "trace this process ID only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 
 #define HOST_LEN 256

@@ -2,8 +2,10 @@
 #include "../include/eunomia/kernel.h"
 
 /// @cmdarg {"long": "pid", "short": "p", "help": "trace this process ID only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 /// @cmdarg {"long": "tid", "short": "t", "help": "trace this thread ID only"}
+/// @filter tid
 const volatile pid_t target_tid = 0;
 /// @cmdarg {"long": "user-threads-only", "short": "u", "help": "only threads of user space"}
 const volatile bool user_threads = false;

@@ -4,10 +4,13 @@
 
 /// Trace this process only
 /// @cmdarg {"long": "pid", "short": "p", "help": "trace this process ID only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 /// @cmdarg {"long": "tid", "short": "t", "help": "trace this thread ID only"}
+/// @filter tid
 const volatile pid_t target_tid = 0;
 /// @cmdarg {"default": -1, "long": "uid", "short": "u", "help": "trace this user ID only (-1: all)"}
+/// @filter uid
 const volatile int target_uid = -1;
 /// @cmdarg {"long": "failed", "short": "x", "help": "only show failed opens"}
 const volatile bool failed_only = false;

@@ -2,8 +2,10 @@
 #include "../include/eunomia/kernel.h"
 
 /// @cmdarg {"long": "pid", "short": "p", "help": "profile this process ID only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 /// @cmdarg {"long": "tid", "short": "L", "help": "profile this thread ID only"}
+/// @filter tid
 const volatile pid_t target_tid = 0;
 /// @cmdarg {"long": "user-stacks-only", "short": "U", "help": "only stacks of user space, none of the kernel"}
 const volatile bool user_only = false;

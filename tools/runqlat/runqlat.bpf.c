@@ -10,6 +10,7 @@ const volatile bool per_thread = false;
 /// @cmdarg {"long": "pidnss", "help": "a histogram for each PID namespace"}
 const volatile bool per_pidns = false;
 /// @cmdarg {"long": "pid", "short": "p", "help": "trace this process ID only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 
 /* Total histograms are arrays of one element, those by process hashes; each once for each unit. */

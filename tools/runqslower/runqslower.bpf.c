@@ -2,10 +2,13 @@
 #include "../include/eunomia/kernel.h"
 
 /// @cmdarg {"default": 10000, "long": "min-us", "short": "m", "help": "show waits of at least this many microseconds"}
+/// @filter {"field": "lat_us", "op": ">="}
 const volatile __u64 min_us = 10000;
 /// @cmdarg {"long": "pid", "short": "p", "help": "trace this process ID only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 /// @cmdarg {"long": "tid", "short": "t", "help": "trace this thread ID only"}
+/// @filter tid
 const volatile pid_t target_tid = 0;
 
 struct event {

@@ -2,8 +2,10 @@
 #include "../include/eunomia/kernel.h"
 
 /// @cmdarg {"long": "pid", "short": "p", "help": "only signals that this process sends"}
+/// @filter pid
 const volatile pid_t sender_pid = 0;
 /// @cmdarg {"long": "target", "short": "t", "help": "only signals to this process or thread"}
+/// @filter tpid
 const volatile pid_t target_pid = 0;
 /// @cmdarg {"long": "signal", "short": "s", "help": "only this signal: SIGUSR1 or 10"}
 /// @choices {"SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGILL": 4, "SIGTRAP": 5, "SIGABRT": 6, "SIGBUS": 7, "SIGFPE": 8, "SIGKILL":
@@ -11,6 +13,7 @@ const volatile pid_t target_pid = 0;
 ///     "SIGCHLD": 17, "SIGCONT": 18, "SIGSTOP": 19, "SIGTSTP": 20, "SIGTTIN": 21, "SIGTTOU": 22, "SIGURG": 23, "SIGXCPU": 24,
 ///     "SIGXFSZ": 25, "SIGVTALRM": 26, "SIGPROF": 27, "SIGWINCH": 28, "SIGIO": 29, "SIGPWR": 30, "SIGSYS": 31}
 /// @range {"min": 0, "max": 64}
+/// @filter sig
 const volatile int target_signal = 0;
 /// @cmdarg {"long": "kill", "short": "k", "help": "only signals sent by kill(2), tkill, tgkill and sigqueue, none of the kernel"}
 const volatile bool kill_only = false;

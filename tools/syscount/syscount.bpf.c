@@ -2,8 +2,10 @@
 #include "../include/eunomia/kernel.h"
 
 /// @cmdarg {"long": "pid", "short": "p", "help": "count this process ID only"}
+/// @filter pid
 const volatile pid_t target_pid = 0;
 /// @cmdarg {"long": "tid", "short": "t", "help": "count this thread ID only"}
+/// @filter tid
 const volatile pid_t target_tid = 0;
 /// @cmdarg {"long": "failures", "short": "x", "help": "only system calls that fail"}
 const volatile bool failures = false;

@@ -66,24 +66,42 @@ def choose(package: Package, values: Values, settings: Settings, given: set[str]
     Raises:
         UsageError: an option is malformed, or the events do not say what it asks for.
     """
-    from eunomia.events.filter.pushdown import push
+    from eunomia.events.filter.pushdown import push, role_wishes
 
-    choice = select(package.plan(), values)
-    choice.pushed = push(package, choice.selection, settings, given)
+    told = push(package, role_wishes(exact(values)), settings, given)
+    choice = select(package.plan(), values, frozenset(told))
+    told.update(push(package, choice.selection.wishes, settings, given))
+    choice.pushed = [f"{field} is filtered in the kernel: {written}" for field, written in told.items()]
     return choice
 
 
-def select(plan: bytes, values: Values) -> Choice:
+def exact(values: Values) -> dict[str, int | str]:
+    """Return the roles of fields for which one value is wanted."""
+    found: dict[str, int | str] = {}
+    pids = parse_pids(values["pid"]) if values["pid"] else []
+    if len(pids) == 1 and not values["follow"]:
+        found["pid"] = pids[0]
+    if values["uid"]:
+        found["uid"] = parse_user(values["uid"])
+    if values["comm"] and not set(values["comm"]) & set("*?[\\"):
+        found["comm"] = values["comm"]
+    return found
+
+
+def select(plan: bytes, values: Values, pushed: frozenset[str] = frozenset()) -> Choice:
     """Compile what the options say for the records of a plan.
+
+    Args:
+        pushed: roles of fields that the kernel side filters: events that do not say them pass.
 
     Raises:
         UsageError: an option is malformed, or the events do not say what it asks for.
     """
     from eunomia.events.filter.selection import Selection
 
-    selection = Selection(plan)
-    pids, folder = [], ""
-    option = ""
+    selection = Selection(plan, pushed)
+    pids: list[int] = []
+    folder = option = ""
     try:
         for option in OPTIONS:
             text = values[option]

@@ -40,7 +40,8 @@ _WORDS = {
         endif""",
     "blocks": "code verbatim htmlonly latexonly xmlonly manonly rtfonly docbookonly dot msc internal",
     "ours": """sample cmdarg description ifindex flags xdpopts tchook tcopts intepreter type value title usage
-        event_type decode optional perf_event range choices export_config unit""",
+        event_type decode optional perf_event range choices export_config unit
+        filter""",
 }
 INLINE = frozenset(_WORDS["inline"].split())
 BLOCK = frozenset(_WORDS["block"].split())

@@ -142,6 +142,10 @@ def make_package(image: bytes, path: str, structs: list[str], build: Build, repo
     )
     package.origin = path
     _order_exports(package, [struct.id for struct in exports])
+    if any("filter" in entry for entry in annotations["variables"].values()):
+        from eunomia.compiler.filters import check_filters
+
+        check_filters(package, words, annotations["variables"], report)
     return package
 
 

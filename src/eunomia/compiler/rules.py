@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _SAMPLE_TYPES = ("default_kv", "log2_hist", "linear_hist")
 _ATTACH_POINTS = ("BPF_TC_INGRESS", "BPF_TC_EGRESS", "BPF_TC_CUSTOM")
+FILTER_OPERATORS = ("==", "!=", "<", "<=", ">", ">=")
 _STACK_KEYS = ("field_map", "with_symbols", "stack_map")
 _ROLES = ("pid", "cpu_id", "comm", "kstack_sz", "ustack_sz", "kstack", "ustack")
 _NAMES = {
@@ -189,6 +190,21 @@ def _range(annotation: Annotation) -> str:
     return f"'min' {low} is above 'max' {high}" if low is not None and high is not None and low > high else ""
 
 
+def _filter(annotation: Annotation) -> str:
+    value = annotation.value
+    if isinstance(value, str) and not value.startswith(("{", "[")):
+        field: object = value
+    else:
+        problem = _object(annotation, {"field": (str,), "op": (str,)}, ("field",))
+        if problem:
+            return problem
+        field, operator = value["field"], value.get("op")
+        if operator is not None and operator not in FILTER_OPERATORS:
+            return f"unknown op {operator!r}, known are {', '.join(FILTER_OPERATORS)}"
+    parts = str(field).replace("[", ".").replace("]", "").split(".")
+    return "" if all(part.isidentifier() or part.isdecimal() for part in parts) else f"{field!r} is no field's name"
+
+
 def _choices(annotation: Annotation) -> str:
     if annotation.problem:
         return f"expected a JSON list or object, {annotation.problem}"
@@ -215,6 +231,7 @@ _RULES: dict[tuple[str, str], Callable[[Annotation], str]] = {
     ("variable", "cmdarg"): _cmdarg,
     ("variable", "range"): _range,
     ("variable", "choices"): _choices,
+    ("variable", "filter"): _filter,
     ("map", "sample"): _sample,
     ("map", "intepreter"): _intepreter,
     ("map", "event_type"): _event_type,

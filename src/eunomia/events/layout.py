@@ -212,10 +212,11 @@ class Layout:
 
     def enum(self, index: int) -> dict[int, EnumValue]:
         """Return the values of an enum by number; of several names the first."""
-        _, _, _, _, first, count, *_ = self._types[index]
+        _, _, _, size, first, count, *_ = self._types[index]
+        every = -1 if self.is_signed(index) else (1 << 8 * size) - 1  # a plan holds all numbers as signed ones
         values: dict[int, EnumValue] = {}
         for number, name, _ in self._values[first : first + count]:
-            values.setdefault(number, EnumValue(number, self._string(name)))
+            values.setdefault(number & every, EnumValue(number & every, self._string(name)))
         return values
 
     def _array(self, element: int, count: int) -> Reader:

@@ -126,9 +126,11 @@ def dtype(layout: Layout, index: int, size: int = 0, *, as_bytes: bool = False) 
     own = layout.size(index)
     if kind == ARRAY:
         element, count = layout.element(index)
-        inner = dtype(layout, element, as_bytes=as_bytes)
         step = layout.size(element)
-        return numpy.dtype((inner, (count or (size // step if step else 0),)))  # type: ignore[no-any-return]
+        if not step:  # of empty structs: NumPy knows no such arrays
+            return numpy.dtype("V0")  # type: ignore[no-any-return]
+        inner = dtype(layout, element, as_bytes=as_bytes)
+        return numpy.dtype((inner, (count or size // step,)))  # type: ignore[no-any-return]
     if kind == STRING:
         return numpy.dtype(f"S{own or size}")  # type: ignore[no-any-return]
     return numpy.dtype(_scalar(layout, kind, index, own))  # type: ignore[no-any-return]
@@ -149,11 +151,11 @@ def _struct(layout: Layout, index: int, size: int, as_bytes: bool) -> DType:
     names, formats, offsets = [], [], []
     itemsize, packs = max(size, layout.size(index)), not as_bytes and has_bits(layout, index)
     end = itemsize
-    for name, member, bits, width in layout.flat(index):
+    for position, (name, member, bits, width) in enumerate(layout.flat(index)):
         at = bits // 8
         if width and as_bytes:
             length = (bits % 8 + width + 7) // 8
-            names.append(_BITS.format(bits))
+            names.append(_BITS.format(position))
             formats.append(load().dtype(("u1", (length,))))
             offsets.append(at)
             continue
@@ -184,9 +186,9 @@ def _spread(layout: Layout, index: int, array: Any, out: Any) -> None:
     if kind not in (STRUCT, UNION):
         out[...] = array
         return
-    for name, member, bits, width in layout.flat(index):
+    for position, (name, member, bits, width) in enumerate(layout.flat(index)):
         if width:
-            _bits(layout.is_signed(member), array[_BITS.format(bits)], bits % 8, width, out[name])
+            _bits(layout.is_signed(member), array[_BITS.format(position)], bits % 8, width, out[name])
         elif has_bits(layout, member):
             _spread(layout, member, array[name], out[name])
         else:

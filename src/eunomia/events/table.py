@@ -46,7 +46,7 @@ def to_numpy(of: Map) -> numpy.ndarray[Any, Any]:
     keys, values, count = _contents(of)
     out = module.empty(count, element)
     out["key"] = key(keys)
-    out["value"] = value(values).reshape(count, -1) if shape.cpus else value(values)
+    out["value"] = value(values).reshape(count, shape.cpus) if shape.cpus else value(values)
     return out  # type: ignore[no-any-return]
 
 

@@ -283,6 +283,17 @@ class Compiler:
             return [self._in_unit(field, place, node)]
         raise self._error(f"{field.text} is a number, this is an address", node)
 
+    def whole(self, field: Field, place: Place, node: Node) -> int | None:
+        """Return the only whole number that a constant stands for beside a field, None where there is none such.
+
+        Raises:
+            FilterError: it is no constant of this field.
+        """
+        if self.class_of(place) != "number" or (self._is_field(node) and not self._is_name(node, place)):
+            return None
+        values = self._values(field, place, node)
+        return values[0][0] if len(values) == 1 and values[0][1] == 1 else None
+
     def _in_unit(self, field: Field, place: Place, node: Literal) -> tuple[int, int]:
         numerator, denominator, unit = node.value
         if unit != "time":

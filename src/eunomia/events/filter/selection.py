@@ -8,7 +8,8 @@ from eunomia.events.filter.code import UNKNOWN, Code, Condition, Test, both
 from eunomia.events.filter.compiler import Compiler
 from eunomia.events.filter.fields import Fields, Place, RecordType
 from eunomia.events.filter.numbers import Number
-from eunomia.events.filter.parser import Node, parse
+from eunomia.events.filter.parser import parse
+from eunomia.events.filter.pushdown import Wish, wishes_of
 from eunomia.events.filter.roles import Roles
 
 TYPE_CHECKING = False
@@ -24,23 +25,25 @@ class Selection:
 
     Args:
         plan: of the package.
+        pushed: roles that the kernel side filters exactly: records that do not say them need not.
 
     Attributes:
         needs: what the tests ask for besides the record: "processes" (the threads of some processes, or with their
             children), "group" (ids of control groups), "group_processes", "proc" (lookups in /proc).
-        tree: the parsed filter, None without.
+        wishes: comparisons that must all hold, for the kernel side.
     """
 
-    __slots__ = ("_conditions", "_roles", "fields", "needs", "tree")
+    __slots__ = ("_conditions", "_pushed", "_roles", "fields", "needs", "wishes")
 
-    def __init__(self, plan: bytes) -> None:
+    def __init__(self, plan: bytes, pushed: frozenset[str] = frozenset()) -> None:
         self.fields = Fields(plan)
         self._roles: Roles | None = None
         self._conditions: dict[tuple[int, int], list[Condition]] = {
             (of.source, of.index): [] for of in self.fields.record_types
         }
         self.needs: set[str] = set()
-        self.tree: Node | None = None
+        self.wishes: list[Wish] = []
+        self._pushed = pushed
 
     def add_filter(self, expression: str) -> None:
         """Want what an expression matches.
@@ -48,8 +51,9 @@ class Selection:
         Raises:
             FilterError: it is wrong.
         """
-        self.tree = parse(expression)
-        for of, condition in Compiler(self.fields, expression).conditions(self.tree):
+        tree = parse(expression)
+        self.wishes += wishes_of(self.fields, expression, tree)
+        for of, condition in Compiler(self.fields, expression).conditions(tree):
             self._conditions[of.source, of.index].append(condition)
 
     def add_pids(self, pids: Sequence[int], *, follow: bool) -> None:
@@ -127,6 +131,8 @@ class Selection:
 
     def _add(self, role: str, condition: Callable[[RecordType], Condition]) -> None:
         found = [(of, condition(of)) for of in self.fields.record_types]
+        if role in self._pushed:
+            found = [(of, code.TRUE if each is UNKNOWN else each) for of, each in found]
         if all(each is UNKNOWN for _, each in found):
             names = ", ".join(self.fields.names()[:24]) or "none"
             raise FilterError(f"the events do not say of {_SAID[role]} they are [fields: {names}]")
