@@ -76,6 +76,7 @@ struct eu_run {
     int tell_stream, tell_person; /* there is something to tell */
     double stream_due, person_due, others_due;
     struct eu_told *told; /* by account of the run */
+    int nr_told;
     uint64_t lost, lost_others;
     struct timespec started;
     char time[TIME_ROOM];

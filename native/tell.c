@@ -28,11 +28,12 @@ static uint64_t take_untold(const struct eu_account *account, uint64_t *told, in
     return count;
 }
 
-/* How many accounts there are to tell of; 0: no memory for it. */
+/* How many accounts there are to tell of; 0: no memory for it. One more may appear: of updates whose map is not clear. */
 static int nr_told(struct eu_run *run) {
-    if (!run->told)
-        run->told = calloc((size_t)run->nr_sources + (size_t)run->accounting->nr_maps + 1, sizeof(*run->told));
-    return run->told ? eu_run_accounts(run) : 0;
+    int nr_accounts = eu_run_accounts(run);
+    if (!run->told && (run->told = calloc((size_t)nr_accounts + 1, sizeof(*run->told))))
+        run->nr_told = nr_accounts + 1;
+    return nr_accounts < run->nr_told ? nr_accounts : run->nr_told;
 }
 
 /* Into the stream, by source and cause; `all`: also what the user asked for. */
