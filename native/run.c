@@ -49,7 +49,7 @@ static void consume(struct eu_run *run) {
 
 /* What is not one event each: `count` elements of a source end here. */
 static void mark(struct eu_run *run, int source, uint64_t count) {
-    run->sources[source].account.delivered += count;
+    run->sources[source].queued += count;
     do {
         unsigned part = count < UINT16_MAX ? (unsigned)count : UINT16_MAX;
         eu_output_mark(&run->output, &run->out, source, part);
@@ -192,6 +192,7 @@ static void finish(struct eu_run *run) {
         print_aggregate(run, 1);
     if (run->keep && !run->is_over)
         eu_keep_finish(run->keep);
+    eu_run_flush(run);
     if (!run->is_over)
         eu_run_tell_accounts(run);
     eu_run_flush(run);

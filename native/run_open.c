@@ -181,6 +181,7 @@ void eu_run_free(struct eu_run *run) {
     eu_aggregate_free(run->aggregate);
     eu_keep_free(run->keep);
     eu_output_close(&run->output);
+    free(run->told);
     close_fd(run->aggregate_timer);
     close_fd(run->rotation);
     close_fd(run->teller);

@@ -21,6 +21,10 @@ enum { OUT_HIGH = 256 << 10, TIME_ROOM = 40 };
 
 enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD, ROTATE_FD, TELL_FD, KEEP_FD };
 
+struct eu_told {
+    uint64_t stream[EU_CAUSES], person[EU_CAUSES];
+};
+
 struct source {
     struct eu_run *run;
     int index, map;
@@ -32,12 +36,12 @@ struct source {
     struct timespec printed;
     struct eu_account account;
     struct eu_tally tally; /* what makes it part of the object's account */
+    uint64_t queued;       /* events in the buffer of the run, not written yet */
     uint64_t *headed;      /* per record type: the line at which its header was printed last, 0 never */
     uint64_t seen;         /* that came as far as sampling */
     uint64_t second;       /* the last one in which events passed the rate limit, counted from 1 */
     uint64_t allowed;      /* that may still pass in it */
     uint64_t drill;        /* state of its random numbers */
-    uint64_t told_stream[EU_CAUSES], told_person[EU_CAUSES];
 };
 
 struct eu_run {
@@ -70,8 +74,10 @@ struct eu_run {
     /* telling of losses */
     int teller;                   /* timer */
     int tell_stream, tell_person; /* there is something to tell */
-    double stream_due, person_due;
-    uint64_t lost;
+    double stream_due, person_due, others_due;
+    struct eu_told *told; /* by account of the run */
+    int nr_told;
+    uint64_t lost, lost_others;
     struct timespec started;
     char time[TIME_ROOM];
     size_t time_size;
