@@ -52,7 +52,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
     if values["count-by"] or values["hist"] or values["sort"] or values["top"]:
         from eunomia.cli.aggregation import check_aggregation
 
-        check_aggregation(package, run_options(values, 1))
+        check_aggregation(package.plan(), run_options(values, 1))
     settings = package.settings(chosen)
     choice = None
     if values["filter"] or values["pid"] or values["comm"] or values["uid"] or values["cgroup"] or values["container"]:
