@@ -95,9 +95,6 @@ static void add_site(const struct eu_site *site, uint64_t calls, uint64_t failur
         counts->calls += calls;
         counts->failures += failures;
         break;
-    case EU_SITE_WAKE:
-        counts->wakes += calls;
-        break;
     case EU_SITE_STACK:
         counts->collisions += failures;
         break;

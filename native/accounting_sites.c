@@ -20,7 +20,7 @@ static int map_called(const struct eu_accounting *a, const char *name, size_t le
 int eu_site_can_mean(enum eu_site_kind kind, const struct eu_counted_map *map) {
     switch (map->type) {
     case BPF_MAP_TYPE_RINGBUF:
-        return kind == EU_SITE_RING || kind == EU_SITE_WAKE;
+        return kind == EU_SITE_RING;
     case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
         return kind == EU_SITE_PERF;
     case BPF_MAP_TYPE_STACK_TRACE:
@@ -82,7 +82,7 @@ static void guess(const struct eu_accounting *a, struct eu_site *site) {
 }
 
 static int kind_of(const char *word, size_t length) {
-    static const char *const kinds[EU_SITE_KINDS] = {"ring", "perf", "wake", "map", "push", "stack"};
+    static const char *const kinds[EU_SITE_KINDS] = {"ring", "perf", "map", "push", "stack"};
     for (int i = 0; i < EU_SITE_KINDS; i++)
         if (strlen(kinds[i]) == length && !memcmp(kinds[i], word, length))
             return i;
