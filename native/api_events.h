@@ -51,8 +51,8 @@ struct eu_run_options {
     const void *filter; /* bytecode (filter.h), NULL: all pass */
     size_t filter_size;
     struct eu_members *members; /* that the filter asks for, NULL: none; it must outlive the run */
-    uint64_t sample;   /* every Nth event of a source; 0 and 1: all */
-    double rate_limit; /* events a second of a source, 0: no limit */
+    uint64_t sample;            /* every Nth event of a source; 0 and 1: all */
+    double rate_limit;          /* events a second of a source, 0: no limit */
     /* aggregation in place of lines: field paths joined by commas, NULL: none */
     const char *count_by;
     const char *hist;

@@ -28,10 +28,14 @@ static uint64_t now(clockid_t clock) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+struct eu_format eu_keep_format(void) {
+    return (struct eu_format){.format = 1, .symbols = 2};
+}
+
 /* Records with stacks, or with values that only this machine can name, are shown once so that the answers are kept. */
 static int open_view(struct eu_keep *k, int index, struct eu_object *object, int asks) {
     const struct eu_plan_source *planned = &k->run->plan->sources[index];
-    struct eu_format format = {.format = 1, .symbols = 2};
+    struct eu_format format = eu_keep_format();
     if (planned->kind == EU_SAMPLE || (!asks && planned->style != EU_STACKS))
         return 0;
     k->views[index] = eu_view_new(k->run->plan, index, &format, 0);
@@ -120,6 +124,22 @@ int eu_keep_record(struct eu_keep *k, struct source *s, const uint8_t *record, s
     }
     int err = eu_recorder_add(k->recorder, s->index, now(CLOCK_MONOTONIC), record, size);
     return err ? fail(k, err) : 0;
+}
+
+static int keep_snapshot(void *context, const struct eu_snapshot *snapshot) {
+    struct source *s = context;
+    return eu_recorder_sample(s->run->keep->recorder, s->index, snapshot);
+}
+
+long eu_keep_sample(struct eu_keep *k, struct source *s) {
+    if (k->is_failed)
+        return 0;
+    eu_facts_use(eu_recorder_facts(k->recorder), 0);
+    eu_sample_keep(s->sample, keep_snapshot, s);
+    long count = eu_sample_print(s->sample, &k->shown, "", 0, 0);
+    eu_facts_use(NULL, 0);
+    k->shown.used = 0;
+    return count < 0 ? fail(k, (int)count) : count;
 }
 
 static int write_accounts(struct eu_keep *k) {

@@ -95,25 +95,28 @@ static ssize_t put(const struct eu_output *output, const char *data, size_t size
     return write(output->fd, data, size);
 }
 
-/* Forget marks of what is written; where keep_rest, the buffer begins with what is not. */
+/* Let the buffer begin with what waits, once that is no longer much to move. */
 static void compact(struct eu_output *output, struct eu_out *out) {
-    size_t first = 0, left;
+    size_t left = output->nr_marks - output->first_mark;
     if (output->done < COMPACT || output->done < eu_output_pending(output, out))
         return;
-    while (first < output->nr_marks && output->marks[first].end <= output->done)
-        first++;
-    left = output->nr_marks - first;
     for (size_t i = 0; i < left; i++) {
-        output->marks[i] = output->marks[first + i];
+        output->marks[i] = output->marks[output->first_mark + i];
         output->marks[i].end -= (uint32_t)output->done;
     }
     output->nr_marks = left;
+    output->first_mark = 0;
     memmove(out->data, out->data + output->done, eu_output_pending(output, out));
     out->used -= output->done;
     output->done = 0;
 }
 
+static void forget(struct eu_output *output, struct eu_out *out) {
+    output->done = output->nr_marks = output->first_mark = out->used = 0;
+}
+
 int eu_output_write(struct eu_output *output, struct eu_out *out) {
+    compact(output, out);
     while (output->done < out->used) {
         const char *data = out->data + output->done;
         ssize_t n = put(output, data, piece(output, data, eu_output_pending(output, out)));
@@ -121,14 +124,13 @@ int eu_output_write(struct eu_output *output, struct eu_out *out) {
             output->done += (size_t)n;
             output->file_size += (size_t)n;
         } else if (n < 0 && (errno == EAGAIN || (errno == EINTR && output->sink != EU_SINK_DIRECT))) {
-            compact(output, out);
             return 1;
         } else if (n == 0 || errno != EINTR) {
             return n ? -errno : -EIO;
         }
     }
     output->has_events |= output->nr_marks > 0;
-    output->done = output->nr_marks = out->used = 0;
+    forget(output, out);
     return 0;
 }
 
@@ -142,11 +144,20 @@ int eu_output_wait(const struct eu_output *output, int stop, int signals, int ti
     return n < 0 ? EU_WAIT_STOPPED : !n ? EU_WAIT_TIMEOUT : wait[1].revents || wait[2].revents ? EU_WAIT_STOPPED : EU_WAIT_READY;
 }
 
-void eu_output_drop(struct eu_output *output, struct eu_out *out, eu_lose lose, void *context) {
-    for (size_t i = 0; i < output->nr_marks; i++)
-        if (output->marks[i].end > output->done)
-            lose(context, output->marks[i].source, output->marks[i].count);
-    output->done = output->nr_marks = out->used = 0;
+void eu_output_written(struct eu_output *output, eu_tell_mark written, void *context) {
+    for (; output->first_mark < output->nr_marks; output->first_mark++) {
+        const struct eu_mark *mark = &output->marks[output->first_mark];
+        if (mark->end > output->done)
+            break;
+        written(context, mark->source, mark->count);
+    }
+}
+
+void eu_output_drop(struct eu_output *output, struct eu_out *out, eu_tell_mark written, eu_tell_mark lost, void *context) {
+    eu_output_written(output, written, context);
+    for (size_t i = output->first_mark; i < output->nr_marks; i++)
+        lost(context, output->marks[i].source, output->marks[i].count);
+    forget(output, out);
 }
 
 void eu_output_mend(struct eu_output *output, const struct eu_out *out) {

@@ -27,13 +27,13 @@ struct eu_output {
     size_t pipe_size;
     size_t done; /* bytes at the start of the buffer that are written */
     struct eu_mark *marks;
-    size_t nr_marks, room_marks;
-    const char *path; /* of a file of ours, else NULL */
+    size_t nr_marks, room_marks, first_mark; /* those before it are told */
+    const char *path;                        /* of a file of ours, else NULL */
     uint64_t file_size, rotate_size;
     int keep, has_events; /* has_events: of the present file */
 };
 
-typedef void (*eu_lose)(void *context, int source, unsigned count);
+typedef void (*eu_tell_mark)(void *context, int source, unsigned count);
 
 int eu_output_open(struct eu_output *output, const struct eu_run_options *options);
 /* The caller's descriptor stays open. */
@@ -42,8 +42,10 @@ void eu_output_close(struct eu_output *output);
 int eu_output_write(struct eu_output *output, struct eu_out *out);
 /* Wait until the sink takes more, or one of two other descriptors (-1: none) is readable. */
 int eu_output_wait(const struct eu_output *output, int stop, int signals, int timeout_ms);
-/* Forget what waits; `lose` hears of the events that were not written whole. */
-void eu_output_drop(struct eu_output *output, struct eu_out *out, eu_lose lose, void *context);
+/* Tell of the events that were written since the last time; all were where the buffer is empty, which nobody tells. */
+void eu_output_written(struct eu_output *output, eu_tell_mark written, void *context);
+/* Forget what waits, telling of the events that were written, and of those that were not, or not whole. */
+void eu_output_drop(struct eu_output *output, struct eu_out *out, eu_tell_mark written, eu_tell_mark lost, void *context);
 /* After a failed write: cut a file of ours back to its last whole line. Before eu_output_drop. */
 void eu_output_mend(struct eu_output *output, const struct eu_out *out);
 /* Begin a new file: FILE becomes FILE.1, FILE.1 becomes FILE.2, ... 1: begun, 0: the present one has no events, -errno. */

@@ -64,7 +64,7 @@ static inline int verdict(struct source *s, int match, const uint8_t *record, si
 /* Render, aggregate or record; a cause, EU_CAUSES: left out, or -1: delivered. */
 static inline int deliver(struct source *s, int match, const uint8_t *record, size_t size) {
     struct eu_run *run = s->run;
-    if (run->refuse >= 0)
+    if (run->refuse >= 0 && (run->is_over || !(run->aggregate || run->keep)))
         return run->refuse;
     if (run->keep)
         return eu_keep_record(run->keep, s, record, size) ? EU_SINK_FAILED : -1;
@@ -104,8 +104,12 @@ int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
             s->account.lost[cause]++;
         return 0;
     }
-    s->account.delivered++;
-    eu_output_mark(&run->output, &run->out, s->index, 1);
+    if (run->aggregate || run->keep) {
+        s->account.delivered++;
+    } else {
+        s->queued++;
+        eu_output_mark(&run->output, &run->out, s->index, 1);
+    }
     if (++run->delivered == run->options.max_events)
         eu_run_ends(run, MAX_EVENTS);
     return run->ending == MAX_EVENTS || run->out.used >= run->flush_at || run->out.failed;

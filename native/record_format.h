@@ -48,8 +48,9 @@ struct eu_rec_end { /* END */
     int32_t ending; /* as eu_run_loop() returns it */
     uint32_t reserved;
 };
-struct eu_rec_sample { /* SAMPLE: then the keys, then the values, `count` of each */
-    uint32_t source, key_size, value_size, cpus;
-    uint64_t total; /* elements of the map, those of the blocks that follow too */
+struct eu_rec_sample {             /* SAMPLE: then the keys, then the values, `count` of each */
+    uint32_t source, map_type;     /* enum bpf_map_type */
+    uint32_t key_size, value_size; /* value_size: of all CPUs */
+    uint32_t cpus, reserved;       /* cpus: 0 where a value is of none */
 };
 #endif

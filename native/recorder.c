@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "error.h"
 #include "out.h"
+#include "sample.h"
 #include "signals.h"
 #include <errno.h>
 #include <poll.h>
@@ -233,9 +234,22 @@ int eu_recorder_add(struct eu_recorder *r, int source, uint64_t time, const void
     return 0;
 }
 
-int eu_recorder_sample(struct eu_recorder *r, const struct eu_rec_sample *sample, const void *keys, const void *values) {
-    size_t each = (size_t)sample->key_size + sample->value_size, most = (EU_REC_BLOCK_LIMIT - sizeof(*sample)) / (each + !each);
-    uint64_t done = 0;
+/* One block of a snapshot. */
+static int write_elements(struct eu_recorder *r, int source, const struct eu_snapshot *s, size_t first, size_t count) {
+    struct eu_out out = begin_block();
+    struct eu_rec_block head = {.type = EU_BLOCK_SAMPLE, .count = (uint32_t)count, .time = now()};
+    struct eu_rec_sample sample = {(uint32_t)source, s->map_type, s->key_size, s->value_size, s->cpus, 0};
+    head.flags = first + count < s->count ? EU_REC_MORE : 0;
+    eu_out_put(&out, &sample, sizeof(sample));
+    eu_out_put(&out, s->keys + first * s->key_size, count * s->key_size);
+    eu_out_put(&out, s->values + first * s->value_size, count * s->value_size);
+    int err = write_block(r, &out, &head, r->level);
+    eu_out_free(&out);
+    return err;
+}
+
+int eu_recorder_sample(struct eu_recorder *r, int source, const struct eu_snapshot *s) {
+    size_t each = (size_t)s->key_size + s->value_size, most = (EU_REC_BLOCK_LIMIT - sizeof(struct eu_rec_sample)) / (each + !each);
     if (!most || !each)
         return eu_fail(EMSGSIZE, "record: an element of %zu bytes does not fit into a block", each);
     int err = eu_recorder_flush(r);
@@ -243,18 +257,8 @@ int eu_recorder_sample(struct eu_recorder *r, const struct eu_rec_sample *sample
         err = write_clock(r);
     if (!err)
         err = write_facts(r);
-    do {
-        size_t count = sample->total - done < most ? (size_t)(sample->total - done) : most;
-        struct eu_out out = begin_block();
-        struct eu_rec_block head = {.type = EU_BLOCK_SAMPLE, .count = (uint32_t)count, .time = now()};
-        head.flags = done + count < sample->total ? EU_REC_MORE : 0;
-        eu_out_put(&out, sample, sizeof(*sample));
-        eu_out_put(&out, (const uint8_t *)keys + done * sample->key_size, count * sample->key_size);
-        eu_out_put(&out, (const uint8_t *)values + done * sample->value_size, count * sample->value_size);
-        err = err ? err : write_block(r, &out, &head, r->level);
-        eu_out_free(&out);
-        done += count;
-    } while (done < sample->total && !err);
+    for (size_t done = 0; done < s->count && !err; done += most)
+        err = write_elements(r, source, s, done, s->count - done < most ? s->count - done : most);
     return err;
 }
 

@@ -14,5 +14,6 @@ uint64_t eu_recorder_unwritten(const struct eu_recorder *recorder, int source);
 /* What showing the records will ask for: written before them. */
 struct eu_facts *eu_recorder_facts(struct eu_recorder *recorder);
 /* All elements of a map at one time. */
-int eu_recorder_sample(struct eu_recorder *recorder, const struct eu_rec_sample *head, const void *keys, const void *values);
+struct eu_snapshot;
+int eu_recorder_sample(struct eu_recorder *recorder, int source, const struct eu_snapshot *snapshot);
 #endif

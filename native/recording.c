@@ -30,8 +30,7 @@ struct eu_recording {
     struct eu_recording_facts read;
 };
 
-/* Damage is EBADMSG with the place; -errno. */
-static int damaged(const struct eu_recording *r, const char *what) {
+int eu_recording_damaged(const struct eu_recording *r, const char *what) {
     return eu_fail(EBADMSG, "read recording %s: block %llu at byte %llu: %s", r->name, (unsigned long long)r->read.blocks,
                    (unsigned long long)r->place, what);
 }
@@ -77,14 +76,14 @@ static int read_head(struct eu_recording *r) {
         return 0;
     }
     if (memcmp(h->magic, EU_REC_BLOCK, sizeof(h->magic)))
-        return damaged(r, "no block starts here");
+        return eu_recording_damaged(r, "no block starts here");
     if (h->crc != (uint32_t)crc32_z(0, (const void *)h, offsetof(struct eu_rec_block, crc)))
-        return damaged(r, "checksum of the header does not match");
+        return eu_recording_damaged(r, "checksum of the header does not match");
     if (h->sequence != r->read.blocks)
-        return damaged(r, "not the one that should follow");
+        return eu_recording_damaged(r, "not the one that should follow");
     if (h->size > EU_REC_BLOCK_LIMIT || h->stored > EU_REC_BLOCK_LIMIT || h->flags & ~(EU_REC_PACKED | EU_REC_MORE) ||
         (!(h->flags & EU_REC_PACKED) && h->stored != h->size) || h->time >> LATEST)
-        return damaged(r, "header out of bounds");
+        return eu_recording_damaged(r, "header out of bounds");
     return 1;
 }
 
@@ -94,7 +93,7 @@ static int unpack(struct eu_recording *r) {
     if (!eu_out_room(&r->content, r->head.size + 1))
         return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
     if (uncompress((Bytef *)r->content.data, &size, (const Bytef *)r->stored.data, r->head.stored) != Z_OK || size != r->head.size)
-        return damaged(r, "cannot be unpacked");
+        return eu_recording_damaged(r, "cannot be unpacked");
     r->content.used = size;
     return 0;
 }
@@ -114,7 +113,7 @@ static int read_content(struct eu_recording *r) {
     }
     to->used = r->head.stored;
     if (r->head.content_crc != (uint32_t)crc32_z(0, (const Bytef *)to->data, to->used))
-        return damaged(r, "checksum does not match");
+        return eu_recording_damaged(r, "checksum does not match");
     int err = to == &r->stored ? unpack(r) : 0;
     return err ? err : 1;
 }
@@ -122,7 +121,7 @@ static int read_content(struct eu_recording *r) {
 static int take_part(struct eu_recording *r) {
     struct eu_out *part = &r->parts[r->head.type];
     if (part->used + r->content.used > EU_REC_PART_LIMIT)
-        return damaged(r, "the package is too large");
+        return eu_recording_damaged(r, "the package is too large");
     eu_out_put(part, r->content.data, r->content.used);
     return part->failed ? eu_fail(ENOMEM, "read recording %s: out of memory", r->name) : 0;
 }
@@ -130,10 +129,10 @@ static int take_part(struct eu_recording *r) {
 static int take_clock(struct eu_recording *r) {
     struct eu_clocks clocks;
     if (r->content.used < sizeof(clocks))
-        return damaged(r, "too short for clocks");
+        return eu_recording_damaged(r, "too short for clocks");
     memcpy(&clocks, r->content.data, sizeof(clocks));
     if ((uint64_t)clocks.monotonic >> LATEST || (uint64_t)clocks.boottime >> LATEST || (uint64_t)clocks.realtime >> LATEST)
-        return damaged(r, "clocks out of bounds");
+        return eu_recording_damaged(r, "clocks out of bounds");
     eu_clock_note(&r->clocks, &clocks);
     return 0;
 }
@@ -142,7 +141,7 @@ static int take_facts(struct eu_recording *r) {
     int err = eu_facts_read(r->facts, (const uint8_t *)r->content.data, r->content.used, r->head.count);
     if (err == -ENOMEM)
         return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
-    return err ? damaged(r, err == -EFBIG ? "too many names" : "names out of bounds") : 0;
+    return err ? eu_recording_damaged(r, err == -EFBIG ? "too many names" : "names out of bounds") : 0;
 }
 
 static int take_account(struct eu_recording *r, size_t *at, struct eu_account *account) {
@@ -187,7 +186,7 @@ static int take_accounts(struct eu_recording *r) {
     size_t at = 0;
     int err = 0;
     if (r->head.count < (uint32_t)eu_plan_sources(r->plan) || r->head.count > ACCOUNTS_LIMIT)
-        return damaged(r, "not the accounts of the plan's sources");
+        return eu_recording_damaged(r, "not the accounts of the plan's sources");
     if (!has_room(r, r->head.count))
         return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
     r->read.losses = r->names.used = 0;
@@ -198,7 +197,7 @@ static int take_accounts(struct eu_recording *r) {
             r->read.losses += r->accounts[i].lost[cause];
     }
     if (err)
-        return damaged(r, "accounts out of bounds");
+        return eu_recording_damaged(r, "accounts out of bounds");
     for (uint32_t i = 0; i < r->head.count; i++)
         r->accounts[i].map = r->names.data + (size_t)r->accounts[i].map;
     r->read.nr_accounts = (int)r->head.count;
@@ -208,11 +207,11 @@ static int take_accounts(struct eu_recording *r) {
 static int take_end(struct eu_recording *r) {
     struct eu_rec_end end;
     if (r->content.used < sizeof(end))
-        return damaged(r, "too short for an end");
+        return eu_recording_damaged(r, "too short for an end");
     memcpy(&end, r->content.data, sizeof(end));
     r->read.is_ended = 1;
     r->read.ending = end.ending;
-    return end.records == r->read.records ? 0 : damaged(r, "not as many records as the end says");
+    return end.records == r->read.records ? 0 : eu_recording_damaged(r, "not as many records as the end says");
 }
 
 static int take_block(struct eu_recording *r) {
@@ -220,16 +219,19 @@ static int take_block(struct eu_recording *r) {
     case EU_BLOCK_META:
     case EU_BLOCK_PACKAGE:
     case EU_BLOCK_PLAN:
-        return r->plan ? damaged(r, "a second description") : take_part(r);
+        return r->plan ? eu_recording_damaged(r, "a second description") : take_part(r);
     case EU_BLOCK_CLOCK:
         return take_clock(r);
     case EU_BLOCK_FACTS:
         return take_facts(r);
     case EU_BLOCK_RECORDS:
         if (r->head.count > r->content.used / sizeof(struct eu_rec_record))
-            return damaged(r, "more records than bytes");
+            return eu_recording_damaged(r, "more records than bytes");
         r->at = 0;
         r->left = r->head.count;
+        return 0;
+    case EU_BLOCK_SAMPLE:
+        r->read.samples += !(r->head.flags & EU_REC_MORE);
         return 0;
     case EU_BLOCK_ACCOUNTS:
         return take_accounts(r);
@@ -248,7 +250,7 @@ static int read_block(struct eu_recording *r) {
     if (got <= 0)
         return got;
     if (!r->plan && r->head.type > EU_BLOCK_PLAN)
-        return damaged(r, "expected the description of what was recorded");
+        return eu_recording_damaged(r, "expected the description of what was recorded");
     int err = take_block(r);
     r->read.blocks++;
     return err ? err : r->head.type;
@@ -262,15 +264,15 @@ int eu_recording_next(struct eu_recording *r) {
 int eu_recording_record(struct eu_recording *r, struct eu_recorded *record) {
     struct eu_rec_record head;
     if (!r->left)
-        return r->at == r->content.used || r->head.type != EU_BLOCK_RECORDS ? 0 : damaged(r, "more bytes than records");
+        return r->at == r->content.used || r->head.type != EU_BLOCK_RECORDS ? 0 : eu_recording_damaged(r, "more bytes than records");
     if (r->content.used - r->at < sizeof(head))
-        return damaged(r, "more records than bytes");
+        return eu_recording_damaged(r, "more records than bytes");
     memcpy(&head, r->content.data + r->at, sizeof(head));
     r->at += sizeof(head);
     if (head.size > r->content.used - r->at)
-        return damaged(r, "a record goes on behind the end");
+        return eu_recording_damaged(r, "a record goes on behind the end");
     if (head.source >= r->plan->header.nr_sources || r->plan->sources[head.source].kind == EU_SAMPLE)
-        return damaged(r, "a record of a source that is not there");
+        return eu_recording_damaged(r, "a record of a source that is not there");
     *record = (struct eu_recorded){head.source, r->head.time + head.delay, r->content.data + r->at, head.size};
     r->at += head.size;
     r->left--;

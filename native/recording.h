@@ -11,4 +11,6 @@ struct eu_facts *eu_recording_names(struct eu_recording *recording);
 int eu_recording_fd(const struct eu_recording *recording);
 /* The block that was read last and its content, `size` bytes. */
 const struct eu_rec_block *eu_recording_block(const struct eu_recording *recording, const uint8_t **content);
+/* The error for what the block holds; -EBADMSG. */
+int eu_recording_damaged(const struct eu_recording *recording, const char *what);
 #endif

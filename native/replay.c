@@ -16,6 +16,7 @@ struct replay {
     struct eu_replay_options options;
     uint64_t first; /* recorded time of the first record; 0: none yet */
     int64_t began;  /* when it was replayed */
+    int64_t wall;   /* of the present record */
     int64_t second; /* wall clock of the time column */
     uint64_t aggregate_due;
 };
@@ -55,30 +56,64 @@ static void show_aggregate(struct replay *r, uint64_t time) {
     r->aggregate_due += (time - r->aggregate_due) / step * step + step;
 }
 
+/* 0: it lies outside of the time that is asked for. Otherwise its time has come. */
+static int is_wanted(struct replay *r, struct source *s, uint64_t time, uint32_t count) {
+    int64_t wall = eu_clock_wall(EU_CLOCK_MONOTONIC, time);
+    if ((r->options.from && wall < r->options.from) || (r->options.to && wall >= r->options.to)) {
+        s->account.filtered += count;
+        return 0;
+    }
+    r->wall = wall;
+    if (!r->first) {
+        r->first = time;
+        r->began = monotonic();
+    }
+    if (r->options.speed > 0 && time > r->first)
+        wait_for(r, time);
+    return 1;
+}
+
 static void take(struct replay *r, const struct eu_recorded *record) {
     struct eu_run *run = r->run;
     struct source *s = &run->sources[record->source];
-    int64_t wall = eu_clock_wall(EU_CLOCK_MONOTONIC, record->time);
-    if ((r->options.from && wall < r->options.from) || (r->options.to && wall >= r->options.to)) {
-        s->account.filtered++;
+    if (!is_wanted(r, s, record->time, 1))
         return;
-    }
-    if (!r->first) {
-        r->first = record->time;
-        r->began = monotonic();
-    }
-    if (r->options.speed > 0 && record->time > r->first)
-        wait_for(r, record->time);
     if (run->aggregate && record->time > r->first)
         show_aggregate(r, record->time);
     run->now = record->time;
-    if (wall / SECOND != r->second) { /* a time column that shows more is made for each record */
-        r->second = wall / SECOND;
+    if (r->wall / SECOND != r->second) { /* a time column that shows more is made for each record */
+        r->second = r->wall / SECOND;
         eu_run_time(run);
         eu_run_tick(run);
     }
     if (eu_pipeline_take(s, record->bytes, record->size) || run->out.used >= run->flush_at)
         eu_run_flush(run);
+}
+
+/* A snapshot of a map, or a part of one. */
+static int take_sample(struct replay *r) {
+    const uint8_t *content;
+    const struct eu_rec_block *block = eu_recording_block(r->recording, &content);
+    struct eu_rec_sample head;
+    if (block->size < sizeof(head))
+        return eu_recording_damaged(r->recording, "too short for a sample");
+    memcpy(&head, content, sizeof(head));
+    struct source *s = head.source < (uint32_t)r->run->nr_sources ? &r->run->sources[head.source] : NULL;
+    size_t each = (size_t)head.key_size + head.value_size, size = block->size - sizeof(head);
+    if (!s || !s->sample || !each || size / each != block->count || size % each)
+        return eu_recording_damaged(r->recording, "sample out of bounds");
+    const uint8_t *keys = content + sizeof(head), *values = keys + (size_t)block->count * head.key_size;
+    const struct eu_snapshot part = {head.map_type, head.key_size, head.value_size, head.cpus, block->count, keys, values};
+    int err = eu_sample_put(s->sample, &part, !s->due);
+    if (err)
+        return eu_recording_damaged(r->recording, err == -ENOMEM ? "out of memory" : "a sample of another map");
+    s->due = block->flags & EU_REC_MORE; /* its other parts come next */
+    if (!s->due && is_wanted(r, s, block->time, block->count)) {
+        r->run->now = block->time;
+        eu_run_show_sample(r->run, s);
+        eu_run_flush(r->run);
+    }
+    return 0;
 }
 
 /* 1 go on, 0 the recording ends, or -errno. */
@@ -93,6 +128,8 @@ static int take_block(struct replay *r) {
     }
     while (type == EU_BLOCK_RECORDS && r->run->ending == GOES_ON && (got = eu_recording_record(r->recording, &record)) > 0)
         take(r, &record);
+    if (type == EU_BLOCK_SAMPLE)
+        got = take_sample(r);
     if (type == EU_BLOCK_ACCOUNTS) { /* what was lost is told where it was noticed */
         r->run->stream_due = 0;
         eu_run_tell(r->run);

@@ -49,7 +49,7 @@ static void consume(struct eu_run *run) {
 
 /* What is not one event each: `count` elements of a source end here. */
 static void mark(struct eu_run *run, int source, uint64_t count) {
-    run->sources[source].account.delivered += count;
+    run->sources[source].queued += count;
     do {
         unsigned part = count < UINT16_MAX ? (unsigned)count : UINT16_MAX;
         eu_output_mark(&run->output, &run->out, source, part);
@@ -63,7 +63,7 @@ static void print_sample(struct eu_run *run, struct source *s) {
         others |= &run->sources[i] != s && run->sources[i].sample && eu_sample_seen(run->sources[i].sample);
     eu_run_time(run);
     clock_gettime(CLOCK_MONOTONIC, &s->printed);
-    long shown = eu_sample_print(s->sample, &run->out, run->time, run->time_size, others);
+    long shown = run->keep ? eu_keep_sample(run->keep, s) : eu_sample_print(s->sample, &run->out, run->time, run->time_size, others);
     if (shown < 0)
         eu_run_ends(run, (int)shown);
     else
@@ -183,7 +183,7 @@ static void finish(struct eu_run *run) {
     }
     for (int i = 0; i < run->nr_sources && run->ending >= 0 && !run->is_over; i++) {
         struct source *s = &run->sources[i];
-        if (s->sample && is_unprinted(run, s))
+        if (s->sample && !run->replay && is_unprinted(run, s))
             print_sample(run, s);
         if (s->view && run->format.format != 2)
             eu_view_finish(s->view, &run->out);
@@ -192,6 +192,7 @@ static void finish(struct eu_run *run) {
         print_aggregate(run, 1);
     if (run->keep && !run->is_over)
         eu_keep_finish(run->keep);
+    eu_run_flush(run);
     if (!run->is_over)
         eu_run_tell_accounts(run);
     eu_run_flush(run);
@@ -281,6 +282,10 @@ void eu_run_look(struct eu_run *run) {
 
 void eu_run_show_aggregate(struct eu_run *run) {
     print_aggregate(run, 0);
+}
+
+void eu_run_show_sample(struct eu_run *run, struct source *source) {
+    print_sample(run, source);
 }
 
 int eu_run_loop(struct eu_run *run) {

@@ -16,15 +16,34 @@ struct losing {
 
 static void lose(void *context, int source, unsigned count) {
     const struct losing *losing = context;
-    struct eu_account *account = &losing->run->sources[source].account;
-    account->delivered -= count;
-    *(losing->cause == EU_CAUSES ? &account->filtered : &account->lost[losing->cause]) += count;
+    struct source *s = &losing->run->sources[source];
+    s->queued -= count;
+    *(losing->cause == EU_CAUSES ? &s->account.filtered : &s->account.lost[losing->cause]) += count;
+}
+
+static void deliver(void *context, int source, unsigned count) {
+    const struct losing *losing = context;
+    losing->run->sources[source].queued -= count;
+    losing->run->sources[source].account.delivered += count;
+}
+
+/* Count what was written: an event is delivered once its last byte is out of our hands. */
+static void count_written(struct eu_run *run, int waits) {
+    struct losing none = {run, 0};
+    if (waits) {
+        eu_output_written(&run->output, deliver, &none);
+        return;
+    }
+    for (int i = 0; i < run->nr_sources; i++) {
+        run->sources[i].account.delivered += run->sources[i].queued;
+        run->sources[i].queued = 0;
+    }
 }
 
 /* What waits and what comes is lost by this cause. */
 static void refuse(struct eu_run *run, int cause) {
     struct losing losing = {run, cause};
-    eu_output_drop(&run->output, &run->out, lose, &losing);
+    eu_output_drop(&run->output, &run->out, deliver, lose, &losing);
     run->refuse = cause;
     run->is_over = 1;
 }
@@ -103,6 +122,7 @@ static int flush_some(struct eu_run *run) {
         sink_failed(run, -waits);
         return 0;
     }
+    count_written(run, waits);
     if (!waits && output->rotate_size && output->file_size >= output->rotate_size)
         eu_run_rotate(run);
     time_file(run);

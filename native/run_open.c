@@ -27,11 +27,13 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index) 
     if (run->format.format == 3 && planned->style != EU_STACKS)
         return eu_fail(EINVAL, "fold stacks: map %s has no stack traces", s->account.map);
     if (planned->kind == EU_SAMPLE) {
-        if (!object)
-            return 0;
-        s->sample = eu_sample_open(object, run->plan, index, &run->options, run->filter);
+        struct eu_run_options all = {.format = eu_keep_format(), .clear = run->options.clear, .out_fd = -1};
+        s->sample = run->options.recorder ? eu_sample_open(object, run->plan, index, &all, NULL)
+                                          : eu_sample_open(object, run->plan, index, &run->options, run->filter);
         if (!s->sample)
             return -eu_errno();
+        if (!object)
+            return 0;
         s->final = planned->flags & EU_FINAL || !planned->interval_ms || run->format.format == 3;
         if (run->options.interval > 0)
             s->final = run->format.format == 3;
@@ -179,6 +181,7 @@ void eu_run_free(struct eu_run *run) {
     eu_aggregate_free(run->aggregate);
     eu_keep_free(run->keep);
     eu_output_close(&run->output);
+    free(run->told);
     close_fd(run->aggregate_timer);
     close_fd(run->rotation);
     close_fd(run->teller);

@@ -21,6 +21,10 @@ enum { OUT_HIGH = 256 << 10, TIME_ROOM = 40 };
 
 enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD, ROTATE_FD, TELL_FD, KEEP_FD };
 
+struct eu_told {
+    uint64_t stream[EU_CAUSES], person[EU_CAUSES];
+};
+
 struct source {
     struct eu_run *run;
     int index, map;
@@ -32,12 +36,12 @@ struct source {
     struct timespec printed;
     struct eu_account account;
     struct eu_tally tally; /* what makes it part of the object's account */
+    uint64_t queued;       /* events in the buffer of the run, not written yet */
     uint64_t *headed;      /* per record type: the line at which its header was printed last, 0 never */
     uint64_t seen;         /* that came as far as sampling */
     uint64_t second;       /* the last one in which events passed the rate limit, counted from 1 */
     uint64_t allowed;      /* that may still pass in it */
     uint64_t drill;        /* state of its random numbers */
-    uint64_t told_stream[EU_CAUSES], told_person[EU_CAUSES];
 };
 
 struct eu_run {
@@ -70,8 +74,10 @@ struct eu_run {
     /* telling of losses */
     int teller;                   /* timer */
     int tell_stream, tell_person; /* there is something to tell */
-    double stream_due, person_due;
-    uint64_t lost;
+    double stream_due, person_due, others_due;
+    struct eu_told *told; /* by account of the run */
+    int nr_told;
+    uint64_t lost, lost_others;
     struct timespec started;
     char time[TIME_ROOM];
     size_t time_size;
@@ -104,10 +110,12 @@ void eu_run_tell_accounts(struct eu_run *run);
 int eu_pipeline_take(void *source, const uint8_t *record, size_t size);
 /* The header of a record type where one is due. */
 void eu_pipeline_header(struct source *source, int match);
-/* What eu_run_loop() does besides reading buffers, for eu_run_replay(): begin, look after descriptors, show the aggregate. */
+/* What eu_run_loop() does besides reading buffers, for eu_run_replay(): begin, look after descriptors, show an aggregate or a
+ * sampled map. */
 void eu_run_begin(struct eu_run *run);
 void eu_run_look(struct eu_run *run);
 void eu_run_show_aggregate(struct eu_run *run);
+void eu_run_show_sample(struct eu_run *run, struct source *source);
 /* Accounts in a replay; 0 or -errno. */
 int eu_replay_account(struct eu_run *run, int source, struct eu_account *account);
 int eu_replay_accounts(struct eu_run *run);

@@ -38,15 +38,13 @@ struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan 
         if (plan->sources[i].kind == EU_SAMPLE && ++sampled > 1)
             s->several = 1;
     const char *name = plan_string(plan, s->source->map);
-    s->map = eu_map_find(object, name);
-    if (s->map < 0 || eu_map_get(object, s->map, &s->info))
+    s->map = object ? eu_map_find(object, name) : -1;
+    if (!object)
+        s->info = (struct eu_map_info){
+            .name = name, .key_size = type_at(s, s->source->key_type)->size, .value_size = type_at(s, s->source->value_type)->size};
+    else if (s->map < 0 || eu_map_get(object, s->map, &s->info))
         goto fail;
-    uint32_t type = s->info.type;
-    int per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
-                  type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
-    s->is_array = type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY;
-    s->cpus = per_cpu ? eu_possible_cpus() : 0;
-    s->stride = per_cpu ? (s->info.value_size + 7ul) / 8 * 8 * (size_t)s->cpus : s->info.value_size;
+    eu_sample_shape(s, s->info.type, (uint32_t)eu_possible_cpus());
     if (type_at(s, s->source->key_type)->size != s->info.key_size || type_at(s, s->source->value_type)->size != s->info.value_size) {
         eu_fail(EINVAL, "sample map %s: key %u and value %u bytes, the plan says %u and %u", name, s->info.key_size, s->info.value_size,
                 type_at(s, s->source->key_type)->size, type_at(s, s->source->value_type)->size);
@@ -58,7 +56,8 @@ struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan 
         s->stacks = eu_stacks_new(&s->show, s->source);
         if (!s->stacks)
             goto fail;
-        eu_stacks_use(s->stacks, object);
+        if (object)
+            eu_stacks_use(s->stacks, object);
     }
     return s;
 fail:
@@ -77,7 +76,7 @@ void eu_sample_close(struct eu_sample *s) {
     free(s);
 }
 
-static int make_room(struct eu_sample *s, size_t wanted) {
+int eu_sample_room(struct eu_sample *s, size_t wanted) {
     size_t room = s->room_keys ? 2 * s->room_keys : 256;
     if (wanted <= s->room_keys)
         return 0;
@@ -107,7 +106,7 @@ static int read_map(struct eu_sample *s) {
     s->nr_keys = 0;
     /* where keys come and go, reading one by one may start again and again: twice the map is enough */
     while (!done && !err && s->nr_keys / 2 <= s->info.max_entries) {
-        err = make_room(s, s->nr_keys + batch);
+        err = eu_sample_room(s, s->nr_keys + batch);
         if (err)
             break;
         long got = eu_map_read_batch(s->object, s->map, cursor, first, s->keys + s->nr_keys * s->info.key_size,
@@ -290,7 +289,7 @@ static int arrange(struct eu_sample *s) {
 }
 
 long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size, int named) {
-    int err = read_map(s);
+    int err = s->object ? read_map(s) : 0;
     if (!err)
         err = make_elements(s);
     if (err)
@@ -316,9 +315,11 @@ long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, 
         eu_sample_table(s, out, time, time_size);
     else
         err = eu_sample_histograms(s, out, time, time_size);
+    if (!err)
+        err = eu_sample_kept(s);
     if (err)
         return err;
-    if (s->clear)
+    if (s->clear && s->object)
         clear(s);
     long shown = (long)s->nr_elements;
     if (s->room_keys * s->stride > KEEP) { /* a large map's copy is not kept between intervals */

@@ -6,7 +6,7 @@
 #include "value.h"
 
 struct eu_sample;
-/* A source of the plan; `filter` may be NULL. The options' strings must stay valid as long as the sample. */
+/* A source of the plan; `filter` may be NULL, and `object` for a replay. The options' strings must stay valid as long as the sample. */
 struct eu_sample *eu_sample_open(struct eu_object *object, const struct eu_plan *plan, int source, const struct eu_run_options *options,
                                  const struct eu_filter *filter);
 void eu_sample_close(struct eu_sample *sample);
@@ -17,6 +17,18 @@ long eu_sample_print(struct eu_sample *sample, struct eu_out *out, const char *t
 int eu_sample_seen(const struct eu_sample *sample);
 /* Elements that the filter left out, of all rounds. */
 uint64_t eu_sample_filtered(const struct eu_sample *sample);
+/* What was read, as the kernel gave it: values of all CPUs one after the other, each in words of 8 bytes. */
+struct eu_snapshot {
+    uint32_t map_type, key_size, value_size, cpus; /* cpus: 0 where a value is of none */
+    size_t count;
+    const uint8_t *keys, *values;
+};
+typedef int (*eu_keep_snapshot)(void *context, const struct eu_snapshot *snapshot);
+/* Have each print hand over what it read, before the map is cleared; not where there is nothing to show. */
+void eu_sample_keep(struct eu_sample *sample, eu_keep_snapshot keep, void *context);
+/* Without an object: what the next print shows; of a snapshot in parts the first, then the others. 0, -EBADMSG: not of this map,
+ * -EFBIG, -ENOMEM. */
+int eu_sample_put(struct eu_sample *sample, const struct eu_snapshot *snapshot, int is_first);
 /* The field of a map by its path, or by the name of its column. */
 struct eu_field;
 int eu_sample_find(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size, struct eu_field *field);

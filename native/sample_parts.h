@@ -8,8 +8,7 @@
 
 struct element {
     const uint8_t *key, *value;
-    int cpu;       /* -1: of all */
-    uint64_t rank; /* sample_order.c: the smaller the earlier it stands */
+    int cpu; /* -1: of all */
 };
 
 struct eu_sample {
@@ -32,12 +31,20 @@ struct eu_sample {
     struct element *elements;
     size_t nr_elements, room_elements;
     size_t hidden; /* by --top */
+    eu_keep_snapshot keep;
+    void *keep_context;
 };
 
 static inline const struct eu_plan_type *type_at(const struct eu_sample *s, uint32_t index) {
     return &s->show.plan->types[index];
 }
 
+/* Make room for so many elements of the map. 0 or -ENOMEM. */
+int eu_sample_room(struct eu_sample *s, size_t wanted);
+/* Hand over what was read, where a recording wants it. */
+int eu_sample_kept(struct eu_sample *s);
+/* What values look like: by the map's type and the number of CPUs. */
+void eu_sample_shape(struct eu_sample *s, uint32_t map_type, uint32_t cpus);
 /* Say by which field (`+FIELD`: the smallest first) elements are ordered; one that this map has not, and NULL: by their count. */
 void eu_sample_order_by(struct eu_sample *s, const char *path);
 /* Put the elements in order and keep the first `limit`. 0 or -ENOMEM. */

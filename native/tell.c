@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,13 +28,22 @@ static uint64_t take_untold(const struct eu_account *account, uint64_t *told, in
     return count;
 }
 
+/* How many accounts there are to tell of; 0: no memory for it. One more may appear: of updates whose map is not clear. */
+static int nr_told(struct eu_run *run) {
+    int nr_accounts = eu_run_accounts(run);
+    if (!run->told && (run->told = calloc((size_t)nr_accounts + 1, sizeof(*run->told))))
+        run->nr_told = nr_accounts + 1;
+    return nr_accounts < run->nr_told ? nr_accounts : run->nr_told;
+}
+
 /* Into the stream, by source and cause; `all`: also what the user asked for. */
 static void tell_stream(struct eu_run *run, int all) {
-    for (int i = 0; i < run->nr_sources; i++) {
+    int nr_accounts = nr_told(run);
+    for (int i = 0; i < nr_accounts; i++) {
         struct eu_account account;
         eu_run_account(run, i, &account);
         for (int cause = 0; cause < EU_CAUSES; cause++) {
-            uint64_t count = all || !is_asked(cause) ? take_untold(&account, run->sources[i].told_stream, cause) : 0;
+            uint64_t count = all || !is_asked(cause) ? take_untold(&account, run->told[i].stream, cause) : 0;
             if (!count)
                 continue;
             eu_out_text(&run->out, "{\"$eunomia\":{\"lost\":{\"map\":");
@@ -53,19 +63,19 @@ static void put_name(struct eu_out *line, const char *name) {
 static int tell_person(struct eu_run *run) {
     struct pollfd ready = {.fd = run->options.tell_fd, .events = POLLOUT};
     struct eu_out line = {0};
-    int nr_parts = 0;
+    int nr_parts = 0, nr_accounts = nr_told(run);
     if (poll(&ready, 1, 0) <= 0)
         return 0;
     eu_out_format(&line, "%s: events:", run->options.program ? run->options.program : "eunomia");
-    for (int i = 0; i < run->nr_sources; i++) {
+    for (int i = 0; i < nr_accounts; i++) {
         struct eu_account account;
         eu_run_account(run, i, &account);
         for (int cause = 0; cause < EU_CAUSES; cause++) {
-            uint64_t count = is_asked(cause) ? 0 : take_untold(&account, run->sources[i].told_person, cause);
+            uint64_t count = is_asked(cause) ? 0 : take_untold(&account, run->told[i].person, cause);
             if (!count)
                 continue;
             eu_out_text(&line, nr_parts++ ? ", " : " ");
-            if (run->nr_sources > 1) {
+            if (nr_accounts > 1) {
                 put_name(&line, account.map);
                 eu_out_text(&line, ": ");
             }
@@ -80,9 +90,9 @@ static int tell_person(struct eu_run *run) {
     return 1;
 }
 
-static uint64_t lost_so_far(struct eu_run *run) {
+static uint64_t lost_so_far(struct eu_run *run, int from, int to) {
     uint64_t sum = 0;
-    for (int i = 0; i < run->nr_sources; i++) {
+    for (int i = from; i < to; i++) {
         struct eu_account account;
         eu_run_account(run, i, &account);
         for (int cause = 0; cause < EU_CAUSES; cause++)
@@ -93,21 +103,29 @@ static uint64_t lost_so_far(struct eu_run *run) {
 
 static double seconds_now(void) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-void eu_run_tell(struct eu_run *run) {
-    uint64_t lost = lost_so_far(run);
-    double now, interval = run->options.tell_interval > 0 ? run->options.tell_interval : PERSON_INTERVAL;
-    if (lost != run->lost) {
-        run->lost = lost;
+/* Is there anything new? Maps that have no reader here are looked at less often. */
+static void look(struct eu_run *run, double now) {
+    uint64_t lost = lost_so_far(run, 0, run->nr_sources);
+    if (now >= run->others_due) {
+        run->others_due = now + STREAM_INTERVAL;
+        run->lost_others = lost_so_far(run, run->nr_sources, eu_run_accounts(run));
+    }
+    if (lost + run->lost_others != run->lost) {
+        run->lost = lost + run->lost_others;
         run->tell_stream = has_stream(run);
         run->tell_person = run->options.tell_fd >= 0 && !run->options.live;
     }
+}
+
+void eu_run_tell(struct eu_run *run) {
+    double now = seconds_now(), interval = run->options.tell_interval > 0 ? run->options.tell_interval : PERSON_INTERVAL;
+    look(run, now);
     if (!run->tell_stream && !run->tell_person)
         return;
-    now = seconds_now();
     if (run->tell_stream && now >= run->stream_due && run->refuse < 0) {
         tell_stream(run, 0);
         run->stream_due = now + STREAM_INTERVAL;
@@ -125,23 +143,20 @@ void eu_run_tell(struct eu_run *run) {
         eu_run_arm(run->teller, due > now ? due - now : 0, 0);
 }
 
-static void put_account(struct eu_run *run, const struct eu_account *account) {
-    eu_out_text(&run->out, "{\"$eunomia\":{\"account\":");
-    eu_account_json(&run->out, account);
-    eu_out_text(&run->out, "}}\n");
-}
-
 void eu_run_tell_accounts(struct eu_run *run) {
+    int nr_accounts = has_stream(run) ? nr_told(run) : 0;
     uint64_t told = 0;
-    if (!has_stream(run))
+    if (!nr_accounts)
         return;
     tell_stream(run, 1);
-    for (int i = 0; i < run->nr_sources; i++)
+    for (int i = 0; i < nr_accounts; i++)
         for (int cause = 0; cause < EU_CAUSES; cause++)
-            told += run->sources[i].told_stream[cause];
-    for (int i = 0; i < run->nr_sources && told; i++) {
+            told += run->told[i].stream[cause];
+    for (int i = 0; i < nr_accounts && told; i++) {
         struct eu_account account;
         eu_run_account(run, i, &account);
-        put_account(run, &account);
+        eu_out_text(&run->out, "{\"$eunomia\":{\"account\":");
+        eu_account_json(&run->out, &account);
+        eu_out_text(&run->out, "}}\n");
     }
 }

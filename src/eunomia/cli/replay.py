@@ -11,7 +11,7 @@ from eunomia.cli.run_table import AGGREGATE, END, OPTIONS, OUTPUT, WHICH
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.cli.parser import Values
-    from eunomia.events.recording import Recording
+    from eunomia.events.recording import Recording, Replay
 
 REPLAY = "Replay"
 _OWN = (
@@ -87,7 +87,7 @@ def replay(recording: Recording, values: Values) -> int:
     from eunomia.events.recording import Replay
 
     since, until = (moment(values, name, recording) for name in ("from", "to"))
-    out = running.open_output(values["output"])
+    out = running.open_output(values)
     try:
         options = running.run_options(values, out)
         options.hold, options.tell_fd = False, -1
@@ -96,12 +96,23 @@ def replay(recording: Recording, values: Values) -> int:
 
             select(recording.plan(), values).open(options)
         with Replay(recording, options, speed=speed(values), since=since, until=until) as reader:
-            ending = reader.loop()
+            reader.loop()
             tell_cut(recording)
-            return running.finish(reader, values, out, ending)
+            return account(reader, values)
     finally:
         if out != 1:
             os.close(out)
+
+
+def account(reader: Replay, values: Values) -> int:
+    """Say what was lost, while recording or now; return the exit code."""
+    from eunomia.cli.losses import exit_line, lost_unasked
+
+    accounts = reader.accounts()
+    lost = lost_unasked(accounts)
+    if lost or values["verbose"]:
+        running.warn(f"events: {exit_line(accounts)}")
+    return 3 if lost and values["fail-on-loss"] else 0
 
 
 def tell_cut(recording: Recording) -> None:

@@ -27,14 +27,15 @@ class BufferReader:
         obj: a loaded object.
         name: of the map; None: the only one.
         perf_pages: of a perf buffer for each CPU, a power of two; 0: 64.
-        filter: bytecode of `compile_filter`; None: all pass.
+        filter: an expression over the fields (docs/reference/filter.md); None: all pass.
 
     Raises:
-        ValueError: there is no such event source, or the filter is of another plan.
+        ValueError: there is no such event source.
+        FilterError: the filter is wrong.
         OSError: its buffer cannot be opened.
     """
 
-    def __init__(self, obj: Object, name: str | None, perf_pages: int, filter: bytes | None) -> None:
+    def __init__(self, obj: Object, name: str | None, perf_pages: int, filter: str | None) -> None:
         self._plan = self._reader = self._batcher = ffi.NULL
         self._wake_fd = -1
         plan = obj.package.plan()
@@ -44,7 +45,7 @@ class BufferReader:
         self._kinds = Kinds(layout, source.map, source.records)
         self._object = obj  # its maps must outlive the reader
         self._last: Account | None = None
-        code = filter or b""
+        code = _compiled(plan, filter)
         handle = obj.handle()
         index = check(lib.eu_map_find(handle, source.map.encode()), "find map")
         self._plan = read_plan(plan)
@@ -146,6 +147,14 @@ class Deadline:
     def left(self) -> float | None:
         """Return the seconds left, 0.0 when it is over."""
         return None if self._at is None else max(0.0, self._at - monotonic())
+
+
+def _compiled(plan: bytes, filter: str | None) -> bytes:
+    if filter is None:
+        return b""
+    from eunomia.events.filter import compile_filter
+
+    return compile_filter(plan, filter)
 
 
 def _choose(layout: Layout, name: str | None) -> tuple[int, Source]:

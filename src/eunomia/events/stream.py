@@ -58,7 +58,8 @@ class EventStream(Iterator[Any]):
             ("queue full").
 
     Raises:
-        ValueError: there is no such event source or policy, or the filter is malformed.
+        ValueError: there is no such event source or policy.
+        FilterError: the filter is wrong.
         OSError: its buffer cannot be opened.
     """
 
@@ -70,7 +71,7 @@ class EventStream(Iterator[Any]):
         timeout: float | None = None,
         max_events: int | None = None,
         perf_pages: int = 0,
-        filter: bytes | None = None,
+        filter: str | None = None,
         queue: int = MAX_RECORDS,
         policy: str = "block",
     ) -> None:
