@@ -1,4 +1,4 @@
-/* The call sites of an object: variables of section .bss.eunomia whose tags say what they count, of which map. */
+/* The call sites of an object: variables of section .data.eunomia whose tags say what they count, of which map. */
 #include "accounting.h"
 #include "object.h"
 #include <bpf/btf.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char SECTION[] = ".bss.eunomia", PREFIX[] = "eunomia:";
+static const char SECTION[] = ".data.eunomia", PREFIX[] = "eunomia:";
 enum { PAIR = 16, FAR = 63, NOT_THERE = -1, MOST_SITES = 1 << 14 };
 
 static int map_called(const struct eu_accounting *a, const char *name, size_t length) {

@@ -407,9 +407,9 @@ def test_counters_appear_nowhere_and_other_loaders_load_them(package: Package, t
     image.write_bytes(package.object)
 
     shown = ecli("inspect", path).stdout + ecli("inspect", "-j", path).stdout + ecli("run", path, "--help").stdout
-    assert ".bss.eunomia" not in shown
+    assert ".data.eunomia" not in shown
     assert "__eu_" not in shown
-    assert ".bss.eunomia" not in json.dumps(package.meta["bpf_skel"])
+    assert ".data.eunomia" not in json.dumps(package.meta["bpf_skel"])
     with package.load() as obj:
         assert not [name for name in obj.maps if "eunomia" in name]
     pinned = Path("/sys/fs/bpf") / f"eunomia-test-{os.getpid()}"
