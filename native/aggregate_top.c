@@ -121,24 +121,22 @@ int eu_top_add(struct eu_aggregate *a, int source, int match, const struct shape
     return 0;
 }
 
-static struct eu_view *view_of(struct top *top, int source, int name_types) {
+static struct eu_view *view_of(struct top *top, int source) {
     struct eu_format format = top->a->show.format;
     format.time = format.format ? format.time : 0; /* the time of text stands above the rows: it is not that of the events */
     if (!top->views[source])
-        top->views[source] = eu_view_new(top->a->show.plan, source, &format, name_types);
+        top->views[source] = eu_view_new(top->a->show.plan, source, &format, 1);
     return top->views[source];
 }
 
 size_t eu_top_rows(struct eu_aggregate *a, struct eu_out *out, const char *time, size_t time_size, size_t limit) {
     struct top *top = a->top;
-    int types = 0, last_source = -1, last_match = -1, is_text = !a->show.format.format;
-    for (int i = 0; i < a->nr_shapes; i++)
-        types += a->shapes[i].takes_part;
+    int last_source = -1, last_match = -1, is_text = !a->show.format.format;
     eu_heap_sort(&top->heap);
     size_t count = top->heap.count < limit ? top->heap.count : limit;
     for (size_t i = 0; i < count; i++) {
         const struct kept *kept = &top->kept[top->heap.items[i]];
-        struct eu_view *view = view_of(top, kept->source, types > 1);
+        struct eu_view *view = view_of(top, kept->source);
         if (!view) {
             out->failed = 1;
             return i;

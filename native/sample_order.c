@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { MANY = 1 << 12 /* from here on sorted by digits */ };
+enum { MANY = 1 << 12 /* from here on sorted by digits */, DIGIT_BITS = 11 };
 
 static int is_integer(const struct eu_plan_type *type) {
     return (type->kind == EU_UINT || type->kind == EU_INT) && type->size <= 8;
@@ -39,9 +39,11 @@ int eu_sample_find(const struct eu_plan *plan, const struct eu_plan_source *sour
 }
 
 void eu_sample_order_by(struct eu_sample *s, const char *path) {
-    path += path ? strspn(path, " ") : 0;
+    if (path)
+        path += strspn(path, " ");
     s->ascending = path && *path == '+';
-    path += s->ascending;
+    if (s->ascending)
+        path++;
     s->by_cpu = path && s->cpus && s->show.format.per_cpu && !strcmp(path, "cpu");
     s->is_sorted = path && (s->by_cpu || eu_sample_find(s->show.plan, s->source, path, strlen(path), &s->order_field));
     if (s->is_sorted)
@@ -111,79 +113,100 @@ static int by_rest(const struct eu_sample *s, const struct element *left, const 
     return order ? order : left->cpu - right->cpu;
 }
 
+struct ranked {
+    uint64_t rank; /* the smaller the earlier it stands */
+    uint32_t at;   /* in `elements` */
+};
+
+struct ranking {
+    const struct eu_sample *s;
+    struct ranked *rows, *other;
+};
+
 static int by_rank(const void *a, const void *b, void *context) {
-    const struct element *left = a, *right = b;
+    const struct ranked *left = a, *right = b;
+    const struct eu_sample *s = context;
     if (left->rank != right->rank)
         return left->rank < right->rank ? -1 : 1;
-    return by_rest(context, left, right);
+    return by_rest(s, &s->elements[left->at], &s->elements[right->at]);
 }
 
 static int heap_order(uint32_t left, uint32_t right, const void *context) {
-    const struct eu_sample *s = context;
-    return by_rank(&s->elements[left], &s->elements[right], (void *)s);
+    const struct ranking *r = context;
+    return by_rank(&r->rows[left], &r->rows[right], (void *)r->s);
 }
 
-/* The first `limit` of more elements. */
-static int select_first(struct eu_sample *s, size_t limit) {
-    struct eu_heap heap = {.items = malloc((limit + 1) * sizeof(uint32_t)), .room = limit, .order = heap_order, .context = s};
-    struct element *first = malloc((limit + 1) * sizeof(*first));
-    for (size_t i = 0; heap.items && first && i < s->nr_elements; i++)
+/* The first `limit` of more rows. */
+static int select_first(struct ranking *r, size_t count, size_t limit) {
+    struct eu_heap heap = {.items = malloc((limit + 1) * sizeof(uint32_t)), .room = limit, .order = heap_order, .context = r};
+    if (!heap.items)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
         eu_heap_add(&heap, (uint32_t)i);
-    if (heap.items && first) {
-        eu_heap_sort(&heap);
-        for (size_t i = 0; i < limit; i++)
-            first[i] = s->elements[heap.items[i]];
-        memcpy(s->elements, first, limit * sizeof(*first));
-        s->nr_elements = limit;
-    }
-    int err = heap.items && first ? 0 : eu_fail(ENOMEM, "sample map %s: out of memory", s->info.name);
+    eu_heap_sort(&heap);
+    for (size_t i = 0; i < limit; i++)
+        r->other[i] = r->rows[heap.items[i]];
+    memcpy(r->rows, r->other, limit * sizeof(*r->rows));
     free(heap.items);
-    free(first);
-    return err;
+    return 0;
 }
 
-/* One pass for each byte in which ranks differ; what is equal stays in the map's order, comparing all keys of a large map would
+/* One pass for each digit in which ranks differ; what is equal stays in the map's order: comparing all keys of a large map would
  * cost more than reading it. */
-static int sort_by_digits(struct eu_sample *s) {
-    size_t n = s->nr_elements;
-    struct element *other = malloc(n * sizeof(*other)), *from = s->elements, *to = other;
-    if (!other)
-        return eu_fail(ENOMEM, "sample map %s: out of memory", s->info.name);
+static void sort_by_digits(struct ranking *r, size_t count) {
     uint64_t all = ~0ull, any = 0;
-    for (size_t i = 0; i < n; i++) {
-        all &= from[i].rank;
-        any |= from[i].rank;
+    for (size_t i = 0; i < count; i++) {
+        all &= r->rows[i].rank;
+        any |= r->rows[i].rank;
     }
-    for (int shift = 0; shift < 64; shift += 8) {
-        size_t starts[257] = {0};
-        if (!((all ^ any) >> shift & 0xff))
+    for (int shift = 0; shift < 64; shift += DIGIT_BITS) {
+        size_t starts[(1 << DIGIT_BITS) + 1] = {0};
+        const uint64_t mask = (1 << DIGIT_BITS) - 1;
+        if (!((all ^ any) >> shift & mask))
             continue;
-        for (size_t i = 0; i < n; i++)
-            starts[(from[i].rank >> shift & 0xff) + 1]++;
-        for (int i = 0; i < 256; i++)
+        for (size_t i = 0; i < count; i++)
+            starts[(r->rows[i].rank >> shift & mask) + 1]++;
+        for (size_t i = 0; i < mask; i++)
             starts[i + 1] += starts[i];
-        for (size_t i = 0; i < n; i++)
-            to[starts[from[i].rank >> shift & 0xff]++] = from[i];
-        struct element *swap = from;
-        from = to;
-        to = swap;
+        for (size_t i = 0; i < count; i++)
+            r->other[starts[r->rows[i].rank >> shift & mask]++] = r->rows[i];
+        struct ranked *swap = r->rows;
+        r->rows = r->other;
+        r->other = swap;
     }
-    if (from != s->elements)
-        memcpy(s->elements, from, n * sizeof(*from));
-    free(other);
+}
+
+/* Elements in the order of the rows. */
+static int permute(struct eu_sample *s, const struct ranking *r) {
+    struct element *ordered = malloc((s->room_elements + 1) * sizeof(*ordered));
+    if (!ordered)
+        return -ENOMEM;
+    for (size_t i = 0; i < s->nr_elements; i++)
+        ordered[i] = s->elements[r->rows[i].at];
+    free(s->elements);
+    s->elements = ordered;
     return 0;
 }
 
 int eu_sample_arrange(struct eu_sample *s, size_t limit) {
-    s->hidden = limit < s->nr_elements ? s->nr_elements - limit : 0;
-    for (size_t i = 0; i < s->nr_elements; i++)
-        s->elements[i].rank = rank_of(s, &s->elements[i]);
-    if (s->hidden)
-        return select_first(s, limit);
+    size_t count = s->nr_elements;
     const struct eu_plan_type *type = type_at(s, s->order_field.type);
     int is_whole = s->by_cpu || s->order_field.bit_size || plan_is_scalar(type); /* equal ranks are equal values */
-    if (s->nr_elements >= MANY && is_whole)
-        return sort_by_digits(s);
-    qsort_r(s->elements, s->nr_elements, sizeof(*s->elements), by_rank, s);
-    return 0;
+    struct ranking r = {s, malloc((count + 1) * sizeof(*r.rows)), malloc((count + 1) * sizeof(*r.rows))};
+    int err = r.rows && r.other ? 0 : -ENOMEM;
+    s->hidden = limit < count ? count - limit : 0;
+    for (size_t i = 0; i < count && !err; i++)
+        r.rows[i] = (struct ranked){rank_of(s, &s->elements[i]), (uint32_t)i};
+    if (!err && s->hidden)
+        err = select_first(&r, count, limit);
+    else if (!err && count >= MANY && is_whole)
+        sort_by_digits(&r, count);
+    else if (!err)
+        qsort_r(r.rows, count, sizeof(*r.rows), by_rank, s);
+    s->nr_elements = count - s->hidden;
+    if (!err)
+        err = permute(s, &r);
+    free(r.rows);
+    free(r.other);
+    return err ? eu_fail(ENOMEM, "sample map %s: out of memory", s->info.name) : 0;
 }

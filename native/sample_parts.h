@@ -8,8 +8,7 @@
 
 struct element {
     const uint8_t *key, *value;
-    int cpu;       /* -1: of all */
-    uint64_t rank; /* sample_order.c: the smaller the earlier it stands */
+    int cpu; /* -1: of all */
 };
 
 struct eu_sample {

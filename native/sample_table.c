@@ -1,15 +1,16 @@
 /* Sampled maps as tables. */
 #define _GNU_SOURCE
+#include "number.h"
 #include "sample_parts.h"
 #include "table.h"
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CELL_LIMIT = 256 };
+enum { CELL_LIMIT = 256, AHEAD = 16 };
 
 struct column {
     struct eu_field field;
-    int is_cpu, is_absent;
+    int is_cpu, is_absent, is_plain; /* plain: an integer without a decoder */
 };
 
 struct columns {
@@ -39,6 +40,9 @@ static void add_column(const struct eu_sample *s, struct columns *c, const char 
         c->at = larger;
         c->room = room;
     }
+    const struct eu_plan_type *type = type_at(s, column.field.type);
+    int is_integer = (type->kind == EU_INT || type->kind == EU_UINT) && type->size <= 8;
+    column.is_plain = is_integer && !column.field.bit_size && !column.field.decoder && !column.is_cpu && !column.is_absent;
     c->at[c->count++] = column;
     eu_table_column(c->table, name, is_right(s, &column));
 }
@@ -102,7 +106,12 @@ static void put_value(const struct eu_sample *s, struct eu_out *out, const struc
     const struct eu_field *f = &c->field;
     const struct eu_plan_type *type = type_at(s, f->type);
     const uint8_t *p = (f->in_value ? e->value : e->key) + f->offset;
-    if (c->is_cpu)
+    if (c->is_plain && text) { /* most columns of large maps */
+        char *w = eu_out_room(out, EU_NUMBER_ROOM);
+        int64_t value = eu_scalar(type, p);
+        if (w)
+            out->used = (size_t)((type->kind == EU_INT ? eu_put_i64(w, value) : eu_put_u64(w, (uint64_t)value)) - out->data);
+    } else if (c->is_cpu)
         eu_out_format(out, "%d", e->cpu);
     else if (f->bit_size)
         eu_number(&s->show, out, type, eu_bits(type, p, f->bit_offset, f->bit_size), text);
@@ -166,6 +175,10 @@ void eu_sample_table(struct eu_sample *s, struct eu_out *out, const char *time, 
         eu_table_column(&table, "map", 0);
     choose_columns(s, &columns);
     for (size_t i = 0; i < s->nr_elements && !table.failed; i++) {
+        if (i + AHEAD < s->nr_elements) { /* in the order of a large map's rows each would be waited for */
+            __builtin_prefetch(s->elements[i + AHEAD].key);
+            __builtin_prefetch(s->elements[i + AHEAD].value);
+        }
         if (csv && s->several) {
             eu_out_text(&table.cells, s->info.name);
             eu_table_cell(&table);

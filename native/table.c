@@ -36,20 +36,36 @@ void eu_table_cell(struct eu_table *t) {
         return;
     }
     size_t start = t->nr_cells ? t->ends[t->nr_cells - 1] : 0;
-    struct eu_table_column *column = &t->columns[t->nr_cells % t->nr_columns];
+    struct eu_table_column *column = &t->columns[t->column];
+    t->column = t->column + 1 == t->nr_columns ? 0 : t->column + 1;
     size_t width = eu_width(t->cells.data + start, t->cells.used - start);
     column->width = width > column->width ? width : column->width;
     t->ends[t->nr_cells++] = (uint32_t)t->cells.used;
 }
 
-static void put_padded(struct eu_out *out, const struct eu_table_column *column, const char *text, size_t size, int last) {
-    long missing = (long)column->width - (long)eu_width(text, size);
-    if (column->right)
-        eu_out_pad(out, missing);
-    eu_out_put(out, text, size);
-    if (!column->right && !last)
-        eu_out_pad(out, missing);
-    eu_out_text(out, last ? "\n" : "  ");
+static inline char *put_padded(char *w, const struct eu_table_column *column, const char *text, size_t size, int last) {
+    size_t width = eu_width(text, size), missing = column->width > width ? column->width - width : 0;
+    if (column->right) {
+        memset(w, ' ', missing);
+        w += missing;
+    }
+    memcpy(w, text, size);
+    w += size;
+    if (last) {
+        *w++ = '\n';
+        return w;
+    }
+    missing = (column->right ? 0 : missing) + 2;
+    memset(w, ' ', missing);
+    return w + missing;
+}
+
+/* Bytes of a row beside those of its cells. */
+static size_t padding(const struct eu_table *t) {
+    size_t bytes = 1;
+    for (size_t c = 0; c < t->nr_columns; c++)
+        bytes += t->columns[c].width + 2;
+    return bytes;
 }
 
 static void text_header(const struct eu_table *t, struct eu_out *out) {
@@ -60,20 +76,26 @@ static void text_header(const struct eu_table *t, struct eu_out *out) {
             char letter = t->columns[c].name[i];
             name[i] = (char)(letter >= 'a' && letter <= 'z' ? letter - 'a' + 'A' : letter);
         }
-        put_padded(out, &t->columns[c], name, size, c + 1 == t->nr_columns);
+        char *w = eu_out_room(out, size + padding(t));
+        if (w)
+            out->used = (size_t)(put_padded(w, &t->columns[c], name, size, c + 1 == t->nr_columns) - out->data);
     }
 }
 
 void eu_table_text(struct eu_table *t, struct eu_out *out, int header) {
-    size_t start = 0;
+    size_t start = 0, beside = padding(t);
     out->failed |= t->failed;
     if (out->failed || !t->nr_columns)
         return;
     if (header)
         text_header(t, out);
-    for (size_t i = 0; i < t->nr_cells; start = t->ends[i++]) {
-        size_t c = i % t->nr_columns;
-        put_padded(out, &t->columns[c], t->cells.data + start, t->ends[i] - start, c + 1 == t->nr_columns);
+    for (size_t row = 0; row + t->nr_columns <= t->nr_cells; row += t->nr_columns) {
+        char *w = eu_out_room(out, t->ends[row + t->nr_columns - 1] - start + beside);
+        if (!w)
+            return;
+        for (size_t c = 0; c < t->nr_columns; start = t->ends[row + c++])
+            w = put_padded(w, &t->columns[c], t->cells.data + start, t->ends[row + c] - start, c + 1 == t->nr_columns);
+        out->used = (size_t)(w - out->data);
     }
 }
 

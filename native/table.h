@@ -14,7 +14,7 @@ struct eu_table {
     size_t nr_columns, room_columns;
     struct eu_out cells; /* the text of a cell is appended here, then eu_table_cell() ends it */
     uint32_t *ends;
-    size_t nr_cells, room_cells;
+    size_t nr_cells, room_cells, column; /* column: of the next cell */
     int failed;
 };
 

@@ -18,7 +18,15 @@ void eu_quoted(struct eu_out *out, const void *bytes, size_t size) {
 
 static uint64_t load(const uint8_t *p, unsigned size) {
     uint64_t v = 0;
-    memcpy(&v, p, size > 8 ? 8 : size);
+    uint32_t half;
+    if (size == 4) { /* known sizes become one load, others a call */
+        memcpy(&half, p, 4);
+        return half;
+    }
+    if (size >= 8)
+        memcpy(&v, p, 8);
+    else
+        memcpy(&v, p, size);
     return v;
 }
 

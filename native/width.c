@@ -38,12 +38,14 @@ size_t eu_width_step(const char *text, size_t size, size_t *columns) {
 size_t eu_width(const char *text, size_t size) {
     size_t width = 0, i = 0, one;
     uint64_t word;
-    for (; i + 8 <= size; i += 8) { /* ASCII: a column each */
+    for (; i + 8 <= size; i += 8) {
         memcpy(&word, text + i, 8);
         if (word & 0x8080808080808080u)
             break;
     }
-    for (width = i; i < size; width += one)
+    while (i < size && !(text[i] & 0x80))
+        i++;
+    for (width = i; i < size; width += one) /* all before is ASCII: a column each */
         i += eu_width_step(text + i, size - i, &one);
     return width;
 }

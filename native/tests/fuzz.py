@@ -87,7 +87,22 @@ def plan_seeds() -> Iterator[bytes]:
             yield plan + bytes([flags]) + bytes(range(1, 200))
 
 
-SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {"render": plan_seeds, "sample": plan_seeds}
+def aggregate_seeds() -> Iterator[bytes]:
+    """Yield the same with a byte that chooses fields: counted, with a histogram, the largest events, in each format."""
+    from eunomia.package.model import Package
+
+    for path in sorted((ROOT / "src/eunomia/builtin").glob("*.json")):
+        plan = Package.open(str(path)).plan()
+        for flags in (16, 48, 32, 192, 20, 52, 196, 24, 56, 114, 242):
+            for fields in (0, 2, 0x13, 0x25):
+                yield plan + bytes([flags, fields]) + bytes(range(1, 200)) * 3
+
+
+SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "aggregate": aggregate_seeds,
+    "render": plan_seeds,
+    "sample": plan_seeds,
+}
 
 
 def corpus(name: str) -> Path:

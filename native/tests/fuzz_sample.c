@@ -67,18 +67,36 @@ long eu_map_read_batch(struct eu_object *object, int index, void *cursor, int fi
     return count;
 }
 
+/* The name of a member of the key or the value, or "count". */
+static const char *field_of(const struct eu_plan *plan, int source, unsigned pick) {
+    uint32_t index = pick & 1 ? plan->sources[source].key_type : plan->sources[source].value_type;
+    const struct eu_plan_type *type = &plan->types[index];
+    if (type->kind != EU_STRUCT || !type->count)
+        return pick & 1 ? "key" : "count";
+    return plan_string(plan, plan->members[type->first + (pick >> 1) % type->count].name);
+}
+
 static void sample(const struct eu_plan *plan, int source, const struct eu_format *format) {
     struct eu_out out = {0};
+    unsigned pick = nr_bytes ? bytes[0] : 0; /* of what --sort, --top and --fields say */
+    char sort[400];
     map.key_size = plan->types[plan->sources[source].key_type].size;
     map.value_size = plan->types[plan->sources[source].value_type].size;
     if (!map.key_size || !map.value_size || map.key_size > 1 << 16 || map.value_size > 1 << 16) /* the kernel has no such map */
         return;
-    struct eu_run_options options = {.format = *format, .clear = 1, .out_fd = -1};
+    snprintf(sort, sizeof(sort), "%s%.300s", pick & 4 ? "+" : "", field_of(plan, source, pick >> 3));
+    struct eu_run_options options = {.format = *format, .clear = 1, .out_fd = -1, .top = pick & 3, .sort = pick & 128 ? sort : NULL};
+    if (format->format == 0 && pick & 64)
+        options.format.format = 4;
+    if (pick & 32)
+        options.format.fields = field_of(plan, source, pick >> 2);
+    options.live = pick >> 4 & 1;
     struct eu_sample *s = eu_sample_open(NULL, plan, source, &options, NULL);
     for (int round = 0; s && round < 2; round++)
         eu_sample_print(s, &out, "00:00:00 ", 9, round);
     for (size_t i = 0; i < out.used; i++)
-        if (format->format != 2 && (((unsigned char)out.data[i] < 0x20 && out.data[i] != '\n') || out.data[i] == 0x7f))
+        if (format->format != 2 &&
+            (((unsigned char)out.data[i] < 0x20 && !strchr("\n\r\t\x1b", out.data[i])) || !out.data[i] || out.data[i] == 0x7f))
             (fprintf(stderr, "%02x at %zu of %.*s\n", (unsigned char)out.data[i], i, (int)out.used, out.data), abort());
     if (s)
         eu_sample_close(s);
