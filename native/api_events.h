@@ -28,6 +28,8 @@ struct eu_format {
 long eu_render(struct eu_plan *plan, int source, const struct eu_format *format, const void *record, size_t size, char *out, size_t room);
 /* The header above such lines, newline included, of a source's record type in text, of all types in CSV, nothing in JSON. */
 long eu_render_header(struct eu_plan *plan, int source, const struct eu_format *format, int type, char *out, size_t room);
+/* The name of a decoder (enum eu_decoder), NULL: there is none of that number. */
+const char *eu_decoder_name(int decoder);
 /* Every path of a list joined by commas must be a field of at least one record type or sampled map: 0, or -EINVAL and
  * "OPTION: no field X [did you mean Y? fields: a, b.c]". */
 int eu_fields_check(const struct eu_plan *plan, const char *option, const char *list);

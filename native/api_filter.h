@@ -14,10 +14,12 @@ int eu_filter_pass(const struct eu_filter *filter, int source, int match, const 
 struct eu_members *eu_members_new(void);
 void eu_members_free(struct eu_members *members);
 enum { EU_PID_SETS = 2 };
-/* One bit for each thread id below `bits`: in an array map with BPF_F_MMAPABLE, or (map_fd -1) in memory. 0 or -errno. */
-int eu_members_pids(struct eu_members *members, int set, int map_fd, uint32_t bits);
+/* One byte for each thread id below `size`: in an array map with BPF_F_MMAPABLE, or (map_fd -1) in memory. 0 or -errno. */
+int eu_members_pids(struct eu_members *members, int set, int map_fd, uint32_t size);
 void eu_members_set_pid(struct eu_members *members, int set, uint32_t pid, int on);
 int eu_members_has_pid(struct eu_members *members, int set, uint64_t pid);
+/* A mount of cgroup2 that nobody else sees: a descriptor of its root, or -errno. Kernel: 5.2+ */
+int eu_cgroup_mount(void);
 /* A control group and all below it: its folder. Ids are looked up as they come. 0 or -errno. */
 int eu_members_group(struct eu_members *members, int folder_fd);
 int eu_members_has_group(struct eu_members *members, uint64_t id);

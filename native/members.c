@@ -1,4 +1,4 @@
-/* Who is meant. Processes are bits that a helper program keeps in a mapped array (tools/include/eunomia/follow.bpf.c); control
+/* Who is meant. Threads are bytes that a program keeps in a mapped array (tools/_follow/_follow.bpf.c); control
  * groups are ids that are looked up once; users and names come from /proc, for a short while. */
 #define _GNU_SOURCE
 #include "members.h"
@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,8 +30,8 @@ struct group {
 };
 
 struct pids {
-    uint64_t *words;
-    uint32_t bits;
+    uint8_t *bytes;
+    uint32_t size;
     size_t mapped; /* bytes, 0: in memory */
 };
 
@@ -56,9 +58,9 @@ void eu_members_free(struct eu_members *m) {
         return;
     for (int i = 0; i < EU_PID_SETS; i++)
         if (m->sets[i].mapped)
-            munmap(m->sets[i].words, m->sets[i].mapped);
+            munmap(m->sets[i].bytes, m->sets[i].mapped);
         else
-            free(m->sets[i].words);
+            free(m->sets[i].bytes);
     if (m->folder >= 0)
         close(m->folder);
     free(m->tasks);
@@ -66,40 +68,33 @@ void eu_members_free(struct eu_members *m) {
     free(m);
 }
 
-int eu_members_pids(struct eu_members *m, int set, int map_fd, uint32_t bits) {
-    size_t size = (bits + 63ul) / 64 * 8, page = (size_t)sysconf(_SC_PAGESIZE);
-    if (set < 0 || set >= EU_PID_SETS || m->sets[set].words)
+int eu_members_pids(struct eu_members *m, int set, int map_fd, uint32_t size) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (set < 0 || set >= EU_PID_SETS || m->sets[set].bytes)
         return eu_fail(EINVAL, "choose processes: set %d is not free", set);
-    struct pids made = {.bits = bits};
+    struct pids made = {.size = size};
     if (map_fd < 0) {
-        made.words = calloc(1, size + 8);
-        if (!made.words)
+        made.bytes = calloc(1, size + 1ul);
+        if (!made.bytes)
             return eu_fail(ENOMEM, "choose processes: out of memory");
     } else {
         made.mapped = (size + page - 1) / page * page;
         void *at = mmap(NULL, made.mapped, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
         if (at == MAP_FAILED)
-            return eu_fail(errno, "map the bits of processes: %s", eu_strerror(errno));
-        made.words = at;
+            return eu_fail(errno, "map the bytes of threads: %s", eu_strerror(errno));
+        made.bytes = at;
     }
     m->sets[set] = made;
     return 0;
 }
 
 void eu_members_set_pid(struct eu_members *m, int set, uint32_t pid, int on) {
-    uint64_t bit = 1ull << pid % 64;
-    struct pids *pids = &m->sets[set];
-    if (pid >= pids->bits)
-        return;
-    if (on)
-        __atomic_or_fetch(&pids->words[pid / 64], bit, __ATOMIC_RELAXED);
-    else
-        __atomic_and_fetch(&pids->words[pid / 64], ~bit, __ATOMIC_RELAXED);
+    if (pid < m->sets[set].size)
+        __atomic_store_n(&m->sets[set].bytes[pid], on != 0, __ATOMIC_RELAXED);
 }
 
 int eu_members_has_pid(struct eu_members *m, int set, uint64_t pid) {
-    const struct pids *pids = &m->sets[set];
-    return pid < pids->bits && __atomic_load_n(&pids->words[pid / 64], __ATOMIC_RELAXED) >> pid % 64 & 1;
+    return pid < m->sets[set].size && __atomic_load_n(&m->sets[set].bytes[pid], __ATOMIC_RELAXED);
 }
 
 /* The path that a descriptor of a folder has now; its length, or 0. */
@@ -111,21 +106,6 @@ static size_t path_of(int fd, char *path, size_t room) {
         return 0;
     path[size] = 0;
     return (size_t)size;
-}
-
-int eu_members_group(struct eu_members *m, int folder_fd) {
-    int fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0)
-        return eu_fail(errno, "open control group: %s", eu_strerror(errno));
-    if (m->folder >= 0)
-        close(m->folder);
-    m->folder = fd;
-    m->path_size = path_of(fd, m->path, sizeof(m->path));
-    if (!m->path_size)
-        return eu_fail(ENAMETOOLONG, "open control group: its path is not known");
-    while (m->path_size > 1 && m->path[m->path_size - 1] == '/')
-        m->path[--m->path_size] = 0;
-    return 0;
 }
 
 /* Whether a group's path is that of ours or lies below it. Ids are never used again, so the answer holds for good. */
@@ -144,6 +124,23 @@ static int look_up(const struct eu_members *m, uint64_t id) {
     if (size < m->path_size || memcmp(path, m->path, m->path_size))
         return 0;
     return size == m->path_size || path[m->path_size] == '/' || (m->path_size == 1 && m->path[0] == '/');
+}
+
+int eu_members_group(struct eu_members *m, int folder_fd) {
+    struct stat about;
+    int fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0 || fstat(fd, &about))
+        return eu_fail(errno, "open control group: %s", eu_strerror(errno));
+    if (m->folder >= 0)
+        close(m->folder);
+    m->folder = fd;
+    m->path_size = path_of(fd, m->path, sizeof(m->path));
+    if (!m->path_size)
+        return eu_fail(ENAMETOOLONG, "open control group: its path is not known");
+    if (!look_up(m, about.st_ino))
+        return eu_fail(errno ? errno : ENOENT, "look up control groups by id: %s%s", eu_strerror(errno ? errno : ENOENT),
+                       errno == EPERM ? " (needs CAP_DAC_READ_SEARCH) [run with sudo]" : "");
+    return 0;
 }
 
 static struct group *slot(struct group *groups, size_t room, uint64_t id) {
@@ -229,4 +226,14 @@ int eu_members_uid_is(struct eu_members *m, uint64_t pid, uint64_t uid) {
 int eu_members_comm_matches(struct eu_members *m, uint64_t pid, const uint8_t *pattern, size_t size) {
     const struct task *task = task_of(m, pid);
     return task && eu_glob(pattern, size, (const uint8_t *)task->comm, strlen(task->comm));
+}
+
+int eu_cgroup_mount(void) {
+    int context = (int)syscall(SYS_fsopen, "cgroup2", 1), fd = -1;
+    if (context >= 0 && !syscall(SYS_fsconfig, context, 6, NULL, NULL, 0))
+        fd = (int)syscall(SYS_fsmount, context, 1, 0);
+    int err = errno;
+    if (context >= 0)
+        close(context);
+    return fd >= 0 ? fd : eu_fail(err, "open control groups: %s", eu_strerror(err));
 }

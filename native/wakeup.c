@@ -54,7 +54,7 @@ struct eu_wakeup {
 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* readers, and what they write into flags */
 
-static const char SECTION[] = ".bss.eunomia", TAG[] = "eunomia:wakeup=1";
+static const char SECTION[] = ".data.eunomia", TAG[] = "eunomia:wakeup=1";
 
 static void find_flags(struct eu_wakeup *w, const struct btf *btf, const struct btf_type *section) {
     const struct btf_var_secinfo *vars = btf_var_secinfos(section);

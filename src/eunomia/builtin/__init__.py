@@ -10,8 +10,13 @@ _SUFFIX = ".json"
 
 
 def names() -> list[str]:
-    """Return the names of the built-in tools, in alphabetical order; none where they have not been compiled."""
-    return sorted(name[: -len(_SUFFIX)] for name in os.listdir(_folder()) if name.endswith(_SUFFIX))
+    """Return the names of the built-in tools, in alphabetical order; none where they have not been compiled.
+
+    What begins with `_` is no tool: it is loaded beside one.
+    """
+    return sorted(
+        name[: -len(_SUFFIX)] for name in os.listdir(_folder()) if name.endswith(_SUFFIX) and not name.startswith("_")
+    )
 
 
 def read(name: str) -> bytes:

@@ -121,7 +121,7 @@ def begin(fd: int, path: str, package: Package, details: dict[str, Any], compres
         os.ftruncate(fd, 0)
     if sys.stderr.isatty():
         running.warn(f"recording {details['tool']}; Ctrl-C ends it")
-    return Recorder(fd, path, package, details=details, compress=compress)
+    return Recorder.of(package, fd, path, details=details, compress=compress)
 
 
 def given(values: Values) -> dict[str, Any]:

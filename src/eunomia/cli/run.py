@@ -55,7 +55,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         check_aggregation(package.plan(), run_options(values, 1))
     settings = package.settings(chosen)
     choice = None
-    if values["filter"] or values["pid"] or values["comm"] or values["uid"] or values["cgroup"] or values["container"]:
+    if any(values[name] for name in ("filter", "pid", "follow", "comm", "uid", "cgroup", "container")):
         from eunomia.cli.which import choose
 
         choice = choose(package, values, settings, set(chosen))

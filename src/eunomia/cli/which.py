@@ -45,9 +45,13 @@ class Choice:
         """
         options.filter = self.bytecode
         if self.selection.needs:
+            from eunomia import builtin
             from eunomia.events.filter.members import Members
 
-            self._members = Members(self.selection.needs, self._pids, self._folder, follow=self.follow)
+            helper = builtin.read("_follow")
+            self._members = Members(
+                self.selection.needs, self._pids, self._folder, follow=self.follow, helper=helper
+            )  # fmt: skip
             options.members = self._members.handle
 
     def close(self) -> None:
@@ -99,6 +103,10 @@ def select(plan: bytes, values: Values, pushed: frozenset[str] = frozenset()) ->
     """
     from eunomia.events.filter.selection import Selection
 
+    if values["cgroup"] and values["container"]:
+        raise UsageError("--cgroup and --container exclude each other")
+    if values["follow"] and not values["pid"]:
+        raise UsageError("--follow goes with --pid")
     selection = Selection(plan, pushed)
     pids: list[int] = []
     folder = option = ""
@@ -158,4 +166,10 @@ def parse_user(text: str) -> int:
 
 def find_group(option: str, text: str) -> str:
     """Return the folder of a control group or of a container's."""
-    raise UsageError(f"--{option}: not built yet")
+    from eunomia.events.filter.containers import NoSuchContainerError, find_container
+    from eunomia.events.filter.groups import NoSuchGroupError, find_group, hierarchy
+
+    try:
+        return find_group(text) if option == "cgroup" else find_container(text, hierarchy())
+    except (NoSuchGroupError, NoSuchContainerError) as exc:
+        raise UsageError(f"--{option}: {exc}") from exc

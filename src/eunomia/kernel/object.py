@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
-COUNTERS = ".bss.eunomia"  # ours, not the tool's: docs/reference/accounting.md
+COUNTERS = ".data.eunomia"  # ours, not the tool's: docs/reference/accounting.md
 
 
 class Object:

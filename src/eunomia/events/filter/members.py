@@ -1,31 +1,149 @@
-"""The processes and control groups that a filter asks for while events flow."""
+"""The processes and control groups that a filter asks for, kept up to date while events flow.
+
+Events of processes: a small program of ours (tools/_follow) marks each new thread in mapped memory, as its parent or
+its control group says; the threads that are there already are found in /proc. Control groups are looked up by id in C.
+"""
 
 from __future__ import annotations
 
-from eunomia._native import ffi, lib
+import os
+
+from eunomia._native import check, error, ffi, lib
+from eunomia.errors import UnsupportedError
+from eunomia.events.filter.selection import GROUP_PROCESSES, PROCESSES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any, Self
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from eunomia.kernel.object import Object
+
+PID_LIMIT = 4 << 20
+_HOST_PIDS = 0xEFFFFFFC  # include/linux/proc_ns.h: PROC_PID_INIT_INO
+_ROUNDS = 16
 
 
 class Members:
-    """Keeps them until it is closed."""
+    """Follows what a selection needs, until it is closed.
 
-    __slots__ = ("handle",)
+    Args:
+        needs: of the selection.
+        pids: processes whose threads are wanted, with `follow` those of their children too.
+        folder: of the control group that is wanted.
+        helper: the package of tools/_follow.
 
-    def __init__(self, needs: set[str], pids: Sequence[int], folder: str, *, follow: bool) -> None:
+    Raises:
+        OSError: the kernel does not let us.
+        UnsupportedError: process ids here are not the kernel's.
+    """
+
+    __slots__ = ("_objects", "handle")
+
+    def __init__(self, needs: set[str], pids: Sequence[int], folder: str, *, follow: bool, helper: bytes) -> None:
+        self._objects: list[Object] = []
         self.handle: Any = lib.eu_members_new()
+        if not self.handle:
+            raise error("choose processes")
+        try:
+            if "group" in needs:
+                self._watch_group(folder)
+            if "processes" in needs:
+                self._watch(helper, PROCESSES, {"children": follow}, lambda: threads_of(pids, follow=follow))
+            if "group_processes" in needs:
+                group = os.stat(folder).st_ino
+                self._watch(helper, GROUP_PROCESSES, {"group": group}, lambda: threads_in(folder))
+        except BaseException:
+            self.close()
+            raise
+
+    def _watch_group(self, folder: str) -> None:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            check(lib.eu_members_group(self.handle, descriptor), "open control group")
+        finally:
+            os.close(descriptor)
+
+    def _watch(self, helper: bytes, number: int, values: dict[str, Any], listed: Callable[[], set[int]]) -> None:
+        """Attach first, then read what is there: a thread that is made meanwhile is marked by one of the two."""
+        from eunomia.package.model import Package
+
+        if os.stat("/proc/self/ns/pid").st_ino != _HOST_PIDS:
+            raise UnsupportedError(
+                "follow processes: in a PID namespace of its own the process ids of events are not those of /proc"
+                " [run it in the host's PID namespace]"
+            )
+        obj = Package.from_bytes(helper, "_follow").load(values)
+        self._objects.append(obj)
+        obj.attach()
+        check(lib.eu_members_pids(self.handle, number, obj.maps["wanted"].fd, PID_LIMIT), "choose processes")
+        marked: set[int] = set()
+        for _ in range(_ROUNDS):
+            found = listed()
+            # what has left between two rounds may have been marked after its id was given to another
+            for tid in marked - found:
+                lib.eu_members_set_pid(self.handle, number, tid, 0)
+            new = found - marked
+            for tid in new:
+                lib.eu_members_set_pid(self.handle, number, tid, 1)
+            marked = found
+            if not new:
+                break
 
     def close(self) -> None:
-        """Free them; the run that uses them is closed by then."""
+        """Stop following; the run that uses them is closed by then."""
         handle, self.handle = self.handle, ffi.NULL
         if handle:
             lib.eu_members_free(handle)
+        objects, self._objects = self._objects, []
+        for obj in objects:
+            obj.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+def threads_of(pids: Sequence[int], *, follow: bool) -> set[int]:
+    """Return the thread ids of processes, with `follow` those of their children and children's children too."""
+    wanted = set(pids)
+    if follow:
+        children: dict[int, list[int]] = {}
+        for pid in _processes():
+            children.setdefault(parent_of(pid), []).append(pid)
+        todo = list(wanted)
+        while todo:
+            new = [pid for pid in children.get(todo.pop(), ()) if pid not in wanted]
+            wanted.update(new)
+            todo += new
+    return {tid for pid in wanted for tid in _threads(pid)}
+
+
+def threads_in(folder: str) -> set[int]:
+    """Return the thread ids of a control group and of those below it."""
+    found: set[int] = set()
+    for path, _, _ in os.walk(folder):
+        try:
+            with open(f"{path}/cgroup.threads") as file:
+                found.update(int(line) for line in file)
+        except OSError:
+            continue  # it has just been removed
+    found.discard(0)  # of another PID namespace
+    return found
+
+
+def parent_of(pid: int) -> int:
+    """Return the process id of a process's parent, 0 where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # its name stands in parentheses, and may hold any character
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def _processes() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdecimal())
+
+
+def _threads(pid: int) -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return []
