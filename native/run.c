@@ -1,5 +1,6 @@
 /* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
 #define _GNU_SOURCE
+#include "affinity.h"
 #include "error.h"
 #include "run_parts.h"
 #include "signals.h"
@@ -289,7 +290,10 @@ void eu_run_show_sample(struct eu_run *run, struct source *source) {
 }
 
 int eu_run_loop(struct eu_run *run) {
+    struct eu_affinity *before = run->options.cpu >= 0 ? eu_affinity_set(run->options.cpu) : NULL;
     eu_run_begin(run);
+    if (run->options.cpu >= 0 && !before)
+        eu_run_ends(run, -eu_errno());
     while (run->ending == GOES_ON) {
         wait_for_events(run);
         if (run->ending != GOES_ON)
@@ -303,6 +307,7 @@ int eu_run_loop(struct eu_run *run) {
         eu_run_flush(run);
         mute_trace(run, run->refuse >= 0);
     }
+    eu_affinity_restore(before);
     return run->options.hold ? result(run) : eu_run_finish(run);
 }
 
