@@ -130,10 +130,8 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
             run->aggregate_due = 1;
         break;
     case ROTATE_FD:
-        if (read(run->rotation, &count, sizeof(count)) == sizeof(count)) {
-            eu_run_flush(run);
+        if (read(run->rotation, &count, sizeof(count)) == sizeof(count))
             eu_run_rotate(run);
-        }
         break;
     case TELL_FD:
         if (read(run->teller, &count, sizeof(count)) < 0) {
@@ -228,15 +226,7 @@ static int start(struct eu_run *run) {
     }
     if (run->aggregate || run->keep)
         return err;
-    for (int i = 0; i < run->nr_sources && run->format.format == 4; i++)
-        if (run->sources[i].view)
-            eu_pipeline_header(&run->sources[i], 0);
-    if (run->nr_views == 1 || run->format.compat)
-        for (int i = 0; i < run->nr_sources; i++)
-            if (run->sources[i].view)
-                for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1);
-                     t++)
-                    eu_pipeline_header(&run->sources[i], t);
+    eu_pipeline_headers(run);
     return err;
 }
 
