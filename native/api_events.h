@@ -42,7 +42,7 @@ struct eu_run_options {
     uint64_t max_events; /* 0: no end */
     double interval;     /* of sampling and of aggregation in seconds, 0: the plan's */
     int clear;           /* clear sampled maps after each interval: -1 as the plan says, 0 no, 1 yes */
-    int perf_pages;      /* per CPU, a power of two; 0: 64 */
+    int perf_pages;      /* per CPU, a power of two; 0: as eu_map_set_perf_pages() said, else 64, fewer where the kernel allows no more */
     int take_signals;    /* 1: SIGINT, SIGTERM and SIGHUP end the loop (handlers are put back afterwards) */
     int hold;            /* 1: the loop does not finish; its caller detaches and calls eu_run_finish */
     int trace_pipe;      /* 1: bpf_printk's lines too */

@@ -111,10 +111,10 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
     try:
         for section, offset, data in settings.writes:
             live.write(section, offset, data)
-        if values["skip"] or values["ring-size"]:
+        if values["skip"] or values["ring-size"] or values["perf-pages"]:
             from eunomia.cli.adjust import adjust
 
-            adjust(live, values["skip"], values["ring-size"])
+            adjust(live, values)
         live.load()
     except BaseException:
         live.close()
@@ -214,7 +214,6 @@ def run_options(values: Values, out: int) -> RunOptions:
         max_events=values["max-events"] or 0,
         interval=values["interval"] or 0.0,
         clear=values["clear"],
-        perf_pages=values["perf-pages"] or 0,
         take_signals=True,
         hold=True,
         trace_pipe=values["trace-pipe"],

@@ -117,7 +117,7 @@ def test_a_file_cut_anywhere_is_read_up_to_its_last_whole_block(tmp_path: Path) 
     for size in range(len(data)):
         cut.write_bytes(data[:size])
         if size < described:
-            with pytest.raises(OSError, match="not a recording|header is cut off|cut off after block"):
+            with pytest.raises(OSError, match=r"not a recording|header is cut off|cut off after block"):
                 read(cut)
             continue
         records, counts = read(cut)
