@@ -65,6 +65,7 @@ static void print_sample(struct eu_run *run, struct source *s) {
     eu_run_time(run);
     clock_gettime(CLOCK_MONOTONIC, &s->printed);
     long shown = run->keep ? eu_keep_sample(run->keep, s) : eu_sample_print(s->sample, &run->out, run->time, run->time_size, others);
+    s->account.filtered = eu_sample_filtered(s->sample);
     if (shown < 0)
         eu_run_ends(run, (int)shown);
     else
@@ -73,6 +74,7 @@ static void print_sample(struct eu_run *run, struct source *s) {
 
 static void print_aggregate(struct eu_run *run, int is_last) {
     eu_run_time(run);
+    eu_aggregate_lost(run->aggregate, run->lost);
     int err = eu_aggregate_print(run->aggregate, &run->out, run->time, run->time_size, is_last);
     if (err)
         eu_run_ends(run, err);
