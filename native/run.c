@@ -6,10 +6,8 @@
 #include "signals.h"
 #include "trace_pipe.h"
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -306,7 +304,7 @@ int eu_run_loop(struct eu_run *run) {
 int eu_run_finish(struct eu_run *run) {
     if (!run->is_finished) {
         if (run->options.hold)
-            syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
+            eu_programs_wait(0); /* where it cannot, records that were counted are waited for in finish() */
         eu_waiter_close(&run->waiter);
         finish(run);
         if (run->signals >= 0) /* not another run's */
