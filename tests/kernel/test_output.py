@@ -1,4 +1,4 @@
-"""Where events go when the reader is slow, the disk full, the file rotated; what is lost is counted, and told where it was."""
+"""Where events go when the reader is slow, the disk full, the file rotated; what is lost is told where it was."""
 
 from __future__ import annotations
 
