@@ -56,7 +56,6 @@ static void balance(const struct eu_accounting *a, int map, const struct eu_coun
     struct eu_counts counts;
     eu_accounting_read(a, map, &counts);
     uint64_t failures = over(counts.failures, before->failures), calls = over(counts.calls, before->calls);
-    account->discarded = over(account->discarded, over(counts.wakes, before->wakes));
     if (failures > account->lost[EU_NO_ROOM])
         account->lost[EU_NO_ROOM] = failures;
     account->lost[EU_MAP_FULL] += over(counts.map_full, before->map_full);

@@ -1,4 +1,4 @@
-/* The counters of an object in section .bss.eunomia, and the readers of its maps. Both belong to one struct, which the object
+/* The counters of an object in section .data.eunomia, and the readers of its maps. Both belong to one struct, which the object
  * shares with its readers: accounts can be read while events flow, and after the object was closed. */
 #define _GNU_SOURCE
 #include "accounting.h"
@@ -31,7 +31,7 @@ static int name_maps(struct eu_accounting *a, struct eu_object *object) {
 
 static void map_section(struct eu_accounting *a, const struct eu_object *object) {
     for (int i = 0; i < a->nr_maps; i++) {
-        if (!a->maps[i].is_internal || strcmp(a->maps[i].name, ".bss.eunomia"))
+        if (!a->maps[i].is_internal || strcmp(a->maps[i].name, ".data.eunomia"))
             continue;
         a->fd = fcntl(bpf_map__fd(object->maps[i]), F_DUPFD_CLOEXEC, 3);
         a->size = bpf_map__value_size(object->maps[i]);
@@ -94,9 +94,6 @@ static void add_site(const struct eu_site *site, uint64_t calls, uint64_t failur
     case EU_SITE_PERF:
         counts->calls += calls;
         counts->failures += failures;
-        break;
-    case EU_SITE_WAKE:
-        counts->wakes += calls;
         break;
     case EU_SITE_STACK:
         counts->collisions += failures;

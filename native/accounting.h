@@ -11,11 +11,10 @@ struct eu_buffer;
 struct eu_counts {
     uint64_t calls, failures;      /* of what puts records into ring and perf buffers */
     uint64_t map_full, collisions; /* updates and stacks that found no place */
-    uint64_t wakes;                /* empty records that only wake the reader */
     int known;                     /* 0: the object does not count, or a site may mean this map that does not name it */
 };
 
-enum eu_site_kind { EU_SITE_RING, EU_SITE_PERF, EU_SITE_WAKE, EU_SITE_MAP, EU_SITE_PUSH, EU_SITE_STACK, EU_SITE_KINDS };
+enum eu_site_kind { EU_SITE_RING, EU_SITE_PERF, EU_SITE_MAP, EU_SITE_PUSH, EU_SITE_STACK, EU_SITE_KINDS };
 
 struct eu_site {
     uint32_t offset;
@@ -28,7 +27,7 @@ struct eu_counted_map {
     char *name;
     uint32_t type;
     int is_internal, has_updates; /* updates or stacks of it are counted */
-    struct eu_account past;       /* of readers that were closed; discarded: with the wakes */
+    struct eu_account past;       /* of readers that were closed */
 };
 
 /* One reader's part of a map's account. It lies in the reader. */

@@ -1,4 +1,4 @@
-/* The call sites of an object: variables of section .bss.eunomia whose tags say what they count, of which map. */
+/* The call sites of an object: variables of section .data.eunomia whose tags say what they count, of which map. */
 #include "accounting.h"
 #include "object.h"
 #include <bpf/btf.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char SECTION[] = ".bss.eunomia", PREFIX[] = "eunomia:";
+static const char SECTION[] = ".data.eunomia", PREFIX[] = "eunomia:";
 enum { PAIR = 16, FAR = 63, NOT_THERE = -1, MOST_SITES = 1 << 14 };
 
 static int map_called(const struct eu_accounting *a, const char *name, size_t length) {
@@ -20,7 +20,7 @@ static int map_called(const struct eu_accounting *a, const char *name, size_t le
 int eu_site_can_mean(enum eu_site_kind kind, const struct eu_counted_map *map) {
     switch (map->type) {
     case BPF_MAP_TYPE_RINGBUF:
-        return kind == EU_SITE_RING || kind == EU_SITE_WAKE;
+        return kind == EU_SITE_RING;
     case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
         return kind == EU_SITE_PERF;
     case BPF_MAP_TYPE_STACK_TRACE:
@@ -82,7 +82,7 @@ static void guess(const struct eu_accounting *a, struct eu_site *site) {
 }
 
 static int kind_of(const char *word, size_t length) {
-    static const char *const kinds[EU_SITE_KINDS] = {"ring", "perf", "wake", "map", "push", "stack"};
+    static const char *const kinds[EU_SITE_KINDS] = {"ring", "perf", "map", "push", "stack"};
     for (int i = 0; i < EU_SITE_KINDS; i++)
         if (strlen(kinds[i]) == length && !memcmp(kinds[i], word, length))
             return i;

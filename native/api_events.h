@@ -28,6 +28,8 @@ struct eu_format {
 long eu_render(struct eu_plan *plan, int source, const struct eu_format *format, const void *record, size_t size, char *out, size_t room);
 /* The header above such lines, newline included, of a source's record type in text, of all types in CSV, nothing in JSON. */
 long eu_render_header(struct eu_plan *plan, int source, const struct eu_format *format, int type, char *out, size_t room);
+/* The name of a decoder (enum eu_decoder), NULL: there is none of that number. */
+const char *eu_decoder_name(int decoder);
 /* Every path of a list joined by commas must be a field of at least one record type or sampled map: 0, or -EINVAL and
  * "OPTION: no field X [did you mean Y? fields: a, b.c]". */
 int eu_fields_check(const struct eu_plan *plan, const char *option, const char *list);
@@ -40,7 +42,7 @@ struct eu_run_options {
     uint64_t max_events; /* 0: no end */
     double interval;     /* of sampling and of aggregation in seconds, 0: the plan's */
     int clear;           /* clear sampled maps after each interval: -1 as the plan says, 0 no, 1 yes */
-    int perf_pages;      /* per CPU, a power of two; 0: 64 */
+    int perf_pages;      /* per CPU, a power of two; 0: as eu_map_set_perf_pages() said, else 64, fewer where the kernel allows no more */
     int take_signals;    /* 1: SIGINT, SIGTERM and SIGHUP end the loop (handlers are put back afterwards) */
     int hold;            /* 1: the loop does not finish; its caller detaches and calls eu_run_finish */
     int trace_pipe;      /* 1: bpf_printk's lines too */

@@ -42,6 +42,8 @@ int eu_map_get(struct eu_object *object, int map, struct eu_map_info *info);
 int eu_map_find(struct eu_object *object, const char *name);
 /* Before load: */
 int eu_map_set_max_entries(struct eu_object *object, int map, uint32_t entries);
+/* Pages of a perf buffer for each CPU, a power of two; before it is read. */
+int eu_map_set_perf_pages(struct eu_object *object, int map, int pages);
 int eu_map_set_type(struct eu_object *object, int map, uint32_t type);
 int eu_map_set_autocreate(struct eu_object *object, int map, int on);
 int eu_map_write_initial(struct eu_object *object, int map, size_t offset, const void *bytes, size_t size);

@@ -20,6 +20,7 @@ struct eu_recorder *eu_recorder_new(int fd, const char *name, int level);
 int eu_recorder_part(struct eu_recorder *recorder, int type, const void *bytes, size_t size);
 /* A record that was read at `time` (CLOCK_MONOTONIC, ns). 0 or -errno: then it is not recorded. */
 int eu_recorder_add(struct eu_recorder *recorder, int source, uint64_t time, const void *record, size_t size);
+/* What the clocks were, where records are not of this machine and of now. */
 int eu_recorder_clock(struct eu_recorder *recorder, int64_t monotonic, int64_t boottime, int64_t realtime);
 int eu_recorder_accounts(struct eu_recorder *recorder, const struct eu_account *accounts, int nr_accounts);
 /* Write the block that is being filled. */
@@ -46,6 +47,9 @@ struct eu_recorded {
 int eu_recording_record(struct eu_recording *recording, struct eu_recorded *record);
 /* Read the rest, records too: 0 or -errno. */
 int eu_recording_scan(struct eu_recording *recording);
+/* Collect the next records of a source: until the batcher has got so many. How many it got, 0 at the end, or -errno. */
+struct eu_batcher;
+long eu_recording_collect(struct eu_recording *recording, int source, struct eu_batcher *batcher, size_t max_records);
 int64_t eu_recording_wall(struct eu_recording *recording, uint64_t time); /* ns since 1970 */
 struct eu_recording_facts {
     uint64_t blocks, bytes, records, of_bytes; /* read so far; of_bytes: of the records */

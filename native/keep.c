@@ -1,5 +1,4 @@
 #include "keep.h"
-#include "clock.h"
 #include "decoders.h"
 #include "error.h"
 #include "run_parts.h"
@@ -106,9 +105,7 @@ static int fail(struct eu_keep *k, int err) {
 }
 
 int eu_keep_start(struct eu_keep *k) {
-    struct eu_clocks clocks;
-    eu_clocks_read(&clocks);
-    int err = eu_recorder_clock(k->recorder, clocks.monotonic, clocks.boottime, clocks.realtime);
+    int err = eu_recorder_clocks(k->recorder);
     return err ? fail(k, err) : 0;
 }
 

@@ -50,7 +50,21 @@ static int done(int err, const char *what, const struct bpf_map *map) {
 
 int eu_map_set_max_entries(struct eu_object *object, int index, uint32_t entries) {
     struct bpf_map *map = eu_map(object, index);
+    if (map)
+        object->sized[index] = 1;
     return map ? done(bpf_map__set_max_entries(map, entries), "set max_entries", map) : -EINVAL;
+}
+
+int eu_map_set_perf_pages(struct eu_object *object, int index, int pages) {
+    struct bpf_map *map = eu_map(object, index);
+    if (!map)
+        return -EINVAL;
+    if (bpf_map__type(map) != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
+        return eu_fail(EINVAL, "map %s: set perf pages: it is no perf buffer", bpf_map__name(map));
+    if (pages <= 0 || pages & (pages - 1))
+        return eu_fail(EINVAL, "map %s: set perf pages: %d is not a power of two", bpf_map__name(map), pages);
+    object->perf_pages[index] = pages;
+    return 0;
 }
 
 int eu_map_set_type(struct eu_object *object, int index, uint32_t type) {

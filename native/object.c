@@ -4,6 +4,7 @@
 #include "accounting.h"
 #include "error.h"
 #include "minimal_btf.h"
+#include "rings.h"
 #include "wakeup.h"
 #include <errno.h>
 #include <stdio.h>
@@ -51,7 +52,9 @@ static int index_parts(struct eu_object *object) {
     object->progs = calloc(progs + 1, sizeof(*object->progs));
     object->targets = calloc(progs + 1, sizeof(*object->targets));
     object->no_batch = calloc(maps + 1, 1);
-    if (!object->maps || !object->progs || !object->targets || !object->no_batch)
+    object->sized = calloc(maps + 1, 1);
+    object->perf_pages = calloc(maps + 1, sizeof(*object->perf_pages));
+    if (!object->maps || !object->progs || !object->targets || !object->no_batch || !object->sized || !object->perf_pages)
         return eu_fail(ENOMEM, "open object: out of memory");
     bpf_object__for_each_map(map, object->bpf) object->maps[object->nr_maps++] = map;
     bpf_object__for_each_program(prog, object->bpf) object->progs[object->nr_progs++] = prog;
@@ -102,6 +105,8 @@ int eu_load(struct eu_object *object) {
     eu_log_start();
     raise_memlock();
     eu_handlers_resolve(object);
+    eu_rings_grow(object);
+    eu_wakeup_prepare(object);
     eu_error_clear();
     int err = -bpf_object__load(object->bpf);
     if (err && eu_errno()) /* a handler said what is missing */
@@ -125,6 +130,8 @@ void eu_close(struct eu_object *object) {
         close(object->btf_fd);
     free(object->maps);
     free(object->no_batch);
+    free(object->sized);
+    free(object->perf_pages);
     free(object->progs);
     free(object->targets);
     free(object->tracepoints);

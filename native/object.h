@@ -31,6 +31,8 @@ struct eu_object {
     struct bpf_map **maps;
     struct bpf_program **progs;
     uint8_t *no_batch; /* per map: the kernel has no batch operation for it */
+    uint8_t *sized;    /* per map: somebody chose its size */
+    int *perf_pages;   /* per map: of a perf buffer for each CPU, 0: nobody chose */
     int nr_maps, nr_progs;
     struct eu_kernel_target *targets; /* per program */
     int *tracepoints;                 /* per program: the id of its section's tracepoint, 0: none or not read */

@@ -19,6 +19,16 @@ void eu_pipeline_header(struct source *s, int match) {
     s->headed[match] = ++run->lines;
 }
 
+void eu_pipeline_headers(struct eu_run *run) {
+    for (int i = 0; i < run->nr_sources; i++) {
+        struct source *s = &run->sources[i];
+        int nr_types = s->view ? eu_view_types(s->view) : 0;
+        int is_only = run->format.format == 4 || (run->nr_views == 1 && nr_types == 1); /* else each stands above its first row */
+        for (int t = 0; t < nr_types && (is_only || run->format.compat); t++)
+            eu_pipeline_header(s, t);
+    }
+}
+
 /* xorshift64: a drill needs no better dice. */
 static int is_drilled(struct source *s) {
     s->drill ^= s->drill << 13;

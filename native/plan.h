@@ -31,7 +31,7 @@ enum eu_kind {
     EU_ENUM,   /* first: first value, count: values; flag EU_SIGNED */
     EU_OPAQUE, /* shown as its bytes in hexadecimal */
 };
-enum { EU_SIGNED = 1 };
+enum { EU_SIGNED = 1, EU_MAPPED = 2 /* an enum made from an annotation: raw values are numbers */ };
 
 struct eu_plan_type { /* 24 bytes */
     uint8_t kind, flags;
@@ -99,7 +99,8 @@ struct eu_plan_record { /* 32 bytes: one type that a source delivers; the first 
 };
 enum { EU_MATCH_SIZE = 1, EU_MATCH_VALUE = 2 };
 
-/* How a value is shown; EU_AS_IS and unknown numbers: by its C type. */
+/* How a value is shown; EU_AS_IS and unknown numbers: by its C type. Plans are files: numbers are only ever appended.
+ * docs/reference/decoders.md. */
 enum eu_decoder {
     EU_AS_IS = 0,
     EU_HEX,
@@ -121,5 +122,51 @@ enum eu_decoder {
     EU_MAC,
     EU_BYTES,
     EU_SOFTIRQ,
+    EU_BOOTTIME_NS /* CLOCK_BOOTTIME to wall clock */,
+    EU_REALTIME_NS /* since 1970 */,
+    EU_UNIX_S /* seconds since 1970 */,
+    EU_DURATION_MS,
+    EU_DURATION_S,
+    EU_OPEN_FLAGS /* of open(2) */,
+    EU_PERMISSIONS /* file mode as ls shows it */,
+    EU_CGROUP /* id of a cgroup to its path */,
+    EU_CONTAINER /* id of a cgroup to the container it belongs to */,
+    EU_IFNAME /* index of a network interface */,
+    EU_MAJORMINOR /* new_encode_dev() to the device's name */,
+    EU_DISK /* kernel dev_t to the device's name */,
+    EU_PCI_CLASS,
+    EU_PCI_SUBCLASS,
+    EU_PCI_VENDOR,
+    EU_PCI_DEVICE,
+    EU_KSTACK /* addresses of a kernel stack */,
+    EU_DNAME /* DNS name in wire format */,
+    EU_STATIC_MAP /* names from the annotation, as an enum's values */,
+    EU_CHARS /* bytes that are text */,
+    EU_UNSIGNED,
+    EU_NAMESPACE /* inode of a namespace */,
+    EU_IP_PROTOCOL,
+    EU_SOCKET_TYPE,
+    EU_CAPABILITY,
+    EU_BPF_PROG_TYPE,
+    EU_BPF_MAP_TYPE,
+    EU_SIZE /* bytes as KiB, MiB */,
+    EU_PAGES,
+    EU_PERCENT,
+    EU_USER,
+    EU_GROUP,
+    EU_IRQ,
+    EU_CLONE_FLAGS,
+    EU_MMAP_PROT,
+    EU_MMAP_FLAGS,
+    EU_MOUNT_FLAGS,
+    EU_TASK_STATE,
+    EU_SCHED_POLICY,
+    EU_EXIT_STATUS /* of wait(2) */,
+    EU_ETHER_TYPE,
+    EU_TCP_FLAGS,
+    EU_BLOCK_OP,
+    EU_POLL_EVENTS,
+    EU_UUID,
+    EU_DECODERS
 };
 #endif

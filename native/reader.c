@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "reader.h"
 #include "error.h"
+#include "object.h"
 #include "out.h"
 #include <errno.h>
 #include <linux/bpf.h>
@@ -90,8 +91,26 @@ static int open_cpu(struct eu_buffer *b, const struct eu_map_info *info, int cpu
     return eu_map_update(b->object, b->map, &key, &c->fd, 0);
 }
 
+static void close_cpus(struct eu_buffer *b) {
+    for (int i = 0; i < b->nr_cpus; i++) {
+        munmap(b->cpus[i].page, b->page_size + b->size);
+        close(b->cpus[i].fd); /* its element of the map goes with it */
+    }
+    b->nr_cpus = 0;
+}
+
+static int open_cpus(struct eu_buffer *b, const struct eu_map_info *info, int cpus) {
+    int err = 0;
+    for (int cpu = 0; cpu < cpus && !err; cpu++)
+        err = open_cpu(b, info, cpu);
+    return err;
+}
+
 static int open_perf(struct eu_buffer *b, const struct eu_map_info *info, int pages) {
-    int cpus = eu_possible_cpus();
+    int cpus = eu_possible_cpus(), err;
+    if (!pages)
+        pages = b->object->perf_pages[b->map];
+    int chosen = pages;
     if (!pages)
         pages = DEFAULT_PERF_PAGES;
     if (pages < 0 || pages & (pages - 1))
@@ -105,12 +124,12 @@ static int open_perf(struct eu_buffer *b, const struct eu_map_info *info, int pa
     b->wrapped = malloc(65536); /* a record's size has 16 bits */
     if (!b->cpus || !b->wrapped)
         return eu_fail(ENOMEM, "open perf buffer %s: out of memory", info->name);
-    for (int cpu = 0; cpu < cpus; cpu++) {
-        int err = open_cpu(b, info, cpu);
-        if (err)
-            return err;
+    /* EPERM: /proc/sys/kernel/perf_event_mlock_kb and RLIMIT_MEMLOCK allow no more */
+    while ((err = open_cpus(b, info, cpus)) && !chosen && (err == -EPERM || err == -ENOMEM) && b->size > b->page_size) {
+        close_cpus(b);
+        b->size /= 2;
     }
-    return 0;
+    return err;
 }
 
 struct eu_buffer *eu_buffer_open(struct eu_object *object, int map, int perf_pages) {
@@ -144,10 +163,7 @@ void eu_buffer_close(struct eu_buffer *b) {
         munmap(b->consumer, b->page_size);
     if (b->producer)
         munmap((void *)b->producer, b->page_size + 2 * b->size);
-    for (int i = 0; i < b->nr_cpus; i++) {
-        munmap(b->cpus[i].page, b->page_size + b->size);
-        close(b->cpus[i].fd); /* its element of the map goes with it */
-    }
+    close_cpus(b);
     free(b->cpus);
     free(b->wrapped);
     free(b);

@@ -156,19 +156,24 @@ int eu_recorder_part(struct eu_recorder *r, int type, const void *bytes, size_t 
     return 0;
 }
 
-int eu_recorder_clock(struct eu_recorder *r, int64_t monotonic, int64_t boottime, int64_t realtime) {
-    struct eu_clocks clocks = {monotonic, boottime, realtime};
+static int put_clocks(struct eu_recorder *r, const struct eu_clocks *clocks) {
     r->is_begun = 1;
-    r->clock_due = (uint64_t)monotonic + CLOCK_NS;
-    return write_content(r, EU_BLOCK_CLOCK, 1, 0, &clocks, sizeof(clocks), 0);
+    return write_content(r, EU_BLOCK_CLOCK, 1, 0, clocks, sizeof(*clocks), 0);
 }
 
-static int write_clock(struct eu_recorder *r) {
+int eu_recorder_clock(struct eu_recorder *r, int64_t monotonic, int64_t boottime, int64_t realtime) {
+    struct eu_clocks clocks = {monotonic, boottime, realtime};
+    r->clock_due = UINT64_MAX; /* not this machine's */
+    return put_clocks(r, &clocks);
+}
+
+int eu_recorder_clocks(struct eu_recorder *r) {
     struct eu_clocks clocks;
     if (r->clock_due && now() < r->clock_due)
         return 0;
     eu_clocks_read(&clocks);
-    return eu_recorder_clock(r, clocks.monotonic, clocks.boottime, clocks.realtime);
+    r->clock_due = (uint64_t)clocks.monotonic + CLOCK_NS;
+    return put_clocks(r, &clocks);
 }
 
 static int write_facts(struct eu_recorder *r) {
@@ -183,7 +188,7 @@ int eu_recorder_flush(struct eu_recorder *r) {
     struct eu_rec_block head = {.type = EU_BLOCK_RECORDS, .count = r->count, .time = r->since};
     if (!r->count)
         return r->failed ? write_all(r, NULL, 0) : 0;
-    int err = write_clock(r);
+    int err = eu_recorder_clocks(r);
     if (!err)
         err = write_facts(r);
     if (!err)
@@ -254,7 +259,7 @@ int eu_recorder_sample(struct eu_recorder *r, int source, const struct eu_snapsh
         return eu_fail(EMSGSIZE, "record: an element of %zu bytes does not fit into a block", each);
     int err = eu_recorder_flush(r);
     if (!err)
-        err = write_clock(r);
+        err = eu_recorder_clocks(r);
     if (!err)
         err = write_facts(r);
     for (size_t done = 0; done < s->count && !err; done += most)

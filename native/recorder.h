@@ -7,6 +7,8 @@
 
 enum { EU_RECORDER_FULL = 256 << 10, EU_RECORDER_AGE_NS = 250000000 };
 
+/* Note this machine's clocks, once a second at most. */
+int eu_recorder_clocks(struct eu_recorder *recorder);
 /* CLOCK_MONOTONIC of the first record of the block that is being filled; 0: it is empty. */
 uint64_t eu_recorder_since(const struct eu_recorder *recorder);
 /* Records of a source in that block: what is lost when it cannot be written. */

@@ -258,6 +258,7 @@ static int read_block(struct eu_recording *r) {
 
 int eu_recording_next(struct eu_recording *r) {
     r->left = 0;
+    r->at = r->content.used = 0;
     return read_block(r);
 }
 
@@ -290,6 +291,25 @@ int eu_recording_scan(struct eu_recording *r) {
         while (type == EU_BLOCK_RECORDS && (got = eu_recording_record(r, &record)) > 0)
             continue;
     return got < 0 ? got : type;
+}
+
+long eu_recording_collect(struct eu_recording *r, int source, struct eu_batcher *batcher, size_t max_records) {
+    struct eu_recorded record;
+    size_t count = 0;
+    long added = 0;
+    int got = 0;
+    if (source < 0 || source >= eu_plan_sources(r->plan))
+        return eu_fail(EINVAL, "read recording %s: source %d", r->name, source);
+    while (count < max_records && added >= 0) {
+        got = eu_recording_record(r, &record);
+        if (got == 0 && (got = eu_recording_next(r)) > 0)
+            continue;
+        if (got <= 0)
+            break;
+        added = record.source == source ? eu_batcher_add(batcher, record.bytes, record.size) : 0;
+        count += added > 0;
+    }
+    return added < 0 ? added : got < 0 ? got : (long)count;
 }
 
 static int read_file_header(struct eu_recording *r) {

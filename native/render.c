@@ -35,7 +35,7 @@ static void general_value(const struct eu_show *show, struct eu_out *out, const 
                           enum form form) {
     const struct eu_plan_type *type = &show->plan->types[op->type];
     if (op->code == BITS)
-        eu_number(show, out, type, eu_bits(type, p, op->bit_offset, op->bit_size), form != FORM_JSON);
+        eu_bits_value(show, out, op->type, eu_bits(type, p, op->bit_offset, op->bit_size), op->decoder, form != FORM_JSON);
     else if (op->code == NUMBER)
         eu_number(show, out, type, eu_scalar(type, p), form != FORM_JSON);
     else if (form == FORM_JSON)

@@ -1,5 +1,6 @@
 /* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
 #define _GNU_SOURCE
+#include "affinity.h"
 #include "error.h"
 #include "run_parts.h"
 #include "signals.h"
@@ -129,10 +130,8 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
             run->aggregate_due = 1;
         break;
     case ROTATE_FD:
-        if (read(run->rotation, &count, sizeof(count)) == sizeof(count)) {
-            eu_run_flush(run);
+        if (read(run->rotation, &count, sizeof(count)) == sizeof(count))
             eu_run_rotate(run);
-        }
         break;
     case TELL_FD:
         if (read(run->teller, &count, sizeof(count)) < 0) {
@@ -227,15 +226,7 @@ static int start(struct eu_run *run) {
     }
     if (run->aggregate || run->keep)
         return err;
-    for (int i = 0; i < run->nr_sources && run->format.format == 4; i++)
-        if (run->sources[i].view)
-            eu_pipeline_header(&run->sources[i], 0);
-    if (run->nr_views == 1 || run->format.compat)
-        for (int i = 0; i < run->nr_sources; i++)
-            if (run->sources[i].view)
-                for (int t = 0; t < eu_view_types(run->sources[i].view) && (run->format.compat || eu_view_types(run->sources[i].view) == 1);
-                     t++)
-                    eu_pipeline_header(&run->sources[i], t);
+    eu_pipeline_headers(run);
     return err;
 }
 
@@ -289,7 +280,10 @@ void eu_run_show_sample(struct eu_run *run, struct source *source) {
 }
 
 int eu_run_loop(struct eu_run *run) {
+    struct eu_affinity *before = run->options.cpu >= 0 ? eu_affinity_set(run->options.cpu) : NULL;
     eu_run_begin(run);
+    if (run->options.cpu >= 0 && !before)
+        eu_run_ends(run, -eu_errno());
     while (run->ending == GOES_ON) {
         wait_for_events(run);
         if (run->ending != GOES_ON)
@@ -303,6 +297,7 @@ int eu_run_loop(struct eu_run *run) {
         eu_run_flush(run);
         mute_trace(run, run->refuse >= 0);
     }
+    eu_affinity_restore(before);
     return run->options.hold ? result(run) : eu_run_finish(run);
 }
 

@@ -65,18 +65,29 @@ static void sink_failed(struct eu_run *run, int err) {
     refuse(run, EU_SINK_FAILED);
 }
 
-void eu_run_rotate(struct eu_run *run) {
+static void rotate(struct eu_run *run) {
     int err = run->is_over ? 0 : eu_output_rotate(&run->output);
+    run->is_timed = run->is_full = 0;
     if (err < 0) {
         eu_run_ends(run, err);
         refuse(run, EU_SINK_FAILED);
     }
-    if (err <= 0)
-        return;
-    run->is_timed = 0;
-    for (int i = 0; i < run->nr_sources; i++) /* each file has its header */
+}
+
+/* What is rendered from now on is for a new file, which has headers of its own. */
+static void forget_headers(struct eu_run *run) {
+    for (int i = 0; i < run->nr_sources; i++)
         for (int t = 0; run->sources[i].headed && t < eu_view_types(run->sources[i].view); t++)
             run->sources[i].headed[t] = 0;
+}
+
+void eu_run_rotate(struct eu_run *run) {
+    eu_run_flush(run);
+    if (!run->output.has_events || run->waits)
+        return;
+    rotate(run);
+    forget_headers(run);
+    eu_pipeline_headers(run);
 }
 
 /* A file of events grows older from its first event on: a quiet run does not wake up for it. */
@@ -93,12 +104,15 @@ static void limit(struct eu_run *run, int waits) {
     const struct eu_output *output = &run->output;
     size_t queue = run->options.queue ? run->options.queue : QUEUE, pending = eu_output_pending(output, &run->out);
     size_t next = run->out.used + OUT_HIGH, full = output->done + queue;
+    size_t left = output->rotate_size > output->file_size ? output->rotate_size - output->file_size : output->rotate_size;
     if (waits != run->waits) {
         struct epoll_event event = {.events = waits ? EPOLLOUT : 0, .data.u64 = OUTPUT_FD};
         epoll_ctl(run->epoll, EPOLL_CTL_MOD, output->fd, &event);
         run->waits = waits;
     }
     run->flush_at = next < full ? next : full;
+    if (output->rotate_size && run->flush_at > run->out.used + left)
+        run->flush_at = run->out.used + left;
     if (waits && pending >= queue)
         run->refuse = EU_QUEUE_FULL;
     else if (run->refuse >= 0 && pending <= queue / 2) { /* half: one gap, not one after each line that goes out */
@@ -117,14 +131,21 @@ static int flush_some(struct eu_run *run) {
         refuse(run, run->refuse);
         return 0;
     }
+    if (run->is_full && run->out.used) {
+        rotate(run);
+        if (run->is_over)
+            return 0;
+    }
     int waits = eu_output_write(output, &run->out);
     if (waits < 0) {
         sink_failed(run, -waits);
         return 0;
     }
     count_written(run, waits);
-    if (!waits && output->rotate_size && output->file_size >= output->rotate_size)
-        eu_run_rotate(run);
+    if (!run->is_full && output->rotate_size && output->file_size >= output->rotate_size && output->has_events) {
+        run->is_full = 1; /* there will be a new file once there is something to be written into it */
+        forget_headers(run);
+    }
     time_file(run);
     limit(run, waits);
     if (!waits && run->out.room > 4 * OUT_HIGH) /* one huge record should not be remembered for ever */

@@ -1,5 +1,6 @@
 /* Opening and closing a run: buffers, views, timers, and what its options ask for. */
 #define _GNU_SOURCE
+#include "affinity.h"
 #include "error.h"
 #include "fields.h"
 #include "run_parts.h"
@@ -103,12 +104,23 @@ static int open_ends(struct eu_run *run) {
     return err;
 }
 
+/* Ahead of the loop, in which it happens: nothing is attached yet. */
+static int can_pin(int cpu) {
+    struct eu_affinity *before = cpu >= 0 ? eu_affinity_set(cpu) : NULL;
+    if (cpu >= 0 && !before)
+        return -eu_errno();
+    eu_affinity_restore(before);
+    return 0;
+}
+
 static int open_run(struct eu_run *run, struct eu_object *object) {
     int err;
     if (object && !(run->accounting = eu_accounting_open(object))) /* without an object: a replay */
         return -eu_errno();
     if (object)
         eu_waiter_open(&run->waiter, object, run->options.wakeup);
+    if (can_pin(run->options.cpu))
+        return -eu_errno();
     if (run->format.fields && eu_fields_check(run->plan, "--fields", run->format.fields))
         return -eu_errno();
     if (open_ends(run) || open_stages(run, object))

@@ -68,6 +68,7 @@ struct eu_run {
     int refuse;      /* why events are lost before they are rendered: a cause, EU_CAUSES: filtered, -1: they are not */
     int is_over;     /* for good */
     int rotation;    /* timer */
+    int is_full;     /* the file, not the queue: the next bytes go into a new one */
     int is_timed;    /* it runs */
     int is_muted;    /* the trace pipe: not read while the queue is full */
     uint64_t second; /* since the start, counted from 1; of the rate limit */
@@ -101,6 +102,7 @@ void eu_run_tick(struct eu_run *run);
 void eu_run_flush(struct eu_run *run);
 /* The reader of the output has left. */
 void eu_run_closed(struct eu_run *run);
+/* Begin a new file, if the present one has events. */
 void eu_run_rotate(struct eu_run *run);
 /* Tell of losses that were not told yet, where it is time. */
 void eu_run_tell(struct eu_run *run);
@@ -110,6 +112,8 @@ void eu_run_tell_accounts(struct eu_run *run);
 int eu_pipeline_take(void *source, const uint8_t *record, size_t size);
 /* The header of a record type where one is due. */
 void eu_pipeline_header(struct source *source, int match);
+/* The headers that a file begins with. */
+void eu_pipeline_headers(struct eu_run *run);
 /* What eu_run_loop() does besides reading buffers, for eu_run_replay(): begin, look after descriptors, show an aggregate or a
  * sampled map. */
 void eu_run_begin(struct eu_run *run);

@@ -1,5 +1,6 @@
 /* Sampled maps as tables. */
 #define _GNU_SOURCE
+#include "decoders.h"
 #include "number.h"
 #include "sample_parts.h"
 #include "table.h"
@@ -25,7 +26,7 @@ static int is_number(const struct eu_plan_type *type) {
 
 static int is_right(const struct eu_sample *s, const struct column *column) {
     int decoder = s->show.format.raw_values ? 0 : column->field.decoder;
-    int is_word = decoder > EU_HEX && decoder != EU_PORT && decoder != EU_DURATION_NS && decoder != EU_DURATION_US;
+    int is_word = decoder && !eu_decoder_is_quantity(decoder);
     return column->is_cpu || (!column->is_absent && is_number(type_at(s, column->field.type)) && !is_word);
 }
 

@@ -81,6 +81,10 @@ static void integer(const struct eu_show *show, struct eu_out *out, int64_t valu
 /* Compatible enums are `NAME(value)`, read as signed 32-bit numbers. */
 static void enumerator(const struct eu_show *show, struct eu_out *out, const struct eu_plan_type *type, int64_t value, int text) {
     const char *name = plan_enum_name(show->plan, type, value);
+    if (type->flags & EU_MAPPED && (show->format.compat || show->format.raw_values)) {
+        integer(show, out, value, is_signed(type) && value < 0, text);
+        return;
+    }
     if (!show->format.compat) {
         if (!name)
             integer(show, out, value, is_signed(type) && value < 0, text);
@@ -161,11 +165,19 @@ static void array(const struct eu_show *show, struct eu_out *out, const struct e
     eu_out_char(out, ']');
 }
 
+void eu_bits_value(const struct eu_show *show, struct eu_out *out, uint32_t index, int64_t value, int decoder, int text) {
+    const struct eu_plan_type *type = &show->plan->types[index];
+    if (!decoder)
+        decoder = type->decoder;
+    if (!decoder || show->format.raw_values || show->format.compat || !eu_decode_number(show, out, decoder, index, value, text))
+        eu_number(show, out, type, value, text);
+}
+
 void eu_member_json(const struct eu_show *show, struct eu_out *out, const struct eu_plan_member *member, const uint8_t *p,
                     const uint8_t *end) {
     const struct eu_plan_type *type = &show->plan->types[member->type];
     if (member->bit_size) {
-        eu_number(show, out, type, eu_bits(type, p, member->bit_offset, member->bit_size), 0);
+        eu_bits_value(show, out, member->type, eu_bits(type, p, member->bit_offset, member->bit_size), member->decoder, 0);
         return;
     }
     p += member->bit_offset / 8;
@@ -331,7 +343,7 @@ void eu_value_text(const struct eu_show *show, struct eu_out *out, uint32_t inde
 void eu_member_text(const struct eu_show *show, struct eu_out *out, const struct eu_plan_member *member, const uint8_t *p) {
     const struct eu_plan_type *type = &show->plan->types[member->type];
     if (member->bit_size) {
-        eu_number(show, out, type, eu_bits(type, p, member->bit_offset, member->bit_size), 1);
+        eu_bits_value(show, out, member->type, eu_bits(type, p, member->bit_offset, member->bit_size), member->decoder, 1);
         return;
     }
     p += member->bit_offset / 8;

@@ -27,6 +27,8 @@ int64_t eu_scalar(const struct eu_plan_type *type, const uint8_t *p);
 int64_t eu_bits(const struct eu_plan_type *type, const uint8_t *p, uint32_t bit_offset, unsigned bit_size);
 /* The scalar number of a type as JSON (or, with text, as a table shows it). */
 void eu_number(const struct eu_show *show, struct eu_out *out, const struct eu_plan_type *type, int64_t value, int text);
+/* The same of a bit field, with a decoder. */
+void eu_bits_value(const struct eu_show *show, struct eu_out *out, uint32_t type, int64_t value, int decoder, int text);
 /* Order of members in compatible JSON: byte order of the names; 0 terminates nothing, `order` has count entries. */
 void eu_sorted_members(const struct eu_plan *plan, const struct eu_plan_type *type, uint32_t *order);
 #endif

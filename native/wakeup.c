@@ -38,7 +38,7 @@ enum {
     POLL_NS = 500000,
     BUSY_NS = 100000, /* a program reserves, fills and submits in a microsecond, unless it is interrupted */
     BATCH_MS = 50,
-    MANY = 16, /* records within a millisecond: polling is cheaper for both sides */
+    MANY = 8, /* records within a millisecond: polling is cheaper for both sides */
     EMPTY_ROUNDS = 3,
 };
 static const int doubts[] = {100, 10, 1}; /* milliseconds, the last first */
@@ -54,7 +54,7 @@ struct eu_wakeup {
 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* readers, and what they write into flags */
 
-static const char SECTION[] = ".bss.eunomia", TAG[] = "eunomia:wakeup=1";
+static const char SECTION[] = ".data.eunomia", TAG[] = "eunomia:wakeup=1";
 
 static void find_flags(struct eu_wakeup *w, const struct btf *btf, const struct btf_type *section) {
     const struct btf_var_secinfo *vars = btf_var_secinfos(section);
@@ -94,6 +94,16 @@ static struct eu_wakeup *wakeup_of(struct eu_object *object) {
     if (w->memory)
         find_flags(w, btf, datasec);
     return w;
+}
+
+/* libbpf asks for memory that can be mapped only where a section has variables that are not static. */
+void eu_wakeup_prepare(struct eu_object *object) {
+    int has_ring = 0; /* its kernel, 5.8 or newer, can map arrays (5.5) */
+    for (int i = 0; i < object->nr_maps; i++)
+        has_ring |= bpf_map__type(object->maps[i]) == BPF_MAP_TYPE_RINGBUF;
+    for (int i = 0; has_ring && i < object->nr_maps; i++)
+        if (bpf_map__is_internal(object->maps[i]) && !strcmp(bpf_map__name(object->maps[i]), SECTION))
+            bpf_map__set_map_flags(object->maps[i], bpf_map__map_flags(object->maps[i]) | BPF_F_MMAPABLE);
 }
 
 /* Under the lock. */
@@ -219,7 +229,7 @@ static enum eu_state look(const struct eu_waiter *w) {
 
 /* Announce the sleep, then look whether it is still right. */
 static enum eu_state fall_asleep(struct eu_waiter *w) {
-    say(w, ASLEEP);
+    say(w, w->mode == EU_EACH ? UNMANAGED : ASLEEP); /* the kernel's rule is right where nobody submits without waking */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     enum eu_state state = look(w);
     if (state != EU_BUSY)

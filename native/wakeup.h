@@ -36,6 +36,8 @@ void eu_waiter_round(struct eu_waiter *waiter, uint64_t records, int more);
 int eu_waiter_wait(struct eu_waiter *waiter, int epoll_fd, struct epoll_event *events, int max, int limit_ms);
 /* For an event loop of others that sleeps on the epoll's descriptor: 0 it may sleep, 1 there are records, 2 look again in a millisecond. */
 int eu_waiter_arm(struct eu_waiter *waiter);
+/* Before the object is loaded: let its flag be written from here. */
+void eu_wakeup_prepare(struct eu_object *object);
 /* Of a closing object. */
 void eu_wakeup_free(struct eu_object *object);
 #endif

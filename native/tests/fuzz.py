@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from struct import pack, unpack_from
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "native")]
@@ -98,9 +99,49 @@ def aggregate_seeds() -> Iterator[bytes]:
                 yield plan + bytes([flags, fields]) + bytes(range(1, 200)) * 3
 
 
+def snapshot_blocks(plan: bytes) -> bytes:
+    """Return blocks of a recording, without checksums: names of addresses, and a snapshot of each sampled map."""
+    names = b"".join(pack("<IIQII", kind, 1, 0x100, 12, 1) + bytes(8) + b"name" for kind in (1, 2, 3, 4))
+    made = pack("<4sHHIIQQIIII", b"EUBK", 5, 0, len(names), len(names), 0, 1, 4, 0, 0, 0) + names
+    types, members, values, sources = unpack_from("<4I", plan, 12)
+    start = 40 + 24 * types + 20 * members + 16 * values
+    for index in range(sources):
+        kind = plan[start + 64 * index + 4]
+        key, value = unpack_from("<2I", plan, start + 64 * index + 16)
+        if kind != 3:
+            continue
+        key_size, value_size = (unpack_from("<I", plan, 40 + 24 * each + 4)[0] for each in (key, value))
+        content = pack("<6I", index, 1, key_size, value_size, 0, 0) + bytes(range(1, 7)) * (key_size + value_size)
+        content = content[: 24 + 3 * (key_size + value_size)]
+        made += pack("<4sHHIIQQIIII", b"EUBK", 7, 0, len(content), len(content), 0, 2, 3, 0, 0, 0) + content
+    return made
+
+
+def recording_seeds() -> Iterator[bytes]:
+    """Yield flags and a recording: of each built-in tool, with records, names and snapshots."""
+    import tempfile
+
+    from eunomia.events.recorder import Recorder
+    from eunomia.package.model import Package
+
+    for number, path in enumerate(sorted((ROOT / "src/eunomia/builtin").glob("*.json"))):
+        with tempfile.TemporaryFile() as file:
+            plan = Package.open(str(path)).plan()
+            with Recorder(file.fileno(), "seed", {}, b"{}", plan, compress=number % 4 == 3) as recorder:
+                recorder.clock(10**9, 10**9, 10**18)
+                for index in range(4):
+                    recorder.add(0, bytes(range(200)), 10**9 + index)
+                recorder.flush()
+            file.seek(0)
+            data = file.read() + snapshot_blocks(plan)
+        for flags in (0, 2, 4, 8, 16, 32, 128):
+            yield bytes([flags]) + data
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "aggregate": aggregate_seeds,
     "render": plan_seeds,
+    "replay": recording_seeds,
     "sample": plan_seeds,
 }
 

@@ -233,8 +233,7 @@ int main(int argc, char **argv) {
     printf("{\"produced\":%llu,\"seen\":%llu,\"stretches\":%llu,\"readers_killed\":%llu,\"rounds\":%llu,\"sleeps\":%llu,\"stuck\":%u",
            (unsigned long long)shared->produced, (unsigned long long)shared->seen, (unsigned long long)shared->stretches,
            (unsigned long long)shared->kills, (unsigned long long)shared->rounds, (unsigned long long)shared->sleeps, shared->stuck);
-    printf(",\"counted\":%llu,\"lost\":%llu", (unsigned long long)counts.calls, (unsigned long long)counts.failures,
-           (unsigned long long)counts.wakes);
+    printf(",\"counted\":%llu,\"lost\":%llu", (unsigned long long)counts.calls, (unsigned long long)counts.failures);
     print_levels("late", shared->late, shared->worst);
     print_levels("kept", shared->kept, shared->longest);
     printf("}\n");

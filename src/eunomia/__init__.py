@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         VerifierError,
     )
     from eunomia.events.filter import compile_filter
+    from eunomia.events.recording import Recording
     from eunomia.kernel.map import Map
     from eunomia.kernel.object import Object
     from eunomia.kernel.program import Link, Program
@@ -58,6 +59,7 @@ __all__ = [
     "Package",
     "PackageError",
     "Program",
+    "Recording",
     "UnsupportedError",
     "VerifierError",
     "__version__",
@@ -75,6 +77,7 @@ _HOMES = {
     "Option": "eunomia.package.options",
     "Package": "eunomia.package.model",
     "Program": "eunomia.kernel.program",
+    "Recording": "eunomia.events.recording",
     "compile": "eunomia.compiler",
     "compile_filter": "eunomia.events.filter",
     "resolve": "eunomia.registry.resolve",

@@ -358,3 +358,63 @@ def test_a_site_that_can_mean_only_one_map_means_it(tmp_path: Path) -> None:
     assert (accounts["one"].is_known, accounts["one"].produced, accounts["one"].delivered) == (True, 50, 50)
     assert accounts["starts"].lost == {"map full": 49}
     assert "(unclear)" not in accounts
+
+
+FORMS = Path(__file__).parent.parent / "data/sources/helper_forms.bpf.c"
+ATOMIC, FETCH = 0xDB, 1  # BPF_STX | BPF_ATOMIC | BPF_DW; Source: include/uapi/linux/bpf.h
+
+
+@pytest.mark.parametrize("compiler", ["clang", "zig"])
+def test_helpers_in_every_form_compile_without_a_word_and_are_counted(compiler: str) -> None:
+    said: list[str] = []
+    package = compile_source(FORMS, toolchain=compiler, on_warning=said.append, on_note=said.append)
+
+    assert said == []
+    assert package.meta["eunomia"]["accounting"] == {"version": 1}
+    assert package.meta["eunomia"]["event_types"]["samples"] == ["event"]
+    with package.load() as obj:
+        obj.attach(skip=["second_program"])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-3_000_000, 0)
+        obj.detach()
+        accounts = obj.account()
+    assert accounts.keys() == {"events", "others", "samples", "starts", "first", "tables", "stacks"}
+    assert not accounts["events"].is_known, "send() may mean it"
+    assert accounts["starts"].is_known
+    assert accounts["stacks"].lost == {}
+
+
+@pytest.mark.parametrize("compiler", ["clang", "zig"])
+@pytest.mark.parametrize("source", [SOURCE, FORMS])
+def test_counters_are_adds_that_every_kernel_has(source: Path, compiler: str) -> None:
+    package = compile_source(source, toolchain=compiler)
+
+    atomics = [
+        int.from_bytes(section.data[at + 4 : at + 8], "little")
+        for section in package.types.elf.sections
+        if section.is_executable
+        for at in range(0, len(section.data), 8)
+        if section.data[at] == ATOMIC
+    ]
+    assert len(atomics) > 5
+    assert not [operation for operation in atomics if operation & FETCH]  # Kernel: 5.12+
+
+
+def test_counters_appear_nowhere_and_other_loaders_load_them(package: Package, tmp_path: Path, ecli: Command) -> None:
+    path = tmp_path / "accounted.json"
+    path.write_text(package.to_json())
+    image = tmp_path / "accounted.o"
+    image.write_bytes(package.object)
+
+    shown = ecli("inspect", path).stdout + ecli("inspect", "-j", path).stdout + ecli("run", path, "--help").stdout
+    assert ".data.eunomia" not in shown
+    assert "__eu_" not in shown
+    assert ".data.eunomia" not in json.dumps(package.meta["bpf_skel"])
+    with package.load() as obj:
+        assert not [name for name in obj.maps if "eunomia" in name]
+    pinned = Path("/sys/fs/bpf") / f"eunomia-test-{os.getpid()}"
+    done = subprocess.run(["bpftool", "prog", "load", image, pinned], capture_output=True, text=True, check=False)
+    if "mount" in done.stderr:
+        pytest.skip("no BPF file system")
+    pinned.unlink(missing_ok=True)
+    assert done.returncode == 0, done.stderr

@@ -112,6 +112,8 @@ def test_a_ring_buffers_size_is_what_was_asked_for(ecli: Command) -> None:
     [
         (("--ring-size", "nothing=1M"), "--ring-size: no ring buffer nothing"),
         (("--ring-size", "x"), "--ring-size: 'x' is not a size"),
+        (("--perf-pages", "4"), "--perf-pages: there is no perf buffer in it"),
+        (("--perf-pages", "events=3"), "--perf-pages: 3 is not a power of two"),
     ],
 )
 def test_ring_sizes_that_cannot_be(ecli: Command, words: tuple[str, ...], part: str) -> None:

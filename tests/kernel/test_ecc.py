@@ -127,7 +127,7 @@ def test_instructions_without_accounting_are_those_of_a_plain_compile(simple: Pa
             image = ElfFile(Build(str(simple), simple.read_bytes(), toolchain.find(), options, work).finish())
             section = image.section("tp/syscalls/sys_enter_kill")
             assert section is not None
-            assert image.section(".bss.eunomia") is None
+            assert image.section(".data.eunomia") is None
             found.append(section.data)
     assert found[0] == found[1]
 

@@ -50,7 +50,7 @@ MAP_TYPES = [
 ]
 PERF_EVENT_ARRAY, STACK_TRACE, RINGBUF, USER_RINGBUF, ARENA = 4, 7, 27, 31, 33
 _DATA_PREFIXES = (".data", ".rodata", ".bss")
-HIDDEN_SECTIONS = ("eunomia.", ".bss.eunomia")
+HIDDEN_SECTIONS = ("eunomia.", ".data.eunomia")
 
 
 class Variable:

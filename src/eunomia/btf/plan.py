@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from eunomia.btf.decoders import DECODERS, STATIC_MAP, infer
 from eunomia.btf.types import (
     ARRAY,
     BOOL,
@@ -27,7 +28,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from eunomia.btf.decoders import StaticMap
     from eunomia.btf.types import Btf, Type
+
+    Decoders = Mapping[str, int | StaticMap]
 
 VERSION = 1
 NONE = 0xFFFFFFFF
@@ -36,37 +40,11 @@ _SCALARS = frozenset((K_UINT, K_INT, K_BOOL, K_FLOAT, K_POINTER, K_ENUM))
 RING, PERF, SAMPLE = 1, 2, 3
 PLAIN, LOG2_HIST, LINEAR_HIST, STACKS = range(4)
 CLEAR, SYMBOLS, FINAL = 1, 2, 4
+SIGNED_FLAG, MAPPED = 1, 2
 MATCH_SIZE, MATCH_VALUE = 1, 2
 ROLES = ("pid", "cpu_id", "comm", "kstack_sz", "ustack_sz", "kstack", "ustack")
 ROLE_STACK_MAP = 7
 IN_VALUE = 0x80000000
-DECODERS = {
-    name: number
-    for number, name in enumerate(
-        [
-            "as_is",
-            "hex",
-            "ip4",
-            "ip6",
-            "ip",
-            "port",
-            "signal",
-            "errno",
-            "syscall",
-            "ktime_ns",
-            "duration_ns",
-            "duration_us",
-            "device",
-            "ksym",
-            "mode",
-            "tcp_state",
-            "address_family",
-            "mac",
-            "bytes",
-            "softirq",
-        ]
-    )
-}
 _MAX_DEPTH = 32  # the C core refuses deeper ones
 _MAX_TYPES = 20_000
 _MAX_SIZE = 16 << 20
@@ -144,11 +122,11 @@ class Plan:
         kind = self._types[int.from_bytes(self._members[first + member][4:8], "little")][0]
         return kind in {K_INT, K_UINT}
 
-    def add(self, type_id: int, decoders: Mapping[str, int] | None = None, alone: str = "") -> int:
+    def add(self, type_id: int, decoders: Decoders | None = None, alone: str = "") -> int:
         """Add a BTF type and all that it consists of.
 
         Args:
-            decoders: numbers of decoders by member name (`saddr`, or `inner.saddr` for a nested one).
+            decoders: by member name (`saddr`, or `inner.saddr` for a nested one), as `decoders.parse` returns them.
             alone: the word by which `decoders` means the type itself, where it is a scalar (`key`, `value`).
 
         Returns:
@@ -156,13 +134,10 @@ class Plan:
         """
         decoders = decoders or {}
         index = self._type(type_id, decoders, "", 0)
-        own = decoders.get(alone, 0) if alone else 0
-        name = self._declared_name(type_id)
-        return self._renamed(index, name, own)
+        index, own = self._told(index, decoders.get(alone, 0) if alone else 0, alone)
+        return self._renamed(index, self._declared_name(type_id), own)
 
-    def add_members(
-        self, name: str, rows: Sequence[tuple[str, int, int]], decoders: Mapping[str, int] | None = None
-    ) -> int:
+    def add_members(self, name: str, rows: Sequence[tuple[str, int, int]], decoders: Decoders | None = None) -> int:
         """Add a struct that is in no BTF.
 
         Args:
@@ -183,7 +158,9 @@ class Plan:
             end = offset + self._sizes[index]
             if end > _MAX_SIZE:
                 raise PackageError(f"field `{member}`: offset {offset} is not within a record")
-            members.append((member, index, offset * 8, 0, decoders.get(member, 0)))
+            told = decoders[member] if member in decoders else infer(btf, member, type_id)
+            index, decoder = self._told(index, told, member)
+            members.append((member, index, offset * 8, 0, decoder))
         return self._struct(K_STRUCT, name, end, members)
 
     def add_bytes(self) -> int:
@@ -192,10 +169,11 @@ class Plan:
         rest = self._put(K_ARRAY, 0, byte, 0)
         return self._struct(K_STRUCT, "", 0, [("data", rest, 0, 0, DECODERS["bytes"])])
 
-    def add_blob(self, size: int, decoder: int = 0) -> int:
+    def add_blob(self, size: int, told: int | StaticMap = 0) -> int:
         """Add bytes of a known size whose type is not known: a number where one has that size."""
         kind = K_UINT if size in {1, 2, 4, 8, 16} else K_OPAQUE
-        return self._put(kind, size, decoder=decoder)
+        index, decoder = self._told(self._put(kind, size), told, "bytes")
+        return self._renamed(index, "", decoder)
 
     def to_bytes(self, sources: Sequence[Source]) -> bytes:
         """Return the plan of these sources."""
@@ -278,7 +256,7 @@ class Plan:
             self._sizes.append(self._sizes[index])
         return found
 
-    def _type(self, type_id: int, decoders: Mapping[str, int], prefix: str, depth: int) -> int:
+    def _type(self, type_id: int, decoders: Decoders, prefix: str, depth: int) -> int:
         btf = self._need_btf()
         found = btf.resolve(type_id)
         name = found.name
@@ -302,7 +280,7 @@ class Plan:
             self._open.discard(found.id)
         return index
 
-    def _make(self, found: Type, name: str, decoders: Mapping[str, int], prefix: str, depth: int) -> int:
+    def _make(self, found: Type, name: str, decoders: Decoders, prefix: str, depth: int) -> int:
         btf, kind = self._need_btf(), found.kind
         if kind == INT:
             return self._int(found)
@@ -341,7 +319,26 @@ class Plan:
         flags = SIGNED if found.kind == ENUM or found.flag else 0
         return self._put(K_ENUM, found.size, first, len(values), name=found.name, flags=flags)
 
-    def _members_of(self, found: Type, name: str, decoders: Mapping[str, int], prefix: str, depth: int) -> int:
+    def _told(self, index: int, told: int | StaticMap, name: str) -> tuple[int, int]:
+        """Type and decoder of a value of which decoders.parse said `told`: a static map makes an enum of its number."""
+        if isinstance(told, int):
+            return index, told
+        row = self._types[index]
+        kind, size = row[0], self._sizes[index]
+        if kind == K_ARRAY:
+            element, _decoder = self._told(int.from_bytes(row[8:12], "little"), told, name)
+            return self._put(K_ARRAY, size, element, int.from_bytes(row[12:16], "little")), STATIC_MAP
+        if kind not in {K_UINT, K_INT, K_ENUM} or size > 8:
+            raise PackageError(f"`decode.{name}`: a static map needs a whole number")
+        known = self._known.get((told,))
+        if known is None:
+            known = self._known[(told,)] = len(self._values)
+            self._values += [pack("<QII", value & (1 << 64) - 1, self._string(text), 0) for value, text in told]
+        is_signed = kind == K_INT or (kind == K_ENUM and row[1] & SIGNED_FLAG)
+        return self._put(K_ENUM, size, known, len(told), flags=MAPPED | (SIGNED_FLAG if is_signed else 0)), STATIC_MAP
+
+    def _members_of(self, found: Type, name: str, decoders: Decoders, prefix: str, depth: int) -> int:
+        btf = self._need_btf()
         rows = []
         for member in found.members:
             path = prefix + member.name
@@ -354,7 +351,9 @@ class Plan:
                 raise PackageError(f"read BTF: member `{path}` lies beyond its {found.size} bytes")
             if member.bit_size and (self._types[index][0] not in _SCALARS or member.bit_size > 64):
                 raise PackageError(f"read BTF: bit field `{path}` is no whole number of up to 64 bits")
-            rows.append((member.name, index, member.bit_offset, member.bit_size, decoders.get(path, 0)))
+            told = decoders[path] if path in decoders else infer(btf, member.name, member.type)
+            index, decoder = self._told(index, told, path)
+            rows.append((member.name, index, member.bit_offset, member.bit_size, decoder))
         return self._struct(K_UNION if found.kind == UNION else K_STRUCT, name, found.size, rows)
 
     def _struct(self, kind: int, name: str, size: int, rows: Sequence[tuple[str, int, int, int, int]]) -> int:

@@ -1,4 +1,4 @@
-"""Changes to an opened object before it is loaded: programs left out, sizes of ring buffers."""
+"""Changes to an opened object before it is loaded: programs left out, sizes of ring and perf buffers."""
 
 from __future__ import annotations
 
@@ -6,38 +6,36 @@ from eunomia.cli.parser import UsageError, did_you_mean, parse_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from eunomia.cli.parser import Values
+    from eunomia.kernel.map import Map
     from eunomia.kernel.object import Object
 
+BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4
 BPF_MAP_TYPE_RINGBUF = 27
+PACKAGE = "package"
 
 
-def adjust(live: Object, skip: list[str], ring_sizes: list[str]) -> None:
-    """Leave programs out of loading and resize ring buffers.
+def adjust(live: Object, values: Values) -> None:
+    """Leave programs out of loading, and size buffers: --skip, --ring-size, --perf-pages.
 
     Raises:
-        UsageError: no such program or ring buffer, or a malformed size.
+        UsageError: no such program or buffer, or a malformed size.
     """
-    for name in skip:
+    for name in values["skip"]:
         if name not in live.programs:
             raise UsageError(
                 f"--skip: no program {name}{did_you_mean(name, live.programs)} (there are {', '.join(live.programs)})"
             )
         live.programs[name].autoload = False
-    rings = {name: each for name, each in live.maps.items() if each.type == BPF_MAP_TYPE_RINGBUF}
-    for text in ring_sizes:
-        name, equals, size = text.rpartition("=")
-        try:
-            wanted = parse_size(size)
-        except ValueError as exc:
-            raise UsageError(f"--ring-size: {exc}") from None
-        if not rings:
-            raise UsageError("--ring-size: there is no ring buffer in it [perf buffers: --perf-pages]")
-        if equals and name not in rings:
-            raise UsageError(
-                f"--ring-size: no ring buffer {name}{did_you_mean(name, rings)} (there are {', '.join(rings)})"
-            )
-        for each in [rings[name]] if equals else rings.values():
-            each.resize(ring_bytes(wanted))
+    for text in values["ring-size"]:
+        name, _, size = text.rpartition("=")
+        wanted = None if size == PACKAGE else ring_bytes(_size(size))
+        for each in _buffers(live, "--ring-size", name, BPF_MAP_TYPE_RINGBUF):
+            each.resize(each.max_entries if wanted is None else wanted)
+    for text in values["perf-pages"]:
+        name, _, pages = text.rpartition("=")  # a power of two: run_checks.py
+        for each in _buffers(live, "--perf-pages", name, BPF_MAP_TYPE_PERF_EVENT_ARRAY):
+            each.set_perf_pages(int(pages))
 
 
 def ring_bytes(wanted: int) -> int:
@@ -45,3 +43,23 @@ def ring_bytes(wanted: int) -> int:
     import mmap
 
     return max(mmap.PAGESIZE, 1 << (wanted - 1).bit_length())
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError as exc:
+        raise UsageError(f"--ring-size: {exc}") from None
+
+
+def _buffers(live: Object, option: str, name: str, kind: int) -> list[Map]:
+    """Return the buffers of a kind, or the one that is called name."""
+    found = {each.name: each for each in live.maps.values() if each.type == kind}
+    word, other = (
+        ("ring", "perf buffers: --perf-pages") if kind == BPF_MAP_TYPE_RINGBUF else ("perf", "rings: --ring-size")
+    )
+    if not found:
+        raise UsageError(f"{option}: there is no {word} buffer in it [{other}]")
+    if name and name not in found:
+        raise UsageError(f"{option}: no {word} buffer {name}{did_you_mean(name, found)} (there are {', '.join(found)})")
+    return [found[name]] if name else list(found.values())

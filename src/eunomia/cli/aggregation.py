@@ -10,19 +10,18 @@ from eunomia.events.run import read_plan
 
 if TYPE_CHECKING:
     from eunomia.events.run import RunOptions
-    from eunomia.package.model import Package
 
 
-def check_aggregation(package: Package, options: RunOptions) -> None:
+def check_aggregation(plan: bytes, options: RunOptions) -> None:
     """Refuse --count-by, --hist, --sort and --top where the program has no such fields, or no rows.
 
     Raises:
         UsageError: it lists the fields there are, or says which option is missing.
     """
     keep: list[Any] = []
-    plan = read_plan(package.plan())
+    read = read_plan(plan)
     try:
-        if lib.eu_aggregate_check(plan, options.to_c(keep)):
+        if lib.eu_aggregate_check(read, options.to_c(keep)):
             raise UsageError(text(lib.eu_error()))
     finally:
-        lib.eu_plan_free(plan)
+        lib.eu_plan_free(read)

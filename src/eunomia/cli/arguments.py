@@ -88,6 +88,9 @@ class _Arguments:
             switch = f"-{word[index]}"
             option = self.switches.get(switch)
             if option is None:
+                if self.values.command.shorts_after and self.values.has_short(word[index]):
+                    self.position = self.values.take_short(f"-{word[index:]}", self.words, self.position)
+                    break
                 if switch in ("-h", "-V"):
                     return HELP if switch == "-h" else VERSION
                 raise self._unknown_short(switch)

@@ -81,6 +81,6 @@ def hints(accounts: Sequence[Account], live: Object) -> str:
         found.append("--perf-pages N")
     if "queue full" in causes:
         found.append("the output's reader is slow: --queue SIZE, -o FILE")
-    if "map full" in causes:
+    if causes.get("map full", "") in live.maps:
         found.append(f"map {causes['map full']} holds {live.maps[causes['map full']].max_entries} elements")
     return f" [{'; '.join(found)}]" if found else ""

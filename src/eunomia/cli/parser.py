@@ -113,9 +113,21 @@ class Command:
         examples: pairs of command line and what it does.
         prog: the program that it belongs to.
         choices: what an operand may be, for completion: words, or "@builtin", "@file", "@command".
+        shorts_after: its short options are understood after PROG too, where the tool has none of that letter.
     """
 
-    __slots__ = ("choices", "details", "examples", "name", "operands", "options", "prog", "stop", "summary")
+    __slots__ = (
+        "choices",
+        "details",
+        "examples",
+        "name",
+        "operands",
+        "options",
+        "prog",
+        "shorts_after",
+        "stop",
+        "summary",
+    )
 
     def __init__(
         self,
@@ -129,7 +141,9 @@ class Command:
         examples: tuple[tuple[str, str], ...] = (),
         prog: str = "ecli",
         choices: tuple[str, ...] = (),
+        shorts_after: bool = False,
     ) -> None:
+        self.shorts_after = shorts_after
         self.name = name
         self.operands = operands
         self.summary = summary
@@ -241,6 +255,10 @@ class Values(dict[str, "Any"]):
             self._store(option, text)
             break
         return position
+
+    def has_short(self, letter: str) -> bool:
+        """Return whether a letter is a short option."""
+        return any(option.short == letter for option in self.command.options)
 
     @property
     def shown(self) -> list[str]:

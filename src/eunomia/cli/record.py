@@ -43,6 +43,8 @@ PROG and ARGS are those of `ecli run`, and so are filters and endings. The file 
 the times at which they were read, what became of the others (filtered, lost), the clocks, and the names behind
 addresses and stack ids: `ecli replay FILE` shows it on any machine, without root.
 
+`-o` and `-f` may also stand after PROG, unless the tool has an option of that letter.
+
 The file is written in whole blocks, the latest after a quarter of a second: whatever ends the recording, what was
 written can be read. A file that is not empty is overwritten with --force only.""",
     examples=(
@@ -51,6 +53,7 @@ written can be read. A file that is not empty is overwritten with --force only."
         ("sudo ecli record opensnoop -o - | ssh host 'cat > opens.eurec'", "kept elsewhere"),
     ),
     choices=("@builtin", "@file"),
+    shorts_after=True,
 )
 
 
@@ -121,7 +124,7 @@ def begin(fd: int, path: str, package: Package, details: dict[str, Any], compres
         os.ftruncate(fd, 0)
     if sys.stderr.isatty():
         running.warn(f"recording {details['tool']}; Ctrl-C ends it")
-    return Recorder(fd, path, package, details=details, compress=compress)
+    return Recorder.of(package, fd, path, details=details, compress=compress)
 
 
 def given(values: Values) -> dict[str, Any]:

@@ -91,6 +91,10 @@ def replay(recording: Recording, values: Values) -> int:
     try:
         options = running.run_options(values, out)
         options.hold, options.tell_fd = False, -1
+        if any(values[name] for name in ("count-by", "hist", "sort", "top")):
+            from eunomia.cli.aggregation import check_aggregation
+
+            check_aggregation(recording.plan(), options)
         if any(values[name] for name in ("filter", "pid", "comm", "uid")):
             from eunomia.cli.which import select
 

@@ -52,7 +52,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
     if values["count-by"] or values["hist"] or values["sort"] or values["top"]:
         from eunomia.cli.aggregation import check_aggregation
 
-        check_aggregation(package, run_options(values, 1))
+        check_aggregation(package.plan(), run_options(values, 1))
     settings = package.settings(chosen)
     choice = None
     if any(values[name] for name in ("filter", "pid", "follow", "comm", "uid", "cgroup", "container")):
@@ -111,10 +111,10 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
     try:
         for section, offset, data in settings.writes:
             live.write(section, offset, data)
-        if values["skip"] or values["ring-size"]:
+        if values["skip"] or values["ring-size"] or values["perf-pages"]:
             from eunomia.cli.adjust import adjust
 
-            adjust(live, values["skip"], values["ring-size"])
+            adjust(live, values)
         live.load()
     except BaseException:
         live.close()
@@ -214,7 +214,6 @@ def run_options(values: Values, out: int) -> RunOptions:
         max_events=values["max-events"] or 0,
         interval=values["interval"] or 0.0,
         clear=values["clear"],
-        perf_pages=values["perf-pages"] or 0,
         take_signals=True,
         hold=True,
         trace_pipe=values["trace-pipe"],

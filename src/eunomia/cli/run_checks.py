@@ -5,7 +5,7 @@ Imported only where options were given (DESIGN decision 8).
 
 from __future__ import annotations
 
-from eunomia.cli.parser import UsageError
+from eunomia.cli.parser import UsageError, parse_count
 from eunomia.cli.run_table import PROG_TYPES
 
 TYPE_CHECKING = False
@@ -27,14 +27,23 @@ def check_options(values: Values) -> None:
     kind = values["prog-type"]
     if kind and kind.lower() not in PROG_TYPES:
         raise UsageError(f"--prog-type: {kind!r} is none of {', '.join(PROG_TYPES)}")
-    pages = values["perf-pages"]
-    if pages and pages & (pages - 1):
-        raise UsageError(f"--perf-pages: {pages} is not a power of two")
+    check_pages(values["perf-pages"])
     digest = (values["sha256"] or "0" * 64).lower().removeprefix("sha256:")
     if len(digest) != 64 or digest.strip("0123456789abcdef"):
         raise UsageError(f"--sha256: {values['sha256']!r} is not 64 hexadecimal digits")
     if values["follow"] and not values["pid"]:
         raise UsageError("--follow needs --pid: whose children to follow")
+
+
+def check_pages(texts: list[str]) -> None:
+    """Refuse values of --perf-pages, N or MAP=N, that are no power of two."""
+    for text in texts:
+        try:
+            pages = parse_count(text.rpartition("=")[2])
+        except ValueError as exc:
+            raise UsageError(f"--perf-pages: {exc}") from None
+        if pages & (pages - 1):
+            raise UsageError(f"--perf-pages: {pages} is not a power of two")
 
 
 def check_formats(values: Values) -> None:

@@ -110,7 +110,8 @@ OPTIONS = (
         "ring-size",
         "",
         "text",
-        "bytes of the ring buffers, or of one: 8M, rounded up to a power of two and a page",
+        "bytes of the ring buffers, or of one: 8M, rounded up to a power of two; `package`: as the package says "
+        "[default: the package's, more where memory allows]",
         "[MAP=]SIZE",
         repeat=True,
         group=LOADING,
@@ -118,9 +119,10 @@ OPTIONS = (
     Opt(
         "perf-pages",
         "",
-        "count",
-        "pages of the perf buffers of each CPU, a power of two [default: 64]",
-        "N",
+        "text",
+        "pages of the perf buffers of each CPU, or of one buffer, a power of two [default: 64]",
+        "[MAP=]N",
+        repeat=True,
         group=LOADING,
     ),
     Opt(

@@ -112,7 +112,7 @@ class Build:
         """
         self._tail = tail
         pch = self._precompiled()
-        forced = ["-include", SITES] if self.options.macros else []
+        forced = ["-include", SITES, _OURS] if self.options.macros else []
         if forced and self.options.accounting:
             forced = ["-include", ACCOUNTING, *forced]
         self._quiet = [*(["-include-pch", pch] if pch else []), *forced]
@@ -283,5 +283,8 @@ _ROUNDS = 5
 
 # libbpf's macros (BPF_CORE_READ) make clang 21 and newer warn wherever they are used; older ones do not know the name.
 _QUIET = ["-Wno-unknown-attributes", "-Wno-unknown-warning-option", "-Wno-default-const-init-var-unsafe"]
+
+# What the macros leave in a function that is inline and not static.
+_OURS = "-Wno-static-local-in-inline"
 
 _CODE_FLAGS = ["-g", "-O2", "-target", "bpf"]

@@ -155,14 +155,23 @@ def _event_type(annotation: Annotation) -> str:
 
 
 def _decode(annotation: Annotation) -> str:
-    from eunomia.btf.plan import DECODERS
+    from eunomia.btf.decoders import DECODERS, parse
+    from eunomia.errors import PackageError
 
-    problem = _object(annotation, dict.fromkeys(annotation.value, (str,)) if isinstance(annotation.value, dict) else {})
+    kinds = (str, dict)
+    problem = _object(annotation, dict.fromkeys(annotation.value, kinds) if isinstance(annotation.value, dict) else {})
     if problem:
         return problem
-    value: dict[str, str] = annotation.value
-    unknown = next((name for name in value.values() if name not in DECODERS), None)
-    return f"unknown decoder {unknown!r}{_near(unknown, DECODERS)}" if unknown is not None else ""
+    value: dict[str, str | dict[str, object]] = annotation.value
+    names = (told["decoder"] if isinstance(told, dict) and "decoder" in told else told for told in value.values())
+    unknown = next((name for name in names if isinstance(name, str) and name not in DECODERS), None)
+    if unknown is not None:
+        return f"unknown decoder {unknown!r}{_near(unknown, DECODERS)}"
+    try:
+        parse(value)
+    except PackageError as exc:
+        return str(exc)
+    return ""
 
 
 def _tchook(annotation: Annotation) -> str:

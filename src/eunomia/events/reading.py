@@ -40,7 +40,7 @@ class BufferReader:
         self._wake_fd = -1
         plan = obj.package.plan()
         layout = Layout(plan)
-        place, source = _choose(layout, name)
+        place, source = choose(layout, name)
         self.map = source.map
         self._kinds = Kinds(layout, source.map, source.records)
         self._object = obj  # its maps must outlive the reader
@@ -157,7 +157,7 @@ def _compiled(plan: bytes, filter: str | None) -> bytes:
     return compile_filter(plan, filter)
 
 
-def _choose(layout: Layout, name: str | None) -> tuple[int, Source]:
+def choose(layout: Layout, name: str | None) -> tuple[int, Source]:
     sources = {source.map: (place, source) for place, source in enumerate(layout.sources) if source.kind != SAMPLE}
     if name is None and len(sources) == 1:
         return next(iter(sources.values()))

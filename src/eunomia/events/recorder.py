@@ -18,44 +18,76 @@ LEVEL = 1
 
 
 class Recorder:
-    """A recording that is being written; give it to `RunOptions.record`.
+    """A recording that is being written; give it to `RunOptions.record`, or add records by hand.
 
     Args:
         fd: open for writing and at its start; it stays the caller's.
         name: of the file, for messages.
-        package: what is recorded; it is kept whole.
-        details: further keys of the description: what the user called it (`tool`), `options`.
+        meta: what is recorded, as JSON can hold it.
+        package, plan: their bytes.
         compress: pack the blocks (zlib): a third to a tenth of the size, and several times the work.
 
     Raises:
         OSError: the file cannot be written.
-        PackageError: the package is damaged.
     """
 
-    __slots__ = ("_recorder",)
+    __slots__ = ("_name", "_recorder")
 
     def __init__(
-        self,
-        fd: int,
-        name: str,
-        package: Package,
-        *,
-        details: Mapping[str, Any] | None = None,
-        compress: bool = False,
+        self, fd: int, name: str, meta: Mapping[str, Any], package: bytes, plan: bytes, *, compress: bool = False
     ) -> None:
         import json
 
-        whole = package.to_tar() if package.btf_archive else package.to_json().encode()
-        meta = {**describe(), "tool": package.name, **(details or {})}
+        self._name = name
         self._recorder: Any = lib.eu_recorder_new(fd, os.fsencode(name), LEVEL if compress else 0)
         if not self._recorder:
             raise error(f"write recording {name}")
         try:
-            for kind, part in ((META, json.dumps(meta).encode()), (PACKAGE, whole), (PLAN, package.plan())):
-                check(lib.eu_recorder_part(self._recorder, kind, part, len(part)), f"write recording {name}")
+            for kind, part in ((META, json.dumps(meta).encode()), (PACKAGE, package), (PLAN, plan)):
+                self._check(lib.eu_recorder_part(self._recorder, kind, part, len(part)))
         except BaseException:
             self.close()
             raise
+
+    @classmethod
+    def of(
+        cls, package: Package, fd: int, name: str, *, details: Mapping[str, Any] | None = None, compress: bool = False
+    ) -> Self:
+        """Begin the recording of a package on this machine.
+
+        Args:
+            package: kept whole, with the BTF of other kernels that it has.
+            fd, name, compress: as of the class.
+            details: further keys of the description: what the user called it (`tool`), `options`.
+        """
+        whole = package.to_tar() if package.btf_archive else package.to_json().encode()
+        meta = {**describe(), "tool": package.name, **(details or {})}
+        return cls(fd, name, meta, whole, package.plan(), compress=compress)
+
+    def add(self, source: int, record: bytes, time: int) -> None:
+        """Add a record.
+
+        Args:
+            source: of the plan, from 0.
+            record: its bytes.
+            time: CLOCK_MONOTONIC when it was read, in nanoseconds.
+        """
+        self._check(lib.eu_recorder_add(self.handle(), source, time, record, len(record)))
+
+    def clock(self, monotonic: int, boottime: int, realtime: int) -> None:
+        """Note what the clocks were at one instant, in nanoseconds."""
+        self._check(lib.eu_recorder_clock(self.handle(), monotonic, boottime, realtime))
+
+    def flush(self) -> None:
+        """Write the block that is being filled."""
+        self._check(lib.eu_recorder_flush(self.handle()))
+
+    def end(self, ending: int = 0) -> None:
+        """Write the mark of a recording that is whole."""
+        self._check(lib.eu_recorder_end(self.handle(), ending))
+
+    def _check(self, result: int) -> None:
+        check(result, f"write recording {self._name}")
 
     @property
     def records(self) -> int:

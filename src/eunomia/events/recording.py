@@ -6,16 +6,34 @@ import os
 
 from eunomia._native import check, error, ffi, lib
 from eunomia.events.account import Account
-from eunomia.events.run import Run
+from eunomia.events.run import Run, read_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any, Self
 
+    from eunomia.events.batch import Batch
+    from eunomia.events.layout import Source
     from eunomia.events.run import RunOptions
     from eunomia.package.model import Package
 
 META, PACKAGE, PLAN = 1, 2, 3
+
+
+class Record:
+    """A record of a recording.
+
+    Attributes:
+        map: the event source.
+        time: wall clock at which it was read, in nanoseconds since 1970.
+        data: its bytes.
+    """
+
+    __slots__ = ("data", "map", "time")
+
+    def __init__(self, map_name: str, time: int, data: bytes) -> None:
+        self.map, self.time, self.data = map_name, time, data
 
 
 class Recording:
@@ -97,6 +115,57 @@ class Recording:
             check(lib.eu_recording_account(self.handle(), index, one), "read account")
             found.append(Account(one))
         return found
+
+    def batches(self, name: str | None = None, *, max_records: int = 1 << 16) -> Iterator[Batch]:
+        """Iterate the records of one source in batches, as those of a live ring (docs/python-api.md).
+
+        Args:
+            name: of the map; None: the only one.
+            max_records: upper bound on a batch.
+
+        Raises:
+            ValueError: there is no such event source.
+            OSError: the recording is damaged.
+        """
+        from eunomia.events.batch import Kinds
+        from eunomia.events.layout import Layout
+        from eunomia.events.reading import choose
+
+        layout = Layout(self.plan())
+        place, source = choose(layout, name)
+        kinds = Kinds(layout, source.map, source.records)
+        plan = read_plan(self.plan())
+        batcher = lib.eu_batcher_new(plan, place, ffi.NULL, 0)
+        try:
+            if not batcher:
+                raise error(f"read recording {self.name}")
+            while check(lib.eu_recording_collect(self.handle(), place, batcher, max_records), f"read {self.name}"):
+                yield kinds.take(batcher)
+        finally:
+            lib.eu_batcher_free(batcher)
+            lib.eu_plan_free(plan)
+
+    def events(self, name: str | None = None) -> Iterator[Any]:
+        """Iterate the typed events of one source; the arguments and errors are those of `batches`."""
+        for batch in self.batches(name):
+            yield from batch
+
+    def records(self) -> Iterator[Record]:
+        """Iterate all records as they came, with the times at which they were read."""
+        record = ffi.new("struct eu_recorded *")
+        maps = [each.map for each in self._sources()]
+        what = f"read recording {self.name}"
+        while True:
+            if check(lib.eu_recording_record(self.handle(), record), what):
+                data = bytes(ffi.buffer(record.bytes, record.size))
+                yield Record(maps[record.source], self.wall(record.time), data)
+            elif not check(lib.eu_recording_next(self.handle()), what):
+                return
+
+    def _sources(self) -> list[Source]:
+        from eunomia.events.layout import Layout
+
+        return Layout(self.plan()).sources
 
     def handle(self) -> Any:
         """Return the C recording."""

@@ -41,7 +41,7 @@ class RunOptions:
         max_events: 0: no end.
         interval: of sampled maps in seconds, 0: as the package says.
         clear: sampled maps after each reading; None: as the package says.
-        perf_pages: of a perf buffer per CPU, a power of two; 0: 64.
+        perf_pages: of every perf buffer for each CPU, a power of two; 0: as Map.set_perf_pages said, else 64.
         take_signals: SIGINT, SIGTERM and SIGHUP end the loop; handlers are put back afterwards.
         hold: `loop` does not print what is left; detach then, and call `finish`.
         trace_pipe: the lines of bpf_printk too.

@@ -71,11 +71,24 @@ class Map(MutableMapping[Any, Any]):
     @max_entries.setter
     def max_entries(self, entries: int) -> None:
         self.resize(entries)
-        self._object.remember_size(self.name, entries)
 
     def resize(self, entries: int) -> None:
-        """Set max_entries, before load."""
+        """Set max_entries, before load.
+
+        A ring buffer that nobody resized may be made larger than the package says when it is loaded
+        (docs/reference/wakeups.md).
+        """
         check(lib.eu_map_set_max_entries(self._object.handle(), self._index, entries), f"resize map {self.name}")
+        self._object.remember_size(self.name, entries)
+
+    def set_perf_pages(self, pages: int) -> None:
+        """Set the pages that a reader of this perf buffer has for each CPU, a power of two.
+
+        Raises:
+            OSError: it is no perf buffer, or another number.
+        """
+        check(lib.eu_map_set_perf_pages(self._object.handle(), self._index, pages), f"size map {self.name}")
+        self._object.remember_perf_pages(self.name, pages)
 
     @property
     def is_per_cpu(self) -> bool:

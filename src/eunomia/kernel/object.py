@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
-COUNTERS = ".bss.eunomia"  # ours, not the tool's: docs/reference/accounting.md
+COUNTERS = ".data.eunomia"  # ours, not the tool's: docs/reference/accounting.md
 
 
 class Object:
@@ -39,6 +39,7 @@ class Object:
         "_kconfig",
         "_keep",
         "_maps",
+        "_pages",
         "_plain",
         "_sizes",
         "_writes",
@@ -56,6 +57,7 @@ class Object:
         self._maps: dict[str, Map] | None = None
         self._writes: list[tuple[str, int, bytes]] = []
         self._sizes: dict[str, int] = {}
+        self._pages: dict[str, int] = {}
         self._handle: Any = ffi.NULL
         self._keep: Any = None
         self.loaded = False
@@ -169,6 +171,8 @@ class Object:
             self._write(*write)
         for name, entries in self._sizes.items():
             self.maps[name].resize(entries)
+        for name, pages in self._pages.items():
+            self.maps[name].set_perf_pages(pages)
         for name in silent:
             self.programs[name].autoload = False
 
@@ -272,6 +276,10 @@ class Object:
     def remember_size(self, name: str, entries: int) -> None:
         """Note a map's changed size, for a second try at loading; Map calls it."""
         self._sizes[name] = entries
+
+    def remember_perf_pages(self, name: str, pages: int) -> None:
+        """Note the size of a perf buffer, for a second try at loading; Map calls it."""
+        self._pages[name] = pages
 
     def _before_load(self) -> None:
         self.handle()

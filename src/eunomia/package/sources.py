@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from eunomia.btf.decoders import parse
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF, STACK_TRACE
 from eunomia.btf.plan import (
     CLEAR,
-    DECODERS,
     FINAL,
     IN_VALUE,
     LINEAR_HIST,
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from eunomia.btf.decoders import StaticMap
     from eunomia.btf.object import MapDefinition, ObjectBtf
     from eunomia.btf.types import Btf, Type
 
@@ -137,7 +138,7 @@ class _Chooser:
         return Record(index, self.plan.size(index))
 
     def _typed_records(
-        self, source: Source, entry: dict[str, Any], definition: MapDefinition, decoders: dict[str, int]
+        self, source: Source, entry: dict[str, Any], definition: MapDefinition, decoders: dict[str, int | StaticMap]
     ) -> None:
         chosen = self.types(entry, definition)
         if isinstance(chosen, dict):
@@ -216,7 +217,7 @@ class _Chooser:
             return None
         return by_name
 
-    def _by_value(self, told: dict[str, Any], decoders: dict[str, int]) -> Iterable[Record]:
+    def _by_value(self, told: dict[str, Any], decoders: dict[str, int | StaticMap]) -> Iterable[Record]:
         field, types = _by_field(told)
         for value, name in types.items():
             found = self.named(name)
@@ -263,7 +264,7 @@ class _Chooser:
         self._stack_roles(source, entry)
         return source
 
-    def _side(self, type_id: int, size: int, decoders: dict[str, int], word: str) -> int:
+    def _side(self, type_id: int, size: int, decoders: dict[str, int | StaticMap], word: str) -> int:
         if type_id:
             return self.plan.add(type_id, decoders, word)
         return self.plan.add_blob(size, decoders.get(word, 0))
@@ -354,14 +355,6 @@ def _find_member(btf: Btf, struct: Type, name: str, budget: Iterator[int]) -> tu
     return None
 
 
-def _decoders(entry: dict[str, Any]) -> dict[str, int]:
+def _decoders(entry: dict[str, Any]) -> dict[str, int | StaticMap]:
     decode = entry.get("decode")
-    if not isinstance(decode, dict):
-        return {}
-    found = {}
-    for name, decoder in decode.items():
-        number = DECODERS.get(decoder) if isinstance(decoder, str) else None
-        if number is None:
-            raise PackageError(f"`decode.{name}`: {decoder!r:.40} is none of {', '.join(DECODERS)}")
-        found[name] = number
-    return found
+    return parse(decode) if isinstance(decode, dict) else {}

@@ -52,7 +52,7 @@ static __always_inline void reserve(const struct event *event)
 		return;
 	*e = *event;
 	if (mode == DISCARD && event->number % 3 == 0) {
-		__sync_fetch_and_add(&given_back, 1);
+		__atomic_fetch_add(&given_back, 1, __ATOMIC_RELAXED);
 		bpf_ringbuf_discard(e, 0);
 	} else {
 		bpf_ringbuf_submit(e, 0);
@@ -68,7 +68,7 @@ static __always_inline void dynptr(struct event *event)
 	else
 		event->number = 0;
 	if (event->number % 2) {
-		__sync_fetch_and_add(&given_back, 1);
+		__atomic_fetch_add(&given_back, 1, __ATOMIC_RELAXED);
 		bpf_ringbuf_discard_dynptr(&record, 0);
 	} else {
 		bpf_ringbuf_submit_dynptr(&record, 0);
@@ -88,7 +88,7 @@ int on_kill(struct bpf_raw_tracepoint_args *ctx)
 	bpf_probe_read_kernel(&signal, sizeof(signal), &regs->si);
 	if ((int)to != target || signal)
 		return 0;
-	__sync_fetch_and_add(&calls, 1);
+	__atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED);
 	event.number = *(volatile __u64 *)&calls;
 	if (mode == RESERVE || mode == DISCARD)
 		reserve(&event);

@@ -1,12 +1,12 @@
 /*
  * Included before eunomia_sites.h by ecc, unless --no-accounting: what the macros there do besides telling types. Every place
- * that produces a record counts its calls and failures in section ".bss.eunomia", and submits wake the reader as the reader
+ * that produces a record counts its calls and failures in section ".data.eunomia", and submits wake the reader as the reader
  * asks for. Names, layout and the protocol: docs/reference/accounting.md.
  *
  * Relaxed adds whose results nobody uses are what every kernel with BPF has (BPF_XADD); __sync_fetch_and_add is an instruction
  * of 5.12 to new compilers.
  */
-#define __EU_ACCOUNT(tag) __attribute__((section(".bss.eunomia"), used, btf_decl_tag("eunomia:count=" tag)))
+#define __EU_ACCOUNT(tag) __attribute__((section(".data.eunomia"), used, btf_decl_tag("eunomia:count=" tag)))
 #define __EU_ADD(counter) ((void)__atomic_fetch_add(&(counter), 1, __ATOMIC_RELAXED))
 
 /* The version of all this, in a section that no loader loads: it is there where nothing can be lost, too. */
@@ -15,7 +15,7 @@ static char *__eu_accounting __attribute__((section("eunomia.types"), used, btf_
 /* 0 nobody manages wake-ups, 1 the reader polls, 2 it sleeps: the values of no flag, BPF_RB_NO_WAKEUP and BPF_RB_FORCE_WAKEUP.
  * A cache line of its own: every submit reads it. */
 static volatile unsigned int __eu_wakeup[16]
-	__attribute__((section(".bss.eunomia"), aligned(64), unused, btf_decl_tag("eunomia:wakeup=1")));
+	__attribute__((section(".data.eunomia"), aligned(64), unused, btf_decl_tag("eunomia:wakeup=1")));
 
 /* `failed` says of `__eu_v`, the call's value, whether a record was lost. A call is counted before it is made: whoever has
  * read a record and counts the calls then finds its call among them. */

@@ -20,17 +20,32 @@
 #define __EU_OUTPUT(map, data, size, flags) (bpf_ringbuf_output)(map, data, size, flags)
 #endif
 
-#define bpf_ringbuf_output(map, data, size, flags) \
+/* A record may be written `&(struct event){1, 2}`: its commas are the macro's too. Only three arguments tell the record. */
+#define __EU_NTH(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, nth, ...) nth
+#define __EU_IS_3(...) \
+	__EU_NTH(__VA_ARGS__, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, \
+		 LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, LOOSE, TYPED, LOOSE, LOOSE, LOOSE)
+#define __EU_GLUED(a, b) a##b
+#define __EU_GLUE(a, b) __EU_GLUED(a, b)
+/* A type that nobody can tell: libclang is asked. */
+#define __EU_UNTOLD(tag) static void **__eu_t __EU_KEEP(tag)
+
+#define __EU_OUTPUT_TYPED(map, data, size, flags) \
 	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); __EU_OUTPUT(map, data, size, flags); })
-#define bpf_perf_event_output(ctx, map, flags, data, size) \
+#define __EU_OUTPUT_LOOSE(map, ...) \
+	({ __EU_UNTOLD("eunomia:map=" __EU_WORDS(map)); \
+	   __EU_COUNTED(long, "ring", __EU_WORDS(map), __eu_v < 0, (bpf_ringbuf_output)(map, __VA_ARGS__)); })
+#define __EU_PERF_TYPED(helper, ctx, map, flags, data, size) \
 	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); \
-	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (bpf_perf_event_output)(ctx, map, flags, data, size)); })
-#define bpf_skb_output(ctx, map, flags, data, size) \
-	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); \
-	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (bpf_skb_output)(ctx, map, flags, data, size)); })
-#define bpf_xdp_output(ctx, map, flags, data, size) \
-	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); \
-	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (bpf_xdp_output)(ctx, map, flags, data, size)); })
+	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (helper)(ctx, map, flags, data, size)); })
+#define __EU_PERF_LOOSE(helper, ctx, map, ...) \
+	({ __EU_UNTOLD("eunomia:map=" __EU_WORDS(map)); \
+	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (helper)(ctx, map, __VA_ARGS__)); })
+#define bpf_ringbuf_output(map, ...) __EU_GLUE(__EU_OUTPUT_, __EU_IS_3(__VA_ARGS__))(map, __VA_ARGS__)
+#define bpf_perf_event_output(ctx, map, ...) \
+	__EU_GLUE(__EU_PERF_, __EU_IS_3(__VA_ARGS__))((bpf_perf_event_output), ctx, map, __VA_ARGS__)
+#define bpf_skb_output(ctx, map, ...) __EU_GLUE(__EU_PERF_, __EU_IS_3(__VA_ARGS__))((bpf_skb_output), ctx, map, __VA_ARGS__)
+#define bpf_xdp_output(ctx, map, ...) __EU_GLUE(__EU_PERF_, __EU_IS_3(__VA_ARGS__))((bpf_xdp_output), ctx, map, __VA_ARGS__)
 #define bpf_ringbuf_reserve(map, size, flags) \
 	({ __EU_RESERVE(size, "eunomia:reserve=" __EU_WORDS(map)); \
 	   __EU_COUNTED(void *, "ring", __EU_WORDS(map), !__eu_v, (bpf_ringbuf_reserve)(map, size, flags)); })
@@ -40,5 +55,9 @@
 #define bpf_ringbuf_reserve_dynptr(map, size, flags, ptr) \
 	({ __EU_RESERVE(size, "eunomia:dynptr=" __EU_WORDS(ptr) "=" __EU_WORDS(map)); \
 	   __EU_COUNTED(long, "ring", __EU_WORDS(map), __eu_v < 0, (bpf_ringbuf_reserve_dynptr)(map, size, flags, ptr)); })
-#define bpf_dynptr_write(ptr, offset, data, size, flags) \
-	({ __EU_RECORD(data, "eunomia:write=" __EU_WORDS(ptr) "=" __EU_WORDS(offset)); (bpf_dynptr_write)(ptr, offset, data, size, flags); })
+#define __EU_WRITE_TYPED(ptr, offset, data, size, flags) \
+	({ __EU_RECORD(data, "eunomia:write=" __EU_WORDS(ptr) "=" __EU_WORDS(offset)); \
+	   (bpf_dynptr_write)(ptr, offset, data, size, flags); })
+#define __EU_WRITE_LOOSE(ptr, offset, ...) \
+	({ __EU_UNTOLD("eunomia:write=" __EU_WORDS(ptr) "=" __EU_WORDS(offset)); (bpf_dynptr_write)(ptr, offset, __VA_ARGS__); })
+#define bpf_dynptr_write(ptr, offset, ...) __EU_GLUE(__EU_WRITE_, __EU_IS_3(__VA_ARGS__))(ptr, offset, __VA_ARGS__)

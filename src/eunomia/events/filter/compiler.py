@@ -49,11 +49,11 @@ class Compiler:
     __slots__ = ("_decoders", "_of", "fields", "text")
 
     def __init__(self, fields: Fields, text: str) -> None:
-        from eunomia.btf.plan import DECODERS
+        from eunomia.btf.decoders import NAMES
 
         self.fields = fields
         self.text = text
-        self._decoders = {number: name for name, number in DECODERS.items()}
+        self._decoders = dict(enumerate(NAMES))
         self._of = fields.record_types[0] if fields.record_types else RecordType(0, 0, (), False)
 
     def conditions(self, node: Node) -> list[tuple[RecordType, Condition]]:

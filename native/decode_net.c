@@ -1,0 +1,106 @@
+/* Addresses, ports, DNS names, interfaces. */
+#define _GNU_SOURCE
+#include "cache.h"
+#include "decode.h"
+#include "number.h"
+#include <arpa/inet.h>
+#include <net/if.h>
+
+static int put_ip4(struct eu_word *word, const uint8_t *p) {
+    char line[16], *w = line;
+    for (int i = 0; i < 4; i++) {
+        w = eu_put_u64(w, p[i]);
+        *w++ = '.';
+    }
+    eu_word_put(word, line, w - line - 1);
+    return EU_AS_WORD;
+}
+
+static int put_ip6(struct eu_word *word, const uint8_t *p) {
+    char line[INET6_ADDRSTRLEN];
+    if (!inet_ntop(AF_INET6, p, line, sizeof(line)))
+        return EU_NOT_DECODED;
+    eu_word_text(word, line);
+    return EU_AS_WORD;
+}
+
+int eu_decode_ip4(struct eu_word *word, const struct eu_raw *raw) {
+    return raw->size == 4 ? put_ip4(word, raw->p) : EU_NOT_DECODED;
+}
+
+int eu_decode_ip6(struct eu_word *word, const struct eu_raw *raw) {
+    return raw->size == 16 ? put_ip6(word, raw->p) : EU_NOT_DECODED;
+}
+
+/* 16 bytes of either family: IPv4-mapped, or 4 bytes and zeroes as tools leave them in a union. */
+int eu_decode_ip(struct eu_word *word, const struct eu_raw *raw) {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, zero[16];
+    const uint8_t *p = raw->p;
+    if (raw->size == 4)
+        return put_ip4(word, p);
+    if (raw->size != 16)
+        return EU_NOT_DECODED;
+    if (!memcmp(p, mapped, 12))
+        return put_ip4(word, p + 12);
+    if (!memcmp(p + 4, zero, 12) && memcmp(p, zero, 4))
+        return put_ip4(word, p);
+    return put_ip6(word, p);
+}
+
+/* Network order in its first two bytes. */
+int eu_decode_port(struct eu_word *word, const struct eu_raw *raw) {
+    if (raw->type->size < 2)
+        return EU_NOT_DECODED;
+    eu_word_number(word, ntohs((uint16_t)raw->number));
+    return EU_AS_NUMBER;
+}
+
+int eu_decode_mac(struct eu_word *word, const struct eu_raw *raw) {
+    char line[17], *w = line;
+    if (raw->size != 6)
+        return EU_NOT_DECODED;
+    for (int i = 0; i < 6; i++) {
+        if (i)
+            *w++ = ':';
+        w = eu_put_hex(w, raw->p[i], 2);
+    }
+    eu_word_put(word, line, sizeof(line));
+    return EU_AS_WORD;
+}
+
+/* Labels, each behind its length, up to an empty one. Dots and what is not printable within a label are escaped as in zone files.
+ * Source: RFC 1035, 3.1 and 5.1. A compression pointer leads out of the record: what is known so far is shown. */
+int eu_decode_dname(struct eu_word *word, const struct eu_raw *raw) {
+    size_t at = 0;
+    while (at < raw->size && raw->p[at]) {
+        size_t length = raw->p[at++];
+        if (length > 63 || length > raw->size - at)
+            return word->used ? EU_AS_WORD : EU_NOT_DECODED;
+        eu_word_put(word, ".", word->used > 0);
+        for (size_t i = 0; i < length; i++) {
+            uint8_t c = raw->p[at + i];
+            if (c <= ' ' || c > '~')
+                eu_word_format(word, "\\%03u", c);
+            else
+                eu_word_format(word, c == '.' || c == '\\' ? "\\%c" : "%c", c);
+        }
+        at += length;
+    }
+    if (!word->used)
+        eu_word_put(word, ".", 1);
+    return EU_AS_WORD;
+}
+
+static int look_interface(uint64_t index, struct eu_word *word) {
+    char name[IF_NAMESIZE];
+    if (!index || index > UINT32_MAX || !if_indextoname((unsigned)index, name))
+        return 0;
+    eu_word_text(word, name);
+    return 1;
+}
+
+/* Of the network namespace we are in. */
+int eu_decode_ifname(struct eu_word *word, const struct eu_raw *raw) {
+    static struct eu_cache cache = EU_CACHE(look_interface);
+    return eu_cached(&cache, (uint64_t)raw->number, word);
+}

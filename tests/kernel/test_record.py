@@ -1,0 +1,204 @@
+"""`ecli record` and `ecli replay`: what was recorded is shown as a live run shows it, whatever ended the recording."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import eunomia
+from support import provoke
+from support.commands import Command, Running
+
+
+def start(ecli: Command, path: Path, *words: object) -> Running:
+    return ecli.start("record", "-o", path, *words).wait_attached()
+
+
+def info(ecli: Command, path: Path) -> dict[str, Any]:
+    done = ecli("replay", "--info", "-j", path)
+    assert done.returncode == 0, done
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def balances(account: dict[str, Any]) -> bool:
+    parts = sum(account[name] for name in ("delivered", "filtered", "discarded", "pending"))
+    return bool(account["produced"] == parts + sum(account["lost"].values()))
+
+
+def opens(count: int) -> None:
+    for _ in range(count):
+        os.close(os.open("/", os.O_RDONLY))
+
+
+def test_replay_is_byte_for_byte_what_a_live_run_printed(ecli: Command, tmp_path: Path) -> None:
+    live = ecli.start("run", "-j", "sigsnoop").wait_attached()
+    recording = start(ecli, tmp_path / "r", "sigsnoop")
+    pid = provoke.signals(signal.SIGUSR2, 20)
+    printed = live.stop().lines
+    done = recording.stop()
+    replayed = ecli("replay", tmp_path / "r", "-j", env={"TZ": "Asia/Tokyo"}).lines
+
+    def mine(lines: list[str]) -> list[str]:
+        return [line for line in lines if f'"tpid":{pid},' in line]
+
+    assert done.returncode == 0
+    assert f"of sigsnoop in {tmp_path / 'r'}" in done.stderr
+    assert len(mine(printed)) == 20
+    assert mine(replayed) == mine(printed)
+
+
+def test_accounts_of_a_recording_balance(ecli: Command, tmp_path: Path) -> None:
+    recording = start(ecli, tmp_path / "r", "--filter", f"pid == {os.getpid()}", "opensnoop")
+    opens(500)
+    assert recording.stop().returncode == 0
+
+    found = info(ecli, tmp_path / "r")
+    account = next(each for each in found["accounts"] if each["map"] == "events")
+    assert found["is_whole"] is True
+    assert found["tool"] == "opensnoop"
+    assert found["options"] == {"filter": f"pid == {os.getpid()}"}
+    assert found["events"] == account["delivered"] >= 500
+    assert balances(account)
+    assert account["pending"] == 0
+
+
+def test_replay_filters_and_formats_anew(ecli: Command, tmp_path: Path) -> None:
+    path = tmp_path / "r"
+    recording = start(ecli, path, "opensnoop")
+    opens(10)
+    provoke.exec_program("/bin/cat", "/etc/hostname")
+    recording.stop()
+    pid = os.getpid()
+
+    csv = ecli("replay", path, "--format", "csv", "--fields", "path,pid", "--filter", f'pid == {pid} && path == "/"')
+    assert csv.lines == ["path,pid", *[f"/,{pid}"] * 10]
+    counted = ecli("replay", path, "--count-by", "comm", "--filter", 'path == "/etc/hostname"', "-j").events
+    assert {"comm": "cat", "count": 1} in [{"comm": each["comm"], "count": each["count"]} for each in counted]
+    some = ecli("replay", path, "-j", "--max-events", 3, "-o", tmp_path / "out")
+    assert some.stdout == ""
+    assert len((tmp_path / "out").read_text().splitlines()) >= 3
+
+
+def test_a_killed_recording_is_read_up_to_its_last_block(ecli: Command, tmp_path: Path) -> None:
+    recording = start(ecli, tmp_path / "r", "opensnoop")
+    opens(100)
+    time.sleep(0.8)  # blocks are at most a quarter of a second old
+    recording.stop(signal.SIGKILL)
+
+    done = ecli("replay", tmp_path / "r", "-j", "--pid", os.getpid())
+    assert done.returncode == 0
+    assert [event["path"] for event in done.events].count("/") >= 100
+    assert "cut off after block" in done.stderr
+    assert info(ecli, tmp_path / "r")["is_cut"] is True
+
+
+def test_a_full_disk_ends_the_recording_with_an_error_and_whole_blocks(ecli: Command, tmp_path: Path) -> None:
+    """A tmpfs of its own namespace: the file is copied out before it goes."""
+    words = " ".join(ecli.argv)
+    flood = f"{sys.executable} -c 'import os\nfor _ in range(30000): os.close(os.open(chr(47), 0))'"
+    script = f"""
+        mount -t tmpfs -o size=512k none {tmp_path}/disk || exit 99
+        {words} record -o {tmp_path}/disk/r opensnoop 2>{tmp_path}/said & pid=$!
+        sleep 2
+        {flood}
+        sleep 1
+        kill -INT $pid 2>/dev/null
+        wait $pid; echo $? >{tmp_path}/code
+        cp {tmp_path}/disk/r {tmp_path}/r
+    """
+    (tmp_path / "disk").mkdir()
+    subprocess.run(["unshare", "-m", "sh", "-c", script], check=True, timeout=90)
+
+    said = (tmp_path / "said").read_text()
+    assert (tmp_path / "code").read_text() == "1\n"
+    assert f"ecli: write recording {tmp_path}/disk/r: no space left on device" in said
+    assert "Traceback" not in said
+    done = ecli("replay", tmp_path / "r", "-j")
+    assert done.returncode == 0
+    assert len(done.events) > 1000
+    assert "cut off" in done.stderr
+
+
+def test_sampled_maps_and_stacks_are_shown_with_the_names_of_then(ecli: Command, tmp_path: Path) -> None:
+    recording = start(ecli, tmp_path / "r", "profile")
+    provoke.spin(1.5)
+    assert recording.stop().returncode == 0
+
+    stacks = ecli("replay", tmp_path / "r").stdout
+    folded = ecli("replay", tmp_path / "r", "--folded").lines
+    assert "+0x" in stacks
+    assert any(line.rsplit(" ", 1)[1].isdigit() and "_[k]" in line for line in folded)
+
+
+def test_replay_in_real_time_keeps_the_pauses(ecli: Command, tmp_path: Path) -> None:
+    recording = start(ecli, tmp_path / "r", "--filter", f"pid == {os.getpid()}", "opensnoop")
+    opens(1)
+    time.sleep(1.5)
+    opens(1)
+    recording.stop()
+
+    began = time.monotonic()
+    assert len(ecli("replay", tmp_path / "r", "-j", "--realtime").events) >= 2
+    slow = time.monotonic() - began
+    began = time.monotonic()
+    assert len(ecli("replay", tmp_path / "r", "-j").events) >= 2
+    assert 1.4 < slow
+    assert time.monotonic() - began < slow - 1
+
+
+def test_a_file_that_is_not_empty_is_kept_unless_forced(ecli: Command, tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("precious")
+
+    refused = ecli("record", "-o", tmp_path / "r", "--duration", "0.2", "opensnoop")
+    assert refused.returncode == 1
+    assert refused.stderr == f"ecli: record: {tmp_path / 'r'} is not empty [--force overwrites it]\n"
+    assert (tmp_path / "r").read_text() == "precious"
+    forced = ecli("record", "opensnoop", "-o", tmp_path / "r", "--force", "--duration", "0.2")
+    assert forced.returncode == 0
+    assert info(ecli, tmp_path / "r")["is_whole"] is True
+
+
+def test_a_tool_that_does_not_load_leaves_no_file(ecli: Command, tmp_path: Path) -> None:
+    (tmp_path / "bad.o").write_bytes(b"\x7fELF" + bytes(60))
+
+    done = ecli("record", "-o", tmp_path / "r", tmp_path / "bad.o")
+    assert done.returncode == 1
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_pipe_takes_a_recording_and_gives_it_back(ecli: Command) -> None:
+    words = " ".join(ecli.argv)
+    script = f"{words} record -o - --duration 0.5 opensnoop | {words} replay - --info"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0
+    assert "file      whole" in done.stdout
+
+
+def test_a_recording_is_typed_events_in_python(ecli: Command, tmp_path: Path) -> None:
+    recording = start(ecli, tmp_path / "r", "opensnoop")
+    opens(3)
+    recording.stop()
+
+    with eunomia.Recording.open(tmp_path / "r") as found:
+        assert found.package.name == "opensnoop_bpf"
+        mine = [each for each in found.events() if each.pid == os.getpid() and each.path == "/"]
+        assert len(mine) == 3
+        assert [each.map for each in found.accounts][0] == "events"
+
+
+@pytest.mark.parametrize("words", [("--json",), ("--folded",), ("--count-by", "pid")])
+def test_options_of_showing_belong_to_replay(ecli: Command, tmp_path: Path, words: tuple[str, ...]) -> None:
+    done = ecli("record", "-o", tmp_path / "r", *words, "opensnoop")
+
+    assert done.returncode == 2
+    assert f"unknown option {words[0]}" in done.stderr
