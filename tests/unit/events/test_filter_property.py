@@ -62,7 +62,8 @@ def string(at: int, size: int) -> Callable[[bytes], bytes]:
 SIMPLE = {
     "u1": (u(1), 0), "u2": (u(2), 0), "u4": (u(4), 0), "u8": (u(8), 0), "s1": (s(1), 0), "s2": (s(2), 0),
     "s4": (s(4), 0), "s8": (s(8), 0), "ptr": (Type(POINTER, 8), 0), "bool": (Type(BOOL, 1), 0),
-    "f4": (Type(FLOAT, 4), 0), "f8": (Type(FLOAT, 8), 0), "c1": (chars(1), 0), "c7": (chars(7), 0), "c16": (chars(16), 0), "c40": (chars(40), 0),
+    "f4": (Type(FLOAT, 4), 0), "f8": (Type(FLOAT, 8), 0), "c1": (chars(1), 0),
+    "c7": (chars(7), 0), "c16": (chars(16), 0), "c40": (chars(40), 0),
     "enum": (COLORS, 0), "ip4": (u(4), IP4), "ip6": (Type(11, 16), IP6), "port": (u(2), PORT),
 }  # fmt: skip
 
