@@ -54,7 +54,7 @@ static struct eu_accounting *make(struct eu_object *object) {
     int err = name_maps(a, object);
     if (!err)
         map_section(a, object);
-    if (!err && !eu_accounting_find(a, object))
+    if (!err && !eu_accounting_find(a, bpf_object__btf(object->bpf)))
         return a;
     eu_accounting_close(a);
     return eu_fail_null(ENOMEM, "open accounting: out of memory");

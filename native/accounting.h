@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
+struct btf;
 struct eu_buffer;
 
 /* The sites of one map, added up. */
@@ -56,8 +57,8 @@ struct eu_accounting {
 /* NULL: out of memory. Objects without counters have one too: it says that nothing is known. Any thread. */
 struct eu_accounting *eu_accounting_open(struct eu_object *object);
 void eu_accounting_close(struct eu_accounting *accounting);
-/* Read the call sites of version 1 out of the object's BTF: accounting_sites.c. */
-int eu_accounting_find(struct eu_accounting *accounting, struct eu_object *object);
+/* Read the call sites of version 1 out of the object's BTF, NULL: it has none. maps, size and memory are set: accounting_sites.c. */
+int eu_accounting_find(struct eu_accounting *accounting, const struct btf *btf);
 int eu_site_can_mean(enum eu_site_kind kind, const struct eu_counted_map *map);
 /* Add up the sites of a map; all zero and not known without accounting. Any thread. */
 void eu_accounting_read(const struct eu_accounting *accounting, int map, struct eu_counts *counts);

@@ -1,9 +1,9 @@
 /* The call sites of an object: variables of section .data.eunomia whose tags say what they count, of which map. */
 #include "accounting.h"
-#include "object.h"
 #include <bpf/btf.h>
 #include <ctype.h>
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -150,8 +150,7 @@ static void read_tags(struct eu_accounting *a, const struct btf *btf, const uint
         a->version = 0;
 }
 
-int eu_accounting_find(struct eu_accounting *a, struct eu_object *object) {
-    const struct btf *btf = bpf_object__btf(object->bpf);
+int eu_accounting_find(struct eu_accounting *a, const struct btf *btf) {
     int section = btf ? btf__find_by_name_kind(btf, SECTION, BTF_KIND_DATASEC) : NOT_THERE;
     const struct btf_type *datasec = section > 0 ? btf__type_by_id(btf, (uint32_t)section) : NULL;
     if (!btf)

@@ -108,6 +108,9 @@ static int check_number(struct eu_aggregate *a) {
         a->is_float |= is_float;
         a->is_signed |= is_float || part->is_signed;
         a->number_decoder = part->field.decoder;
+        a->number_type = part->field.type;
+        a->is_amount = (part->field.decoder >= EU_DURATION_NS && part->field.decoder <= EU_DURATION_US) ||
+                       (part->field.decoder >= EU_DURATION_MS && part->field.decoder <= EU_DURATION_S) || part->field.decoder == EU_SIZE;
     }
     return 0;
 }
@@ -161,6 +164,10 @@ static int read_fields(struct eu_aggregate *a) {
 
 static int check_format(const struct eu_aggregate *a) {
     int format = a->show.format.format;
+    if (a->show.format.compat)
+        return eu_fail(EINVAL, "--compat: the first system counts nothing");
+    if (a->show.format.fields && *a->show.format.fields && (a->options->count_by || a->options->hist))
+        return eu_fail(EINVAL, "--fields: of events, not of what is counted [--count-by names its columns]");
     if (format == 2 || format == 3)
         return eu_fail(EINVAL, "--%s: what is counted has no such form [text, json or csv]", format == 2 ? "format raw" : "folded");
     return 0;
@@ -258,11 +265,19 @@ static void clear(struct eu_aggregate *a) {
     memset(a->other, 0, sizeof(*a->other) + eu_stats_size(a));
 }
 
+void eu_aggregate_lost(struct eu_aggregate *a, uint64_t lost) {
+    a->lost = lost;
+}
+
+void eu_aggregate_forget_header(struct eu_aggregate *a) {
+    a->has_header = 0;
+}
+
 int eu_aggregate_print(struct eu_aggregate *a, struct eu_out *out, const char *time, size_t time_size, int is_last) {
     int is_new = a->events != a->printed_events, is_first = is_last && !a->has_printed;
     if (is_last ? is_new || is_first : a->is_live || a->events) {
         eu_aggregate_show(a, out, time, time_size);
-        a->has_printed = 1;
+        a->has_printed = a->has_header = 1;
         a->printed_events = a->events;
     }
     if (is_last && a->other_count)

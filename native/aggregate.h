@@ -18,4 +18,8 @@ int eu_aggregate_add(struct eu_aggregate *aggregate, int source, int match, cons
 double eu_aggregate_interval(const struct eu_aggregate *aggregate);
 /* Append what was gathered; 0 or -errno. */
 int eu_aggregate_print(struct eu_aggregate *aggregate, struct eu_out *out, const char *time, size_t time_size, int is_last);
+/* How many events are lost so far, for the title of a live table. */
+void eu_aggregate_lost(struct eu_aggregate *aggregate, uint64_t lost);
+/* What is printed from now on is for another file, which has a header of its own. */
+void eu_aggregate_forget_header(struct eu_aggregate *aggregate);
 #endif

@@ -58,7 +58,8 @@ int eu_key_same(const struct eu_aggregate *a, const struct shape *left, const st
     return 1;
 }
 
-int64_t eu_part_number(const struct eu_plan *plan, const struct part *part, const uint8_t *record) {
+/* Its bytes as they are, also those in network order. */
+static int64_t plain_number(const struct eu_plan *plan, const struct part *part, const uint8_t *record) {
     const uint8_t *p = record + part->field.offset;
     if (part->field.bit_size)
         return eu_bits(&plan->types[part->field.type], p, part->field.bit_offset, part->field.bit_size);
@@ -73,6 +74,15 @@ int64_t eu_part_number(const struct eu_plan *plan, const struct part *part, cons
         return value;
     }
     return eu_scalar(&plan->types[part->field.type], p);
+}
+
+int64_t eu_part_number(const struct eu_plan *plan, const struct part *part, const uint8_t *record) {
+    uint64_t value = 0;
+    if (!eu_field_is_network(&part->field))
+        return plain_number(plan, part, record);
+    for (uint32_t i = 0; i < part->size; i++)
+        value = value << 8 | record[part->field.offset + i];
+    return (int64_t)value;
 }
 
 double eu_part_float(const struct part *part, const uint8_t *record) {
@@ -117,7 +127,7 @@ static uint8_t *put_part(const struct eu_plan *plan, const struct part *part, ui
     const uint8_t *p = record + part->field.offset;
     size_t left = size - part->field.offset, length = part->size;
     if (part->kind == PART_NUMBER) {
-        int64_t value = eu_part_number(plan, part, record);
+        int64_t value = plain_number(plan, part, record);
         if (limit - w < 8)
             return NULL;
         memcpy(w, &value, 8);
@@ -193,13 +203,12 @@ void eu_key_show(const struct eu_aggregate *a, const struct shape *shape, const 
     const struct part *part = &shape->key[i];
     size_t size;
     const uint8_t *p = eu_key_part(shape, key, i, &size);
-    const struct eu_plan_type *type = &a->show.plan->types[part->field.type];
     int64_t value;
     if (part->kind == PART_STRING) {
         show_string(out, p, size, text);
     } else if (part->kind == PART_NUMBER && (part->field.bit_size || !part->field.decoder)) {
         memcpy(&value, p, 8);
-        eu_number(&a->show, out, type, value, text);
+        eu_bits_value(&a->show, out, part->field.type, value, part->field.decoder, text);
     } else if (text) {
         eu_value_text(&a->show, out, part->field.type, p, p + (part->kind == PART_NUMBER ? part->size : size), part->field.decoder);
     } else {
@@ -212,16 +221,27 @@ int eu_key_compare(const struct eu_aggregate *a, const struct shape *shape, cons
     size_t left_size, right_size;
     left = eu_key_part(shape, left, i, &left_size);
     right = eu_key_part(shape, right, i, &right_size);
+    if (part->kind == PART_NUMBER && eu_field_is_network(&part->field))
+        return memcmp(left, right, part->size);
     if (part->kind == PART_NUMBER) {
         int64_t x, y;
         memcpy(&x, left, 8);
         memcpy(&y, right, 8);
         return part->is_signed ? (x > y) - (x < y) : ((uint64_t)x > (uint64_t)y) - ((uint64_t)x < (uint64_t)y);
     }
-    if (a->show.plan->types[part->field.type].kind == EU_FLOAT && part->size <= 8) {
+    const struct eu_plan_type *type = &a->show.plan->types[part->field.type];
+    if (type->kind == EU_FLOAT && part->size <= 8) {
         struct part at_start = {.size = part->size};
         double x = eu_part_float(&at_start, left), y = eu_part_float(&at_start, right);
         return (x > y) - (x < y);
+    }
+    if (plan_is_scalar(type) && part->size == 16 && !eu_field_is_network(&part->field)) {
+        wide x, y;
+        memcpy(&x, left, 16);
+        memcpy(&y, right, 16);
+        if (part->is_signed)
+            return (x > y) - (x < y);
+        return ((unsigned __int128)x > (unsigned __int128)y) - ((unsigned __int128)x < (unsigned __int128)y);
     }
     int order = memcmp(left, right, left_size < right_size ? left_size : right_size);
     return order ? order : (left_size > right_size) - (left_size < right_size);

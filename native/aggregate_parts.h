@@ -75,10 +75,11 @@ struct eu_aggregate {
     struct shape *shapes;
     struct row_table table;
     struct stats *other; /* of events that found no room; has statistics also without --hist */
-    uint64_t other_count, events, printed_events;
+    uint64_t other_count, events, printed_events, lost;
     uint32_t number_type;
     uint16_t number_decoder;
-    int sort_column, sort_key, ascending, clear, has_printed, is_live;
+    int is_amount; /* of time or memory */
+    int sort_column, sort_key, ascending, clear, has_printed, has_header, is_live;
     struct top *top; /* --top and --sort without keys: the largest events */
     struct eu_live live;
     uint8_t *scratch; /* a record shorter than its fields, with zeroes after it */

@@ -158,7 +158,7 @@ static void csv(struct eu_aggregate *a, struct eu_out *out, const char *time, si
         table_row(a, &table, eu_row_at(&a->table, rows[i]));
     if (a->other_count)
         other_row(a, &table);
-    eu_table_csv(&table, out, a->show.format.header && !a->has_printed, time, time_size);
+    eu_table_csv(&table, out, a->show.format.header && !a->has_header, time, time_size);
     eu_table_free(&table);
 }
 
@@ -181,6 +181,8 @@ static void text(struct eu_aggregate *a, struct eu_out *out, const char *time, s
             eu_out_format(&block, "%s%llu events", time_size ? "  " : "", (unsigned long long)a->events);
         if (a->is_live && !a->top)
             eu_out_format(&block, ", %zu rows", total);
+        if (a->is_live && a->lost)
+            eu_out_format(&block, ", %llu lost", (unsigned long long)a->lost);
         eu_out_char(&block, '\n');
     } else if (a->has_printed) {
         eu_out_char(&block, '\n');

@@ -1,5 +1,6 @@
 /* Statistics of a field: count, true sum, least, most, and log2 buckets. Sums are 128 bits wide: 2^64 values of 2^64 fit. */
 #include "aggregate_parts.h"
+#include "decoders.h"
 #include "histogram.h"
 #include "number.h"
 #include <math.h>
@@ -130,6 +131,14 @@ static void put_wide(const struct eu_aggregate *a, struct eu_out *out, wide valu
     out->used = (size_t)(w - out->data);
 }
 
+/* Amounts of time and of memory as tables show them elsewhere; 0: plain numbers. */
+static int put_amount(const struct eu_aggregate *a, struct eu_out *out, double value) {
+    const struct eu_format *format = &a->show.format;
+    if (!a->is_amount || format->format || format->raw_values || !(fabs(value) < 0x1p62))
+        return 0;
+    return eu_decode_number(&a->show, out, a->number_decoder, a->number_type, (int64_t)round(value), 1);
+}
+
 /* A mean has as many decimals as help to tell it from others. */
 static void put_mean(const struct eu_aggregate *a, struct eu_out *out, double mean, int text) {
     double size = fabs(mean);
@@ -142,7 +151,11 @@ static void put_mean(const struct eu_aggregate *a, struct eu_out *out, double me
 void eu_stats_show(const struct eu_aggregate *a, const struct stats *s, enum column column, struct eu_out *out, int text) {
     if (!s->count && column != BY_COUNT) {
         eu_out_text(out, text ? "-" : "null");
-    } else if (column == BY_MEAN) {
+        return;
+    }
+    if (text && a->options->top && column != BY_COUNT && put_amount(a, out, eu_stats_number(a, s, column)))
+        return;
+    if (column == BY_MEAN) {
         put_mean(a, out, eu_stats_mean(a, s), text);
     } else if (column == BY_COUNT) {
         put_wide(a, out, (wide)s->count, text);
@@ -199,7 +212,19 @@ void eu_stats_json(const struct eu_aggregate *a, const struct stats *s, struct e
 }
 
 static const char *unit_of(const struct eu_aggregate *a) {
-    return a->number_decoder == EU_DURATION_NS ? "nsecs" : a->number_decoder == EU_DURATION_US ? "usecs" : a->number_path;
+    switch (a->number_decoder) {
+    case EU_DURATION_NS:
+        return "nsecs";
+    case EU_DURATION_US:
+        return "usecs";
+    case EU_DURATION_MS:
+        return "msecs";
+    case EU_DURATION_S:
+        return "secs";
+    case EU_SIZE:
+        return "bytes";
+    }
+    return a->number_path;
 }
 
 void eu_stats_text(const struct eu_aggregate *a, const struct stats *s, struct eu_out *out) {

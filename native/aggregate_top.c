@@ -141,7 +141,7 @@ size_t eu_top_rows(struct eu_aggregate *a, struct eu_out *out, const char *time,
             out->failed = 1;
             return i;
         }
-        if (a->show.format.header && (is_text ? kept->source != last_source || kept->match != last_match : !i && !a->has_printed))
+        if (a->show.format.header && (is_text ? kept->source != last_source || kept->match != last_match : !i && !a->has_header))
             eu_view_header(view, out, kept->match);
         last_source = kept->source;
         last_match = kept->match;

@@ -10,6 +10,9 @@ struct eu_run;
 int eu_object_account(struct eu_object *object, int map, struct eu_account *account);
 /* The version of the accounting that the object has, 0: none, or one that is not known here. */
 int eu_object_accounting(struct eu_object *object);
+/* Wait until every program that was running when it was called has ended (tens of milliseconds), those that can sleep excepted.
+ * by_map: 1 takes the way for kernels without membarrier. */
+int eu_programs_wait(int by_map);
 /* How many accounts a run has: its sources, then other maps whose updates are counted. eu_run_account() reads them. */
 int eu_run_accounts(struct eu_run *run);
 #endif

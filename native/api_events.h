@@ -83,6 +83,8 @@ int eu_run_loop(struct eu_run *run);
 /* Wait for programs that still run, and print what is left; returns the ending. */
 int eu_run_finish(struct eu_run *run);
 void eu_run_stop(struct eu_run *run);
+/* 1: programs wake the reader as it says; 0: as the kernel does, for the object has no wake-up flag or other readers. */
+int eu_run_manages_wakeups(const struct eu_run *run);
 void eu_run_free(struct eu_run *run);
 
 /* Why a record was lost. eu_cause_name() has the words of the accounts. */

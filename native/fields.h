@@ -24,6 +24,11 @@ static inline int eu_field_is_there(const struct eu_plan *plan, const struct eu_
     return !field->is_beyond || (size_t)field->offset + plan->types[field->type].size <= record_size;
 }
 
+/* Whether its bytes stand in network order: then these, and not the number they would be here, say which value is larger. */
+static inline int eu_field_is_network(const struct eu_field *field) {
+    return !field->bit_size && (field->decoder == EU_PORT || (field->decoder >= EU_IP4 && field->decoder <= EU_IP));
+}
+
 /* The next path of a list joined by commas, without blanks around it: NULL at the end; *list moves on. */
 const char *eu_next_path(const char **list, size_t *size);
 #endif

@@ -6,10 +6,8 @@
 #include "signals.h"
 #include "trace_pipe.h"
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,6 +63,7 @@ static void print_sample(struct eu_run *run, struct source *s) {
     eu_run_time(run);
     clock_gettime(CLOCK_MONOTONIC, &s->printed);
     long shown = run->keep ? eu_keep_sample(run->keep, s) : eu_sample_print(s->sample, &run->out, run->time, run->time_size, others);
+    s->account.filtered = eu_sample_filtered(s->sample);
     if (shown < 0)
         eu_run_ends(run, (int)shown);
     else
@@ -73,6 +72,7 @@ static void print_sample(struct eu_run *run, struct source *s) {
 
 static void print_aggregate(struct eu_run *run, int is_last) {
     eu_run_time(run);
+    eu_aggregate_lost(run->aggregate, run->lost);
     int err = eu_aggregate_print(run->aggregate, &run->out, run->time, run->time_size, is_last);
     if (err)
         eu_run_ends(run, err);
@@ -304,7 +304,7 @@ int eu_run_loop(struct eu_run *run) {
 int eu_run_finish(struct eu_run *run) {
     if (!run->is_finished) {
         if (run->options.hold)
-            syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* programs that still run when they are detached end */
+            eu_programs_wait(0); /* where it cannot, records that were counted are waited for in finish() */
         eu_waiter_close(&run->waiter);
         finish(run);
         if (run->signals >= 0) /* not another run's */

@@ -76,6 +76,11 @@ static void rotate(struct eu_run *run) {
 
 /* What is rendered from now on is for a new file, which has headers of its own. */
 static void forget_headers(struct eu_run *run) {
+    if (run->aggregate)
+        eu_aggregate_forget_header(run->aggregate);
+    for (int i = 0; i < run->nr_sources; i++)
+        if (run->sources[i].sample)
+            eu_sample_forget_header(run->sources[i].sample);
     for (int i = 0; i < run->nr_sources; i++)
         for (int t = 0; run->sources[i].headed && t < eu_view_types(run->sources[i].view); t++)
             run->sources[i].headed[t] = 0;

@@ -171,6 +171,10 @@ struct eu_run *eu_run_new(struct eu_object *object, struct eu_plan *plan, const 
     return NULL;
 }
 
+int eu_run_manages_wakeups(const struct eu_run *run) {
+    return eu_waiter_manages(&run->waiter);
+}
+
 static void close_fd(int fd) {
     if (fd >= 0)
         close(fd);

@@ -271,6 +271,10 @@ int eu_sample_seen(const struct eu_sample *s) {
     return s->seen;
 }
 
+void eu_sample_forget_header(struct eu_sample *s) {
+    s->headed = 0;
+}
+
 uint64_t eu_sample_filtered(const struct eu_sample *s) {
     return s->filtered;
 }

@@ -29,6 +29,8 @@ void eu_sample_keep(struct eu_sample *sample, eu_keep_snapshot keep, void *conte
 /* Without an object: what the next print shows; of a snapshot in parts the first, then the others. 0, -EBADMSG: not of this map,
  * -EFBIG, -ENOMEM. */
 int eu_sample_put(struct eu_sample *sample, const struct eu_snapshot *snapshot, int is_first);
+/* What is printed from now on is for another file, which has a header of its own. */
+void eu_sample_forget_header(struct eu_sample *sample);
 /* The field of a map by its path, or by the name of its column. */
 struct eu_field;
 int eu_sample_find(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size, struct eu_field *field);

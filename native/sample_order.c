@@ -86,13 +86,18 @@ static uint64_t rank_of(const struct eu_sample *s, const struct element *e) {
         rank = (uint64_t)e->cpu;
     else if (!s->is_sorted && !s->has_order)
         return 0;
+    else if (eu_field_is_network(f))
+        rank = first_bytes(p, type->size, 0);
     else if (f->bit_size || (plan_is_scalar(type) && type->kind != EU_FLOAT && type->size <= 8)) {
         rank = (uint64_t)(f->bit_size ? eu_bits(type, p, f->bit_offset, f->bit_size) : eu_scalar(type, p));
         if (type->kind == EU_INT || type->flags & EU_SIGNED)
             rank ^= 1ull << 63;
     } else if (type->kind == EU_FLOAT && type->size <= 8)
         rank = of_float(p, type->size);
-    else
+    else if (plan_is_scalar(type)) { /* 16 bytes: the upper half first */
+        memcpy(&rank, p + 8, 8);
+        rank ^= type->kind == EU_INT ? 1ull << 63 : 0;
+    } else
         rank = first_bytes(p, type->size, type->kind == EU_STRING);
     return s->ascending ? rank : ~rank;
 }
@@ -102,10 +107,17 @@ static int by_rest(const struct eu_sample *s, const struct element *left, const 
     const struct eu_field *f = &s->order_field;
     const struct eu_plan_type *type = type_at(s, f->type);
     int order = 0;
-    if (s->is_sorted && !s->by_cpu && !f->bit_size && !plan_is_scalar(type)) {
+    if (s->is_sorted && !s->by_cpu && !f->bit_size && (!plan_is_scalar(type) || type->size > 8)) {
         const char *x = (const char *)(f->in_value ? left->value : left->key) + f->offset;
         const char *y = (const char *)(f->in_value ? right->value : right->key) + f->offset;
-        order = type->kind == EU_STRING ? strncmp(x, y, type->size) : memcmp(x, y, type->size);
+        uint64_t low_x, low_y;
+        if (plan_is_scalar(type) && !eu_field_is_network(f)) {
+            memcpy(&low_x, x, 8);
+            memcpy(&low_y, y, 8);
+            order = (low_x > low_y) - (low_x < low_y);
+        } else {
+            order = type->kind == EU_STRING ? strncmp(x, y, type->size) : memcmp(x, y, type->size);
+        }
         order = s->ascending ? order : -order;
     }
     if (!order)
@@ -191,7 +203,7 @@ static int permute(struct eu_sample *s, const struct ranking *r) {
 int eu_sample_arrange(struct eu_sample *s, size_t limit) {
     size_t count = s->nr_elements;
     const struct eu_plan_type *type = type_at(s, s->order_field.type);
-    int is_whole = s->by_cpu || s->order_field.bit_size || plan_is_scalar(type); /* equal ranks are equal values */
+    int is_whole = s->by_cpu || s->order_field.bit_size || (plan_is_scalar(type) && type->size <= 8); /* equal ranks are equal values */
     struct ranking r = {s, malloc((count + 1) * sizeof(*r.rows)), malloc((count + 1) * sizeof(*r.rows))};
     int err = r.rows && r.other ? 0 : -ENOMEM;
     s->hidden = limit < count ? count - limit : 0;

@@ -115,7 +115,7 @@ static void put_value(const struct eu_sample *s, struct eu_out *out, const struc
     } else if (c->is_cpu)
         eu_out_format(out, "%d", e->cpu);
     else if (f->bit_size)
-        eu_number(&s->show, out, type, eu_bits(type, p, f->bit_offset, f->bit_size), text);
+        eu_bits_value(&s->show, out, f->type, eu_bits(type, p, f->bit_offset, f->bit_size), f->decoder, text);
     else if (text)
         eu_value_text(&s->show, out, f->type, p, p + type->size, f->decoder);
     else

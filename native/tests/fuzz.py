@@ -138,7 +138,18 @@ def recording_seeds() -> Iterator[bytes]:
             yield bytes([flags]) + data
 
 
+def types_seeds() -> Iterator[bytes]:
+    """The types of the built-in tools and of objects whose calls take every form, with the tags of their counters."""
+    from eunomia.compiler import compile_source
+
+    for path in (ROOT / "tests/data/sources/helper_forms.bpf.c", ROOT / "tests/kernel/corpus/accounted.bpf.c"):
+        section = compile_source(path).types.elf.section(".BTF")
+        if section is not None:
+            yield section.data
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
+    "accounting": types_seeds,
     "aggregate": aggregate_seeds,
     "render": plan_seeds,
     "replay": recording_seeds,

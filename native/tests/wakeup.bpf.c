@@ -1,4 +1,4 @@
-/* Events of wakeup.c: kill(2) with a signal number that no signal has. */
+/* Events of wakeup.c: kill(2) of its first process with a signal number that no signal has. */
 #include <linux/types.h>
 
 #include <linux/bpf.h>
@@ -18,6 +18,8 @@ struct event {
     unsigned long long ts;
 };
 
+const volatile int target = 0;
+
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, RING_BYTES);
@@ -27,6 +29,8 @@ SEC("tracepoint/syscalls/sys_enter_kill")
 int on_kill(struct enter_kill *ctx) {
     struct event *event, one;
 
+    if (ctx->pid != target)
+        return 0;
     if (ctx->sig == OUTPUT) {
         one.ts = bpf_ktime_get_ns();
         bpf_ringbuf_output(&events, &one, sizeof(one), 0);

@@ -130,7 +130,7 @@ static void producer(int number) {
     static const unsigned most[] = {0, 2000, 20000, 60000, 200000, 1000000, 2500000}; /* ns between events */
     static const unsigned count[] = {2000, 2000, 1500, 800, 60, 6, 3};
     unsigned seed = (unsigned)(now() ^ (unsigned)getpid());
-    pid_t self = getpid();
+    pid_t target = getppid();
     cpu_set_t cpu;
     CPU_ZERO(&cpu);
     CPU_SET(number, &cpu);
@@ -141,9 +141,9 @@ static void producer(int number) {
         int n = 1 + rand_r(&seed) % count[kind];
         for (int i = 0; i < n; i++) {
             for (int more = 0; kind == BURSTS && more < BURST; more++)
-                kill(self, SUBMIT);
+                kill(target, SUBMIT);
             int which = rand_r(&seed) % 16;
-            kill(self, which == 0 ? DISCARD : which < 6 ? OUTPUT : SUBMIT);
+            kill(target, which == 0 ? DISCARD : which < 6 ? OUTPUT : SUBMIT);
             if (most[kind])
                 gap(rand_r(&seed) % most[kind]);
         }
@@ -162,7 +162,9 @@ static struct eu_object *load(const char *path) {
     void *image = mmap(NULL, (size_t)size.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     struct eu_object *object = eu_open(image, (size_t)size.st_size, &options);
     struct eu_attach_options attach = {.old_prog_fd = -1, .perf_type = -1, .pid = -1, .cpu = -1, .cgroup_fd = -1};
-    if (!object || eu_load(object) || eu_prog_attach(object, 0, &attach))
+    int target = getpid();
+    if (!object || eu_map_write_initial(object, eu_map_find(object, "wakeup.rodata"), 0, &target, sizeof(target)) || eu_load(object) ||
+        eu_prog_attach(object, 0, &attach))
         return NULL;
     return object;
 }

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from eunomia import Package
+from eunomia._native import lib
 from eunomia.compiler import compile_source
 from eunomia.events.account import Account
 from eunomia.events.run import Run, RunOptions
@@ -262,6 +263,25 @@ def test_what_a_perf_buffer_still_held_when_it_was_closed_is_lost(load: Loader) 
     closed = obj.account()["samples"]
     assert (waiting.produced, waiting.pending) == (50, 50)
     assert (closed.produced, closed.pending, closed.lost) == (50, 0, {"not read": 50})
+
+
+@pytest.mark.parametrize("by_map", [0, 1])
+def test_programs_that_still_run_are_waited_for(load: Loader, by_map: int) -> None:
+    obj = load("RESERVE", 8 * MIB)
+    with obj.events("events", timeout=0) as stream:
+        obj.attach()
+        processes = flood(200_000, 200_000)
+        while not obj.account()["events"].produced:
+            time.sleep(0.01)
+        obj.detach()
+        assert lib.eu_programs_wait(by_map) == 0
+        read = sum(1 for _ in stream)
+        account = obj.account()["events"]
+        wait(processes)
+
+        assert account.pending == 0
+        assert account.delivered == read == account.produced - account.nr_lost
+        assert obj.account()["events"].produced == account.produced, "nothing came afterwards"
 
 
 def test_the_order_of_closing_does_not_matter(package: Package) -> None:

@@ -22,6 +22,7 @@ DATA = Path(__file__).parent.parent / "data"
 
 # source: the event types that ecc finds by itself, by map
 SOURCES: dict[str, dict[str, list[str]]] = {
+    "accounted": {"events": ["event"], "samples": ["event"]},
     "bootstrap": {"rb": ["event"]},
     "fentry": {"entries": ["opened"], "exits": ["closed"]},
     "globals": {"records": ["record"]},

@@ -79,7 +79,8 @@ def test_replay_filters_and_formats_anew(ecli: Command, tmp_path: Path) -> None:
     recording.stop()
     pid = os.getpid()
 
-    csv = ecli("replay", path, "--format", "csv", "--fields", "path,pid", "--filter", f'pid == {pid} && path == "/"')
+    mine = ("--filter", f'pid == {pid} && path == "/"')
+    csv = ecli("replay", path, "--format", "csv", "--time", "none", "--fields", "path,pid", *mine)
     assert csv.lines == ["path,pid", *[f"/,{pid}"] * 10]
     counted = ecli("replay", path, "--count-by", "comm", "--filter", 'path == "/etc/hostname"', "-j").events
     assert {"comm": "cat", "count": 1} in [{"comm": each["comm"], "count": each["count"]} for each in counted]
@@ -151,7 +152,7 @@ def test_replay_in_real_time_keeps_the_pauses(ecli: Command, tmp_path: Path) -> 
     slow = time.monotonic() - began
     began = time.monotonic()
     assert len(ecli("replay", tmp_path / "r", "-j").events) >= 2
-    assert 1.4 < slow
+    assert slow > 1.4
     assert time.monotonic() - began < slow - 1
 
 
@@ -193,7 +194,7 @@ def test_a_recording_is_typed_events_in_python(ecli: Command, tmp_path: Path) ->
         assert found.package.name == "opensnoop_bpf"
         mine = [each for each in found.events() if each.pid == os.getpid() and each.path == "/"]
         assert len(mine) == 3
-        assert [each.map for each in found.accounts][0] == "events"
+        assert found.accounts[0].map == "events"
 
 
 @pytest.mark.parametrize("words", [("--json",), ("--folded",), ("--count-by", "pid")])

@@ -78,7 +78,7 @@ def record(package: Package, values: Values, settings: Settings, program: str, c
     fd, made = open_file(path, values["force"])
     try:
         with running.load(package, values, settings) as live:
-            details = {"tool": program, "arguments": values.rest, "options": given(values)}
+            details = {"tool": program, "arguments": arguments(package, values, program), "options": given(values)}
             with begin(fd, path, package, details, values["compress"]) as recorder:
                 made = ""
                 options = running.run_options(values, fd)
@@ -125,6 +125,14 @@ def begin(fd: int, path: str, package: Package, details: dict[str, Any], compres
     if sys.stderr.isatty():
         running.warn(f"recording {details['tool']}; Ctrl-C ends it")
     return Recorder.of(package, fd, path, details=details, compress=compress)
+
+
+def arguments(package: Package, values: Values, program: str) -> dict[str, Any]:
+    """Return the tool's options that were on the command line."""
+    from eunomia.cli.arguments import take_arguments
+
+    again = running.parse(COMMAND, [program, *values.rest])
+    return take_arguments(package, again, program)[0]
 
 
 def given(values: Values) -> dict[str, Any]:

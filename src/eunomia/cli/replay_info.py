@@ -77,7 +77,8 @@ def page(found: dict[str, Any]) -> list[str]:
 
     host = found.get("host")
     host = host if isinstance(host, dict) else {}
-    words = [str(each) for each in found["arguments"]] if isinstance(found.get("arguments"), list) else []
+    arguments = found.get("arguments")
+    words = [f"--{name}={value}" for name, value in arguments.items()] if isinstance(arguments, dict) else []
     rows = [
         ("tool", " ".join([str(found.get("tool", "?")), *words, f"(package {found['package']})"])),
         ("recorded", f"{found.get('started', '?')} by eunomia {found.get('eunomia', '?')}"),

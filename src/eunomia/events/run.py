@@ -326,6 +326,15 @@ class Run:
         """End `loop` soon; from any thread."""
         lib.eu_run_stop(self._open())
 
+    @property
+    def manages_wakeups(self) -> bool:
+        """Whether programs wake this reader as it says; False: as the kernel does.
+
+        The object has no wake-up flag (not compiled by ecc, or with --no-accounting; perf buffers need none), or
+        another reader of it is open.
+        """
+        return bool(lib.eu_run_manages_wakeups(self._open()))
+
     def accounts(self) -> list[Account]:
         """Return what became of each source's records, in the plan's order; then of other maps that programs update."""
         run = self._open()

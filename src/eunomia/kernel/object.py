@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from os import environ
 
-from eunomia._native import error, ffi, lib, text
+from eunomia._native import check, error, ffi, lib, text
 from eunomia.kernel.program import Link, Program
 
 TYPE_CHECKING = False
@@ -212,10 +212,17 @@ class Object:
                 self.skipped[name] = exc.strerror or str(exc)
         return links
 
-    def detach(self) -> None:
-        """Detach all programs; maps and their contents stay."""
+    def detach(self, *, wait: bool = False) -> None:
+        """Detach all programs; maps and their contents stay.
+
+        Args:
+            wait: until programs that still run have ended (tens of milliseconds): what is read afterwards is all there
+                is, and `account` balances without anything pending. Programs that can sleep are not waited for.
+        """
         for program in self.programs.values():
             program.detach()
+        if wait:
+            check(lib.eu_programs_wait(0), "wait for programs")
 
     @property
     def maps(self) -> dict[str, Map]:
