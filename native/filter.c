@@ -206,6 +206,11 @@ static int read_program(struct eu_filter *f, struct check *c, const struct eu_fi
         return damaged("two programs of one type", c->program->source);
     program->tests = make_tests(f, tests + c->program->first, c->program->count);
     program->extent = c->extent;
+    program->is_plain = 1;
+    for (uint32_t i = 0; i < c->program->count; i++) {
+        const struct eu_filter_test *t = &tests[c->program->first + i];
+        program->is_plain &= t->code <= EU_F_MASK64 && !(t->flags & EU_F_VALUE);
+    }
     f->longest = c->extent > f->longest ? c->extent : f->longest;
     return program->tests ? 0 : eu_fail(ENOMEM, "read filter: out of memory");
 }
@@ -281,6 +286,20 @@ struct eu_filter *eu_filter_read(const struct eu_plan *plan, const void *bytes, 
         return NULL;
     }
     return f;
+}
+
+struct eu_quick_filter eu_filter_quick(const struct eu_filter *f, const struct eu_plan *plan, int index) {
+    const struct eu_plan_source *source = &plan->sources[index];
+    struct eu_quick_filter quick = {0};
+    if (source->kind == EU_SAMPLE || source->nr_records != 1 || plan->records[source->first_record].flags)
+        return quick;
+    const struct eu_program *program = &f->programs[f->first[index]];
+    size_t size = plan->types[plan->records[source->first_record].type].size;
+    quick.filter = f;
+    quick.tests = program->tests ? program->tests : &drop;
+    quick.size = size > program->extent ? size : program->extent;
+    quick.is_plain = program->is_plain || !program->tests;
+    return quick;
 }
 
 void eu_filter_use(struct eu_filter *f, struct eu_members *members) {

@@ -166,44 +166,37 @@ static __attribute__((noinline)) int general(const struct eu_filter *f, const st
     return string(v, t);
 }
 
-#define RANGE(type, wide)                                                                                                                  \
-    yes = (uint64_t)(wide)LOAD(type, p) - t->a <= t->b;                                                                                    \
-    break
-#define MASK(type)                                                                                                                         \
-    yes = (LOAD(type, p) & t->a) == t->b;                                                                                                  \
-    break
+#define RANGE(code, type, wide)                                                                                                            \
+    case code:                                                                                                                             \
+        yes = (uint64_t)(wide)LOAD(type, p) - t->a <= t->b;                                                                                \
+        break
+#define MASK(code, type)                                                                                                                   \
+    case code:                                                                                                                             \
+        yes = (LOAD(type, p) & t->a) == t->b;                                                                                              \
+        break
+#define PLAIN                                                                                                                              \
+    case EU_TEST_DROP:                                                                                                                     \
+        return 0;                                                                                                                          \
+    case EU_TEST_PASS:                                                                                                                     \
+        return 1;                                                                                                                          \
+        RANGE(EU_F_U8, uint8_t, uint64_t);                                                                                                 \
+        RANGE(EU_F_U16, uint16_t, uint64_t);                                                                                               \
+        RANGE(EU_F_U32, uint32_t, uint64_t);                                                                                               \
+        RANGE(EU_F_U64, uint64_t, uint64_t);                                                                                               \
+        RANGE(EU_F_S8, int8_t, int64_t);                                                                                                   \
+        RANGE(EU_F_S16, int16_t, int64_t);                                                                                                 \
+        RANGE(EU_F_S32, int32_t, int64_t);                                                                                                 \
+        MASK(EU_F_MASK8, uint8_t);                                                                                                         \
+        MASK(EU_F_MASK16, uint16_t);                                                                                                       \
+        MASK(EU_F_MASK32, uint32_t);                                                                                                       \
+        MASK(EU_F_MASK64, uint64_t)
 
 static int run(const struct eu_filter *f, const struct eu_test *t, const struct view *v) {
     for (;;) {
         const uint8_t *p = v->numbers[t->flags & EU_F_VALUE] + t->offset;
         int yes;
         switch (t->code) {
-        case EU_TEST_DROP:
-            return 0;
-        case EU_TEST_PASS:
-            return 1;
-        case EU_F_U8:
-            RANGE(uint8_t, uint64_t);
-        case EU_F_U16:
-            RANGE(uint16_t, uint64_t);
-        case EU_F_U32:
-            RANGE(uint32_t, uint64_t);
-        case EU_F_U64:
-            RANGE(uint64_t, uint64_t);
-        case EU_F_S8:
-            RANGE(int8_t, int64_t);
-        case EU_F_S16:
-            RANGE(int16_t, int64_t);
-        case EU_F_S32:
-            RANGE(int32_t, int64_t);
-        case EU_F_MASK8:
-            MASK(uint8_t);
-        case EU_F_MASK16:
-            MASK(uint16_t);
-        case EU_F_MASK32:
-            MASK(uint32_t);
-        case EU_F_MASK64:
-            MASK(uint64_t);
+            PLAIN;
         default:
             yes = general(f, v, t);
         }
@@ -211,10 +204,30 @@ static int run(const struct eu_filter *f, const struct eu_test *t, const struct 
     }
 }
 
+int eu_filter_plain(const struct eu_test *t, const uint8_t *record) {
+    for (;;) {
+        const uint8_t *p = record + t->offset;
+        int yes;
+        switch (t->code) {
+            PLAIN;
+        default:
+            __builtin_unreachable();
+        }
+        t = t->ways[yes];
+    }
+}
+
+int eu_filter_run(const struct eu_filter *f, const struct eu_test *tests, const uint8_t *record, size_t size) {
+    const struct view v = {{record, NULL}, {record, NULL}, size};
+    return run(f, tests, &v);
+}
+
 int eu_filter_pass(const struct eu_filter *f, int source, int match, const uint8_t *record, size_t size, const uint8_t *value) {
     const struct eu_program *program = &f->programs[f->first[source] + (uint32_t)match];
     if (!program->tests)
         return 0;
+    if (program->is_plain && size >= program->extent)
+        return eu_filter_plain(program->tests, record);
     struct view v = {{record, value}, {record, value}, size};
     if (__builtin_expect(size < program->extent, 0)) {
         memcpy(f->scratch, record, size);

@@ -106,6 +106,7 @@ static int fail(struct eu_keep *k, int err) {
 
 int eu_keep_start(struct eu_keep *k) {
     int err = eu_recorder_clocks(k->recorder);
+    k->accounts_due = now(CLOCK_MONOTONIC_COARSE) + ACCOUNTS_NS;
     return err ? fail(k, err) : 0;
 }
 

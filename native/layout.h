@@ -1,6 +1,7 @@
 /* A record type as a list of operations: made by layout.c, walked by view.c. */
 #ifndef EUNOMIA_LAYOUT_H
 #define EUNOMIA_LAYOUT_H
+#include "number.h"
 #include "out.h"
 #include "selection.h"
 #include "stack.h"
@@ -18,6 +19,7 @@ struct op {
     uint16_t decoder, column;
     uint32_t offset, size, type;
     char prefix[PREFIX];
+    struct eu_digits last; /* U64 */
 };
 
 struct layout {

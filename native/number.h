@@ -47,6 +47,52 @@ static inline char *eu_put_u64(char *w, uint64_t v) {
     return w + n;
 }
 
+/* Up to four digits are most process ids, and many counts: without loops. */
+static inline char *eu_put_u32(char *w, uint32_t v) {
+    if (v < 10) {
+        *w = (char)('0' + v);
+        return w + 1;
+    }
+    if (v < 100) {
+        memcpy(w, eu_two_digits + 2 * v, 2);
+        return w + 2;
+    }
+    if (v >= 10000)
+        return eu_put_u64(w, v);
+    uint32_t high = v / 100;
+    memcpy(w, eu_two_digits + 2 * high + (v < 1000), 2); /* of three digits the first alone; what follows is overwritten */
+    w += v < 1000 ? 1 : 2;
+    memcpy(w, eu_two_digits + 2 * (v - 100 * high), 2);
+    return w + 2;
+}
+
+static inline char *eu_put_i32(char *w, int32_t v) {
+    if (v >= 0)
+        return eu_put_u32(w, (uint32_t)v);
+    *w++ = '-';
+    return eu_put_u32(w, -(uint32_t)v);
+}
+
+/* The digits above the last eight of a 64-bit number that comes again and again: time stamps, addresses. */
+struct eu_digits {
+    uint64_t high; /* 0: none yet */
+    uint8_t size;
+    char text[15];
+};
+static inline char *eu_put_again(char *w, uint64_t v, struct eu_digits *last) {
+    uint64_t high = v / 100000000;
+    if (!high)
+        return eu_put_u32(w, (uint32_t)v);
+    if (high != last->high) {
+        last->high = high;
+        last->size = (uint8_t)(eu_put_u64(last->text, high) - last->text);
+    }
+    memcpy(w, last->text, sizeof(last->text));
+    w += last->size;
+    eu_put_8_digits(w, (uint32_t)(v - high * 100000000));
+    return w + 8;
+}
+
 static inline char *eu_put_i64(char *w, int64_t v) {
     if (v >= 0)
         return eu_put_u64(w, v);

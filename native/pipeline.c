@@ -99,6 +99,10 @@ static inline int deliver(struct source *s, int match, const uint8_t *record, si
 int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
     struct source *s = source;
     struct eu_run *run = s->run;
+    if (eu_filter_quick_drops(&s->quick, record, size)) {
+        s->account.filtered++;
+        return 0;
+    }
     if (run->ending == MAX_EVENTS) { /* nobody wants it */
         s->account.filtered++;
         return 0;

@@ -25,6 +25,7 @@ struct eu_recording {
     uint32_t left; /* records of the block not given yet */
     struct eu_account *accounts;
     size_t room_accounts;
+    uint64_t *seen; /* records by source */
     struct eu_out names; /* of the accounts' maps */
     uint64_t place;      /* of the block's header in the file */
     struct eu_recording_facts read;
@@ -281,6 +282,7 @@ int eu_recording_record(struct eu_recording *r, struct eu_recorded *record) {
         r->read.first = record->time;
     r->read.last = record->time > r->read.last ? record->time : r->read.last;
     r->read.of_bytes += head.size;
+    r->seen[head.source]++;
     return 1;
 }
 
@@ -341,7 +343,8 @@ static int read_description(struct eu_recording *r) {
     r->plan = eu_plan_read(r->parts[EU_BLOCK_PLAN].data, r->parts[EU_BLOCK_PLAN].used);
     if (!r->plan)
         return -eu_errno();
-    return 0;
+    r->seen = calloc((size_t)eu_plan_sources(r->plan) + 1, sizeof(*r->seen));
+    return r->seen ? 0 : eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
 }
 
 struct eu_recording *eu_recording_open(int fd, const char *name) {
@@ -371,6 +374,7 @@ void eu_recording_free(struct eu_recording *r) {
     if (r->plan)
         eu_plan_free(r->plan);
     free(r->accounts);
+    free(r->seen);
     free(r->name);
     free(r);
 }
@@ -395,6 +399,12 @@ int eu_recording_account(const struct eu_recording *r, int source, struct eu_acc
     if (source < 0 || source >= r->read.nr_accounts)
         return eu_fail(EINVAL, "read account: source %d of %d", source, r->read.nr_accounts);
     *account = r->accounts[source];
+    account->known &= !r->read.is_cut;
+    uint64_t seen = source < eu_plan_sources(r->plan) ? r->seen[source] : 0;
+    if (seen > account->delivered) { /* accounts are written once a second: some records came after the last */
+        account->produced += seen - account->delivered;
+        account->delivered = seen;
+    }
     return 0;
 }
 

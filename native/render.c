@@ -96,12 +96,12 @@ static inline char *begin(const struct layout *l, char *w, const char *time, siz
 static inline __attribute__((always_inline)) int walk(const struct eu_view *v, const struct layout *l, struct eu_out *out, const char *time,
                                                       size_t time_size, const uint8_t *record, size_t size, const enum form form) {
     const int text = form == FORM_TEXT;
-    size_t line = out->used, hidden = 0;
+    size_t line = out->used, hidden = 0, copied;
     char *w = eu_out_room(out, l->bound + l->header.used + time_size);
     if (!w)
         return -ENOMEM;
     w = begin(l, w, time, time_size, form);
-    for (const struct op *op = l->ops, *end = op + l->nr_ops; op < end; op++) {
+    for (struct op *op = l->ops, *end = op + l->nr_ops; op < end; op++) {
         const uint8_t *p = record + op->offset;
         if (text && op->column_set)
             w = pad_to(w, out->data + line, op->column);
@@ -113,25 +113,25 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
         case LITERAL:
             break;
         case U8:
-            w = eu_put_u64(w, *p);
+            w = eu_put_u32(w, *p);
             break;
         case U16:
-            w = eu_put_u64(w, LOAD(uint16_t, p));
+            w = eu_put_u32(w, LOAD(uint16_t, p));
             break;
         case U32:
-            w = eu_put_u64(w, LOAD(uint32_t, p));
+            w = eu_put_u32(w, LOAD(uint32_t, p));
             break;
         case U64:
-            w = eu_put_u64(w, LOAD(uint64_t, p));
+            w = eu_put_again(w, LOAD(uint64_t, p), &op->last);
             break;
         case S8:
-            w = eu_put_i64(w, (int8_t)*p);
+            w = eu_put_i32(w, (int8_t)*p);
             break;
         case S16:
-            w = eu_put_i64(w, LOAD(int16_t, p));
+            w = eu_put_i32(w, LOAD(int16_t, p));
             break;
         case S32:
-            w = eu_put_i64(w, LOAD(int32_t, p));
+            w = eu_put_i32(w, LOAD(int32_t, p));
             break;
         case S64:
             w = eu_put_i64(w, LOAD(int64_t, p));
@@ -141,9 +141,16 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
             w += *p ? 4 : 5;
             break;
         case STRING:
-            w = eu_json_string(w, p, op->size);
+            if (op->size == 16 && eu_copy_comm(w, p, &copied))
+                w += copied;
+            else
+                w = eu_json_string(w, p, op->size);
             break;
         case TEXT:
+            if (op->size == 16 && eu_copy_comm(w, p, &copied)) {
+                w += copied;
+                break;
+            }
             w = eu_text_string(w, p, op->size, &hidden);
             line += hidden;
             hidden = 0;

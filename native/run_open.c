@@ -46,6 +46,8 @@ static int open_source(struct eu_run *run, struct eu_object *object, int index) 
     s->view = eu_view_new(run->plan, index, &run->format, 1);
     if (!s->view)
         return -eu_errno();
+    if (run->filter && run->options.drill_loss <= 0)
+        s->quick = eu_filter_quick(run->filter, run->plan, index);
     if (object)
         eu_view_use(s->view, object);
     s->headed = calloc((size_t)eu_view_types(s->view) + 1, sizeof(*s->headed));

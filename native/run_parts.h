@@ -42,6 +42,7 @@ struct source {
     uint64_t second;       /* the last one in which events passed the rate limit, counted from 1 */
     uint64_t allowed;      /* that may still pass in it */
     uint64_t drill;        /* state of its random numbers */
+    struct eu_quick_filter quick;
 };
 
 struct eu_run {

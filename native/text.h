@@ -35,9 +35,43 @@ static inline uint64_t eu_special_bytes(uint64_t x) {
     return (x | ((x - ones * 0x20) & ~x) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash) | ((del - ones) & ~del)) & tops;
 }
 
-/* The plain beginning of a string of `size` bytes, eight at a time; returns how many bytes were copied. */
+/* Which of the 16 bytes at s are special, from the lowest bit on; copies them to w. Bits of EU_LANE belong to one byte. */
+#if defined(__SSE2__)
+#include <emmintrin.h>
+enum { EU_LANE = 1 };
+static inline uint64_t eu_copy_16(char *w, const uint8_t *s) {
+    __m128i x = _mm_loadu_si128((const __m128i *)s);
+    _mm_storeu_si128((__m128i *)w, x);
+    __m128i low = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20)); /* signed: 0x80 and above too */
+    __m128i quote = _mm_cmpeq_epi8(x, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(x, _mm_set1_epi8('\\'));
+    __m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f));
+    return (uint64_t)(unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(low, del), _mm_or_si128(quote, backslash)));
+}
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+enum { EU_LANE = 4 };
+static inline uint64_t eu_copy_16(char *w, const uint8_t *s) {
+    uint8x16_t x = vld1q_u8(s);
+    vst1q_u8((uint8_t *)w, x);
+    uint8x16_t low = vcltq_s8(vreinterpretq_s8_u8(x), vdupq_n_s8(0x20)), del = vceqq_u8(x, vdupq_n_u8(0x7f));
+    uint8x16_t quote = vceqq_u8(x, vdupq_n_u8('"')), backslash = vceqq_u8(x, vdupq_n_u8('\\'));
+    uint8x16_t special = vorrq_u8(vorrq_u8(low, del), vorrq_u8(quote, backslash));
+    return vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(special), 4)), 0); /* 4 bits of each */
+}
+#else
+#define EU_NO_LANES 1
+#endif
+
+/* The plain beginning of a string of `size` bytes, 16 and eight at a time; returns how many bytes were copied. */
 static inline size_t eu_copy_plain(char *w, const uint8_t *s, size_t size) {
     size_t i = 0;
+#ifndef EU_NO_LANES
+    for (; i + 16 <= size; i += 16) {
+        uint64_t special = eu_copy_16(w + i, s + i);
+        if (special)
+            return i + (size_t)__builtin_ctzll(special) / EU_LANE;
+    }
+#endif
     for (; i + 8 <= size; i += 8) {
         uint64_t word;
         memcpy(&word, s + i, 8);
@@ -52,5 +86,16 @@ static inline size_t eu_copy_plain(char *w, const uint8_t *s, size_t size) {
         w[i] = (char)s[i];
     }
     return i;
+}
+
+/* A char array of 16 bytes, as every comm is: 1 where all of it up to its first NUL is plain, and *size bytes were copied. */
+static inline int eu_copy_comm(char *w, const uint8_t *s, size_t *size) {
+#ifndef EU_NO_LANES
+    uint64_t special = eu_copy_16(w, s);
+    *size = special ? (size_t)__builtin_ctzll(special) / EU_LANE : 16;
+#else
+    *size = eu_copy_plain(w, s, 16);
+#endif
+    return *size == 16 || !s[*size];
 }
 #endif

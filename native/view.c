@@ -172,6 +172,8 @@ static int matches(const struct eu_view *v, int i, const uint8_t *record, size_t
 }
 
 int eu_view_match(const struct eu_view *v, const uint8_t *record, size_t size) {
+    if (v->nr_layouts == 1 && !v->records[0].flags)
+        return size >= v->layouts[0].min_size ? 0 : -1;
     for (int i = 0; i < v->nr_layouts; i++)
         if (matches(v, i, record, size)) {
             int first = 0; /* a type may stand in the list twice, by its size and for what else comes */

@@ -87,6 +87,9 @@ def bash() -> str:
         if each.choices and each.choices[0][0] != "@"
     )
     skipped = "|".join(valued)
+    runners = "|".join(name for name, each in found.items() if each.stop)
+    of_tools = "|".join(name for name, each in found.items() if "@builtin" in each.choices)
+    of_files = "|".join(name for name, each in found.items() if each.choices == ("@file",))
     ecc = ecc_commands()[0]
     return f"""\
 # bash completion of ecli and ecc; made by `ecli completion bash`.
@@ -120,16 +123,18 @@ _ecli() {{
 {operands}
     esac
     if [[ "$word" == -* ]]; then
-        [[ "$command" == run && -n "$program" ]] && options="$(ecli completion --words "$program" 2>/dev/null) $options"
+        if [[ "$command" == @({runners}) && -n "$program" ]]; then
+            options="$(ecli completion --words "$program" 2>/dev/null) $options"
+        fi
         COMPREPLY=($(compgen -W "$options --version" -- "$word"))
     elif [[ -z "$command" ]]; then
         COMPREPLY=($(compgen -W "$commands $(_ecli_tools)" -- "$word") $(compgen -f -- "$word"))
-    elif [[ "$command" == run && -z "$program" ]]; then
-        COMPREPLY=($(compgen -W "$(_ecli_tools)" -- "$word") $(compgen -f -- "$word"))
     elif [[ "$command" == help ]]; then
         COMPREPLY=($(compgen -W "$commands" -- "$word"))
-    elif [[ "$command" == inspect ]]; then
+    elif [[ "$command" == @({of_tools}) && ( -z "$program" || "$command" == inspect ) ]]; then
         COMPREPLY=($(compgen -W "$(_ecli_tools)" -- "$word") $(compgen -f -- "$word"))
+    elif [[ "$command" == @({of_files}) ]]; then
+        COMPREPLY=($(compgen -f -- "$word"))
     elif [[ -n "$operands" ]]; then
         COMPREPLY=($(compgen -W "$operands" -- "$word"))
     fi
@@ -178,8 +183,10 @@ def zsh() -> str:
     parts = []
     for name, each in found.items():
         lines = [line for option in each.options if not option.hidden for line in _zsh_option(option)]
-        if name in ("run", "inspect"):
-            lines += ["'1:program:_ecli_programs'"] + (["'*::argument:_ecli_arguments'"] if name == "run" else [])
+        if "@builtin" in each.choices:
+            lines += ["'1:program:_ecli_programs'"] + (["'*::argument:_ecli_arguments'"] if each.stop else [])
+        elif each.choices == ("@file",):
+            lines.append("'1:file:_files'")
         elif name == "help":
             lines.append(f"'1:command:({' '.join(found)})'")
         elif each.choices:
@@ -240,12 +247,13 @@ def fish() -> str:
     """Return the script for fish."""
     found = tables()
     names = " ".join(found)
+    of_tools = " ".join(name for name, each in found.items() if "@builtin" in each.choices)
     lines = [
         "# fish completion of ecli; made by `ecli completion fish`.",
         f"set -l commands {names}",
         "set -l tools '(ecli completion --words @builtin 2>/dev/null)'",
         'complete -c ecli -n "not __fish_seen_subcommand_from $commands" -a "$tools"',
-        "complete -c ecli -n '__fish_seen_subcommand_from run inspect' -a \"$tools\"",
+        f"complete -c ecli -n '__fish_seen_subcommand_from {of_tools}' -a \"$tools\"",
         "complete -c ecli -l version -s V -d 'show versions'",
         "complete -c ecli -l help -s h -d 'show the page'",
     ]

@@ -7,7 +7,7 @@ import stat
 import sys
 
 from eunomia.cli import run as running
-from eunomia.cli.parser import Command, Opt, UsageError
+from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt, UsageError
 from eunomia.cli.run_table import END, FETCHING, LOADING, OPTIONS, READING, SAMPLES, WHICH
 
 TYPE_CHECKING = False
@@ -35,7 +35,8 @@ COMMAND = Command(
     (
         *_FILE,
         *(each for each in OPTIONS if each.group in _GROUPS and each.long not in _NOT_HERE),
-        next(each for each in OPTIONS if each.long == "verbose"),
+        QUIET,
+        VERBOSE,
     ),
     stop=True,
     details="""\
@@ -78,13 +79,14 @@ def record(package: Package, values: Values, settings: Settings, program: str, c
     fd, made = open_file(path, values["force"])
     try:
         with running.load(package, values, settings) as live:
-            details = {"tool": program, "arguments": values.rest, "options": given(values)}
-            with begin(fd, path, package, details, values["compress"]) as recorder:
+            details = {"tool": program, "arguments": arguments(package, values, program), "options": given(values)}
+            with begin(fd, path, package, details, values) as recorder:
                 made = ""
                 options = running.run_options(values, fd)
                 options.format, options.path, options.record = "raw", None, recorder
                 code = running.follow(live, package, values, fd, program, choice=choice, options=options)
-                summary(recorder, path, program)
+                if not values["quiet"]:
+                    summary(recorder, path, program)
                 return code
     finally:
         if choice is not None:
@@ -116,15 +118,23 @@ def open_file(path: str, force: bool) -> tuple[int, str]:
     return fd, made
 
 
-def begin(fd: int, path: str, package: Package, details: dict[str, Any], compress: bool) -> Recorder:
+def begin(fd: int, path: str, package: Package, details: dict[str, Any], values: Values) -> Recorder:
     """Empty the file and write what comes before the events."""
     from eunomia.events.recorder import Recorder
 
     if path != "-" and stat.S_ISREG(os.fstat(fd).st_mode):
         os.ftruncate(fd, 0)
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not values["quiet"]:
         running.warn(f"recording {details['tool']}; Ctrl-C ends it")
-    return Recorder.of(package, fd, path, details=details, compress=compress)
+    return Recorder.of(package, fd, path, details=details, compress=values["compress"])
+
+
+def arguments(package: Package, values: Values, program: str) -> dict[str, Any]:
+    """Return the tool's options that were on the command line."""
+    from eunomia.cli.arguments import take_arguments
+
+    again = running.parse(COMMAND, [program, *values.rest])
+    return take_arguments(package, again, program)[0]
 
 
 def given(values: Values) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def describe(recording: Recording) -> dict[str, Any]:
         span["seconds"] = round((counts.last - counts.first) / 1e9, 6)
     return {
         **recording.meta,
-        "package": recording.package.name,
+        "package": package_name(recording),
         "blocks": int(counts.blocks),
         "bytes": int(counts.bytes),
         "events": int(counts.records),
@@ -48,6 +48,16 @@ def describe(recording: Recording) -> dict[str, Any]:
         "is_whole": bool(counts.is_ended),
         "is_cut": bool(counts.is_cut),
     }
+
+
+def package_name(recording: Recording) -> str:
+    """Return the package's name, or what is wrong with it: the events do not need it."""
+    from eunomia.errors import EunomiaError
+
+    try:
+        return recording.package.name
+    except EunomiaError as exc:
+        return f"unreadable: {exc}"
 
 
 def account(each: Any) -> dict[str, Any]:
@@ -77,7 +87,8 @@ def page(found: dict[str, Any]) -> list[str]:
 
     host = found.get("host")
     host = host if isinstance(host, dict) else {}
-    words = [str(each) for each in found["arguments"]] if isinstance(found.get("arguments"), list) else []
+    arguments = found.get("arguments")
+    words = [f"--{name}={value}" for name, value in arguments.items()] if isinstance(arguments, dict) else []
     rows = [
         ("tool", " ".join([str(found.get("tool", "?")), *words, f"(package {found['package']})"])),
         ("recorded", f"{found.get('started', '?')} by eunomia {found.get('eunomia', '?')}"),

@@ -11,7 +11,7 @@ def parse_moment(text: str, started: str) -> int:
     """Return wall clock in nanoseconds since 1970.
 
     Args:
-        text: `90`, `1.5s`, `2m` (into the recording), `14:03:20` (local time, on the day it began or the next),
+        text: `90`, `1.5s`, `2m` (into the recording), `14:03:20` (local time, the one nearest to the beginning),
             `2026-11-21T14:03:20Z` (without a zone: local time).
         started: when the recording began, ISO 8601.
 
@@ -19,7 +19,7 @@ def parse_moment(text: str, started: str) -> int:
         ValueError: it is none of these.
     """
     if ":" not in text and "-" not in text:
-        seconds = 0.0 if text.strip("0.") == "" else parse_seconds(text.removeprefix("+"))
+        seconds = 0.0 if text in {"0", "+0", "0s"} else parse_seconds(text.removeprefix("+"))
         return _nanoseconds(_begin(started)) + int(seconds * 1e9)
     try:
         found = datetime.fromisoformat(text if "T" in text or "-" in text else f"2000-01-01T{text}")
@@ -28,8 +28,9 @@ def parse_moment(text: str, started: str) -> int:
     if "-" not in text:  # a time of day
         begin = _begin(started).astimezone()
         found = datetime.combine(begin.date(), found.time())
-        if found.astimezone() < begin - timedelta(hours=12):
-            found += timedelta(days=1)
+        apart = found.astimezone() - begin
+        if abs(apart) > timedelta(hours=12):
+            found += timedelta(days=1 if apart < timedelta() else -1)
     return _nanoseconds(found.astimezone())
 
 

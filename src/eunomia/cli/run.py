@@ -243,10 +243,10 @@ def names(text: str | None) -> list[str]:
 
 
 def time_column(values: Values) -> str:
-    """Return the time that events carry: text has the wall clock unless told, JSON none."""
+    """Return the time that events carry: text has the wall clock unless told, JSON and CSV none."""
     if values["time"]:
         return str(values["time"])
-    if values["json"] or values["format"] == "json":
+    if values["json"] or values["format"] in ("json", "csv"):
         return "iso" if values["ts"] else "none"
     return "clock"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 
 from eunomia.events.batch import Batch
 from eunomia.events.reading import MAX_BYTES, MAX_RECORDS, BufferReader
@@ -21,14 +20,12 @@ class Queue:
         reader: the buffer.
         bound: how many events are kept at most.
         policy: "block": leave the rest in the buffer; "drop-oldest", "drop-newest".
-        is_stopped: asked when the reader was woken.
     """
 
-    def __init__(self, reader: BufferReader, bound: int, policy: str, is_stopped: Callable[[], bool]) -> None:
+    def __init__(self, reader: BufferReader, bound: int, policy: str) -> None:
         self._reader = reader
         self._bound = bound
         self._policy = policy
-        self._is_stopped = is_stopped
         self._batches: deque[Batch] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reading = False
@@ -47,7 +44,7 @@ class Queue:
         try:
             async with asyncio.timeout(timeout):
                 while not self._batches:
-                    stopped = self._is_stopped()
+                    stopped = self._reader.is_stopped
                     self._read(min(max_records, self._bound), max_bytes)
                     if self._batches or stopped:
                         break
@@ -70,10 +67,11 @@ class Queue:
         return batch
 
     def close(self) -> None:
-        """Leave the event loop; the reader is closed by its owner."""
+        """Leave the event loop; the reader is closed by its owner. Who waits is told."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
             self._pause()
+            self._tell()
         self._loop, self._reading, self._timer = None, False, None
 
     def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -118,13 +116,16 @@ class Queue:
             return
         try:
             self._read(MAX_RECORDS, MAX_BYTES)
-            if self._is_stopped():
+            if self._reader.is_stopped:
                 self._pause()  # its descriptor stays readable
             elif self._reading:
                 self._arm()
         except Exception as exc:
             self._failure = exc  # for who waits, not for the loop's handler
             self._pause()
+        self._tell()
+
+    def _tell(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

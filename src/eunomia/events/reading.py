@@ -21,7 +21,7 @@ _LONGEST = 1 << 30  # milliseconds that C can wait; the caller waits again
 
 
 class BufferReader:
-    """Takes batches of records from a buffer; one thread at a time, `wake` from any.
+    """Takes batches of records from a buffer; one thread at a time, `stop` from any.
 
     Args:
         obj: a loaded object.
@@ -38,6 +38,7 @@ class BufferReader:
     def __init__(self, obj: Object, name: str | None, perf_pages: int, filter: str | None) -> None:
         self._plan = self._reader = self._batcher = ffi.NULL
         self._wake_fd = -1
+        self.is_stopped = False
         plan = obj.package.plan()
         layout = Layout(plan)
         place, source = choose(layout, name)
@@ -60,7 +61,7 @@ class BufferReader:
 
     @property
     def fd(self) -> int:
-        """A descriptor that can be read from while there are records, or after `wake`; the reader owns it."""
+        """A descriptor that can be read from while there are records, or after `stop`; the reader owns it."""
         return int(lib.eu_reader_fd(self._open()))
 
     @property
@@ -76,7 +77,7 @@ class BufferReader:
         return self._kinds.take(self._batcher)
 
     def wait(self, seconds: float | None) -> None:
-        """Wait until there may be records, `wake` was called, or the time is over; None: for ever."""
+        """Wait until there may be records, `stop` was called, or the time is over; None: for ever."""
         limit = -1 if seconds is None else min(int(seconds * 1000) + 1, _LONGEST)
         check(lib.eu_reader_wait(self._open(), limit), f"read buffer {self.map}")
 
@@ -88,8 +89,9 @@ class BufferReader:
         """
         return (None, 0.0, 0.001)[lib.eu_reader_arm(self._open())]
 
-    def wake(self) -> None:
-        """End this and every further `wait` at once; from any thread."""
+    def stop(self) -> None:
+        """Set `is_stopped`, and end this and every further `wait` at once; from any thread."""
+        self.is_stopped = True
         if self._wake_fd >= 0:
             os.eventfd_write(self._wake_fd, 1)
 

@@ -43,7 +43,7 @@ class Recorder:
         if not self._recorder:
             raise error(f"write recording {name}")
         try:
-            for kind, part in ((META, json.dumps(meta).encode()), (PACKAGE, package), (PLAN, plan)):
+            for kind, part in ((META, json.dumps(meta, default=str).encode()), (PACKAGE, package), (PLAN, plan)):
                 self._check(lib.eu_recorder_part(self._recorder, kind, part, len(part)))
         except BaseException:
             self.close()

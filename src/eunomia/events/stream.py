@@ -84,7 +84,6 @@ class EventStream(Iterator[Any]):
         self._at = 0
         # events given before these, how many these are, and what is left of them; one tuple, for `settle` in any thread
         self._given: tuple[int, int, Iterator[Any]] = (0, 0, iter(()))
-        self._stopped = False
         self._left = max_events
         self.timeout = timeout
         self._bound, self._policy = queue, policy
@@ -125,8 +124,7 @@ class EventStream(Iterator[Any]):
 
     def stop(self) -> None:
         """End the iteration once what is in the buffer is delivered; from any thread."""
-        self._stopped = True
-        self._reader.wake()
+        self._reader.stop()
 
     def take(self, timeout: float | None = 0.0) -> list[Any]:
         """Return the events that are there, up to some thousands; waits up to `timeout` seconds for the first.
@@ -168,7 +166,7 @@ class EventStream(Iterator[Any]):
         """Take records from the buffer."""
         until = Deadline(timeout)
         while self._left != 0:
-            stopped = self._stopped  # before looking: what came until then is delivered
+            stopped = self._reader.is_stopped  # before looking: what came until then is delivered
             batch = self._reader.take(self._wanted(max_records), max_bytes)
             if batch is not None:
                 return self._count(batch)
@@ -267,7 +265,7 @@ class EventStream(Iterator[Any]):
         if self._left == 0:
             return None
         if self._queue is None:
-            self._queue = Queue(self._reader, self._bound, self._policy, lambda: self._stopped)
+            self._queue = Queue(self._reader, self._bound, self._policy)
         batch = await self._queue.get(timeout, self._wanted(max_records), max_bytes)
         return None if batch is None else self._count(batch)
 

@@ -491,6 +491,8 @@ class Compiler:
     # two fields
 
     def _two(self, field: Field, place: Place, mask: Node | None, operator: str, right: Node) -> Condition:
+        if operator == "~":
+            raise self._error('expected a pattern in quotes, as in "ssh*"', right)
         other_field, other_mask = self._operand(right)
         other = self._find(other_field)
         if other is None:
@@ -525,8 +527,6 @@ class Compiler:
         units = [_UNITS.get(self.decoder(each[1])) for each in (left, right)]
         if None not in units and units[0] != units[1]:
             raise self._error(f"{left[0].text} and {right[0].text} have different units", right[0])
-        if operator == "~":
-            raise self._error('expected a pattern in quotes, as in "ssh*"', right[0])
         if "float" in kinds:
             tests = [self._float_operand(*each) for each in (left, right)]
             tests[0].b = _RELATIONS[operator]
@@ -539,8 +539,8 @@ class Compiler:
 
     def _float_operand(self, field: Field, place: Place, mask: Node | None) -> Test:
         if self.class_of(place) == "number":
-            if mask is not None or self.decoder(place) == "port":
-                raise self._error(f"{field.text}: this cannot be compared with a float", field)
+            if mask is not None:
+                raise self._error(f"{field.text}: bits cannot be compared with a float", field)
             test = self._number(place, None, field).load()
             test.code, test.a = code.FLOATS, 0
             return test

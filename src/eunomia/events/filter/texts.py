@@ -37,7 +37,7 @@ def glob(place: Place, pattern: bytes) -> Condition:
     start, end = pattern[:1] == b"*", pattern[-1:] == b"*" and pattern[-2:-1] != b"\\"
     middle = literal(pattern[1 if start else 0 : -1 if end else None])
     if middle is None:
-        return _test(GLOB, place, pattern)
+        return _with_start(place, pattern)
     if start and end:
         return _test(CONTAINS, place, middle)
     if start:
@@ -45,6 +45,16 @@ def glob(place: Place, pattern: bytes) -> Condition:
     if place.size and len(middle) <= min(_WORDS, place.size):
         return _quick(place, middle) or _test(PREFIX, place, middle)
     return _test(PREFIX, place, middle)
+
+
+def _with_start(place: Place, pattern: bytes) -> Condition:
+    """A pattern that needs a search: first what stands before its first special character, which is one comparison."""
+    from eunomia.events.filter.code import both
+
+    size = next((at for at, byte in enumerate(pattern) if byte in _SPECIAL), len(pattern))
+    search = _test(GLOB, place, pattern)
+    start = _quick(place, pattern[:size]) if 0 < size <= min(_WORDS, place.size) else None
+    return both(start, search) if start is not None else search
 
 
 def literal(pattern: bytes) -> bytes | None:
