@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ACCOUNTS_NS = 1000000000 };
+enum { ACCOUNTS_NS = 1000000000, LOSSES_NS = 100000000 };
 
 struct eu_keep {
     struct eu_run *run;
@@ -18,7 +18,7 @@ struct eu_keep {
     struct eu_out shown;
     struct eu_account *accounts;
     int timer, is_armed, is_failed;
-    uint64_t accounts_due;
+    uint64_t accounts_due, told_lost;
 };
 
 static uint64_t now(clockid_t clock) {
@@ -159,15 +159,23 @@ static void arm(struct eu_keep *k) {
         k->is_armed = !timerfd_settime(k->timer, 0, &when, NULL);
 }
 
+/* Losses are noted at once, behind the records that were read before them. */
+static int are_accounts_due(const struct eu_keep *k, uint64_t since, uint64_t time) {
+    if (k->run->lost != k->told_lost)
+        return time + ACCOUNTS_NS >= k->accounts_due + LOSSES_NS;
+    return since && time >= k->accounts_due;
+}
+
 void eu_keep_round(struct eu_keep *k) {
     uint64_t since = eu_recorder_since(k->recorder), time;
     int err = 0;
-    if (!since || k->is_failed)
+    if ((!since && k->run->lost == k->told_lost) || k->is_failed)
         return;
     time = now(CLOCK_MONOTONIC_COARSE);
-    if (time >= k->accounts_due) {
+    if (are_accounts_due(k, since, time)) {
         err = write_accounts(k);
         k->accounts_due = time + ACCOUNTS_NS;
+        k->told_lost = k->run->lost;
     } else if (time > since + EU_RECORDER_AGE_NS) {
         err = eu_recorder_flush(k->recorder);
     }

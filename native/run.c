@@ -291,9 +291,9 @@ int eu_run_loop(struct eu_run *run) {
         eu_run_time(run);
         consume(run);
         print_due(run);
+        eu_run_tell(run);
         if (run->keep)
             eu_keep_round(run->keep);
-        eu_run_tell(run);
         eu_run_flush(run);
         mute_trace(run, run->refuse >= 0);
     }

@@ -236,7 +236,7 @@ def test_a_slow_reader_slows_a_replay_and_loses_nothing(ecli: Command, tmp_path:
     recording.stop()
 
     words = " ".join(ecli.argv)
-    script = f"{words} replay --queue 4K {tmp_path / 'r'} -j | (sleep 1; cat)"
+    script = f"{words} replay {tmp_path / 'r'} -j | (sleep 1; cat)"
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert len(done.stdout.splitlines()) == info(ecli, tmp_path / "r")["events"] >= 5000
     assert done.stderr == ""
