@@ -49,22 +49,21 @@ static void signed_row(struct eu_out *out, int slot, int negative, uint64_t coun
 }
 
 void eu_signed_log2_histogram(struct eu_out *out, const uint64_t *below, const uint64_t *slots, size_t count, const char *unit) {
-    int first = -1, last = -1;
-    for (size_t i = 0; i < count && i < LOG2_SLOTS; i++) {
-        first = below[i] ? (int)i : first;
-        last = slots[i] ? (int)i : last;
+    int lowest = -1, first = -1, last = -1;
+    for (int i = 0; i < (int)count && i < LOG2_SLOTS; i++) {
+        lowest = below[i] ? i : lowest;
+        first = slots[i] && first < 0 ? i : first;
+        last = slots[i] ? i : last;
     }
-    if (first < 0) {
-        eu_log2_histogram(out, slots, count, unit);
+    if (lowest < 0 && last < 0)
         return;
-    }
-    int wide = last > NARROW_SLOTS || first > NARROW_SLOTS, width = wide ? 20 : 40, digits = wide ? 20 : 10;
+    int wide = last > NARROW_SLOTS || lowest > NARROW_SLOTS, width = wide ? 20 : 40, digits = wide ? 20 : 10;
     uint64_t most = largest(slots, count), most_below = largest(below, count);
     most = most_below > most ? most_below : most;
     eu_out_format(out, "%*s%-*s : count    distribution\n", wide ? 15 : 5, "", wide ? 29 : 19, unit);
-    for (int i = first; i >= 0; i--)
+    for (int i = lowest; i >= 0; i--)
         signed_row(out, i, 1, below[i], most, digits, width);
-    for (int i = 0; i <= last; i++)
+    for (int i = lowest < 0 ? first : 0; i <= last; i++)
         signed_row(out, i, 0, slots[i], most, digits, width);
 }
 

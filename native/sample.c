@@ -8,9 +8,12 @@
 
 enum { BATCH = 4096, BATCH_BYTES = 64 << 20, KEEP = 1 << 20 };
 
-/* Whether its tables are redrawn in place: where nothing else is printed, and rows are asked for. */
-static int is_live(const struct eu_plan *plan, const struct eu_plan_source *source, const struct eu_run_options *options) {
-    return options->live && options->top && !options->format.format && plan->header.nr_sources == 1 && source->style == EU_PLAIN;
+/* Whether its tables may be redrawn in place: rows are asked for, and no lines of events come in between. */
+static int may_be_live(const struct eu_plan *plan, const struct eu_plan_source *source, const struct eu_run_options *options) {
+    for (uint32_t i = 0; i < plan->header.nr_sources; i++)
+        if (plan->sources[i].kind != EU_SAMPLE)
+            return 0;
+    return options->live && options->top && !options->format.format && source->style == EU_PLAIN;
 }
 
 static int by_options(struct eu_sample *s, const struct eu_run_options *options) {
@@ -18,7 +21,7 @@ static int by_options(struct eu_sample *s, const struct eu_run_options *options)
         return eu_fail(EINVAL, "--format csv: map %s has stack traces [text, json or --folded]", s->info.name);
     s->clear = options->clear >= 0 ? options->clear : s->source->flags & EU_CLEAR && !s->show.format.compat;
     s->top = s->source->style == EU_PLAIN || s->source->style == EU_STACKS ? options->top : 0;
-    s->is_live = is_live(s->show.plan, s->source, options);
+    s->may_be_live = may_be_live(s->show.plan, s->source, options);
     s->live.fd = options->out_fd;
     eu_sample_order_by(s, options->sort);
     return 0;
@@ -301,6 +304,7 @@ long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, 
     if (!s->nr_elements && s->several && !s->show.format.compat) /* of several maps only those that hold something are shown */
         return 0;
     s->named = named;
+    s->is_live = s->may_be_live && !named; /* of several maps only one is filled, as a rule */
     s->seen |= s->nr_elements > 0;
     if (!s->nr_elements && !s->show.format.compat && !s->stacks && !s->is_live)
         return 0;

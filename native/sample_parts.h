@@ -22,7 +22,7 @@ struct eu_sample {
     int map, clear, cpus, several, named, seen, is_array, headed;
     /* --sort and --top; without --sort by has_order: the value's number */
     struct eu_field order_field;
-    int is_sorted, has_order, by_cpu, ascending, is_live;
+    int is_sorted, has_order, by_cpu, ascending, may_be_live, is_live;
     uint64_t top, filtered;
     struct eu_live live;
     size_t stride; /* bytes of a value as the kernel gives it */

@@ -1,8 +1,8 @@
 /* The reader's half of the wake-up protocol (docs/reference/wakeups.md; the programs' half: eunomia_accounting.h).
  *
- * A flag in the object says how programs submit: 0 as the source says (nobody manages it), 1 without waking (the reader looks by
- * itself every half millisecond), 2 waking always (it sleeps, or is about to). The kernel's own rule, flag 0, wakes for a record that
- * the reader had caught up with: a reader that just keeps up is woken for almost each, at the traced program's cost.
+ * A flag in the object says how programs submit: 0 as the source says, which is mostly the kernel's rule; 1 without waking: the reader
+ * looks by itself every half millisecond; 2 waking always. The kernel's rule wakes for a record that the reader had caught up with: a
+ * reader that just keeps up is woken for almost each, at the traced program's cost. So under load the flag is 1.
  *
  * The trap: after one record that woke nobody, the kernel's rule never holds again, for the reader stays one record behind. So
  * nobody may sleep while such a record is there or on its way:
@@ -11,14 +11,17 @@
  *             read the flag                                                              full fence
  *             submit: not busy any more, wake as the flag said                           look at the position of producers
  *
- * Either the program sees 2 and wakes, or the reader sees that the position moved. A record that it sees keeps it awake, also one that is
- * still busy: how its program will submit it may be decided already. An output has no flag to read between reserving and committing;
- * it reads the flag again behind the commit, a full barrier, and where the reader went to sleep meanwhile it wakes it with an empty record.
+ * Either the program sees that the flag is not 1 and wakes, or the reader sees that the position moved. A record that it sees keeps it
+ * awake, also one that is still busy: how its program will submit it may be decided already. An output has no place to read the flag
+ * between reserving and committing; it reads the flag again behind the commit, a full barrier, and where the reader went to sleep meanwhile
+ * it wakes it with an empty record.
  *
  * Reserving ends with the release of a lock, which is no full barrier: on paper the position may sit in the CPU's store buffer while the
  * program reads the flag, until its commit (x86: until the counter's locked add before that). And an output may have found no
- * room for its empty record. So the first sleeps after polling are short: a millisecond is an age for a store buffer. Only then, with
- * every buffer empty, does it sleep until it is woken.
+ * room for its empty record. So for a tenth of a second after polling the reader sleeps with a timer, a millisecond at first, an age for
+ * a store buffer, and with flag 2: whatever comes then wakes it. After that no program of the polling time runs any more, every buffer is
+ * empty, and the kernel's rule is right again: flag 0. Staying with 2 would cost a burst, or a program that runs on while the reader is
+ * stopped or gets no CPU, an interrupt (microseconds) for each record, instead of one.
  *
  * epoll needs no EPOLL_CTL_MOD: the look is ours, and a wake-up between it and epoll_wait() waits in epoll's list.
  */
@@ -41,9 +44,13 @@ enum {
     MANY = 8, /* records within a millisecond: polling is cheaper for both sides */
     EMPTY_ROUNDS = 3,
 };
-static const int doubts[] = {100, 10, 1}; /* milliseconds, the last first */
-enum { DOUBTS = sizeof(doubts) / sizeof(doubts[0]) };
-enum flag { UNMANAGED = 0, POLLING = 1, ASLEEP = 2 };
+enum { SETTLE_NS = 100000000, FIRST_DOUBT_MS = 1, DOUBT_MS = 25 };
+#ifdef EU_NO_TIMER /* native/tests/wakeup.py: what the timer would repair must not happen */
+enum { HAS_TIMER = 0 };
+#else
+enum { HAS_TIMER = 1 };
+#endif
+enum flag { AS_SOURCE = 0, POLLING = 1, ASLEEP = 2 };
 
 /* An object's flag: one for each source file that was linked into it. It lives as long as the object or one of its readers. */
 struct eu_wakeup {
@@ -140,18 +147,26 @@ static void say(struct eu_waiter *waiter, enum flag value) {
     if (!w || !w->nr_flags || __atomic_load_n(w->flags[0], __ATOMIC_RELAXED) == (uint32_t)value)
         return;
     pthread_mutex_lock(&lock);
-    write_flags(w, w->readers == 1 ? value : UNMANAGED);
+    write_flags(w, w->readers == 1 ? value : AS_SOURCE);
     pthread_mutex_unlock(&lock);
+}
+
+static uint64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 void eu_waiter_open(struct eu_waiter *waiter, struct eu_object *object, int mode) {
     pthread_mutex_lock(&lock);
     struct eu_wakeup *w = wakeup_of(object);
-    *waiter = (struct eu_waiter){.wakeup = w, .mode = mode, .batch_ms = BATCH_MS};
+    *waiter = (struct eu_waiter){.wakeup = w, .mode = mode, .doubt_ms = FIRST_DOUBT_MS, .batch_ms = BATCH_MS};
     if (w) {
         w->users++;
         w->readers++;
-        write_flags(w, UNMANAGED); /* also where a reader was killed, and the programs live on */
+        if (w->nr_flags && *w->flags[0]) /* another reader, or one that was killed */
+            waiter->settles = now_ns() + SETTLE_NS;
+        write_flags(w, AS_SOURCE);
     }
     pthread_mutex_unlock(&lock);
 }
@@ -173,15 +188,9 @@ void eu_waiter_close(struct eu_waiter *waiter) {
         return;
     pthread_mutex_lock(&lock);
     w->readers--;
-    write_flags(w, UNMANAGED);
+    write_flags(w, AS_SOURCE);
     leave(w);
     pthread_mutex_unlock(&lock);
-}
-
-static uint64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static void poll_round(struct eu_waiter *w, uint64_t records) {
@@ -190,7 +199,8 @@ static void poll_round(struct eu_waiter *w, uint64_t records) {
         return;
     w->polls = 0;
     w->gathered = 0;
-    w->doubts = w->wakeup && w->wakeup->nr_flags ? DOUBTS : 0;
+    w->settles = w->wakeup && w->wakeup->nr_flags ? now_ns() + SETTLE_NS : 0;
+    w->doubt_ms = FIRST_DOUBT_MS;
 }
 
 void eu_waiter_round(struct eu_waiter *w, uint64_t records, int more) {
@@ -229,7 +239,9 @@ static enum eu_state look(const struct eu_waiter *w) {
 
 /* Announce the sleep, then look whether it is still right. */
 static enum eu_state fall_asleep(struct eu_waiter *w) {
-    say(w, w->mode == EU_EACH ? UNMANAGED : ASLEEP); /* the kernel's rule is right where nobody submits without waking */
+    if (w->settles && now_ns() >= w->settles)
+        w->settles = 0;
+    say(w, w->settles ? ASLEEP : AS_SOURCE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     enum eu_state state = look(w);
     if (state != EU_BUSY)
@@ -258,7 +270,8 @@ static long pause_for(struct eu_waiter *w, int *timeout_ms) {
     case EU_EMPTY:
         break;
     }
-    *timeout_ms = w->doubts ? doubts[--w->doubts] : -1;
+    *timeout_ms = w->settles && HAS_TIMER ? w->doubt_ms : -1;
+    w->doubt_ms = DOUBT_MS;
     return 0;
 }
 
@@ -279,9 +292,5 @@ int eu_waiter_arm(struct eu_waiter *w) {
     if (w->more || w->mode == EU_BATCH || w->polls)
         return look(w) == EU_READY ? 1 : 2;
     enum eu_state state = fall_asleep(w);
-    if (state == EU_EMPTY && w->doubts) {
-        w->doubts = 0;
-        return 2;
-    }
-    return state == EU_EMPTY ? 0 : state == EU_READY ? 1 : 2;
+    return state == EU_READY ? 1 : state == EU_EMPTY && !w->settles ? 0 : 2;
 }

@@ -16,10 +16,11 @@ struct eu_waiter {
     int polls;                /* it looks every half millisecond, programs need not wake it */
     int more;                 /* the last round left records, or a buffer fills fast */
     int empty;                /* rounds of polling in a row that brought nothing */
-    int doubts;               /* short sleeps that are still to come before a long one */
+    int doubt_ms;             /* how long the next sleep is while programs of the polling time may still run */
     int busy;                 /* looks in a row that found a record that is not finished */
     int batch_ms;             /* between rounds */
-    uint64_t since, gathered; /* records since then, in ns */
+    uint64_t settles;         /* until then, in ns; 0: they do not */
+    uint64_t since, gathered; /* records since then */
 };
 
 void eu_waiter_open(struct eu_waiter *waiter, struct eu_object *object, int mode);

@@ -4,7 +4,8 @@
  *
  *   wakeup OBJECT EVENTS SECONDS [KILL_MS]    KILL_MS: kill the reader after random times up to that, 0: never
  *
- * Prints one line of JSON; exits 1 where a record stayed or was lost. The reader runs with real-time priority: how late the scheduler
+ * Prints one line of JSON; exits 1 where a record stayed or was lost. The reader has no timer that would find what it was not woken for
+ * (EU_NO_TIMER), and runs with real-time priority: how late the scheduler
  * lets it run on a busy machine is another question. A reader that was just started is late from its start on.
  */
 #define _GNU_SOURCE

@@ -30,6 +30,12 @@ def package() -> eunomia.Package:
     [
         ("events.py", r"(python\S* \(\d+\) sent signal 0 to \d+\n){3}"),
         ("counts.py", r"5 signals in all, 1 sender\nthis process: 1 since\n"),
+        (
+            "batches.py",
+            r"signal 0: 1500 times\nsignal 23: 500 times\n2000 events, half of them within [\d.]+ us of .*\n",
+        ),
+        ("arrow_table.py", r"(python\S*: signal (0, 6|23, 3)00 times, 1 target\n){2}1 sender in the map, 900 .*\n"),
+        ("asynchronous.py", r"(python\S* sent signal 0\n){5}5 of 5 events, lost: none\n"),
         ("threads.py", r"100 events, all from python\S*\n"),
     ],
 )
@@ -43,7 +49,9 @@ def test_example_prints_what_it_says(name: str, expected: str) -> None:
 
 
 def test_every_example_is_run() -> None:
-    assert sorted(path.name for path in EXAMPLES.glob("*.py")) == ["counts.py", "events.py", "threads.py"]
+    run = {"arrow_table.py", "asynchronous.py", "batches.py", "counts.py", "events.py", "threads.py"}
+
+    assert {path.name for path in EXAMPLES.glob("*.py")} == run
 
 
 def test_events_are_typed_and_own_their_data(package: eunomia.Package) -> None:

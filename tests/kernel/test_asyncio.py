@@ -1,4 +1,4 @@
-"""asyncio: events and batches through a bounded queue, its policies and losses; cancellation; many streams and loops."""
+"""asyncio: events and batches through a bounded queue, its policies and losses; cancellation; streams and loops."""
 
 from __future__ import annotations
 

@@ -28,5 +28,5 @@ def test_lone_events_with_random_gaps_are_all_read_in_time(stress: Any, tmp_path
     assert counted["counted"] == counted["produced"]
     assert counted["lost"] == 0
     assert counted["stuck"] == 0
-    assert counted["kept"]["over_100_ms"] == 0  # milliseconds on an idle machine; tests run on busy ones
+    assert counted["kept"]["over_1000_ms"] == 0  # half a millisecond on an idle machine; tests run on busy ones
     assert (counted["readers_killed"] > 0) == (kill_ms > 0)

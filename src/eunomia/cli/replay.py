@@ -31,7 +31,7 @@ COMMAND = Command(
     (
         *_OWN,
         *(each for each in OPTIONS if each.group in _GROUPS and each.long not in _NOT_HERE),
-        *(each for each in OPTIONS if each.long in {"interval", "quiet", "verbose"}),
+        *(each for each in OPTIONS if each.long in {"interval", "clear", "quiet", "verbose"}),
     ),
     details="""\
 FILE is a recording, `-` is standard input. It needs no root, and not the machine that it was made on: times, names of

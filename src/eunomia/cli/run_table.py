@@ -80,11 +80,18 @@ OPTIONS = (
         group=WHICH,
     ),
     Opt("count-by", "", "text", "count events by these fields, in place of writing them", "FIELDS", group=AGGREGATE),
-    Opt("hist", "", "text", "a histogram of this field, by the fields of --count-by", "FIELD", group=AGGREGATE),
     Opt(
-        "sort", "", "text", "order rows by this field, largest first; +FIELD: smallest first", "FIELD", group=AGGREGATE
+        "hist",
+        "",
+        "text",
+        "a histogram of this field, and its sum; for each key of --count-by",
+        "FIELD",
+        group=AGGREGATE,
     ),
-    Opt("top", "", "count", "the first N rows, redrawn in place on a terminal", "N", group=AGGREGATE),
+    Opt(
+        "sort", "", "text", "order rows by this column, largest first; +FIELD: smallest first", "FIELD", group=AGGREGATE
+    ),
+    Opt("top", "", "count", "the first N rows each second, redrawn in place on a terminal", "N", group=AGGREGATE),
     Opt("duration", "", "seconds", "stop after this time: 10, 200ms, 5m, 1h", group=END),
     Opt("max-events", "", "count", "stop after N events", "N", group=END),
     Opt(
@@ -95,12 +102,12 @@ OPTIONS = (
         default=False,
         group=END,
     ),
-    Opt("interval", "", "seconds", "read sampled maps this often (instead of as the package says)", group=SAMPLES),
+    Opt("interval", "", "seconds", "show sampled maps, or what is counted, this often", group=SAMPLES),
     Opt(
         "clear",
         "",
         "flag",
-        "empty sampled maps after each reading, or never (instead of as the package says)",
+        "empty sampled maps, or what is counted, after each interval, or never",
         group=SAMPLES,
     ),
     Opt("per-cpu", "", "flag", "values of per-CPU maps apart, not summed", default=False, group=SAMPLES),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from struct import pack
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from batches import batch
 from plans import ARRAY, BOOL, ENUM, FLOAT, INT, STRING, STRUCT, UINT, UNION, Member, PlanWriter, Type, array, chars
 from plans import struct as record_type
+
+from eunomia.errors import MissingDependencyError
 
 EXEC = record_type("exec_event", ("kind", Type(UINT, 4)), ("pid", Type(UINT, 4)), ("comm", chars(8)))
 EXIT = record_type("exit_event", ("kind", Type(UINT, 4)), ("code", Type(INT, 4)))
@@ -318,3 +321,22 @@ def test_struct_without_members() -> None:
 
 def test_kind_of_the_columns_of_a_string_is_text() -> None:
     assert one_type(Type(STRING, 4), b"abcd").to_arrow().to_pylist() == [{"value": "abcd"}]
+
+
+@pytest.mark.parametrize(
+    ("module", "method", "message"),
+    [
+        ("numpy", "to_numpy", "make an array: NumPy is not installed [pip install numpy]"),
+        ("pyarrow", "to_arrow", "make an Arrow table: pyarrow is not installed [pip install pyarrow]"),
+    ],
+)
+def test_missing_package_is_one_line_with_the_command(
+    monkeypatch: pytest.MonkeyPatch, module: str, method: str, message: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+
+    with pytest.raises(MissingDependencyError) as caught:
+        getattr(execs(1), method)()
+
+    assert str(caught.value) == message
+    assert execs(1).to_dicts() == [{"kind": 1, "pid": 1, "comm": "p1"}]
