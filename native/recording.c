@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAUSES_LIMIT = 64, ACCOUNTS_LIMIT = 4096 };
+enum { CAUSES_LIMIT = 64, ACCOUNTS_LIMIT = 4096, KINDS = 4 /* of struct eu_account */ };
 
 static int take_part(struct eu_recording *r) {
     struct eu_out *part = &r->parts[r->head.type];
@@ -42,10 +42,10 @@ static int take_account(struct eu_recording *r, size_t *at, struct eu_account *a
         return -EBADMSG;
     memcpy(&one, r->content.data + *at, sizeof(one));
     *at += sizeof(one);
-    if (one.nr_lost > CAUSES_LIMIT || one.name_size > EU_REC_NAME_LIMIT ||
+    if (one.kind < 1 || one.kind > KINDS || one.nr_lost > CAUSES_LIMIT || one.name_size > EU_REC_NAME_LIMIT ||
         r->content.used - *at < one.nr_lost * sizeof(lost) + one.name_size)
         return -EBADMSG;
-    *account = (struct eu_account){.kind = (int)(one.kind & 0xff),
+    *account = (struct eu_account){.kind = (int)one.kind,
                                    .known = one.known == 1,
                                    .produced = one.produced,
                                    .delivered = one.delivered,

@@ -266,3 +266,37 @@ def test_replay_rotates_its_output(ecli: Command, tmp_path: Path) -> None:
     assert len(files) > 2
     lines = sum(len(path.read_text().splitlines()) for path in files)
     assert lines == info(ecli, tmp_path / "r")["events"]
+
+
+def test_behind_sudo_the_recording_is_the_users(ecli: Command, tmp_path: Path) -> None:
+    done = ecli(
+        "record", "-o", tmp_path / "r", "--duration", "0.2", "opensnoop", env={"SUDO_UID": "1234", "SUDO_GID": "1235"}
+    )
+
+    assert done.returncode == 0
+    made = (tmp_path / "r").stat()
+    assert (made.st_uid, made.st_gid, made.st_mode & 0o777) == (1234, 1235, 0o600)
+
+
+def test_a_user_without_rights_replays(ecli: Command, tmp_path: Path) -> None:
+    recording = start(ecli, tmp_path / "r", "opensnoop")
+    opens(3)
+    recording.stop()
+    prefix = ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
+
+    with (tmp_path / "r").open("rb") as file:
+        done = ecli.start("replay", "-", "-j", "--pid", os.getpid(), stdin=file, prefix=prefix).finish()
+    assert [event["path"] for event in done.events].count("/") >= 3
+
+
+def test_a_tool_without_events_is_refused(ecli: Command, tmp_path: Path) -> None:
+    source = tmp_path / "quiet.bpf.c"
+    source.write_text(
+        '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nchar LICENSE[] SEC("license") = "GPL";\n'
+        'SEC("raw_tp/sys_enter") int quiet(void *ctx) { return 0; }\n'
+    )
+
+    done = ecli("record", "-o", tmp_path / "r", source)
+    assert done.returncode == 2
+    assert "has neither events nor sampled maps" in done.stderr
+    assert not (tmp_path / "r").exists()
