@@ -17,7 +17,6 @@ import eunomia
 from support import provoke
 from support.commands import Command, Running
 
-
 NOBODY = ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
 
 
