@@ -20,6 +20,7 @@ from pathlib import Path
 
 import cases
 import event_cases
+import flood_cases
 from measure import lines
 from sides import ROOT, Sides, private_mounts, work_folder
 
@@ -54,7 +55,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         default="",
-        help="comma-separated cases: start,backlog,filter,flood,soak,idle,compile,import,python,wheel",
+        help="comma-separated cases: start,backlog,filter,flood,latency,soak,idle,compile,import,python,wheel",
     )
     parser.add_argument("--no-write", action="store_true", help="print the table, leave docs/performance.md alone")
     arguments = parser.parse_args()
@@ -70,9 +71,10 @@ def main() -> int:
     table: dict[str, Callable[[], list[cases.Row]]] = {
         "start": lambda: cases.start(sides, many),
         "backlog": lambda: cases.backlog(sides, few, records),
-        "flood": lambda: cases.flooded(sides, few, 2 * records),
+        "flood": lambda: flood_cases.flooded(sides, few, 2 * records),
         "filter": lambda: event_cases.filtering(sides, few, records),
         "soak": lambda: event_cases.soak(sides, (9 if quick else 180) * 1_000_000),
+        "latency": lambda: flood_cases.latency(sides, 300 if quick else 1000),
         "idle": lambda: cases.idle(sides, 3 if quick else 10),
         "compile": lambda: cases.compiling(sides, few),
         "import": lambda: cases.importing(sides, many),

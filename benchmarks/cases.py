@@ -122,50 +122,6 @@ def backlog(sides: Sides, rounds: int, records: int) -> list[Row]:
     return rows
 
 
-def flooded(sides: Sides, rounds: int, events: int) -> list[Row]:
-    """A process sends signals as fast as it can while the reader runs: what it pays for a call, how much is lost."""
-    flood = Flood(sides.work / "flood", "null")
-    lost: dict[str, Samples] = {}
-
-    def flooding(name: str, argv: list[str | Path]) -> Callable[[], float]:
-        lost[name] = Samples()
-
-        def once() -> float:
-            process = Process(argv, env=sides.env(), read=False)
-            try:
-                process.wait_attached()
-                before = process.written()
-                flood.send(1000)
-                process.settle()
-                middle = process.written()
-                cost = flood.send(events)
-                process.settle()
-                delivered = (process.written() - middle) / ((middle - before) / 1000)
-                lost[name].values.append(max(0.0, 100 * (1 - delivered / events)))
-                return cost
-            finally:
-                process.end()
-
-        return once
-
-    runs = {
-        "nobody": lambda: flood.send(events),
-        "c": flooding("c", sides.c_tool("plain", flood.pid, json=True)),
-        "ecli": flooding("ecli", sides.ecli("plain", flood.pid, json=True)),
-    }
-    try:
-        samples = interleave(rounds, runs)
-    finally:
-        flood.close()
-    nobody = samples["nobody"].median
-    mine, c = (
-        f"{samples[n].text(0)} ns a call ({samples[n].median / nobody:.1f} times untraced)" for n in ("ecli", "c")
-    )
-    rows = [["flood: cost for the traced process, JSON", mine, "C tool", c, _times(ratio(samples, "ecli", "c")), "–"]]
-    rows.append(["flood: records lost", f"{lost['ecli'].text()} %", "C tool", f"{lost['c'].text()} %", "–", "0"])
-    return rows
-
-
 def idle(sides: Sides, seconds: float) -> list[Row]:
     """Wake-ups without events, and resident memory without the ring."""
     found: dict[str, tuple[int, int]] = {}

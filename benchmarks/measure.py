@@ -60,16 +60,18 @@ def interleave(rounds: int, sides: dict[str, Callable[[], float]]) -> dict[str, 
 
 
 class Process:
-    """A command under measurement, with its standard output in a pipe or thrown away."""
+    """A command under measurement, with its standard output in a pipe to us, or in a descriptor, or thrown away."""
 
-    def __init__(self, argv: Sequence[str | Path], *, env: dict[str, str], read: bool) -> None:
+    def __init__(
+        self, argv: Sequence[str | Path], *, env: dict[str, str], read: bool, output: int = subprocess.DEVNULL
+    ) -> None:
         self.argv = [str(part) for part in argv]
         self.started = time.perf_counter()
         self._popen = subprocess.Popen(
             self.argv,
             env=env,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if read else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if read else output,
             stderr=subprocess.PIPE,
         )
         self.pid = self._popen.pid
@@ -101,6 +103,18 @@ class Process:
                 raise RuntimeError(f"{' '.join(self.argv)}: not attached within {START_TIMEOUT:.0f} s")
             time.sleep(0.005)
         time.sleep(0.05)
+
+    def wait_writing(self, provoke: Callable[[], object]) -> None:
+        """Provoke events until the process writes: for tools that attach without a BPF link."""
+        while not self.written():
+            provoke()
+            if self._popen.poll() is not None:
+                raise RuntimeError(self._died())
+            if time.perf_counter() - self.started > START_TIMEOUT:
+                self.end()
+                raise RuntimeError(f"{' '.join(self.argv)}: no event within {START_TIMEOUT:.0f} s")
+            time.sleep(0.02)
+        time.sleep(0.2)
 
     def _has_link(self) -> bool:
         folder = f"/proc/{self.pid}/fdinfo"
@@ -193,7 +207,7 @@ class Flood:
         self.pid = int(self._answer())
 
     def send(self, count: int) -> float:
-        """Send so many signals and return the nanoseconds that one took."""
+        """Send so many signals and return the nanoseconds of CPU time that one took."""
         assert self._popen.stdin is not None
         self._popen.stdin.write(f"{count}\n")
         self._popen.stdin.flush()

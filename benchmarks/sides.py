@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BASELINE = ROOT / "benchmarks/baseline"
 VARIANTS = ("plain", "core", "tpbtf")
 BACKLOG = "backlog"
+LARGE = "large"  # a ring of 8 MiB
 _SCRIPT = "#!{python}\nimport sys\nfrom eunomia.cli.main import {name}\nsys.exit({name}())\n"
 
 
@@ -40,16 +41,17 @@ class Sides:
             from eunomia._native import check, lib
 
             check(lib.eu_dump_vmlinux(b"/sys/kernel/btf/vmlinux", os.fsencode(header)), "write vmlinux.h")
-        for name in ("flood", "mapdump"):
+        for name in ("flood", "latency", "mapdump"):
             self._compile_c(BASELINE / f"{name}.c", self.work / name)
-        for variant in (*VARIANTS, BACKLOG):
+        for variant in (*VARIANTS, BACKLOG, LARGE):
             source, raw, linked = self.source(variant), self.work / f"{variant}.raw.o", self.work / f"{variant}.bpf.o"
             _run([*self.plain_clang(source), "-o", raw])
             self._link(raw, linked)
             self._compile_c(BASELINE / "tool.c", self.tool(variant), f'-DOBJECT="{linked}"')
             _run([*self.command("ecc"), source, "-o", self.package(variant)], env=self.env(fresh=False))
 
-        _run([*self.command("ecc"), BASELINE / "table.bpf.c", "-o", self.package("table")], env=self.env(fresh=False))
+        for name in ("table", "empty"):
+            _run([*self.command("ecc"), self.source(name), "-o", self.package(name)], env=self.env(fresh=False))
 
     def _link(self, raw: Path, linked: Path) -> None:
         from eunomia._native import check, lib

@@ -53,6 +53,7 @@ def main(argv: list[str]) -> int:
     """Run `ecli replay`; return the exit code."""
     values = running.parse(COMMAND, argv)
     values.no_more_than(1)
+    running.check(values)
     if not values.operands:
         raise UsageError("replay: which recording? [ecli replay FILE; - is standard input]")
     path = values.operands[0]
@@ -95,10 +96,14 @@ def replay(recording: Recording, values: Values) -> int:
             from eunomia.cli.aggregation import check_aggregation
 
             check_aggregation(recording.plan(), options)
-        if any(values[name] for name in ("filter", "pid", "comm", "uid")):
+        wanted = [name for name in ("filter", "pid", "comm", "uid") if values[name]]
+        if wanted:
             from eunomia.cli.which import select
 
-            select(recording.plan(), values).open(options)
+            choice = select(recording.plan(), values)
+            if choice.selection.needs:
+                raise UsageError(f"--{' or --'.join(wanted)}: these events do not say it, and the live system is gone")
+            choice.open(options)
         with Replay(recording, options, speed=speed(values), since=since, until=until) as reader:
             reader.loop()
             tell_cut(recording)
