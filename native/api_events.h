@@ -49,9 +49,9 @@ struct eu_run_options {
     int wakeup;          /* 0 adaptive where the object can, 1 each record, 2 batches */
     int cpu;             /* the reading thread's CPU, -1: any */
     /* which records pass, in this order */
-    double drill_loss;  /* share that is dropped on purpose, 0 to 1 */
     const void *filter; /* bytecode (filter.h), NULL: all pass */
     size_t filter_size;
+    double drill_loss;          /* share that is dropped on purpose, 0 to 1 */
     struct eu_members *members; /* that the filter asks for, NULL: none; it must outlive the run */
     uint64_t sample;            /* every Nth event of a source; 0 and 1: all */
     double rate_limit;          /* events a second of a source, 0: no limit */

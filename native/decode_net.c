@@ -7,12 +7,8 @@
 #include <net/if.h>
 
 static int put_ip4(struct eu_word *word, const uint8_t *p) {
-    char line[16], *w = line;
-    for (int i = 0; i < 4; i++) {
-        w = eu_put_u64(w, p[i]);
-        *w++ = '.';
-    }
-    eu_word_put(word, line, w - line - 1);
+    char line[EU_NUMBER_ROOM];
+    eu_word_put(word, line, eu_put_ip4(line, p) - line);
     return EU_AS_WORD;
 }
 

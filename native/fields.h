@@ -19,9 +19,14 @@ int eu_field_find(const struct eu_plan *plan, uint32_t type, const char *path, s
 /* The field of a sampled map: `key`, `value`, `key.a`, `value.a`, or `a` of the key's or else of the value's. */
 int eu_field_find_sample(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size,
                          struct eu_field *field);
+/* Bytes from `offset` on that reading it takes. */
+static inline size_t eu_field_size(const struct eu_plan *plan, const struct eu_field *field) {
+    size_t bits = (field->bit_offset + field->bit_size + 7u) / 8, size = plan->types[field->type].size;
+    return field->bit_size && bits > size ? bits : size;
+}
 /* Whether a record of this size holds it; only false where is_beyond. */
 static inline int eu_field_is_there(const struct eu_plan *plan, const struct eu_field *field, size_t record_size) {
-    return !field->is_beyond || (size_t)field->offset + plan->types[field->type].size <= record_size;
+    return !field->is_beyond || (size_t)field->offset + eu_field_size(plan, field) <= record_size;
 }
 
 /* Whether its bytes stand in network order: then these, and not the number they would be here, say which value is larger. */

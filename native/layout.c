@@ -52,7 +52,11 @@ struct op *eu_layout_add(struct layout *l, int code) {
 static int code_of(const struct eu_view *v, const struct eu_plan_type *type, int decoder) {
     static const uint8_t widths[9] = {[1] = 0, [2] = 1, [4] = 2, [8] = 3};
     int json = v->form == FORM_JSON, compat = v->show.format.compat;
-    if (has_decoder(v, decoder))
+    if (has_decoder(v, decoder) && decoder == EU_HEX)
+        return (type->kind == EU_UINT || type->kind == EU_INT) && type->size <= 8 ? HEX : VALUE;
+    if (has_decoder(v, decoder) && decoder == EU_IP4)
+        return type->size == 4 && type->kind != EU_ARRAY ? IP4 : VALUE;
+    if (has_decoder(v, decoder) && decoder != EU_STATIC_MAP)
         return VALUE;
     switch (type->kind) {
     case EU_UINT:
@@ -81,17 +85,20 @@ static size_t bound_of(int code, const struct eu_plan_type *type) {
         return (size_t)type->size * EU_JSON_GROWTH + EU_STRING_SLACK;
     if (code == TEXT || code == CELL)
         return (size_t)type->size * EU_TEXT_GROWTH + EU_STRING_SLACK + 2;
-    return EU_NUMBER_ROOM;
+    return EU_NUMBER_ROOM + WORD_SIZE;
 }
 
 void eu_layout_value(struct eu_view *v, struct layout *l, const struct eu_field *field) {
     const struct eu_plan_type *type = &v->show.plan->types[field->type];
     int code = field->bit_size ? BITS : field->is_beyond ? VALUE : code_of(v, type, field->decoder);
-    if (code == STRING)
+    const struct words *words = code == NUMBER && type->kind == EU_ENUM ? eu_layout_words(v, l, type) : NULL;
+    int is_quoted = code == STRING || (v->form == FORM_JSON && (code == HEX || code == IP4));
+    if (is_quoted)
         eu_out_char(&l->pending, '"');
-    struct op *op = eu_layout_add(l, code);
+    struct op *op = eu_layout_add(l, words ? WORD : code);
     if (!op)
         return;
+    op->words = words;
     op->offset = field->offset;
     op->size = type->size;
     op->type = field->type;
@@ -100,7 +107,7 @@ void eu_layout_value(struct eu_view *v, struct layout *l, const struct eu_field 
     op->bit_size = (uint8_t)field->bit_size;
     op->is_beyond = field->is_beyond;
     l->bound += bound_of(code, type);
-    if (code == STRING)
+    if (is_quoted)
         eu_out_char(&l->pending, '"');
 }
 

@@ -9,7 +9,29 @@
 
 enum { PREFIX = 32, OPS_LIMIT = 2048, PAD = 32, WIDEST_COLUMN = 32 };
 
-enum code { LITERAL, U8, U16, U32, U64, S8, S16, S32, S64, BOOL, STRING, TEXT, CELL, FLOAT32, FLOAT64, NUMBER, BITS, VALUE };
+enum code {
+    LITERAL,
+    U8,
+    U16,
+    U32,
+    U64,
+    S8,
+    S16,
+    S32,
+    S64,
+    BOOL,
+    STRING,
+    TEXT,
+    CELL,
+    FLOAT32,
+    FLOAT64,
+    HEX,
+    IP4,
+    WORD,
+    NUMBER,
+    BITS,
+    VALUE
+};
 enum kinds { ONE_KIND, KINDS_BY_TYPE, KINDS_BY_MAP };
 enum form { FORM_TEXT, FORM_JSON, FORM_CSV };
 
@@ -18,11 +40,22 @@ struct op {
     uint8_t bit_size, bit_offset;
     uint16_t decoder, column;
     uint32_t offset, size, type;
+    const struct words *words; /* WORD */
     char prefix[PREFIX];
     struct eu_digits last; /* U64 */
 };
 
+/* The names of an enum, ready for use: quoted in JSON. */
+enum { WORDS_LIMIT = 256, WORD_SIZE = 48 };
+struct words {
+    struct words *next;
+    uint32_t count;            /* values 0 to count - 1 */
+    uint8_t size[WORDS_LIMIT]; /* 0: no name */
+    char text[WORDS_LIMIT][WORD_SIZE];
+};
+
 struct layout {
+    struct words *words; /* all of its operations */
     struct op *ops;
     size_t nr_ops, room_ops;
     size_t bound;          /* bytes that all plain operations can write */
@@ -52,6 +85,8 @@ static inline int has_decoder(const struct eu_view *v, int decoder) {
     return decoder && !v->show.format.raw_values && !v->show.format.compat;
 }
 
+/* The names of an enum; NULL where they are too many, too long, or not plain. */
+const struct words *eu_layout_words(const struct eu_view *v, struct layout *l, const struct eu_plan_type *type);
 /* Add an operation whose prefix is what is pending; NULL: out of memory. */
 struct op *eu_layout_add(struct layout *l, int code);
 /* Add a value. */

@@ -100,6 +100,25 @@ static inline char *eu_put_i64(char *w, int64_t v) {
     return eu_put_u64(w, -(uint64_t)v);
 }
 
+/* An IPv4 address out of its four bytes: at most 15, and a dot that is overwritten. */
+static inline char *eu_put_ip4(char *w, const uint8_t *p) {
+    for (int i = 0; i < 4; i++) {
+        w = eu_put_u32(w, p[i]);
+        *w++ = '.';
+    }
+    return w - 1;
+}
+
+/* 0x and lower-case hexadecimal without leading zeroes. */
+static inline char *eu_put_0x(char *w, uint64_t v) {
+    int digits = v ? (67 - __builtin_clzll(v)) / 4 : 1;
+    memcpy(w, "0x", 2);
+    w += 2 + digits;
+    for (int i = 1; i <= digits; i++, v >>= 4)
+        w[-i] = "0123456789abcdef"[v & 15];
+    return w;
+}
+
 char *eu_put_u128(char *w, unsigned __int128 v);
 char *eu_put_i128(char *w, __int128 v);
 /* Lower-case hexadecimal with at least `digits` digits, no prefix. */

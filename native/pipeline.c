@@ -1,4 +1,4 @@
-/* What becomes of a record: dropped by a drill, filtered, sampled out, held back by a rate limit, or delivered: as a line, into
+/* What becomes of a record: filtered, dropped by a drill, sampled out, held back by a rate limit, or delivered: as a line, into
  * an aggregate, into a recording. Whatever is decided is counted: docs/reference/accounting.md. */
 #include "run_parts.h"
 #include <errno.h>
@@ -60,10 +60,10 @@ static int is_over_rate(struct source *s) {
 static inline int verdict(struct source *s, int match, const uint8_t *record, size_t size) {
     const struct eu_run *run = s->run;
     const struct eu_run_options *o = &run->options;
-    if (o->drill_loss > 0 && is_drilled(s))
-        return EU_DRILL;
     if (run->filter && !eu_filter_pass(run->filter, s->index, match, record, size, NULL))
         return EU_CAUSES;
+    if (o->drill_loss > 0 && is_drilled(s))
+        return EU_DRILL;
     if (o->sample > 1 && s->seen++ % o->sample)
         return EU_SAMPLED_OUT;
     if (o->rate_limit > 0 && is_over_rate(s))

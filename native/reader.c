@@ -286,6 +286,11 @@ size_t eu_buffer_size(const struct eu_buffer *b) {
     return b->size;
 }
 
+uint64_t eu_buffer_position(const struct eu_buffer *b, uint64_t *producer) {
+    *producer = __atomic_load_n(b->producer, __ATOMIC_ACQUIRE);
+    return *b->consumer;
+}
+
 uint64_t eu_buffer_taken(const struct eu_buffer *b) {
     return b->taken;
 }

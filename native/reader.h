@@ -18,6 +18,8 @@ int eu_buffer_ready(const struct eu_buffer *buffer);
 typedef int (*eu_take)(void *context, const uint8_t *record, size_t size);
 size_t eu_buffer_consume(struct eu_buffer *buffer, size_t limit, eu_take take, void *context);
 size_t eu_buffer_size(const struct eu_buffer *buffer);
+/* Where a ring is read, and how far it is written: bytes since its beginning. */
+uint64_t eu_buffer_position(const struct eu_buffer *buffer, uint64_t *producer);
 /* Records read so far, also discarded ones. */
 uint64_t eu_buffer_taken(const struct eu_buffer *buffer);
 uint64_t eu_buffer_discarded(const struct eu_buffer *buffer);

@@ -51,6 +51,6 @@ struct eu_rec_end { /* END */
 struct eu_rec_sample {             /* SAMPLE: then the keys, then the values, `count` of each */
     uint32_t source, map_type;     /* enum bpf_map_type */
     uint32_t key_size, value_size; /* value_size: of all CPUs */
-    uint32_t cpus, reserved;       /* cpus: 0 where a value is of none */
+    uint32_t cpus, flags;          /* cpus: 0 where a value is of none; flags: 1 the map was emptied afterwards */
 };
 #endif

@@ -243,7 +243,7 @@ int eu_recorder_add(struct eu_recorder *r, int source, uint64_t time, const void
 static int write_elements(struct eu_recorder *r, int source, const struct eu_snapshot *s, size_t first, size_t count) {
     struct eu_out out = begin_block();
     struct eu_rec_block head = {.type = EU_BLOCK_SAMPLE, .count = (uint32_t)count, .time = now()};
-    struct eu_rec_sample sample = {(uint32_t)source, s->map_type, s->key_size, s->value_size, s->cpus, 0};
+    struct eu_rec_sample sample = {(uint32_t)source, s->map_type, s->key_size, s->value_size, s->cpus, s->is_cleared};
     head.flags = first + count < s->count ? EU_REC_MORE : 0;
     eu_out_put(&out, &sample, sizeof(sample));
     eu_out_put(&out, s->keys + first * s->key_size, count * s->key_size);

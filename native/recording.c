@@ -1,123 +1,13 @@
-/* Reads a recording. Its bytes may be anything: sizes are checked before memory is asked for, contents before they are used. */
-#include "recording.h"
+/* What the blocks of a recording hold. Their bytes may be anything: sizes are checked before memory is asked for, contents before they
+ * are used. */
 #include "error.h"
-#include "out.h"
 #include "plan_read.h"
-#include "signals.h"
+#include "recording_parts.h"
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <unistd.h>
-#include <zlib.h>
+#include <string.h>
 
-enum { PARTS = EU_BLOCK_PLAN, LATEST = 62 /* times are below 2^62 ns */, CAUSES_LIMIT = 64, ACCOUNTS_LIMIT = 4096 };
-
-struct eu_recording {
-    int fd;
-    char *name;
-    struct eu_out parts[PARTS + 1]; /* by type */
-    struct eu_plan *plan;
-    struct eu_clock_history clocks;
-    struct eu_facts *facts;
-    struct eu_rec_block head;
-    struct eu_out stored, content;
-    size_t at;     /* of the next record */
-    uint32_t left; /* records of the block not given yet */
-    struct eu_account *accounts;
-    size_t room_accounts;
-    uint64_t *seen; /* records by source */
-    struct eu_out names; /* of the accounts' maps */
-    uint64_t place;      /* of the block's header in the file */
-    struct eu_recording_facts read;
-};
-
-int eu_recording_damaged(const struct eu_recording *r, const char *what) {
-    return eu_fail(EBADMSG, "read recording %s: block %llu at byte %llu: %s", r->name, (unsigned long long)r->read.blocks,
-                   (unsigned long long)r->place, what);
-}
-
-/* As many of the bytes as there are before the end; -EINTR: a signal came while waiting. */
-static ssize_t read_up_to(struct eu_recording *r, void *bytes, size_t size) {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = read(r->fd, (char *)bytes + done, size - done);
-        struct pollfd wait = {.fd = r->fd, .events = POLLIN};
-        if (n == 0)
-            break;
-        if (n > 0)
-            done += (size_t)n;
-        else if (errno == EAGAIN)
-            poll(&wait, 1, -1);
-        else if (errno != EINTR)
-            return eu_fail(errno, "read recording %s: %s", r->name, eu_strerror(errno));
-        if (n < 0 && (!r->plan || eu_signals_count()))
-            return eu_fail(EINTR, "read recording %s: interrupted", r->name);
-    }
-    r->read.bytes += done;
-    return (ssize_t)done;
-}
-
-static int is_zero(const void *bytes, size_t size) {
-    const uint8_t *p = bytes;
-    while (size && !*p)
-        p++, size--;
-    return !size;
-}
-
-/* 1: there is a block; 0: the file ends here. */
-static int read_head(struct eu_recording *r) {
-    struct eu_rec_block *h = &r->head;
-    r->place = r->read.bytes;
-    ssize_t got = read_up_to(r, h, sizeof(*h));
-    if (got < 0)
-        return (int)got;
-    /* zeroes: a file system that had given the file its length, but not its bytes, when the power failed */
-    if (got < (ssize_t)sizeof(*h) || is_zero(h, sizeof(*h))) {
-        r->read.is_cut = 1;
-        return 0;
-    }
-    if (memcmp(h->magic, EU_REC_BLOCK, sizeof(h->magic)))
-        return eu_recording_damaged(r, "no block starts here");
-    if (h->crc != (uint32_t)crc32_z(0, (const void *)h, offsetof(struct eu_rec_block, crc)))
-        return eu_recording_damaged(r, "checksum of the header does not match");
-    if (h->sequence != r->read.blocks)
-        return eu_recording_damaged(r, "not the one that should follow");
-    if (h->size > EU_REC_BLOCK_LIMIT || h->stored > EU_REC_BLOCK_LIMIT || h->flags & ~(EU_REC_PACKED | EU_REC_MORE) ||
-        (!(h->flags & EU_REC_PACKED) && h->stored != h->size) || h->time >> LATEST)
-        return eu_recording_damaged(r, "header out of bounds");
-    return 1;
-}
-
-static int unpack(struct eu_recording *r) {
-    uLongf size = r->head.size;
-    r->content.used = 0;
-    if (!eu_out_room(&r->content, r->head.size + 1))
-        return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
-    if (uncompress((Bytef *)r->content.data, &size, (const Bytef *)r->stored.data, r->head.stored) != Z_OK || size != r->head.size)
-        return eu_recording_damaged(r, "cannot be unpacked");
-    r->content.used = size;
-    return 0;
-}
-
-/* 1: the block's content is in `content`; 0: the file ends within it. */
-static int read_content(struct eu_recording *r) {
-    struct eu_out *to = r->head.flags & EU_REC_PACKED ? &r->stored : &r->content;
-    to->used = 0;
-    if (!eu_out_room(to, r->head.stored + 1))
-        return eu_fail(ENOMEM, "read recording %s: out of memory", r->name);
-    ssize_t got = read_up_to(r, to->data, r->head.stored);
-    if (got < 0)
-        return (int)got;
-    if (got < (ssize_t)r->head.stored) {
-        r->read.is_cut = 1;
-        return 0;
-    }
-    to->used = r->head.stored;
-    if (r->head.content_crc != (uint32_t)crc32_z(0, (const Bytef *)to->data, to->used))
-        return eu_recording_damaged(r, "checksum does not match");
-    int err = to == &r->stored ? unpack(r) : 0;
-    return err ? err : 1;
-}
+enum { CAUSES_LIMIT = 64, ACCOUNTS_LIMIT = 4096, KINDS = 4 /* of struct eu_account */ };
 
 static int take_part(struct eu_recording *r) {
     struct eu_out *part = &r->parts[r->head.type];
@@ -152,10 +42,10 @@ static int take_account(struct eu_recording *r, size_t *at, struct eu_account *a
         return -EBADMSG;
     memcpy(&one, r->content.data + *at, sizeof(one));
     *at += sizeof(one);
-    if (one.nr_lost > CAUSES_LIMIT || one.name_size > EU_REC_NAME_LIMIT ||
+    if (one.kind < 1 || one.kind > KINDS || one.nr_lost > CAUSES_LIMIT || one.name_size > EU_REC_NAME_LIMIT ||
         r->content.used - *at < one.nr_lost * sizeof(lost) + one.name_size)
         return -EBADMSG;
-    *account = (struct eu_account){.kind = (int)(one.kind & 0xff),
+    *account = (struct eu_account){.kind = (int)one.kind,
                                    .known = one.known == 1,
                                    .produced = one.produced,
                                    .delivered = one.delivered,
@@ -245,9 +135,7 @@ static int take_block(struct eu_recording *r) {
 static int read_block(struct eu_recording *r) {
     if (r->read.is_ended || r->read.is_cut)
         return 0;
-    int got = read_head(r);
-    if (got > 0)
-        got = read_content(r);
+    int got = eu_recording_load(r);
     if (got <= 0)
         return got;
     if (!r->plan && r->head.type > EU_BLOCK_PLAN)
@@ -314,21 +202,6 @@ long eu_recording_collect(struct eu_recording *r, int source, struct eu_batcher 
     return added < 0 ? added : got < 0 ? got : (long)count;
 }
 
-static int read_file_header(struct eu_recording *r) {
-    struct eu_rec_header head;
-    ssize_t got = read_up_to(r, &head, sizeof(head));
-    if (got < 0)
-        return (int)got;
-    if (got < (ssize_t)sizeof(head.magic) || memcmp(head.magic, EU_REC_MAGIC, sizeof(head.magic)))
-        return eu_fail(EBADMSG, "read recording %s: not a recording%s", r->name, got ? "" : ": it is empty");
-    if (got < (ssize_t)sizeof(head) || head.crc != (uint32_t)crc32_z(0, (const void *)&head, offsetof(struct eu_rec_header, crc)))
-        return eu_fail(EBADMSG, "read recording %s: its header is %s", r->name, got < (ssize_t)sizeof(head) ? "cut off" : "damaged");
-    if (head.version != EU_REC_VERSION || head.size != sizeof(head))
-        return eu_fail(EBADMSG, "read recording %s: version %u, expected %u [a newer eunomia reads it]", r->name, head.version,
-                       EU_REC_VERSION);
-    return 0;
-}
-
 /* The parts; the last piece of the plan ends them. */
 static int read_description(struct eu_recording *r) {
     int type;
@@ -356,7 +229,7 @@ struct eu_recording *eu_recording_open(int fd, const char *name) {
     r->facts = eu_facts_new();
     if (!r->name || !r->facts)
         eu_fail(ENOMEM, "read recording: out of memory");
-    else if (!read_file_header(r) && !read_description(r))
+    else if (!eu_recording_header(r) && !read_description(r))
         return r;
     eu_recording_free(r);
     return NULL;

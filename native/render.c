@@ -36,7 +36,7 @@ static void general_value(const struct eu_show *show, struct eu_out *out, const 
     const struct eu_plan_type *type = &show->plan->types[op->type];
     if (op->code == BITS)
         eu_bits_value(show, out, op->type, eu_bits(type, p, op->bit_offset, op->bit_size), op->decoder, form != FORM_JSON);
-    else if (op->code == NUMBER)
+    else if (op->code == NUMBER || op->code == WORD)
         eu_number(show, out, type, eu_scalar(type, p), form != FORM_JSON);
     else if (form == FORM_JSON)
         eu_value_json(show, out, op->type, p, end, op->decoder);
@@ -50,6 +50,11 @@ static void csv_string(struct eu_out *out, const uint8_t *p, const uint8_t *end)
         out->used = eu_csv_string(w, p, end - p) - out->data;
 }
 
+static size_t size_of(const struct op *op, const struct eu_plan_type *type) {
+    size_t bits = (op->bit_offset + op->bit_size + 7u) / 8;
+    return op->bit_size && bits > type->size ? bits : type->size;
+}
+
 /* Everything that is not one of the quick operations; may move the buffer. Returns where writing goes on, or NULL. */
 static char *general_op(const struct eu_view *v, const struct layout *l, const struct op *op, struct eu_out *out, char *w, size_t *line,
                         const uint8_t *record, size_t size, enum form form) {
@@ -57,7 +62,7 @@ static char *general_op(const struct eu_view *v, const struct layout *l, const s
     const uint8_t *p = record + op->offset, *end = v->show.plan->flexible[op->type] ? record + size : p + type->size;
     size_t start = w - out->data;
     out->used = start;
-    if (op->is_beyond && (size_t)op->offset + type->size > size)
+    if (op->is_beyond && op->offset + size_of(op, type) > size)
         eu_out_text(out, form == FORM_JSON ? "null" : form == FORM_TEXT ? "-" : "");
     else if (form == FORM_CSV && type->kind == EU_STRING && !has_decoder(v, op->decoder))
         csv_string(out, p, end);
@@ -97,6 +102,7 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
                                                       size_t time_size, const uint8_t *record, size_t size, const enum form form) {
     const int text = form == FORM_TEXT;
     size_t line = out->used, hidden = 0, copied;
+    uint64_t at;
     char *w = eu_out_room(out, l->bound + l->header.used + time_size);
     if (!w)
         return -ENOMEM;
@@ -157,6 +163,23 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
             break;
         case CELL:
             w = eu_csv_string(w, p, op->size);
+            break;
+        case HEX:
+            w = eu_put_0x(w, eu_load_up_to_8(p, op->size));
+            break;
+        case IP4:
+            w = eu_put_ip4(w, p);
+            break;
+        case WORD:
+            at = eu_load_up_to_8(p, op->size);
+            if (at < op->words->count && op->words->size[at]) {
+                memcpy(w, op->words->text[at], WORD_SIZE);
+                w += op->words->size[at];
+                break;
+            }
+            w = general_op(v, l, op, out, w, &line, record, size, form);
+            if (!w)
+                return -ENOMEM;
             break;
         case FLOAT32:
             w = eu_put_double(w, LOAD(float, p), !v->show.format.compat);

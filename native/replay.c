@@ -90,6 +90,26 @@ static void take(struct replay *r, const struct eu_recorded *record) {
         eu_run_flush(run);
 }
 
+/* Folded stacks are shown once: of a map that was not emptied its last reading, else the sum of all. */
+static void show_sample(struct replay *r, struct source *s, uint64_t time, int is_cleared) {
+    r->run->now = time;
+    s->final = r->run->format.format == 3 && !is_cleared;
+    if (s->final)
+        return;
+    eu_run_show_sample(r->run, s);
+    eu_run_flush(r->run);
+}
+
+static void show_rest(struct eu_run *run) {
+    for (int i = 0; i < run->nr_sources; i++) {
+        struct source *s = &run->sources[i];
+        if (s->sample && s->final && run->ending >= 0)
+            eu_run_show_sample(run, s);
+        if (s->sample)
+            eu_sample_finish(s->sample, &run->out);
+    }
+}
+
 /* A snapshot of a map, or a part of one. */
 static int take_sample(struct replay *r) {
     const uint8_t *content;
@@ -103,16 +123,13 @@ static int take_sample(struct replay *r) {
     if (!s || !s->sample || !each || size / each != block->count || size % each)
         return eu_recording_damaged(r->recording, "sample out of bounds");
     const uint8_t *keys = content + sizeof(head), *values = keys + (size_t)block->count * head.key_size;
-    const struct eu_snapshot part = {head.map_type, head.key_size, head.value_size, head.cpus, block->count, keys, values};
+    const struct eu_snapshot part = {head.map_type, head.key_size, head.value_size, head.cpus, 0, block->count, keys, values};
     int err = eu_sample_put(s->sample, &part, !s->due);
     if (err)
         return eu_recording_damaged(r->recording, err == -ENOMEM ? "out of memory" : "a sample of another map");
     s->due = block->flags & EU_REC_MORE; /* its other parts come next */
-    if (!s->due && is_wanted(r, s, block->time, block->count)) {
-        r->run->now = block->time;
-        eu_run_show_sample(r->run, s);
-        eu_run_flush(r->run);
-    }
+    if (!s->due && is_wanted(r, s, block->time, block->count))
+        show_sample(r, s, block->time, head.flags & 1);
     return 0;
 }
 
@@ -155,6 +172,7 @@ int eu_run_replay(struct eu_run *run, struct eu_recording *recording, const stru
     }
     eu_run_look(run); /* a signal that interrupted reading */
     eu_run_ends(run, got < 0 ? got : STOPPED);
+    show_rest(run);
     int ending = eu_run_finish(run);
     eu_facts_use(NULL, 0);
     eu_clock_use(before);

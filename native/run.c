@@ -31,11 +31,15 @@ static void consume(struct eu_run *run) {
     eu_run_tick(run);
     for (int i = 0; i < run->nr_sources && run->ending == GOES_ON; i++) {
         struct source *s = &run->sources[(i + run->round) % (unsigned)run->nr_sources];
-        if (!s->buffer || !eu_buffer_ready(s->buffer))
+        if (!s->buffer)
             continue;
+        if (!eu_buffer_ready(s->buffer)) {
+            eu_gap_look(s);
+            continue;
+        }
         size_t eighth = eu_buffer_size(s->buffer) / 8;
         uint64_t before = eu_buffer_taken(s->buffer);
-        size_t bytes = eu_buffer_consume(s->buffer, ROUND_BYTES, eu_pipeline_take, s);
+        size_t bytes = eu_gap_take(s, ROUND_BYTES);
         int is_high = run->out.used >= run->flush_at;
         records += eu_buffer_taken(s->buffer) - before;
         more |= bytes >= (eighth < ROUND_BYTES ? eighth : ROUND_BYTES) || is_high;
@@ -151,7 +155,7 @@ static void drain(struct eu_run *run) {
         size_t left = !s->buffer ? 0 : run->options.hold ? SIZE_MAX / 2 : eu_buffer_size(s->buffer), got;
         eu_run_time(run);
         eu_run_tick(run);
-        while (left && (got = eu_buffer_consume(s->buffer, left, eu_pipeline_take, s))) {
+        while (left && (got = eu_gap_take(s, left))) {
             left = got > left ? 0 : left - got;
             eu_run_flush(run);
         }

@@ -134,6 +134,8 @@ static int open_run(struct eu_run *run, struct eu_object *object) {
         err = open_source(run, object, i);
         if (!err)
             eu_tally_join(&s->tally, run->accounting, s->map, &s->account, s->buffer);
+        if (!err && s->buffer)
+            eu_gap_open(s);
     }
     if (!err && run->options.trace_pipe) {
         run->trace = eu_trace_pipe_open();

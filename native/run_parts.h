@@ -25,6 +25,15 @@ struct eu_told {
     uint64_t stream[EU_CAUSES], person[EU_CAUSES];
 };
 
+/* Losses of a ring buffer that are to be told in a stream: gap.c. */
+struct eu_gap {
+    int is_open;            /* it is a ring, and the output a stream of JSON */
+    int is_due;             /* there are some, to be told before what comes after `at` */
+    uint64_t longest;       /* bytes that a record takes at most */
+    uint64_t at, next;      /* positions in the ring: theirs, and that of the next ones at least */
+    uint64_t told, noticed; /* losses */
+};
+
 struct source {
     struct eu_run *run;
     int index, map;
@@ -36,12 +45,13 @@ struct source {
     struct timespec printed;
     struct eu_account account;
     struct eu_tally tally; /* what makes it part of the object's account */
-    uint64_t queued;       /* events in the buffer of the run, not written yet */
-    uint64_t *headed;      /* per record type: the line at which its header was printed last, 0 never */
-    uint64_t seen;         /* that came as far as sampling */
-    uint64_t second;       /* the last one in which events passed the rate limit, counted from 1 */
-    uint64_t allowed;      /* that may still pass in it */
-    uint64_t drill;        /* state of its random numbers */
+    struct eu_gap gap;
+    uint64_t queued;  /* events in the buffer of the run, not written yet */
+    uint64_t *headed; /* per record type: the line at which its header was printed last, 0 never */
+    uint64_t seen;    /* that came as far as sampling */
+    uint64_t second;  /* the last one in which events passed the rate limit, counted from 1 */
+    uint64_t allowed; /* that may still pass in it */
+    uint64_t drill;   /* state of its random numbers */
     struct eu_quick_filter quick;
 };
 
@@ -107,6 +117,14 @@ void eu_run_closed(struct eu_run *run);
 void eu_run_rotate(struct eu_run *run);
 /* Tell of losses that were not told yet, where it is time. */
 void eu_run_tell(struct eu_run *run);
+int eu_run_has_stream(const struct eu_run *run);
+/* Tell in the stream that a ring lost so many records here. */
+void eu_tell_gap(struct source *source, uint64_t count);
+void eu_gap_open(struct source *source);
+/* See whether a ring lost records, and tell where it is time. */
+void eu_gap_look(struct source *source);
+/* Read a buffer, and tell of losses between the records where they were. Returns bytes. */
+size_t eu_gap_take(struct source *source, size_t most);
 /* At the end of a stream of JSON: the rest of the losses, and the accounts where there were any. */
 void eu_run_tell_accounts(struct eu_run *run);
 /* A record of a buffer (an eu_take): 0 go on, 1 write first. */

@@ -259,7 +259,8 @@ static int traces(struct eu_sample *s, struct eu_out *out, const char *time, siz
         if (err < 0)
             return err;
     }
-    eu_stacks_finish(s->stacks, out);
+    if (s->object) /* a replay gathers over all readings */
+        eu_stacks_finish(s->stacks, out);
     return 0;
 }
 

@@ -20,6 +20,7 @@ uint64_t eu_sample_filtered(const struct eu_sample *sample);
 /* What was read, as the kernel gave it: values of all CPUs one after the other, each in words of 8 bytes. */
 struct eu_snapshot {
     uint32_t map_type, key_size, value_size, cpus; /* cpus: 0 where a value is of none */
+    int is_cleared;                                /* the map is emptied afterwards */
     size_t count;
     const uint8_t *keys, *values;
 };
@@ -31,6 +32,8 @@ void eu_sample_keep(struct eu_sample *sample, eu_keep_snapshot keep, void *conte
 int eu_sample_put(struct eu_sample *sample, const struct eu_snapshot *snapshot, int is_first);
 /* What is printed from now on is for another file, which has a header of its own. */
 void eu_sample_forget_header(struct eu_sample *sample);
+/* Without an object: append what was gathered over all prints: folded stacks. */
+void eu_sample_finish(struct eu_sample *sample, struct eu_out *out);
 /* The field of a map by its path, or by the name of its column. */
 struct eu_field;
 int eu_sample_find(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size, struct eu_field *field);

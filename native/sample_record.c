@@ -19,11 +19,17 @@ int eu_sample_kept(struct eu_sample *s) {
         .key_size = s->info.key_size,
         .value_size = (uint32_t)s->stride,
         .cpus = (uint32_t)s->cpus,
+        .is_cleared = s->clear,
         .count = s->nr_keys,
         .keys = s->keys,
         .values = s->values,
     };
     return s->keep(s->keep_context, &snapshot);
+}
+
+void eu_sample_finish(struct eu_sample *s, struct eu_out *out) {
+    if (s->stacks && !s->object)
+        eu_stacks_finish(s->stacks, out);
 }
 
 static int has_cpus(uint32_t type) {

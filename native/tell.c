@@ -13,7 +13,7 @@
 
 static const double STREAM_INTERVAL = 0.1, PERSON_INTERVAL = 1, LATER = 1e6;
 
-static int has_stream(const struct eu_run *run) {
+int eu_run_has_stream(const struct eu_run *run) {
     return run->format.format == 1 && !run->format.compat && !run->keep;
 }
 
@@ -36,19 +36,30 @@ static int nr_told(struct eu_run *run) {
     return nr_accounts < run->nr_told ? nr_accounts : run->nr_told;
 }
 
-/* Into the stream, by source and cause; `all`: also what the user asked for. */
-static void tell_stream(struct eu_run *run, int all) {
+static void put_lost(struct eu_run *run, const char *map, int kind, uint64_t count, int cause) {
+    eu_out_text(&run->out, "{\"$eunomia\":{\"lost\":{\"map\":");
+    eu_quoted(&run->out, map, strlen(map));
+    eu_out_format(&run->out, ",\"count\":%" PRIu64 ",\"cause\":\"%s\"}}}\n", count, eu_cause_name(cause, kind));
+}
+
+void eu_tell_gap(struct source *s, uint64_t count) {
+    if (nr_told(s->run))
+        s->run->told[s->index].stream[EU_NO_ROOM] += count;
+    put_lost(s->run, s->account.map, EU_RING, count, EU_NO_ROOM);
+}
+
+/* Into the stream, by source and cause. `is_last`: also what the user asked for, and of rings what has no place any more. */
+static void tell_stream(struct eu_run *run, int is_last) {
     int nr_accounts = nr_told(run);
     for (int i = 0; i < nr_accounts; i++) {
         struct eu_account account;
+        int has_place = i < run->nr_sources && run->sources[i].gap.is_open;
         eu_run_account(run, i, &account);
         for (int cause = 0; cause < EU_CAUSES; cause++) {
-            uint64_t count = all || !is_asked(cause) ? take_untold(&account, run->told[i].stream, cause) : 0;
-            if (!count)
-                continue;
-            eu_out_text(&run->out, "{\"$eunomia\":{\"lost\":{\"map\":");
-            eu_quoted(&run->out, account.map, strlen(account.map));
-            eu_out_format(&run->out, ",\"count\":%" PRIu64 ",\"cause\":\"%s\"}}}\n", count, eu_cause_name(cause, account.kind));
+            int is_later = is_asked(cause) || (cause == EU_NO_ROOM && has_place);
+            uint64_t count = is_later && !is_last ? 0 : take_untold(&account, run->told[i].stream, cause);
+            if (count)
+                put_lost(run, account.map, account.kind, count, cause);
         }
     }
 }
@@ -116,7 +127,7 @@ static void look(struct eu_run *run, double now) {
     }
     if (lost + run->lost_others != run->lost) {
         run->lost = lost + run->lost_others;
-        run->tell_stream = has_stream(run);
+        run->tell_stream = eu_run_has_stream(run);
         run->tell_person = run->options.tell_fd >= 0 && !run->options.live;
     }
 }
@@ -144,7 +155,7 @@ void eu_run_tell(struct eu_run *run) {
 }
 
 void eu_run_tell_accounts(struct eu_run *run) {
-    int nr_accounts = has_stream(run) ? nr_told(run) : 0;
+    int nr_accounts = eu_run_has_stream(run) ? nr_told(run) : 0;
     uint64_t told = 0;
     if (!nr_accounts)
         return;

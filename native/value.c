@@ -16,26 +16,12 @@ void eu_quoted(struct eu_out *out, const void *bytes, size_t size) {
     out->used = w - out->data;
 }
 
-static uint64_t load(const uint8_t *p, unsigned size) {
-    uint64_t v = 0;
-    uint32_t half;
-    if (size == 4) { /* known sizes become one load, others a call */
-        memcpy(&half, p, 4);
-        return half;
-    }
-    if (size >= 8)
-        memcpy(&v, p, 8);
-    else
-        memcpy(&v, p, size);
-    return v;
-}
-
 static int is_signed(const struct eu_plan_type *type) {
     return type->kind == EU_INT || (type->kind == EU_ENUM && type->flags & EU_SIGNED);
 }
 
 int64_t eu_scalar(const struct eu_plan_type *type, const uint8_t *p) {
-    uint64_t v = load(p, type->size);
+    uint64_t v = eu_load_up_to_8(p, type->size);
     unsigned spare = type->size < 8 ? 64 - 8 * type->size : 0;
     return is_signed(type) ? (int64_t)(v << spare) >> spare : (int64_t)v;
 }

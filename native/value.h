@@ -22,6 +22,25 @@ void eu_member_text(const struct eu_show *show, struct eu_out *out, const struct
 /* A map's key or value as JSON; compatible: always an object, a scalar under its type's name. */
 void eu_element_json(const struct eu_show *show, struct eu_out *out, uint32_t type, const uint8_t *p);
 void eu_quoted(struct eu_out *out, const void *bytes, size_t size);
+/* Up to 8 bytes as an unsigned number. */
+static inline uint64_t eu_load_up_to_8(const uint8_t *p, unsigned size) {
+    uint64_t v = 0;
+    switch (size) { /* sizes that the compiler knows are one instruction */
+    case 1:
+        return *p;
+    case 2:
+        memcpy(&v, p, 2);
+        return v;
+    case 4:
+        memcpy(&v, p, 4);
+        return v;
+    }
+    if (size >= 8)
+        memcpy(&v, p, 8);
+    else
+        memcpy(&v, p, size);
+    return v;
+}
 /* A scalar (not a float, at most 64 bits) as a number: sign-extended by its kind. */
 int64_t eu_scalar(const struct eu_plan_type *type, const uint8_t *p);
 int64_t eu_bits(const struct eu_plan_type *type, const uint8_t *p, uint32_t bit_offset, unsigned bit_size);

@@ -122,6 +122,10 @@ void eu_view_free(struct eu_view *v) {
     if (!v)
         return;
     for (int i = 0; i < v->nr_layouts && v->layouts; i++) {
+        for (struct words *next, *words = v->layouts[i].words; words; words = next) {
+            next = words->next;
+            free(words);
+        }
         free(v->layouts[i].ops);
         eu_out_free(&v->layouts[i].pending);
         eu_out_free(&v->layouts[i].header);

@@ -7,18 +7,19 @@
 #include "plan.h"
 
 static void render(struct eu_plan *plan, const uint8_t *record, size_t size, int flags) {
-    struct eu_format format = {.format = flags & 16 ? 3 : flags & 1,
+    struct eu_format format = {.format = flags & 16 ? 3 + (flags & 1) : flags & 1,
                                .compat = flags >> 1 & 1,
                                .big_ints = flags >> 2 & 1,
                                .raw_values = flags >> 3 & 1,
-                               .symbols = (flags & 0xe0) == 0xe0};
+                               .symbols = (flags & 0xe0) == 0xe0,
+                               .fields = flags & 32 ? "a,b[1],b,inner.x,inner,pid,comm,args[2].x,value[1],value" : NULL};
     char *out = malloc(1 << 16);
     uint8_t *exact = malloc(size ? size : 1); /* so that the sanitizer sees the end */
     memcpy(exact, record, size);
     for (int i = 0; i < eu_plan_sources(plan) && i < 8; i++) {
         long n = eu_render(plan, i, &format, exact, size, out, 1 << 16);
         for (long k = 0; k < n; k++)
-            if (((unsigned char)out[k] < 0x20 && out[k] != '\n') || out[k] == 0x7f)
+            if (((unsigned char)out[k] < 0x20 && out[k] != '\n' && !(format.format == 4 && strchr("\r\t", out[k]))) || out[k] == 0x7f)
                 (fprintf(stderr, "%02x at %ld of %ld: %.*s\n", (unsigned char)out[k], k, n, (int)n, out),
                  abort()); /* a control character got through */
     }

@@ -428,8 +428,30 @@ def test_a_reader_that_is_stopped_in_a_flood_loses_and_says_where(
     stream.check(50040)
     assert set(stream.lost) == {"ring full"}
     gap = next(i for i, item in enumerate(stream.items) if "$eunomia" in item)
-    assert stream.items[gap + 1]["number"] >= 50000 > stream.items[gap - 1]["number"]
+    count = stream.items[gap]["$eunomia"]["lost"]["count"]
+    assert stream.items[gap + 1]["number"] - stream.items[gap - 1]["number"] - 1 == count
     assert re.search(r"\(ring full \d+\) \[--ring-size 16K\]\n$", result.stderr)
+
+
+def test_losses_of_a_ring_are_told_before_every_event_that_came_after_them(
+    ecli: Command, call: Caller, package: Path
+) -> None:
+    running = ecli.start("run", "-j", "--ring-size", "4K", package, "--only_pid", call.pid).wait_attached()
+    call(100000)
+    time.sleep(0.2)
+    result = running.stop()
+
+    stream = Stream(result.stdout)
+    stream.check(100000)
+    assert stream.lost["ring full"] > 1000
+    told = missing = expected = 0
+    for item in stream.items:
+        if "$eunomia" in item:
+            told += item["$eunomia"].get("lost", {"count": 0})["count"]
+            continue
+        missing += item["number"] - expected
+        expected = item["number"] + 1
+        assert told >= missing, item
 
 
 def test_nothing_is_said_with_quiet_or_compat(ecli: Command, call: Caller, package: Path) -> None:

@@ -18,6 +18,9 @@ from support import provoke
 from support.commands import Command, Running
 
 
+NOBODY = ["setpriv", "--reuid=65534", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
+
+
 def start(ecli: Command, path: Path, *words: object) -> Running:
     return ecli.start("record", "-o", path, *words).wait_attached()
 
@@ -134,10 +137,23 @@ def test_sampled_maps_and_stacks_are_shown_with_the_names_of_then(ecli: Command,
     provoke.spin(1.5)
     assert recording.stop().returncode == 0
 
-    stacks = ecli("replay", tmp_path / "r").stdout
+    os.chmod(tmp_path / "r", 0o644)
+    with (tmp_path / "r").open("rb") as file:  # who could not read kernel symbols
+        stacks = ecli.start("replay", "-", stdin=file, prefix=NOBODY).finish().stdout
     folded = ecli("replay", tmp_path / "r", "--folded").lines
     assert "+0x" in stacks
+    assert "syscall" in stacks
     assert any(line.rsplit(" ", 1)[1].isdigit() and "_[k]" in line for line in folded)
+
+
+def test_folded_stacks_of_several_readings_are_shown_once(ecli: Command, tmp_path: Path) -> None:
+    recording = start(ecli, tmp_path / "r", "--interval", "0.4", "profile")
+    provoke.spin(1.5)
+    assert recording.stop().returncode == 0
+    assert info(ecli, tmp_path / "r")["samples"] >= 2
+
+    stacks = [line.rsplit(" ", 1)[0] for line in ecli("replay", tmp_path / "r", "--folded").lines]
+    assert len(stacks) == len(set(stacks)) > 0
 
 
 def test_replay_in_real_time_keeps_the_pauses(ecli: Command, tmp_path: Path) -> None:
@@ -266,3 +282,35 @@ def test_replay_rotates_its_output(ecli: Command, tmp_path: Path) -> None:
     assert len(files) > 2
     lines = sum(len(path.read_text().splitlines()) for path in files)
     assert lines == info(ecli, tmp_path / "r")["events"]
+
+
+def test_behind_sudo_the_recording_is_the_users(ecli: Command, tmp_path: Path) -> None:
+    done = ecli(
+        "record", "-o", tmp_path / "r", "--duration", "0.2", "opensnoop", env={"SUDO_UID": "1234", "SUDO_GID": "1235"}
+    )
+
+    assert done.returncode == 0
+    made = (tmp_path / "r").stat()
+    assert (made.st_uid, made.st_gid, made.st_mode & 0o777) == (1234, 1235, 0o600)
+
+
+def test_a_user_without_rights_replays(ecli: Command, tmp_path: Path) -> None:
+    recording = start(ecli, tmp_path / "r", "opensnoop")
+    opens(3)
+    recording.stop()
+    with (tmp_path / "r").open("rb") as file:
+        done = ecli.start("replay", "-", "-j", "--pid", os.getpid(), stdin=file, prefix=NOBODY).finish()
+    assert [event["path"] for event in done.events].count("/") >= 3
+
+
+def test_a_tool_without_events_is_refused(ecli: Command, tmp_path: Path) -> None:
+    source = tmp_path / "quiet.bpf.c"
+    source.write_text(
+        '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nchar LICENSE[] SEC("license") = "GPL";\n'
+        'SEC("raw_tp/sys_enter") int quiet(void *ctx) { return 0; }\n'
+    )
+
+    done = ecli("record", "-o", tmp_path / "r", source)
+    assert done.returncode == 2
+    assert "has neither events nor sampled maps" in done.stderr
+    assert not (tmp_path / "r").exists()

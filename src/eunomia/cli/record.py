@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import sys
@@ -70,6 +71,10 @@ def record(package: Package, values: Values, settings: Settings, program: str, c
     path = values["output"]
     if not path:
         raise UsageError("record: no file given [-o FILE; - is standard output]")
+    from eunomia.events.layout import Layout
+
+    if not Layout(package.plan()).sources:
+        raise UsageError(f"record: {program} has neither events nor sampled maps: there is nothing to record")
     require_capabilities(program)
     running.catch_signals()
     if values["verbose"]:
@@ -102,20 +107,30 @@ def open_file(path: str, force: bool) -> tuple[int, str]:
 
     What is in it is not touched yet: the tool may not load.
     """
-    if path == "-":
-        fd, made = 1, ""
-    else:
-        try:
-            made = "" if os.path.exists(path) else path
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as exc:
-            raise OSError(exc.errno, f"open recording {path}: {(exc.strerror or str(exc)).lower()}") from exc
+    fd, made = (1, "") if path == "-" else create(path)
     if os.isatty(fd):
         raise UsageError("record: a terminal cannot keep a recording [-o FILE, or a pipe behind -o -]")
     if path != "-" and not force and os.fstat(fd).st_size:
         os.close(fd)
         raise FileExistsError(17, f"record: {path} is not empty [--force overwrites it]")
     return fd, made
+
+
+def create(path: str) -> tuple[int, str]:
+    """Open a file, made where there is none: readable for its owner only, who is the user behind sudo."""
+    flags = os.O_RDWR | os.O_CLOEXEC
+    try:
+        try:
+            fd = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return os.open(path, flags), ""
+    except OSError as exc:
+        raise OSError(exc.errno, f"open recording {path}: {(exc.strerror or str(exc)).lower()}") from exc
+    owner, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() == 0 and owner.isdecimal() and group.isdecimal():
+        with contextlib.suppress(OSError):  # a file system without owners
+            os.fchown(fd, int(owner), int(group))
+    return fd, path
 
 
 def begin(fd: int, path: str, package: Package, details: dict[str, Any], values: Values) -> Recorder:

@@ -32,21 +32,22 @@ def show(recording: Recording, as_json: bool) -> int:
 def describe(recording: Recording) -> dict[str, Any]:
     """Return what is known, as JSON has it."""
     counts = recording.counts()
-    span = {}
+    span: dict[str, Any] = {}
     if counts.records:
         span = {name: iso(recording.wall(time)) for name, time in (("first", counts.first), ("last", counts.last))}
         span["seconds"] = round((counts.last - counts.first) / 1e9, 6)
     return {
         **recording.meta,
         "package": package_name(recording),
-        "blocks": int(counts.blocks),
-        "bytes": int(counts.bytes),
-        "events": int(counts.records),
-        "event_bytes": int(counts.of_bytes),
+        "blocks": counts.blocks,
+        "bytes": counts.bytes,
+        "events": counts.records,
+        "event_bytes": counts.record_bytes,
+        "samples": counts.samples,
         **({"span": span} if span else {}),
         "accounts": [account(each) for each in recording.accounts],
-        "is_whole": bool(counts.is_ended),
-        "is_cut": bool(counts.is_cut),
+        "is_whole": counts.is_whole,
+        "is_cut": counts.is_cut,
     }
 
 
@@ -93,7 +94,8 @@ def page(found: dict[str, Any]) -> list[str]:
         ("tool", " ".join([str(found.get("tool", "?")), *words, f"(package {found['package']})"])),
         ("recorded", f"{found.get('started', '?')} by eunomia {found.get('eunomia', '?')}"),
         ("host", " ".join(str(host.get(name, "?")) for name in ("name", "kernel", "machine"))),
-        ("events", f"{found['events']} in {found['blocks']} blocks, {found['bytes']} bytes"),
+        ("holds", f"{_number(found['events'], 'event')}, {_number(found['samples'], 'reading')} of sampled maps"),
+        ("size", f"{_number(found['bytes'], 'byte')} in {_number(found['blocks'], 'block')}"),
     ]
     if isinstance(found.get("options"), dict) and found["options"]:
         rows.append(("options", " ".join(f"--{key}={value}" for key, value in found["options"].items())))
@@ -104,6 +106,10 @@ def page(found: dict[str, Any]) -> list[str]:
         rows.append(("account", _sentence(each)))
     rows.append(("file", "whole" if found["is_whole"] else "cut off" if found["is_cut"] else "damaged"))
     return [clean(f"{name:9} {text}") for name, text in rows]
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _sentence(each: dict[str, Any]) -> str:

@@ -36,6 +36,48 @@ class Record:
         self.map, self.time, self.data = map_name, time, data
 
 
+class Counts:
+    """What was read of a recording so far; of all of it after the last event, or `scan`.
+
+    Attributes:
+        blocks, bytes: of the file.
+        records, record_bytes: events, and bytes of these.
+        samples: readings of maps.
+        lost: events that were lost while recording.
+        first, last: times of the first and the last record, CLOCK_MONOTONIC in nanoseconds; see `Recording.wall`.
+        is_whole: the recording ended in order.
+        is_cut: the file ends before that.
+        nr_accounts: accounts that were read.
+    """
+
+    __slots__ = (
+        "blocks",
+        "bytes",
+        "first",
+        "is_cut",
+        "is_whole",
+        "last",
+        "lost",
+        "nr_accounts",
+        "record_bytes",
+        "records",
+        "samples",
+    )
+
+    def __init__(self, found: Any) -> None:
+        self.blocks: int = found.blocks
+        self.bytes: int = found.bytes
+        self.records: int = found.records
+        self.record_bytes: int = found.of_bytes
+        self.samples: int = found.samples
+        self.lost: int = found.losses
+        self.first: int = found.first
+        self.last: int = found.last
+        self.nr_accounts: int = found.nr_accounts
+        self.is_whole = bool(found.is_ended)
+        self.is_cut = bool(found.is_cut)
+
+
 class Recording:
     """A recording that is being read, from its start to its end, once.
 
@@ -88,11 +130,11 @@ class Recording:
         """Return the plan of its records (docs/reference/plan.md)."""
         return self._part(PLAN)
 
-    def counts(self) -> Any:
-        """Return what was read so far, a `struct eu_recording_facts`."""
+    def counts(self) -> Counts:
+        """Return what was read so far."""
         found = ffi.new("struct eu_recording_facts *")
         lib.eu_recording_tell(self.handle(), found)
-        return found
+        return Counts(found)
 
     def scan(self) -> None:
         """Read the rest, checking every block.

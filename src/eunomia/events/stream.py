@@ -72,7 +72,7 @@ class EventStream(Iterator[Any]):
         max_events: int | None = None,
         perf_pages: int = 0,
         filter: str | None = None,
-        queue: int = MAX_RECORDS,
+        queue: int = 1 << 16,
         policy: str = "block",
     ) -> None:
         if policy not in POLICIES:

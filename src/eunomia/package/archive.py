@@ -15,6 +15,7 @@ _MAX_PACKAGE = 256 << 20
 _MAX_YAML = 64 << 20
 _ARCHIVE = "btfhub-archive/"
 _MAGICS = (
+    (b"EUREC\r\n", "a recording of events, not a package [ecli replay FILE]"),
     (b"\0asm", "a Wasm module, not a package"),
     (b"\x1f\x8b", "gzip data (gunzip it: a package is plain JSON or plain tar)"),
     (b"\xfd7zXZ", "xz data (unpack it: a package is plain JSON or plain tar)"),

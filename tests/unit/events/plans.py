@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -237,3 +238,51 @@ def is_open(kind: Type) -> bool:
     if kind.kind in (STRUCT, UNION):
         return any(is_open(member.type) for member in kind.members)
     return (kind.kind == STRING and not kind.size) or (kind.kind == ARRAY and not kind.count)
+
+
+def paths(kind: Type, data: bytes, prefix: str = "", deep: bool = True) -> list[tuple[str, Type, Any]]:
+    """Every field that CSV has a column for: its path, its type and its value as `expected` gives it.
+
+    Args:
+        deep: open structs within the record; else name them too.
+    """
+    if kind.kind not in (STRUCT, UNION):
+        return [("value", kind, expected(kind, data))]
+    found: list[tuple[str, Type, Any]] = []
+    for member in kind.members:
+        is_group = member.type.kind in (STRUCT, UNION)
+        inner = data[member.bit_offset // 8 :]
+        if not member.bits and is_group and (deep or not member.name):
+            below = f"{prefix}{member.name}." if member.name else prefix
+            found += paths(member.type, inner, below, deep)
+        elif member.name:
+            alone = Type(STRUCT, kind.size, members=[member])
+            found.append((prefix + member.name, member.type, dict(members(alone, data))[member.name]))
+    return found
+
+
+UNSAFE = {0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2028, 0x202A), *range(0x2066, 0x206A)}
+
+
+def cell_text(raw: bytes) -> str:
+    """What a cell of CSV says of the bytes of a string."""
+    shown = ""
+    for c in raw.split(b"\0")[0].decode(errors="replace"):
+        if (ord(c) < 32 and c not in "\t\r\n") or 0x7F <= ord(c) < 0xA0 or ord(c) in UNSAFE:
+            shown += "".join(f"\\x{byte:02x}" for byte in c.encode())
+        else:
+            shown += c
+    return shown
+
+
+def is_cell(cell: str, kind: Type, value: Any) -> bool:
+    """Whether a cell, as a reader of CSV gets it, says this value."""
+    if kind.kind == FLOAT:
+        return cell == "null" if value is None else value == float(cell)
+    if kind.kind in (ARRAY, STRUCT, UNION):
+        return bool(json.loads(cell) == value)
+    if kind.kind == POINTER:
+        return int(cell, 16) == value
+    if kind.kind == BOOL:
+        return cell == ("true" if value else "false")
+    return cell == str(value)

@@ -94,7 +94,7 @@ def test_what_was_added_comes_back(tmp_path: Path, compress: bool) -> None:
         assert recording.meta == {"tool": "test"}
         assert recording.plan() == PLAN
         counts = recording.counts()
-        assert (counts.records, counts.is_ended, counts.is_cut) == (6, 1, 0)
+        assert (counts.records, counts.is_whole, counts.is_cut) == (6, True, False)
 
 
 def test_typed_events_and_batches_come_from_the_plan(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_file_cut_anywhere_is_read_up_to_its_last_whole_block(tmp_path: Path) 
         records, counts = read(cut)
         whole = sum(count for end, kind, count in ends if kind == 6 and end <= size)
         assert records == [event(number) for number in range(whole)], size
-        assert (counts.is_cut, counts.is_ended) == (1, 0)
+        assert (counts.is_cut, counts.is_whole) == (True, False)
 
 
 def test_no_byte_can_be_wrong_without_an_error(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from contextlib import suppress
 from itertools import count
+from random import Random
 from typing import Any
 
 from hypothesis import given, settings
@@ -25,7 +28,11 @@ from plans import (
     PlanWriter,
     Type,
     array,
+    cell_text,
     expected,
+    header,
+    is_cell,
+    paths,
     render,
 )
 
@@ -82,7 +89,7 @@ records = st.builds(
     st.just(STRUCT),
     st.lists(st.tuples(st.just("plain"), types), min_size=1, max_size=8),
     st.integers(0, 3),
-)
+).filter(lambda kind: len(kind.members) > 0)
 tails = st.sampled_from([None, Type(STRING, 0), Type(ARRAY, 0, element=Type(UINT, 2))])
 contents = st.one_of(
     st.binary(max_size=600), st.text(max_size=300).map(lambda value: value.encode("utf-8", "surrogatepass"))
@@ -135,6 +142,58 @@ def test_json_and_typed_events_say_what_the_slow_renderer_says(kind: Type, tail:
     wanted = expected(kind, record)
     assert json.loads(line) == wanted
     assert wide(wanted) == wide(plain(event))
+
+
+def raw_strings(kind: Type, data: bytes) -> dict[str, bytes]:
+    """The bytes of each string by its path."""
+    found = {}
+
+    def look(kind: Type, at: int, prefix: str) -> None:
+        for member in kind.members:
+            begin = at + member.bit_offset // 8
+            if member.type.kind in (STRUCT, UNION):
+                look(member.type, begin, f"{prefix}{member.name}." if member.name else prefix)
+            elif member.type.kind == STRING:
+                found[prefix + member.name] = (
+                    data[begin : begin + member.type.size] if member.type.size else data[begin:]
+                )
+
+    look(kind, 0, "")
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(records, tails, contents)
+def test_csv_says_what_the_slow_renderer_says(kind: Type, tail: Type | None, data: bytes) -> None:
+    record = filled(kind, tail, data)
+    plan = PlanWriter().source(kind).to_bytes()
+    wanted = paths(kind, record)
+    strings = raw_strings(kind, record)
+
+    row = next(csv.reader(io.StringIO(render(plan, record, "csv").decode(), newline="")), [])
+
+    assert header(plan) == ",".join(path for path, _, _ in wanted) + "\n"
+    assert len(row) == len(wanted)
+    for cell, (path, type_, value) in zip(row, wanted, strict=True):
+        assert cell == cell_text(strings[path]) if type_.kind == STRING else is_cell(cell, type_, value), path
+
+
+@settings(max_examples=60, deadline=None)
+@given(records, tails, contents, st.randoms(use_true_random=False))
+def test_chosen_fields_are_the_values_of_their_paths(kind: Type, tail: Type | None, data: bytes, dice: Random) -> None:
+    record = filled(kind, tail, data)
+    plan = PlanWriter().source(kind).to_bytes()
+    every = paths(kind, record) + paths(kind, record, deep=False)
+    for path, type_, value in list(every):
+        if type_.kind == ARRAY and value and type_.element:
+            every.append((f"{path}[{len(value) - 1}]", type_.element, value[-1]))
+    chosen = {path: value for path, _, value in dice.sample(every, dice.randint(1, len(every)))}
+
+    line = render(plan, record, fields=",".join(chosen))
+
+    found = json.loads(line)
+    assert found == chosen
+    assert list(found) == list(chosen)
 
 
 @settings(max_examples=40, deadline=None)
