@@ -171,6 +171,14 @@ static void histograms(struct eu_aggregate *a, struct eu_out *out, const uint32_
     }
 }
 
+static void title(const struct eu_aggregate *a, struct eu_out *out, const char *before, size_t rows) {
+    eu_out_format(out, "%s%llu event%s", before, (unsigned long long)a->events, a->events == 1 ? "" : "s");
+    if (!a->top)
+        eu_out_format(out, ", %zu row%s", rows, rows == 1 ? "" : "s");
+    if (a->lost)
+        eu_out_format(out, ", %llu lost", (unsigned long long)a->lost);
+}
+
 /* The line above a block, and the block. */
 static void text(struct eu_aggregate *a, struct eu_out *out, const char *time, size_t time_size, const uint32_t *rows, size_t count) {
     struct eu_out block = {0};
@@ -178,11 +186,7 @@ static void text(struct eu_aggregate *a, struct eu_out *out, const char *time, s
     if (time_size || a->is_live) {
         eu_out_put(&block, time, time_size);
         if (a->is_live)
-            eu_out_format(&block, "%s%llu events", time_size ? "  " : "", (unsigned long long)a->events);
-        if (a->is_live && !a->top)
-            eu_out_format(&block, ", %zu rows", total);
-        if (a->is_live && a->lost)
-            eu_out_format(&block, ", %llu lost", (unsigned long long)a->lost);
+            title(a, &block, time_size ? "  " : "", total);
         eu_out_char(&block, '\n');
     } else if (a->has_printed) {
         eu_out_char(&block, '\n');

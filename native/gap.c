@@ -42,7 +42,7 @@ static void notice(struct source *s) {
 
 void eu_gap_look(struct source *s) {
     uint64_t producer;
-    if (!s->gap.is_open)
+    if (!s->gap.is_open || s->run->refuse >= 0) /* nothing is rendered now, and a queue that is full must not grow */
         return;
     notice(s);
     while (s->gap.is_due && eu_buffer_position(s->buffer, &producer) >= s->gap.at) {
@@ -56,7 +56,7 @@ void eu_gap_look(struct source *s) {
 size_t eu_gap_take(struct source *s, size_t most) {
     const struct eu_run *run = s->run;
     size_t done = 0, got;
-    if (!s->gap.is_open)
+    if (!s->gap.is_open || run->refuse >= 0)
         return eu_buffer_consume(s->buffer, most, eu_pipeline_take, s);
     do {
         uint64_t producer, room = eu_buffer_size(s->buffer) - s->gap.longest, left = most - done;

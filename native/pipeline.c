@@ -20,7 +20,7 @@ void eu_pipeline_header(struct source *s, int match) {
 }
 
 void eu_pipeline_headers(struct eu_run *run) {
-    for (int i = 0; i < run->nr_sources; i++) {
+    for (int i = 0; i < run->nr_sources && !run->aggregate && !run->keep; i++) {
         struct source *s = &run->sources[i];
         int nr_types = s->view ? eu_view_types(s->view) : 0;
         int is_only = run->format.format == 4 || (run->nr_views == 1 && nr_types == 1); /* else each stands above its first row */

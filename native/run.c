@@ -228,8 +228,6 @@ static int start(struct eu_run *run) {
             return run->signals;
         err = eu_run_watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
     }
-    if (run->aggregate || run->keep)
-        return err;
     eu_pipeline_headers(run);
     return err;
 }

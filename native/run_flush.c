@@ -153,7 +153,7 @@ static int flush_some(struct eu_run *run) {
     }
     time_file(run);
     limit(run, waits);
-    if (!waits && run->out.room > 4 * OUT_HIGH) /* one huge record should not be remembered for ever */
+    if (!run->out.used && run->out.room > 4 * OUT_HIGH) /* one huge record should not be remembered for ever */
         eu_out_free(&run->out);
     return waits;
 }

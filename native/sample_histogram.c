@@ -255,6 +255,8 @@ int eu_sample_histograms(struct eu_sample *s, struct eu_out *out, const char *ti
     int in_value = find_slots(s, &shape);
     if (!in_value && !find_bucket(s, &shape))
         return eu_fail(EINVAL, "histogram of map %s: its value has no array of slots, and its key no slot's index", s->info.name);
+    if (!s->nr_elements)
+        return 0;
     if (time_size && !s->show.format.compat) {
         eu_out_put(out, time, time_size);
         eu_out_char(out, '\n');

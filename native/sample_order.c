@@ -44,7 +44,7 @@ void eu_sample_order_by(struct eu_sample *s, const char *path) {
     s->ascending = path && *path == '+';
     if (s->ascending)
         path++;
-    s->by_cpu = path && s->cpus && s->show.format.per_cpu && !strcmp(path, "cpu");
+    s->by_cpu = path && s->show.format.per_cpu && !strcmp(path, "cpu");
     s->is_sorted = path && (s->by_cpu || eu_sample_find(s->show.plan, s->source, path, strlen(path), &s->order_field));
     if (s->is_sorted)
         return;

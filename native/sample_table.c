@@ -144,10 +144,11 @@ void eu_sample_fields_json(const struct eu_sample *s, struct eu_out *out, const 
 
 /* The line above a block: its time, a blank one between blocks without, and the map's name. */
 static void title(const struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
+    size_t count = s->nr_elements + s->hidden;
     if (time_size || s->is_live) {
         eu_out_put(out, time, time_size);
         if (s->is_live)
-            eu_out_format(out, "%s%zu elements", time_size ? "  " : "", s->nr_elements + s->hidden);
+            eu_out_format(out, "%s%zu element%s", time_size ? "  " : "", count, count == 1 ? "" : "s");
         eu_out_char(out, '\n');
     } else if (s->headed) {
         eu_out_char(out, '\n');

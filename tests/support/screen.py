@@ -11,6 +11,7 @@ import subprocess
 import termios
 import threading
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 _TOKEN = re.compile(r"\x1b\[(\d*)([A-Za-z])|\r|\n|[^\x1b\r\n]+")
 
@@ -60,13 +61,14 @@ class Screen:
     def _put(self, text: str) -> None:
         line = self.lines[self._row].ljust(self._column)
         self._column += len(text)
-        if self._column > self.columns:
+        width = sum((not combining(c)) * (1 + (east_asian_width(c) in "WF")) for c in text)
+        if self._column - len(text) + width > self.columns:
             self.overlong.append(text)
         self.lines[self._row] = line[: self._column - len(text)] + text + line[self._column :]
 
 
 class Terminal:
-    """A pseudo-terminal whose program is started with `start`; `raw` grows with what it writes."""
+    """A pseudo-terminal; `raw` grows with what is written to `fd`, or by the program that `start` starts."""
 
     def __init__(self, columns: int, rows: int) -> None:
         self.columns = columns
@@ -74,6 +76,12 @@ class Terminal:
         self.resize(columns, rows)
         self._raw = b""
         self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    @property
+    def fd(self) -> int:
+        """What a program has as its standard output."""
+        return self._theirs
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size that the program sees."""
@@ -81,9 +89,7 @@ class Terminal:
 
     def start(self, argv: list[str], **keywords: Any) -> subprocess.Popen[bytes]:
         """Start a program with its standard output here."""
-        process = subprocess.Popen(argv, stdout=self._theirs, stdin=subprocess.DEVNULL, **keywords)
-        self._reader.start()
-        return process
+        return subprocess.Popen(argv, stdout=self._theirs, stdin=subprocess.DEVNULL, **keywords)
 
     @property
     def raw(self) -> str:
