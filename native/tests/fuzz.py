@@ -99,6 +99,25 @@ def aggregate_seeds() -> Iterator[bytes]:
                 yield plan + bytes([flags, fields]) + bytes(range(1, 200)) * 3
 
 
+def filter_seeds() -> Iterator[bytes]:
+    """Yield plan, bytecode and a record: of each built-in tool, filters over each of its fields."""
+    from eunomia.errors import FilterError
+    from eunomia.events.filter import compile_filter
+    from eunomia.events.filter.fields import Fields
+    from eunomia.package.model import Package
+
+    forms = ("{} == 1", "{} > 7 || !({} & 6)", "{} in {{1, 4, 9, 16, 25, 99999999}}", '{} ~ "a*[b-d]?"', '{} == "sh"')
+    for path in sorted((ROOT / "src/eunomia/builtin").glob("*.json")):
+        plan = Package.open(str(path)).plan()
+        for name in Fields(plan).names():
+            for form in forms:
+                try:
+                    made = compile_filter(plan, form.format(name, name))
+                except FilterError:
+                    continue
+                yield plan + made + bytes(range(1, 200))
+
+
 def snapshot_blocks(plan: bytes) -> bytes:
     """Return blocks of a recording, without checksums: names of addresses, and a snapshot of each sampled map."""
     names = b"".join(pack("<IIQII", kind, 1, 0x100, 12, 1) + bytes(8) + b"name" for kind in (1, 2, 3, 4))
@@ -151,6 +170,7 @@ def types_seeds() -> Iterator[bytes]:
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "accounting": types_seeds,
     "aggregate": aggregate_seeds,
+    "filter": filter_seeds,
     "render": plan_seeds,
     "replay": recording_seeds,
     "sample": plan_seeds,

@@ -200,6 +200,17 @@ def test_a_pipe_takes_a_recording_and_gives_it_back(ecli: Command) -> None:
     assert "file      whole" in done.stdout
 
 
+def test_events_of_a_live_pipe_do_not_wait_for_more(ecli: Command, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    showing = ecli.start("replay", tmp_path / "pipe", "-j", "--filter", f"pid == {os.getpid()}")
+    recording = start(ecli, tmp_path / "pipe", "opensnoop")
+    opens(2)
+
+    assert '"path":"/"' in showing.wait_for('"path":"/"', timeout=5).stdout
+    assert recording.stop().returncode == 0
+    assert showing.finish().returncode == 0
+
+
 def test_a_recording_is_typed_events_in_python(ecli: Command, tmp_path: Path) -> None:
     recording = start(ecli, tmp_path / "r", "opensnoop")
     opens(3)

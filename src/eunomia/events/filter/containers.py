@@ -51,7 +51,7 @@ def find_container(text: str, hierarchy: str, root: str = "/") -> str:
     matches = {key for key in running if key == text}
     matches = matches or {each for each in named.get(text.removeprefix("/"), ()) if each in running}
     if not matches and set(text) <= _HEX:
-        matches = {key for key in running if key.startswith(text)}
+        matches = {key for key in running if set(key) <= _HEX and key.startswith(text)}
     if len(matches) > 1:
         several = ", ".join(sorted(key[:_SHORTEST] for key in matches)[:8])
         raise NoSuchContainerError(f"{text} may be several containers: {several} [give more of the id]")

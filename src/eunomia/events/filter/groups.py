@@ -73,7 +73,7 @@ def find_group(text: str, root: str | None = None, mountinfo: str = "/proc/self/
                     if not any(full.startswith(f"{each}/") or full == each for each in mounts("cgroup2", mountinfo)):
                         raise NoSuchGroupError(f"{text} is a control group of version 1 [only cgroup2 is supported]")
         root = hierarchy(mountinfo)
-    inside = os.path.normpath("/" + text)
+    inside = os.path.normpath("/" + text.strip("/"))
     folder = root + inside if inside != "/" else root
     if os.path.isfile(f"{folder}/cgroup.procs"):
         return folder
