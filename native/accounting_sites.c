@@ -89,33 +89,53 @@ static int kind_of(const char *word, size_t length) {
     return -1;
 }
 
+static void note_updates(struct eu_accounting *a, const struct eu_site *site) {
+    for (int i = 0; i < a->nr_maps; i++)
+        if (site->map == i || (site->map < 0 && site->maybe & bit_of(i) && eu_site_can_mean(site->kind, &a->maps[i])))
+            a->maps[i].has_updates = 1;
+}
+
+/* The counters of the maps that a site may mean, behind those of the one it names: NAMES is the list of all of them. */
+static int add_listed(struct eu_accounting *a, struct eu_site site, const char *names, uint32_t pairs) {
+    if (pairs > (uint32_t)a->nr_maps + 1)
+        return -1;
+    for (uint32_t pair = 1; pair < pairs; pair++) {
+        size_t length = strcspn(names, ",");
+        site.offset += PAIR;
+        site.map = map_called(a, names, length);
+        if (site.map < 0 || a->nr_sites == MOST_SITES)
+            return -1;
+        if (eu_site_can_mean(site.kind, &a->maps[site.map]))
+            a->sites[a->nr_sites++] = site;
+        names += names[length] ? length + 1 : length;
+    }
+    return 0;
+}
+
 /* `KIND=ARGUMENT`, behind the tag's prefix. Returns -1 for what this version does not have. */
-static int add_site(struct eu_accounting *a, const char *words, uint32_t offset) {
+static int add_site(struct eu_accounting *a, const char *words, const struct btf_var_secinfo *at, const char *names) {
     const char *argument = strchr(words, '=');
+    uint32_t offset = at->offset, size = at->size < PAIR ? PAIR : at->size;
     int kind = argument ? kind_of(words, (size_t)(argument - words)) : -1;
-    if (kind < 0 || a->nr_sites == MOST_SITES || offset % 8 || offset > a->size || a->size - offset < PAIR)
+    if (kind < 0 || a->nr_sites == MOST_SITES || offset % 8 || offset > a->size || a->size - offset < size)
         return -1;
     struct eu_site *site = &a->sites[a->nr_sites++];
     *site = (struct eu_site){.offset = offset, .kind = (enum eu_site_kind)kind};
     site->maybe = maps_in(a, argument + 1, &site->map);
     if (!site->maybe)
         guess(a, site);
-    for (int i = 0; i < a->nr_maps && kind >= EU_SITE_MAP; i++)
-        if (site->map == i || (site->map < 0 && site->maybe & bit_of(i) && eu_site_can_mean(site->kind, &a->maps[i])))
-            a->maps[i].has_updates = 1;
-    return 0;
+    if (kind >= EU_SITE_MAP)
+        note_updates(a, site);
+    return add_listed(a, *site, names, size / PAIR);
 }
 
-/* Where each variable of the section is, by type id; the others are UINT32_MAX. */
-static uint32_t *offsets(const struct btf *btf, const struct btf_type *section) {
-    uint32_t count = btf__type_cnt(btf), *found = malloc((size_t)count * sizeof(*found));
-    const struct btf_var_secinfo *info = section ? btf_var_secinfos(section) : NULL;
-    if (!found)
-        return NULL;
-    memset(found, 0xff, (size_t)count * sizeof(*found));
-    for (int i = 0; section && i < btf_vlen(section); i++)
+/* The variables of the section by type id; NULL: none of it. */
+static const struct btf_var_secinfo **variables(const struct btf *btf, const struct btf_type *section) {
+    uint32_t count = btf__type_cnt(btf);
+    const struct btf_var_secinfo **found = calloc(count, sizeof(*found)), *info = section ? btf_var_secinfos(section) : NULL;
+    for (int i = 0; found && section && i < btf_vlen(section); i++)
         if (info[i].type < count)
-            found[info[i].type] = info[i].offset;
+            found[info[i].type] = &info[i];
     return found;
 }
 
@@ -133,33 +153,37 @@ static const char *after(const char *words, const char *prefix) {
     return strncmp(words, prefix, length) ? NULL : words + length;
 }
 
-static void read_tags(struct eu_accounting *a, const struct btf *btf, const uint32_t *offset) {
-    int is_foreign = 0;
-    uint32_t variable = 0, count = btf__type_cnt(btf);
+/* The last tag that begins so; NULL: none. */
+static const char *tag_called(const struct btf *btf, const char *prefix) {
+    const char *found = NULL;
+    uint32_t variable, count = btf__type_cnt(btf);
     for (uint32_t id = 1; id < count; id++) {
-        const char *tag = tag_at(btf, id, &variable), *words;
-        if (!tag || variable >= count)
-            continue;
-        uint32_t at = offset[variable];
-        if ((words = after(tag, "accounting=")))
-            a->version = !strcmp(words, "1");
-        else if ((words = after(tag, "count=")) && at != UINT32_MAX)
-            is_foreign |= add_site(a, words, at);
+        const char *tag = tag_at(btf, id, &variable), *words = tag ? after(tag, prefix) : NULL;
+        found = words ? words : found;
     }
-    if (is_foreign)
-        a->version = 0;
+    return found;
+}
+
+static void read_tags(struct eu_accounting *a, const struct btf *btf, const struct btf_var_secinfo **variables) {
+    const char *version = tag_called(btf, "accounting="), *names = tag_called(btf, "maps=");
+    uint32_t variable = 0, count = btf__type_cnt(btf);
+    int is_foreign = !version || strcmp(version, "1") != 0;
+    for (uint32_t id = 1; id < count && !is_foreign; id++) {
+        const char *tag = tag_at(btf, id, &variable), *words = tag ? after(tag, "count=") : NULL;
+        if (words && variable < count && variables[variable])
+            is_foreign = add_site(a, words, variables[variable], names ? names : "");
+    }
+    a->version = !is_foreign;
 }
 
 int eu_accounting_find(struct eu_accounting *a, const struct btf *btf) {
     int section = btf ? btf__find_by_name_kind(btf, SECTION, BTF_KIND_DATASEC) : NOT_THERE;
-    const struct btf_type *datasec = section > 0 ? btf__type_by_id(btf, (uint32_t)section) : NULL;
     if (!btf)
         return 0;
-    uint32_t room = btf__type_cnt(btf) < MOST_SITES ? btf__type_cnt(btf) : MOST_SITES; /* a site is a tag is a type */
-    a->sites = calloc(room, sizeof(*a->sites));
-    uint32_t *offset = offsets(btf, datasec);
-    if (a->sites && offset)
-        read_tags(a, btf, offset);
-    free(offset);
-    return a->sites && offset ? 0 : -ENOMEM;
+    a->sites = calloc(MOST_SITES, sizeof(*a->sites));
+    const struct btf_var_secinfo **found = variables(btf, section > 0 ? btf__type_by_id(btf, (uint32_t)section) : NULL);
+    if (a->sites && found)
+        read_tags(a, btf, found);
+    free(found);
+    return a->sites && found ? 0 : -ENOMEM;
 }

@@ -252,7 +252,7 @@ static void tell(struct eu_aggregate *a) {
     const char *program = a->options->program;
     if (a->options->tell_fd >= 0)
         dprintf(a->options->tell_fd, "%s%s%zu keys are kept apart, %llu events with others are counted as (other)\n",
-                program ? program : "", program ? ": " : "", a->table.nr_rows, (unsigned long long)a->other_count);
+                program ? program : "", program ? ": " : "", a->table.nr_rows, (unsigned long long)a->all_others);
 }
 
 static void clear(struct eu_aggregate *a) {
@@ -280,7 +280,8 @@ int eu_aggregate_print(struct eu_aggregate *a, struct eu_out *out, const char *t
         a->has_printed = a->has_header = 1;
         a->printed_events = a->events;
     }
-    if (is_last && a->other_count)
+    a->all_others += is_last || a->clear ? a->other_count : 0;
+    if (is_last && a->all_others)
         tell(a);
     if (a->clear)
         clear(a);

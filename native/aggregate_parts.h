@@ -75,7 +75,7 @@ struct eu_aggregate {
     struct shape *shapes;
     struct row_table table;
     struct stats *other; /* of events that found no room; has statistics also without --hist */
-    uint64_t other_count, events, printed_events, lost;
+    uint64_t other_count, all_others, events, printed_events, lost;
     uint32_t number_type;
     uint16_t number_decoder;
     int is_amount; /* of time or memory */

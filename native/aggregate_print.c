@@ -62,9 +62,12 @@ static uint32_t *pick(const struct eu_aggregate *a, size_t limit, size_t *count)
 
 static void json_row(const struct eu_aggregate *a, struct eu_out *out, const char *time, size_t time_size, const struct row *row) {
     const char *count = "count";
+    int has_ts = 0;
+    for (int i = 0; i < a->nr_key; i++)
+        has_ts |= !strcmp(a->paths[i], "ts");
     eu_out_char(out, '{');
     if (time_size)
-        eu_out_format(out, "\"ts\":%.*s,", (int)time_size, time);
+        eu_out_format(out, "\"%s\":%.*s,", has_ts ? "_ts" : "ts", (int)time_size, time);
     for (int i = 0; i < a->nr_key; i++) {
         eu_quoted(out, a->paths[i], strlen(a->paths[i]));
         eu_out_char(out, ':');

@@ -9,8 +9,8 @@ struct eu_plan;
 struct eu_part {
     void *data;
     uint64_t used, count, stride; /* bytes; records; bytes of each, 0: starts and lengths have them */
-    uint64_t *starts;             /* each at least the size of the type, zeroes behind its record */
-    uint32_t *lengths;            /* of the records as they came */
+    void *starts;                 /* uint64_t: each at least the size of the type, zeroes behind its record */
+    void *lengths;                /* uint32_t: of the records as they came */
 };
 /* Copies records apart by type: short ones filled with zeroes, padding behind them left out. Counts those without a type and
  * those that the filter drops. The plan must stay valid as long. */
@@ -22,6 +22,8 @@ long eu_batcher_add(struct eu_batcher *batcher, const void *record, size_t size)
 /* Hand over what it holds: as many parts as the source has types; *order: the part of each record, NULL where there is one type. */
 long eu_batcher_take(struct eu_batcher *batcher, struct eu_part *parts, uint16_t **order);
 void eu_release(void *memory);
+/* Memory to write a column to, not cleared, or NULL; to be released. */
+void *eu_block(size_t room);
 /* How many of its events the program has got so far, and how many found no room in a queue. */
 void eu_batcher_delivered(struct eu_batcher *batcher, uint64_t delivered, uint64_t dropped);
 

@@ -1,6 +1,7 @@
 /* Records of one ring or perf buffer for Python, many at a time: copied once, apart by type, into memory that the caller gets. */
 #define _GNU_SOURCE
 #include "accounting.h"
+#include "blocks.h"
 #include "error.h"
 #include "filter.h"
 #include "out.h"
@@ -14,11 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LEAST_ROOM = 4096 };
-
 struct part {
     struct eu_part rows;
-    size_t size, room, row_room; /* of the type; allocated bytes; allocated elements of starts and lengths */
+    size_t size, usual; /* of the type; bytes that the last batch had of it */
     int flexible;
 };
 
@@ -28,8 +27,8 @@ struct eu_batcher {
     const struct eu_plan *plan;
     struct part *parts;
     int source, nr_parts;
-    uint16_t *order; /* part of each record, in order of arrival */
-    size_t order_room, count, bytes, max_records, max_bytes;
+    void *order; /* uint16_t: part of each record, in order of arrival */
+    size_t count, bytes, max_records, max_bytes;
     int out_of_memory;
     struct eu_account counted;
 };
@@ -63,15 +62,11 @@ struct eu_batcher *eu_batcher_new(struct eu_plan *plan, int source, const void *
 static void forget(struct eu_batcher *b) {
     for (int i = 0; i < b->nr_parts && b->parts; i++) {
         struct eu_part *rows = &b->parts[i].rows;
-        free(rows->data);
-        free(rows->starts);
-        free(rows->lengths);
-        memset(rows, 0, sizeof(*rows));
-        b->parts[i].room = b->parts[i].row_room = 0;
+        eu_release(rows->data);
+        eu_release(rows->starts);
+        eu_release(rows->lengths);
     }
-    free(b->order);
-    b->order = NULL;
-    b->order_room = b->count = b->bytes = 0;
+    eu_release(b->order);
 }
 
 void eu_batcher_free(struct eu_batcher *b) {
@@ -84,33 +79,21 @@ void eu_batcher_free(struct eu_batcher *b) {
     free(b);
 }
 
-static int grow(void *memory, size_t *room, size_t wanted, size_t element) {
-    void **block = memory;
-    size_t more = *room * 2 > wanted ? *room * 2 : wanted;
-    if (more < LEAST_ROOM / element)
-        more = LEAST_ROOM / element;
-    void *grown = realloc(*block, more * element);
-    if (!grown)
-        return -ENOMEM;
-    *block = grown;
-    *room = more;
-    return 0;
+/* Room for one element more at the end. */
+static int one_more(void **block, size_t count, size_t size) {
+    return eu_block_room(*block) < (count + 1) * size ? eu_block_grow(block, count * size, (count + 1) * size) : 0;
 }
 
 static int make_room(struct eu_batcher *b, struct part *p, size_t bytes) {
     struct eu_part *rows = &p->rows;
-    if (rows->used + bytes > p->room && grow(&rows->data, &p->room, rows->used + bytes, 1))
-        return -ENOMEM;
-    if (p->flexible && rows->count == p->row_room) {
-        size_t room = p->row_room;
-        if (grow(&rows->starts, &room, rows->count + 1, sizeof(*rows->starts)) ||
-            grow(&rows->lengths, &p->row_room, rows->count + 1, sizeof(*rows->lengths)))
+    if (rows->used + bytes > eu_block_room(rows->data)) {
+        size_t wanted = rows->used + bytes;
+        if (eu_block_grow(&rows->data, rows->used, wanted > p->usual ? wanted : p->usual))
             return -ENOMEM;
-        p->row_room = p->row_room < room ? p->row_room : room;
     }
-    if (b->nr_parts > 1 && b->count == b->order_room)
-        return grow(&b->order, &b->order_room, b->count + 1, sizeof(*b->order));
-    return 0;
+    if (p->flexible && (one_more(&rows->starts, rows->count, sizeof(uint64_t)) || one_more(&rows->lengths, rows->count, sizeof(uint32_t))))
+        return -ENOMEM;
+    return b->nr_parts > 1 ? one_more(&b->order, b->count, sizeof(uint16_t)) : 0;
 }
 
 /* What a short record lacks is zero; what the kernel padded a fixed one with is left out. */
@@ -122,11 +105,11 @@ static void put(struct eu_batcher *b, int match, const uint8_t *record, size_t s
     if (copied < bytes)
         memset(w + copied, 0, bytes - copied);
     if (p->flexible) {
-        p->rows.starts[p->rows.count] = p->rows.used;
-        p->rows.lengths[p->rows.count] = (uint32_t)size;
+        ((uint64_t *)p->rows.starts)[p->rows.count] = p->rows.used;
+        ((uint32_t *)p->rows.lengths)[p->rows.count] = (uint32_t)size;
     }
     if (b->nr_parts > 1)
-        b->order[b->count] = (uint16_t)match;
+        ((uint16_t *)b->order)[b->count] = (uint16_t)match;
     p->rows.used += bytes;
     p->rows.count++;
     b->bytes += bytes;
@@ -169,21 +152,39 @@ long eu_batcher_add(struct eu_batcher *b, const void *record, size_t size) {
     return (long)(b->count - before);
 }
 
+/* A block that is mostly empty stays here: a program may keep thousands of small batches. */
+static void *fitting(void **block, size_t used) {
+    void *own = *block;
+    if (used < eu_block_room(own) / 4) {
+        void *copy = eu_block(used);
+        if (copy) {
+            memcpy(copy, own, used);
+            return copy;
+        }
+    }
+    *block = NULL;
+    return own;
+}
+
 /* Hand over what was collected; the caller owns it from here on. */
 long eu_batcher_take(struct eu_batcher *b, struct eu_part *parts, uint16_t **order) {
     long count = (long)b->count;
     for (int i = 0; i < b->nr_parts; i++) {
         struct part *p = &b->parts[i];
-        void *fitting = p->rows.used ? realloc(p->rows.data, p->rows.used) : NULL;
-        p->rows.data = fitting ? fitting : p->rows.data;
-        p->rows.stride = p->flexible ? 0 : p->size;
-        parts[i] = p->rows;
-        memset(&p->rows, 0, sizeof(p->rows));
-        p->room = p->row_room = 0;
+        struct eu_part *rows = &p->rows;
+        parts[i] = (struct eu_part){.used = rows->used, .count = rows->count, .stride = p->flexible ? 0 : p->size};
+        if (rows->count) {
+            parts[i].data = fitting(&rows->data, rows->used);
+            p->usual = rows->used;
+        }
+        if (rows->count && p->flexible) {
+            parts[i].starts = fitting(&rows->starts, rows->count * sizeof(uint64_t));
+            parts[i].lengths = fitting(&rows->lengths, rows->count * sizeof(uint32_t));
+        }
+        rows->used = rows->count = 0;
     }
-    *order = b->order;
-    b->order = NULL;
-    b->order_room = b->count = b->bytes = 0;
+    *order = count && b->nr_parts > 1 ? fitting(&b->order, b->count * sizeof(uint16_t)) : NULL;
+    b->count = b->bytes = 0;
     return count;
 }
 
@@ -195,10 +196,6 @@ static void raise_to(uint64_t *count, uint64_t value) {
 void eu_batcher_delivered(struct eu_batcher *b, uint64_t delivered, uint64_t dropped) {
     raise_to(&b->counted.delivered, delivered);
     raise_to(&b->counted.lost[EU_QUEUE_FULL], dropped);
-}
-
-void eu_release(void *memory) {
-    free(memory);
 }
 
 struct eu_reader {

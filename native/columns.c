@@ -1,8 +1,8 @@
 /* Columns for Arrow and NumPy out of records that lie behind each other. The callers' types come from a checked plan: every
  * offset and size is within a record. */
+#include "blocks.h"
 #include "error.h"
 #include "eunomia.h"
-#include "out.h"
 #include "text.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -102,42 +102,59 @@ static size_t tail_of(const struct eu_rows *rows, size_t i, size_t offset) {
     return rows->lengths && rows->lengths[i] > offset ? rows->lengths[i] - offset : 0;
 }
 
-static long joined(struct eu_out *out, void **bytes) {
-    if (out->failed || out->used > INT32_MAX) {
-        int err = out->failed ? ENOMEM : EOVERFLOW;
-        eu_out_free(out);
-        *bytes = NULL;
-        return eu_fail(err, "make a column: %s", err == ENOMEM ? "out of memory" : "more than 2 GiB of text [take smaller batches]");
-    }
-    char *fitting = out->used ? realloc(out->data, out->used) : NULL;
-    *bytes = fitting ? fitting : out->data;
-    return (long)out->used;
+struct joined {
+    void *data;
+    size_t used;
+};
+
+static char *room_for(struct joined *j, size_t more) {
+    if (eu_block_room(j->data) < j->used + more && eu_block_grow(&j->data, j->used, j->used + more))
+        return NULL;
+    return (char *)j->data + j->used;
+}
+
+static long hand_over(struct joined *j, int failed, void **bytes) {
+    *bytes = j->data;
+    if (!failed && j->used <= INT32_MAX)
+        return (long)j->used;
+    eu_release(j->data);
+    *bytes = NULL;
+    if (failed)
+        return eu_fail(ENOMEM, "make a column: out of memory");
+    return eu_fail(EOVERFLOW, "make a column: more than 2 GiB of text [take smaller batches]");
 }
 
 long eu_gather_text(const struct eu_rows *rows, size_t offset, size_t size, int32_t *offsets, void **text) {
-    struct eu_out out = {0};
-    size_t i = 0;
-    eu_out_room(&out, rows->count * (size < 32 ? size : 32) + 8);
-    for (; i < rows->count && !out.failed && out.used <= INT32_MAX; i++) {
+    struct joined j = {0};
+    size_t i = 0, guess = rows->count * (size < 32 ? size : 32) + 8;
+    int failed = !room_for(&j, guess);
+    for (; i < rows->count && !failed && j.used <= INT32_MAX; i++) {
         size_t length = size ? size : tail_of(rows, i, offset);
-        char *w = eu_out_room(&out, 3 * length + 8);
-        offsets[i] = (int32_t)out.used;
+        char *w = room_for(&j, 3 * length + 8);
+        offsets[i] = (int32_t)j.used;
         if (w)
-            out.used = (size_t)(put_text(w, row(rows, i) + offset, length) - out.data);
+            j.used = (size_t)(put_text(w, row(rows, i) + offset, length) - (char *)j.data);
+        failed = !w;
     }
-    offsets[i] = (int32_t)out.used;
-    return joined(&out, text);
+    offsets[i] = (int32_t)j.used;
+    return hand_over(&j, failed, text);
 }
 
 long eu_gather_tails(const struct eu_rows *rows, size_t offset, size_t size, int32_t *offsets, void **bytes) {
-    struct eu_out out = {0};
+    struct joined j = {0};
     size_t i = 0;
-    for (; i < rows->count && !out.failed && out.used <= INT32_MAX; i++) {
-        offsets[i] = (int32_t)(out.used / size);
-        eu_out_put(&out, row(rows, i) + offset, tail_of(rows, i, offset) / size * size);
+    int failed = 0;
+    for (; i < rows->count && !failed && j.used <= INT32_MAX; i++) {
+        size_t length = tail_of(rows, i, offset) / size * size;
+        char *w = room_for(&j, length + 1);
+        offsets[i] = (int32_t)(j.used / size);
+        if (w)
+            memcpy(w, row(rows, i) + offset, length);
+        j.used += length;
+        failed = !w;
     }
-    offsets[i] = (int32_t)(out.used / size);
-    return joined(&out, bytes);
+    offsets[i] = (int32_t)(j.used / size);
+    return hand_over(&j, failed, bytes);
 }
 
 void eu_gather_rows(const struct eu_rows *rows, size_t stride, void *out) {

@@ -133,6 +133,18 @@ static int take_sample(struct replay *r) {
     return 0;
 }
 
+/* A pipe may have nothing yet: what is rendered does not wait for it. */
+static void wait_for_block(struct eu_run *run, int fd) {
+    struct pollfd wait[2] = {{.fd = fd, .events = POLLIN}, {.fd = run->epoll, .events = POLLIN}};
+    if (poll(wait, 1, 0))
+        return;
+    eu_run_flush(run);
+    do {
+        poll(wait, 2, -1);
+        eu_run_look(run);
+    } while (run->ending == GOES_ON && !wait[0].revents);
+}
+
 /* 1 go on, 0 the recording ends, or -errno. */
 static int take_block(struct replay *r) {
     struct eu_recorded record;
@@ -165,6 +177,7 @@ int eu_run_replay(struct eu_run *run, struct eu_recording *recording, const stru
     run->is_ending = 1; /* a slow reader is waited for: nothing is lost */
     while (run->ending == GOES_ON && got > 0) {
         eu_run_look(run);
+        wait_for_block(run, eu_recording_fd(recording));
         if (run->ending == GOES_ON)
             got = take_block(&r);
         if (run->out.used && options->speed > 0)

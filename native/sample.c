@@ -296,34 +296,44 @@ static int arrange(struct eu_sample *s) {
     return is_table || s->stacks || s->is_sorted || s->top ? eu_sample_arrange(s, limit) : 0;
 }
 
+static int show(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
+    int format = s->show.format.format, err = arrange(s);
+    if (err)
+        return err;
+    if (format == 2)
+        raw(s, out);
+    else if (s->stacks)
+        err = traces(s, out, time, time_size);
+    else if (format == 1)
+        json_lines(s, out, time, time_size);
+    else if (s->source->style == EU_PLAIN && s->show.format.compat)
+        eu_sample_compatible_table(s, out, time, time_size);
+    else if (s->source->style == EU_PLAIN || format == 4)
+        eu_sample_table(s, out, time, time_size);
+    else
+        err = eu_sample_histograms(s, out, time, time_size);
+    return err;
+}
+
+/* Of several maps only those that hold something are shown; an empty table only in the place of one that was not. */
+static int is_nothing(struct eu_sample *s, int named) {
+    s->named = named;
+    s->is_live = s->may_be_live && !named; /* of several maps only one is filled, as a rule */
+    s->seen |= s->nr_elements > 0;
+    if (s->nr_elements || (s->is_live && s->seen) || s->show.format.compat)
+        return 0;
+    return s->several || !s->stacks;
+}
+
 long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size, int named) {
     int err = s->object ? read_map(s) : 0;
     if (!err)
         err = make_elements(s);
     if (err)
         return err;
-    if (!s->nr_elements && s->several && !s->show.format.compat) /* of several maps only those that hold something are shown */
+    if (is_nothing(s, named))
         return 0;
-    s->named = named;
-    s->is_live = s->may_be_live && !named; /* of several maps only one is filled, as a rule */
-    s->seen |= s->nr_elements > 0;
-    if (!s->nr_elements && !s->show.format.compat && !s->stacks && !s->is_live)
-        return 0;
-    err = arrange(s);
-    if (err)
-        return err;
-    if (s->show.format.format == 2)
-        raw(s, out);
-    else if (s->stacks)
-        err = traces(s, out, time, time_size);
-    else if (s->show.format.format == 1)
-        json_lines(s, out, time, time_size);
-    else if (s->source->style == EU_PLAIN && s->show.format.compat)
-        eu_sample_compatible_table(s, out, time, time_size);
-    else if (s->source->style == EU_PLAIN || s->show.format.format == 4)
-        eu_sample_table(s, out, time, time_size);
-    else
-        err = eu_sample_histograms(s, out, time, time_size);
+    err = show(s, out, time, time_size);
     if (!err)
         err = eu_sample_kept(s);
     if (err)

@@ -110,11 +110,14 @@ static void csv_field(struct eu_out *out, const char *text, size_t size) {
 
 void eu_table_csv(struct eu_table *t, struct eu_out *out, int header, const char *time, size_t time_size) {
     size_t start = 0;
+    int has_ts = 0;
     out->failed |= t->failed;
     if (out->failed || !t->nr_columns)
         return;
+    for (size_t c = 0; c < t->nr_columns; c++)
+        has_ts |= !strcmp(t->columns[c].name, "ts");
     if (header && time_size)
-        eu_out_text(out, "ts,");
+        eu_out_text(out, has_ts ? "_ts," : "ts,");
     for (size_t c = 0; c < t->nr_columns && header; c++) {
         csv_field(out, t->columns[c].name, strlen(t->columns[c].name));
         eu_out_char(out, c + 1 == t->nr_columns ? '\n' : ',');

@@ -23,7 +23,7 @@ from eunomia.events.account import Account
 from eunomia.events.run import Run, RunOptions
 from eunomia.kernel.object import Object
 from support.commands import Command
-from support.objects import build
+from support.objects import HEADERS, build
 
 SOURCE = Path(__file__).parent / "corpus/accounted.bpf.c"
 MODES = ["RESERVE", "OUTPUT", "DYNPTR", "DISCARD", "SHORT", "PERF", "SKIP_PERF", "HASH", "QUEUE", "STACK"]
@@ -321,16 +321,21 @@ def test_a_reader_that_was_stopped_for_seconds_still_balances(ecli: Command, pac
 
 
 UNCLEAR = """
-struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } one SEC(".maps"), two SEC(".maps")%s;
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } one SEC(".maps"), two SEC(".maps");
 struct TABLE { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 1); __type(key, long); __type(value, long); };
 struct TABLE starts SEC(".maps"), ends SEC(".maps");
-const volatile int target = 0, through = 0;
+const volatile int target = 0, both = 0;
 struct event { long number; };
-static __always_inline void send(void *ring, struct event *event)
+static INLINE int send(void *ring, struct event *event)
 {
-    bpf_ringbuf_output(ring, event, sizeof(*event), 0);
+    if (!event)
+        return 0;
+    return bpf_ringbuf_output(ring, event, sizeof(*event), 0);
 }
-static __always_inline void put(void *map, long key) { bpf_map_update_elem(map, &key, &key, 0); }
+static INLINE int put(void *map, long key)
+{
+    return bpf_map_update_elem(map, &key, &key, 0);
+}
 SEC("raw_tp/sys_enter") int on_kill(struct bpf_raw_tracepoint_args *ctx)
 {
     struct pt_regs *regs = (void *)ctx->args[0];
@@ -341,41 +346,57 @@ SEC("raw_tp/sys_enter") int on_kill(struct bpf_raw_tracepoint_args *ctx)
     bpf_probe_read_kernel(&to, sizeof(to), &regs->di);
     if ((int)to != target)
         return 0;
-    if (through) {
+    bpf_ringbuf_output(&two, &event, sizeof(event), 0);
+    if (both) {
         send(&one, &event);
+        send(&two, &event);
         put(&starts, event.number);
         put(&ends, event.number);
-    } else {
-        %s
     }
     return 0;
 }
 """
+LISTED = {"one", "two", "starts", "ends"}
 
 
-def test_a_site_that_does_not_name_its_map_makes_only_what_it_can_mean_unknown(tmp_path: Path) -> None:
-    package = build(tmp_path, UNCLEAR % ("", "bpf_ringbuf_output(&two, &event, sizeof(event), 0);"))
-    found = {}
-    for through in (0, 1):
-        with package.load({"target": os.getpid(), "through": through}) as obj:
-            accounts = accounted(obj, 50)
-            found[through] = accounts
+@pytest.mark.parametrize("compiler", ["clang", "zig"])
+def test_a_site_in_an_inlined_function_counts_for_each_map_apart(tmp_path: Path, compiler: str) -> None:
+    path = tmp_path / "inlined.bpf.c"
+    path.write_text(HEADERS + UNCLEAR.replace("INLINE", "__always_inline"))
+    package = compile_source(path, toolchain=compiler)
+    with package.load({"target": os.getpid(), "both": 1}) as obj:
+        accounts = accounted(obj, 50)
 
-    clear, unclear = found[0], found[1]
+    assert accounts.keys() == LISTED
+    assert all(each.is_known and is_balanced(each) for each in accounts.values())
+    assert (accounts["one"].produced, accounts["two"].produced) == (50, 100)
+    assert (accounts["starts"].lost, accounts["ends"].lost) == ({"map full": 49}, {"map full": 49})
+
+
+def test_a_site_that_is_told_its_map_at_run_time_makes_only_what_it_can_mean_unknown(tmp_path: Path) -> None:
+    package = build(tmp_path, UNCLEAR.replace("INLINE", "__noinline"))
+    found = []
+    for both in (0, 1):
+        with package.load({"target": os.getpid(), "both": both}) as obj:
+            found.append(accounted(obj, 50))
+
+    clear, unclear = found
     assert (clear["two"].is_known, clear["two"].produced) == (True, 50), "a site that was never used says nothing"
     assert clear["one"].is_known
     assert (unclear["one"].is_known, unclear["two"].is_known) == (False, False)
-    assert unclear["one"].delivered == 50
+    assert (unclear["one"].delivered, unclear["two"].delivered) == (50, 100)
     assert (unclear["(unclear)"].lost, unclear["(unclear)"].is_known) == ({"map full": 98}, False)
 
 
 def test_a_site_that_can_mean_only_one_map_means_it(tmp_path: Path) -> None:
-    source = UNCLEAR.replace(', two SEC(".maps")%s', "").replace(', ends SEC(".maps")', "") % ""
-    package = build(tmp_path, source.replace("put(&ends, event.number);", ""))
-    with package.load({"target": os.getpid(), "through": 1}) as obj:
+    source = UNCLEAR.replace("INLINE", "__noinline")
+    for gone in (', two SEC(".maps")', ', ends SEC(".maps")', "send(&two, &event);", "put(&ends, event.number);"):
+        source = source.replace(gone, "")
+    package = build(tmp_path, source.replace("output(&two", "output(&one"))
+    with package.load({"target": os.getpid(), "both": 1}) as obj:
         accounts = accounted(obj, 50)
 
-    assert (accounts["one"].is_known, accounts["one"].produced, accounts["one"].delivered) == (True, 50, 50)
+    assert (accounts["one"].is_known, accounts["one"].produced, accounts["one"].delivered) == (True, 100, 100)
     assert accounts["starts"].lost == {"map full": 49}
     assert "(unclear)" not in accounts
 
@@ -399,8 +420,8 @@ def test_helpers_in_every_form_compile_without_a_word_and_are_counted(compiler: 
         obj.detach()
         accounts = obj.account()
     assert accounts.keys() == {"events", "others", "samples", "starts", "first", "tables", "stacks"}
-    assert not accounts["events"].is_known, "send() may mean it"
-    assert accounts["starts"].is_known
+    assert all(each.is_known for each in accounts.values())
+    assert (accounts["events"].produced, accounts["others"].produced) == (10, 4)
     assert accounts["stacks"].lost == {}
 
 

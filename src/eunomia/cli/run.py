@@ -227,7 +227,7 @@ def run_options(values: Values, out: int) -> RunOptions:
         hist=names(values["hist"]),
         sort=names(values["sort"]),
         top=values["top"] or 0,
-        live=terminal and bool(values["top"]),
+        live=terminal and bool(values["top"]) and os.environ.get("TERM") != "dumb",
         path=values["output"] if out != 1 else None,
         rotate_size=values["rotate-size"] or 0,
         rotate_after=values["rotate-after"] or 0.0,

@@ -168,16 +168,30 @@ class Build:
             self.notes.append(f"the source's own definitions replace those of our headers: {', '.join(names)}")
         return status, said
 
-    def again(self, tail: str) -> bytes:
+    def again(self, tail: str, maps: Sequence[str] = ()) -> bytes | None:
         """Compile a source that is known to compile once more, with other declarations after it; see start().
 
+        Args:
+            tail: the declarations.
+            maps: that counted calls may mean without naming them; `tail` has their names.
+
         Returns:
-            The object; where these declarations do not compile, the one without them.
+            The object; None where these declarations do not compile.
         """
-        before = self._linked()
         self._tail = tail
-        status, _ = process.run(self._command(self._quiet, "full.o"))
-        return before if status else self._linked()
+        words = self._with_maps(maps) if maps else self._quiet
+        status, _ = process.run(self._command(words, "full.o"))
+        return None if status else self._linked()
+
+    def _with_maps(self, maps: Sequence[str]) -> list[str]:
+        """The words before the source; a header before the accounting says how many maps a site may mean."""
+        from eunomia.compiler.counters import head
+
+        path = os.path.join(self.work, "maps.h")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(head(list(maps)))
+        at = self._quiet.index(ACCOUNTING) - 1
+        return [*self._quiet[:at], "-include", path, *self._quiet[at:]]
 
     def _explain(self, status: int) -> None:
         """Compile as the user would have: no diagnostic may show our macros. Fall back where only they are at fault."""
@@ -242,7 +256,7 @@ class Build:
 
     def _places(self) -> list[tuple[str, str]]:
         """Folders whose files the object may name, and what it is to call them."""
-        places = [(self.folder, ""), (HEADERS, "eunomia")]
+        places = [(self.folder, ""), (HEADERS, "eunomia"), (self.work, "eunomia")]
         places += [(path, os.path.basename(path)) for path in map(os.path.abspath, self.options.include)]
         return [*places, *([(self._header.folder, "kernel")] if self._header else [])]
 

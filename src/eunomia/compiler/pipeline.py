@@ -76,18 +76,35 @@ def find_sites(obj: ObjectBtf) -> Sites:
 
 
 def look_closer(image: bytes, tail: str, build: Build) -> bytes:
-    """Compile again with the types that only the AST shows, where a record is a `void *` to the macros or they clashed.
+    """Compile again where the first object leaves something open that a second one can tell.
+
+    That is: types that only the AST shows, where a record is a `void *` to the macros or they clashed; and maps that a
+    counted call does not name.
 
     Returns:
         The new object, or `image` where nothing more can be told.
     """
-    from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF, ObjectBtf
+    from eunomia.btf.object import ObjectBtf
+    from eunomia.compiler.counters import ambiguous_maps
+    from eunomia.compiler.counters import tail as telling
 
     obj = ObjectBtf(image)
+    types = untold_types(obj, build)
+    maps = ambiguous_maps(obj)
+    found = build.again(tail + types + telling(maps), maps) if maps else None
+    if found is None and types:
+        found = build.again(tail + types)
+    return image if found is None else found
+
+
+def untold_types(obj: ObjectBtf, build: Build) -> str:
+    """Return declarations that keep the types of records which only the AST shows; "" where it shows none."""
+    from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF
+
     buffers = [each.name for each in obj.maps.values() if each.type in (RINGBUF, PERF_EVENT_ARRAY)]
     sites = find_sites(obj)
     if not buffers or not (sites.unclear or not build.has_sites):
-        return image
+        return ""
     from eunomia.compiler import flow
     from eunomia.compiler.event_types import keep_types
 
@@ -95,10 +112,10 @@ def look_closer(image: bytes, tail: str, build: Build) -> bytes:
         build.notes.append(
             "some event types stand behind void *; with libclang they can be told [pip install libclang]"
         )
-        return image
+        return ""
     found = flow.infer(os.path.abspath(build.source), build.flags(), [build.folder, *build.options.include])
     found = {name: types for name, types in found.items() if name in buffers}
-    return build.again(tail + keep_types(found)) if found else image
+    return keep_types(found) if found else ""
 
 
 def make_package(image: bytes, path: str, structs: list[str], build: Build, report: Reporter) -> Package:

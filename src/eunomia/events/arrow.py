@@ -205,6 +205,9 @@ def _as_signed(value: int) -> int:
     return (value + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
-def _room(size: int) -> Any:
-    """Memory that a column is written to; of a size that can be exported even where it is empty."""
-    return memoryview(ffi.buffer(ffi.new("char[]", max(1, size)), size))
+def _room(size: int) -> memoryview:
+    """Memory that a column is written to."""
+    block = lib.eu_block(size)
+    if not block:
+        raise MemoryError(f"make a column: no room for {size} bytes")
+    return own(block, size)

@@ -268,6 +268,14 @@ def test_a_field_called_count_does_not_hide_the_count() -> None:
     assert rows(plan, [pack("<I", 5)] * 2, count_by=["count"]) == [{"count": 5, "_count": 2}]
 
 
+def test_a_field_called_ts_keeps_its_name_beside_the_time() -> None:
+    plan = PlanWriter().source(struct("e", ("ts", u(4)))).to_bytes()
+    records = [(0, 0.0, pack("<I", 5))]
+
+    assert set(json.loads(replayed(plan, records, count_by=["ts"], format="json", time="iso"))) == {"_ts", "ts", "count"}
+    assert replayed(plan, records, count_by=["ts"], format="csv", time="age").splitlines()[0] == "_ts,ts,count"
+
+
 def test_the_largest_events_of_each_second() -> None:
     records = [(0, at / 10, event(pid=at, lat=(at * 7) % 31)) for at in range(20)]
 

@@ -28,9 +28,12 @@ def drawn(
     """Replay records onto a terminal: what was written, and what is seen."""
     terminal = Terminal(columns, rows)
     chosen = RunOptions(out_fd=terminal.fd, live=True, **options)
-    with recorded(PLAN, records) as file, Recording(file.fileno(), "test") as recording:
-        with Replay(recording, chosen) as run:
-            run.loop()
+    with (
+        recorded(PLAN, records) as file,
+        Recording(file.fileno(), "test") as recording,
+        Replay(recording, chosen) as run,
+    ):
+        run.loop()
     screen = terminal.finish()
     return terminal.raw, screen
 

@@ -17,20 +17,36 @@ static char *__eu_accounting __attribute__((section("eunomia.types"), used, btf_
 static volatile unsigned int __eu_wakeup[16]
 	__attribute__((section(".data.eunomia"), aligned(64), unused, btf_decl_tag("eunomia:wakeup=1")));
 
+/* Where a site does not name its map (`send(void *ring, ...)`), ecc compiles once more with __EU_MAPS - 1 maps that it may mean: each
+ * has counters of its own then, behind the pair of the map that the site names. Which one it is folds to a constant where the
+ * function is inlined; a map that is known at run time only stays the first. The source's last lines define __eu_which(). */
+#ifdef __EU_MAPS
+static __inline __attribute__((always_inline)) int __eu_which(const void *map);
+#define __EU_MAP(map) __eu_m
+#define __EU_COUNTERS(kind, map) \
+	static volatile unsigned long long __eu_n[__EU_MAPS][2] __EU_ACCOUNT(kind "=" __EU_WORDS(map)); \
+	void *__eu_m = (void *)(map)
+#define __EU_COUNT(which) __EU_ADD(__eu_n[__eu_which(__eu_m)][which])
+#else
+#define __EU_MAP(map) map
+#define __EU_COUNTERS(kind, map) static volatile unsigned long long __eu_n[2] __EU_ACCOUNT(kind "=" __EU_WORDS(map))
+#define __EU_COUNT(which) __EU_ADD(__eu_n[which])
+#endif
+
 /* `failed` says of `__eu_v`, the call's value, whether a record was lost. A call is counted before it is made: whoever has
- * read a record and counts the calls then finds its call among them. */
+ * read a record and counts the calls then finds its call among them. `call` names the map __EU_MAP(map). */
 #define __EU_COUNTED(type, kind, map, failed, call) \
-	({ static volatile unsigned long long __eu_n[2] __EU_ACCOUNT(kind "=" map); \
-	   __EU_ADD(__eu_n[0]); \
+	({ __EU_COUNTERS(kind, map); \
+	   __EU_COUNT(0); \
 	   type __eu_v = call; \
 	   if (__builtin_expect(failed, 0)) \
-		   __EU_ADD(__eu_n[1]); \
+		   __EU_COUNT(1); \
 	   __eu_v; })
 #define __EU_FAILURES(type, kind, map, failed, call) \
-	({ static volatile unsigned long long __eu_n[2] __EU_ACCOUNT(kind "=" map); \
+	({ __EU_COUNTERS(kind, map); \
 	   type __eu_v = call; \
 	   if (__builtin_expect(__eu_v < 0 && (failed), 0)) \
-		   __EU_ADD(__eu_n[1]); \
+		   __EU_COUNT(1); \
 	   __eu_v; })
 
 /* Flags that the source passes are left alone. */
@@ -42,7 +58,7 @@ static volatile unsigned int __eu_wakeup[16]
 #define __EU_OUTPUT(map, data, size, flags) \
 	({ unsigned long long __eu_g = (flags); \
 	   unsigned int __eu_w = __eu_g ? 0 : __eu_wakeup[0] & 3; \
-	   long __eu_o = __EU_COUNTED(long, "ring", __EU_WORDS(map), __eu_v < 0, (bpf_ringbuf_output)(map, data, size, __eu_g ? __eu_g : __eu_w)); \
+	   long __eu_o = __EU_COUNTED(long, "ring", map, __eu_v < 0, (bpf_ringbuf_output)(__EU_MAP(map), data, size, __eu_g ? __eu_g : __eu_w)); \
 	   if (__eu_w == 1 && __eu_wakeup[0] != 1) { \
 		   void *__eu_e = (bpf_ringbuf_reserve)(map, 0, 0); \
 		   if (__eu_e) \
@@ -56,9 +72,9 @@ static volatile unsigned int __eu_wakeup[16]
 /* -E2BIG, -ENOMEM and -EBUSY are losses; -EEXIST and -ENOENT are answers. */
 #define __EU_NO_ROOM (__eu_v == -7 || __eu_v == -12 || __eu_v == -16)
 #define bpf_map_update_elem(map, ...) \
-	__EU_FAILURES(long, "map", __EU_WORDS(map), __EU_NO_ROOM, (bpf_map_update_elem)(map, __VA_ARGS__))
+	__EU_FAILURES(long, "map", map, __EU_NO_ROOM, (bpf_map_update_elem)(__EU_MAP(map), __VA_ARGS__))
 #define bpf_map_push_elem(map, ...) \
-	__EU_FAILURES(long, "push", __EU_WORDS(map), __EU_NO_ROOM, (bpf_map_push_elem)(map, __VA_ARGS__))
+	__EU_FAILURES(long, "push", map, __EU_NO_ROOM, (bpf_map_push_elem)(__EU_MAP(map), __VA_ARGS__))
 /* -EEXIST: another stack has its place. */
 #define bpf_get_stackid(ctx, map, flags) \
-	__EU_FAILURES(long, "stack", __EU_WORDS(map), __eu_v == -17 || __eu_v == -12, (bpf_get_stackid)(ctx, map, flags))
+	__EU_FAILURES(long, "stack", map, __eu_v == -17 || __eu_v == -12, (bpf_get_stackid)(ctx, __EU_MAP(map), flags))

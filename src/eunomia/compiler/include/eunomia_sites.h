@@ -15,6 +15,7 @@
 
 /* What eunomia_accounting.h, included before, replaces. */
 #ifndef __EU_COUNTED
+#define __EU_MAP(map) map
 #define __EU_COUNTED(type, kind, map, failed, call) call
 #define __EU_FLAGS(flags) flags
 #define __EU_OUTPUT(map, data, size, flags) (bpf_ringbuf_output)(map, data, size, flags)
@@ -34,13 +35,13 @@
 	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); __EU_OUTPUT(map, data, size, flags); })
 #define __EU_OUTPUT_LOOSE(map, ...) \
 	({ __EU_UNTOLD("eunomia:map=" __EU_WORDS(map)); \
-	   __EU_COUNTED(long, "ring", __EU_WORDS(map), __eu_v < 0, (bpf_ringbuf_output)(map, __VA_ARGS__)); })
+	   __EU_COUNTED(long, "ring", map, __eu_v < 0, (bpf_ringbuf_output)(__EU_MAP(map), __VA_ARGS__)); })
 #define __EU_PERF_TYPED(helper, ctx, map, flags, data, size) \
 	({ __EU_RECORD(data, "eunomia:map=" __EU_WORDS(map)); \
-	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (helper)(ctx, map, flags, data, size)); })
+	   __EU_COUNTED(long, "perf", map, __eu_v < 0, (helper)(ctx, __EU_MAP(map), flags, data, size)); })
 #define __EU_PERF_LOOSE(helper, ctx, map, ...) \
 	({ __EU_UNTOLD("eunomia:map=" __EU_WORDS(map)); \
-	   __EU_COUNTED(long, "perf", __EU_WORDS(map), __eu_v < 0, (helper)(ctx, map, __VA_ARGS__)); })
+	   __EU_COUNTED(long, "perf", map, __eu_v < 0, (helper)(ctx, __EU_MAP(map), __VA_ARGS__)); })
 #define bpf_ringbuf_output(map, ...) __EU_GLUE(__EU_OUTPUT_, __EU_IS_3(__VA_ARGS__))(map, __VA_ARGS__)
 #define bpf_perf_event_output(ctx, map, ...) \
 	__EU_GLUE(__EU_PERF_, __EU_IS_3(__VA_ARGS__))((bpf_perf_event_output), ctx, map, __VA_ARGS__)
@@ -48,13 +49,13 @@
 #define bpf_xdp_output(ctx, map, ...) __EU_GLUE(__EU_PERF_, __EU_IS_3(__VA_ARGS__))((bpf_xdp_output), ctx, map, __VA_ARGS__)
 #define bpf_ringbuf_reserve(map, size, flags) \
 	({ __EU_RESERVE(size, "eunomia:reserve=" __EU_WORDS(map)); \
-	   __EU_COUNTED(void *, "ring", __EU_WORDS(map), !__eu_v, (bpf_ringbuf_reserve)(map, size, flags)); })
+	   __EU_COUNTED(void *, "ring", map, !__eu_v, (bpf_ringbuf_reserve)(__EU_MAP(map), size, flags)); })
 #define bpf_ringbuf_submit(data, flags) \
 	({ __EU_RECORD(data, "eunomia:submit"); (bpf_ringbuf_submit)(data, __EU_FLAGS(flags)); })
 /* Dynptrs: what is written at offset 0 begins the record; `ptr` ties the write to the reservation. */
 #define bpf_ringbuf_reserve_dynptr(map, size, flags, ptr) \
 	({ __EU_RESERVE(size, "eunomia:dynptr=" __EU_WORDS(ptr) "=" __EU_WORDS(map)); \
-	   __EU_COUNTED(long, "ring", __EU_WORDS(map), __eu_v < 0, (bpf_ringbuf_reserve_dynptr)(map, size, flags, ptr)); })
+	   __EU_COUNTED(long, "ring", map, __eu_v < 0, (bpf_ringbuf_reserve_dynptr)(__EU_MAP(map), size, flags, ptr)); })
 #define __EU_WRITE_TYPED(ptr, offset, data, size, flags) \
 	({ __EU_RECORD(data, "eunomia:write=" __EU_WORDS(ptr) "=" __EU_WORDS(offset)); \
 	   (bpf_dynptr_write)(ptr, offset, data, size, flags); })
