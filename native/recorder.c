@@ -24,7 +24,7 @@ struct eu_recorder {
     uint64_t since;      /* time of the first one */
     uint64_t *unwritten; /* by source */
     size_t room_unwritten;
-    uint64_t sequence, records, bytes, clock_due;
+    uint64_t sequence, records, samples, bytes, clock_due;
     struct eu_facts *facts;
 };
 
@@ -264,6 +264,7 @@ int eu_recorder_sample(struct eu_recorder *r, int source, const struct eu_snapsh
         err = write_facts(r);
     for (size_t done = 0; done < s->count && !err; done += most)
         err = write_elements(r, source, s, done, s->count - done < most ? s->count - done : most);
+    r->samples += !err;
     return err;
 }
 
@@ -312,6 +313,10 @@ uint64_t eu_recorder_unwritten(const struct eu_recorder *r, int source) {
 
 uint64_t eu_recorder_records(const struct eu_recorder *r) {
     return r->records;
+}
+
+uint64_t eu_recorder_samples(const struct eu_recorder *r) {
+    return r->samples;
 }
 
 uint64_t eu_recorder_bytes(const struct eu_recorder *r) {

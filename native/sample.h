@@ -25,8 +25,8 @@ struct eu_snapshot {
     const uint8_t *keys, *values;
 };
 typedef int (*eu_keep_snapshot)(void *context, const struct eu_snapshot *snapshot);
-/* Have each print hand over what it read, before the map is cleared; not where there is nothing to show. */
-void eu_sample_keep(struct eu_sample *sample, eu_keep_snapshot keep, void *context);
+/* Have each print hand over what it read, before the map is cleared; not where there is nothing to show. Silent: it shows nothing. */
+void eu_sample_keep(struct eu_sample *sample, eu_keep_snapshot keep, void *context, int is_silent);
 /* Without an object: what the next print shows; of a snapshot in parts the first, then the others. 0, -EBADMSG: not of this map,
  * -EFBIG, -ENOMEM. */
 int eu_sample_put(struct eu_sample *sample, const struct eu_snapshot *snapshot, int is_first);

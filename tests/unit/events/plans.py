@@ -286,11 +286,11 @@ def cell_text(raw: bytes) -> str:
 def is_cell(cell: str, kind: Type, value: Any) -> bool:
     """Whether a cell, as a reader of CSV gets it, says this value."""
     if kind.kind == FLOAT:
-        return cell == "null" if value is None else value == float(cell)
+        return cell == "null" if value is None else bool(value == float(cell))
     if kind.kind in (ARRAY, STRUCT, UNION):
         return bool(json.loads(cell) == value)
     if kind.kind == POINTER:
-        return int(cell, 16) == value
+        return int(cell, 16) == int(value)
     if kind.kind == BOOL:
         return cell == ("true" if value else "false")
     return cell == str(value)

@@ -301,3 +301,31 @@ def test_set_with_many_members_is_found_whole() -> None:
 
     assert all(passes(plan, f"x in {{{listed}}}", pack("<q", each)) for each in members[::29])
     assert not any(passes(plan, f"x in {{{listed}}}", pack("<q", each + 1)) for each in members[::29])
+
+
+def test_name_of_the_lowest_byte_is_found_below_flags() -> None:
+    from eunomia.btf.decoders import DECODERS
+
+    plan = PlanWriter().source(struct("e", ("op", u(4)), decoders={"op": DECODERS["block_op"]})).to_bytes()
+
+    for expression in ("op == WRITE", "op in {WRITE, FLUSH}", "op ~ 'WR*'", "op in {7..9, WRITE}"):
+        assert passes(plan, expression, pack("<I", 0x8801))
+        assert not passes(plan, expression, pack("<I", 0x8800))
+    assert not passes(plan, "op == 1", pack("<I", 0x8801))
+
+
+def test_flag_that_is_never_shown_alone_is_known() -> None:
+    from eunomia.btf.decoders import DECODERS
+
+    plan = PlanWriter().source(struct("e", ("flags", u(4)), decoders={"flags": DECODERS["open_flags"]})).to_bytes()
+
+    assert passes(plan, "flags & O_CREAT and (flags & O_ACCMODE) == O_RDWR", pack("<I", 0o102))
+
+
+def test_bytes_that_are_shown_as_text_are_compared_as_text() -> None:
+    from eunomia.btf.decoders import DECODERS
+
+    kind = array(u(1), 8)
+    plan = PlanWriter().source(struct("e", ("name", kind), decoders={"name": DECODERS["string"]})).to_bytes()
+
+    assert passes(plan, 'name == "eth0" and name ~ "eth*"', b"eth0\0\0\0\0")

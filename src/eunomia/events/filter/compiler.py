@@ -26,7 +26,7 @@ from eunomia.events.filter.fields import STRING as STRING_KIND
 from eunomia.events.filter.numbers import Number, Range, range_of
 from eunomia.events.filter.parser import Bare, Bits, Compare, Field, Literal, Logic, Node, Within
 from eunomia.events.filter.tokens import ADDRESS, MAC, NUMBER, STRING, parse_network
-from eunomia.events.filter.values import names, well_known
+from eunomia.events.filter.values import has_low_names, names, well_known
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _RELATIONS = {"==": code.EQ, "<": code.LT, "<=": code.LE, ">": code.GT, ">=": code.GE}
 # nanoseconds in one of what a duration's field counts
-_UNITS = {"duration_ns": 1, "duration_us": 1000, "duration_ms": 10**6, "duration_s": 10**9, "ktime_ns": 1}
+_UNITS = {"duration_ns": 1, "duration_us": 1000, "duration_ms": 10**6, "duration_s": 10**9}
 _LISTED = 24
 
 
@@ -229,9 +229,9 @@ class Compiler:
             return "number" if size <= 8 else "bytes"
         if kind == FLOAT:
             return "float" if size in {4, 8} else "bytes"
-        if decoder in {"mac", "bytes"} and size and kind in {ARRAY, STRUCT, UNION, STRING_KIND}:
+        if decoder in {"mac", "bytes", "uuid"} and size and kind in {ARRAY, STRUCT, UNION, STRING_KIND}:
             return "bytes"
-        if kind == STRING_KIND:
+        if kind == STRING_KIND or (decoder == "string" and kind == ARRAY and self.fields.element(place).size == 1):
             return "string"
         if kind == ARRAY:
             return "bytes" if size and self.fields.element(place).size == 1 else "array"
@@ -249,10 +249,10 @@ class Compiler:
 
     # whole numbers
 
-    def _number(self, place: Place, mask: Node | None, field: Field) -> Number:
+    def _number(self, place: Place, mask: Node | None, field: Field, *, named: bool = False) -> Number:
         number = Number(place, is_port=self.decoder(place) == "port" and place.size >= 2 and not place.bits)
         if mask is None:
-            return number
+            return number.masked(0xFF) if named and has_low_names(place) else number
         return number.masked(self._constant(field, place, mask))
 
     def _constant(self, field: Field, place: Place, node: Node) -> int:
@@ -260,6 +260,10 @@ class Compiler:
         if isinstance(node, Bits):
             left, right = self._constant(field, place, node.left), self._constant(field, place, node.right)
             return {"|": left | right, "&": left & right, "^": left ^ right}[node.operator]
+        name = node.path[0] if isinstance(node, Field) and len(node.path) == 1 else ""
+        flag = well_known(name) if isinstance(name, str) and name not in names(self.fields, place) else None
+        if flag is not None:  # of flags a decoder need not know each alone
+            return flag
         values = self._values(field, place, node)
         if len(values) != 1 or values[0][1] != 1:
             raise self._error("expected a whole number", node)
@@ -338,7 +342,7 @@ class Compiler:
         values = self._values(field, place, right)
         if place.kind == BOOL and mask is None:
             return self._truth(place, operator, values[0])
-        number = self._number(place, mask, field)
+        number = self._number(place, mask, field, named=_is_named(right))
         return number.within([range_of(operator, *value) for value in values])
 
     def _truth(self, place: Place, operator: str, value: tuple[int, int]) -> Condition:
@@ -401,7 +405,7 @@ class Compiler:
                 f"{field.text} is {_NAMES[kind]}: patterns are for strings and for values with names", field
             )
         values = [value for name, each in known.items() if matches(right.value, name.encode()) for value in each]
-        return Number(place).within([(value, value) for value in values])
+        return self._number(place, None, field, named=True).within([(value, value) for value in values])
 
     def _against_address(self, field: Field, place: Place, operator: str, right: Node) -> Condition:
         from eunomia.events.filter.addresses import network
@@ -434,7 +438,7 @@ class Compiler:
             data = node.value
         elif isinstance(node, Literal) and node.kind == STRING:
             try:
-                data = bytes.fromhex(node.value.decode(errors="replace").replace(":", ""))
+                data = bytes.fromhex(node.value.decode(errors="replace").translate({58: None, 45: None}))
             except ValueError:
                 data = None
         elif isinstance(node, Literal) and node.kind == NUMBER and node.value[1:] == (1, "") and place.size == 16:
@@ -477,6 +481,13 @@ class Compiler:
             if len(singles) != len(node.items):
                 raise self._error(f"{field.text} is true or false: it has no ranges", node)
             return either(*(self._truth(place, "==", self._values(field, place, item)[0]) for item in singles))
+        if mask is None and has_low_names(place) and any(isinstance(item, Node) for item in node.items):
+            parts = [item for item in node.items if isinstance(item, tuple)]
+            rest = Within(node.left, [*parts], node.end)
+            each = [
+                self._against_number(field, place, None, "==", item) for item in node.items if isinstance(item, Node)
+            ]
+            return either(*each, self._number_set(field, place, mask, rest)) if parts else either(*each)
         ranges: list[Range] = []
         for item in node.items:
             if not isinstance(item, tuple):
@@ -557,6 +568,10 @@ _NAMES = {
     "array": "an array",
     "struct": "a struct",
 }
+
+
+def _is_named(node: Node) -> bool:
+    return isinstance(node, Field) or (isinstance(node, Literal) and node.kind in {"word", STRING})
 
 
 def matches(pattern: bytes, text: bytes) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from struct import pack
 
+from eunomia.btf.decoders import DECODERS
 from eunomia.events.filter.fields import ENUM, INT, UINT, Fields, Place
 
 TYPE_CHECKING = False
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 _PROBED = 1024  # signals, errors, system calls, states: all are below
 _NONE = 0xFFFFFFFF
+_NOT_NAMES = frozenset(DECODERS[name] for name in ("bytes", "string", "hex"))  # numbers in other clothes
 
 
 def names(fields: Fields, place: Place) -> dict[str, list[int]]:
@@ -19,10 +21,22 @@ def names(fields: Fields, place: Place) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for name, value in fields.enum_names(place).items():
         found.setdefault(name, []).append(value)
-    if place.decoder and place.kind in (UINT, INT, ENUM) and place.size <= 8:
+    if place.decoder and place.decoder not in _NOT_NAMES and place.kind in (UINT, INT, ENUM) and place.size <= 8:
         for name, values in decoded_names(place.kind, place.size, place.decoder).items():
             found.setdefault(name, []).extend(values)
     return found
+
+
+def has_low_names(place: Place) -> bool:
+    """Whether the names that a decoder shows are those of the lowest byte, as a block operation's below its flags."""
+    if not place.decoder or place.kind not in (UINT, INT) or place.size < 2 or place.bits:
+        return False
+    found = decoded_names(place.kind, place.size, place.decoder).values()
+    low = [[value for value in values if 0 <= value < 256] for values in found]
+    return bool(low) and all(
+        values and all(each + 256 * step in every for each in values for step in (1, 2, 3))
+        for values, every in zip(low, found, strict=True)
+    )
 
 
 _cache: dict[tuple[int, int, int], dict[str, list[int]]] = {}
