@@ -1,7 +1,6 @@
 /* Events counted by their fields: what was asked for becomes a shape for each record type; each event finds its row. */
 #include "aggregate_parts.h"
 #include "error.h"
-#include "sample.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@ static int sorts_events(const struct eu_plan *plan, const char *path) {
     for (uint32_t i = 0; i < plan->header.nr_sources; i++) {
         const struct eu_plan_source *source = &plan->sources[i];
         if (source->kind == EU_SAMPLE && source->style == EU_PLAIN)
-            tables |= eu_sample_find(plan, source, path, strlen(path), &field);
+            tables |= eu_field_find_sample(plan, source, path, strlen(path), &field);
         for (uint32_t r = 0; r < source->nr_records && source->kind != EU_SAMPLE; r++) {
             if (eu_field_find(plan, plan->records[source->first_record + r].type, path, strlen(path), &field))
                 return 1;
