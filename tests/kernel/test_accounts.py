@@ -284,6 +284,37 @@ def test_programs_that_still_run_are_waited_for(load: Loader, by_map: int) -> No
         assert obj.account()["events"].produced == account.produced, "nothing came afterwards"
 
 
+def test_accounts_can_be_read_while_readers_come_and_go(load: Loader) -> None:
+    obj = load("RESERVE", 8 * MIB)
+    obj.attach()
+    seen: list[Account] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            seen.append(obj.account()["events"])
+
+    watchers = [threading.Thread(target=watch) for _ in range(2)]
+    for each in watchers:
+        each.start()
+    processes = flood(100_000)
+    taken = rounds = 0
+    while rounds < 40 or any(each.poll() is None for each in processes):
+        with obj.events("events", timeout=0) as stream:
+            taken += len(stream.take())
+        rounds += 1
+    wait(processes)
+    with obj.events("events", timeout=0) as stream:
+        taken += sum(1 for _ in stream)
+    done.set()
+    for each in watchers:
+        each.join()
+
+    assert all(each.is_known and is_balanced(each) and each.pending >= 0 for each in seen)
+    final = obj.account()["events"]
+    assert (final.produced, final.delivered, final.pending, final.lost) == (100_000, taken, 0, {})
+
+
 def test_the_order_of_closing_does_not_matter(package: Package) -> None:
     obj = package.load({"target": os.getpid()})
     run = Run(obj, package.plan(), RunOptions(out_fd=2))
