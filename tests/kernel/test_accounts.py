@@ -444,13 +444,13 @@ def test_helpers_in_every_form_compile_without_a_word_and_are_counted(compiler: 
     assert said == []
     assert package.meta["eunomia"]["accounting"] == {"version": 1}
     assert package.meta["eunomia"]["event_types"]["samples"] == ["event"]
-    with package.load() as obj:
+    with package.load({"only": os.getpid()}) as obj:
         obj.attach(skip=["second_program"])
         with contextlib.suppress(ProcessLookupError):
             os.kill(-3_000_000, 0)
         obj.detach()
         accounts = obj.account()
-    assert accounts.keys() == {"events", "others", "samples", "starts", "first", "tables", "stacks"}
+    assert accounts.keys() == {"events", "others", "samples", "starts", "first", "tables", "stacks", "storage"}
     assert all(each.is_known for each in accounts.values())
     assert (accounts["events"].produced, accounts["others"].produced) == (10, 4)
     assert accounts["stacks"].lost == {}
@@ -490,3 +490,36 @@ def test_counters_appear_nowhere_and_other_loaders_load_them(package: Package, t
         pytest.skip("no BPF file system")
     pinned.unlink(missing_ok=True)
     assert done.returncode == 0, done.stderr
+
+
+MEMBER = """
+struct event { int pid; };
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } rb SEC(".maps");
+struct ops { int (*bpf_map_update_elem)(int, int); };
+static __always_inline int add(int a, int b) { return a + b; }
+static const struct ops ops = {add};
+SEC("raw_tp/sys_enter") int handle(void *ctx)
+{
+    struct event *e = bpf_ringbuf_reserve(&rb, sizeof(*e), 0);
+    if (!e)
+        return ops.bpf_map_update_elem(1, 2);
+    e->pid = 1;
+    bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", ["clang", "zig"])
+def test_a_name_that_the_source_uses_otherwise_is_left_alone_and_nothing_is_half_counted(
+    tmp_path: Path, compiler: str
+) -> None:
+    path = tmp_path / "member.bpf.c"
+    path.write_text(HEADERS + MEMBER)
+    notes: list[str] = []
+
+    package = compile_source(path, toolchain=compiler, on_note=notes.append)
+
+    assert notes == ["the source's own definitions replace our macros: bpf_map_update_elem"]
+    assert "accounting" not in package.meta["eunomia"]
+    assert package.meta["eunomia"]["event_types"] == {"rb": ["event"]}
