@@ -62,6 +62,7 @@ struct eu_keep *eu_keep_new(struct eu_run *run, struct eu_object *object, struct
         return eu_fail_null(ENOMEM, "record: out of memory");
     k->run = run;
     k->recorder = recorder;
+    eu_recorder_hold(recorder);
     k->asks = does_plan_ask(run->plan);
     k->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     k->views = calloc((size_t)run->nr_sources + 1, sizeof(*k->views));
@@ -82,6 +83,7 @@ void eu_keep_free(struct eu_keep *k) {
         eu_view_free(k->views[i]);
     if (k->timer >= 0)
         close(k->timer);
+    eu_recorder_free(k->recorder);
     eu_out_free(&k->shown);
     free(k->views);
     free(k->accounts);

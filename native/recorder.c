@@ -16,6 +16,7 @@
 enum { PART_LEVEL = 6, CLOCK_NS = 1000000000 };
 
 struct eu_recorder {
+    int users;                       /* besides the first */
     int fd, level, is_begun, failed; /* failed: errno of the write that failed; nothing is written after it */
     char *name;
     struct eu_out block; /* room for a block's header, then its content */
@@ -130,8 +131,12 @@ struct eu_recorder *eu_recorder_new(int fd, const char *name, int level) {
     return NULL;
 }
 
+void eu_recorder_hold(struct eu_recorder *r) {
+    r->users++;
+}
+
 void eu_recorder_free(struct eu_recorder *r) {
-    if (!r)
+    if (!r || r->users--)
         return;
     eu_facts_free(r->facts);
     eu_out_free(&r->block);

@@ -15,7 +15,8 @@ struct eu_waiter {
     int nr_buffers, mode;
     int polls;                /* it looks every half millisecond, programs need not wake it */
     int more;                 /* the last round left records, or a buffer fills fast */
-    int empty;                /* rounds of polling in a row that brought nothing */
+    int empty;                /* rounds of polling in a row that brought nothing, */
+    int patience;             /* and how many of them end polling */
     int doubt_ms;             /* how long the next sleep is while programs of the polling time may still run */
     int busy;                 /* looks in a row that found a record that is not finished */
     int batch_ms;             /* between rounds */
