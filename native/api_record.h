@@ -27,6 +27,7 @@ int eu_recorder_accounts(struct eu_recorder *recorder, const struct eu_account *
 int eu_recorder_flush(struct eu_recorder *recorder);
 int eu_recorder_end(struct eu_recorder *recorder, int ending);
 uint64_t eu_recorder_records(const struct eu_recorder *recorder); /* that are in the file */
+uint64_t eu_recorder_samples(const struct eu_recorder *recorder); /* readings of maps */
 uint64_t eu_recorder_bytes(const struct eu_recorder *recorder);
 void eu_recorder_free(struct eu_recorder *recorder);
 

@@ -86,7 +86,7 @@ static int one_more(void **block, size_t count, size_t size) {
 
 static int make_room(struct eu_batcher *b, struct part *p, size_t bytes) {
     struct eu_part *rows = &p->rows;
-    if (rows->used + bytes > eu_block_room(rows->data)) {
+    if (!rows->data || rows->used + bytes > eu_block_room(rows->data)) {
         size_t wanted = rows->used + bytes;
         if (eu_block_grow(&rows->data, rows->used, wanted > p->usual ? wanted : p->usual))
             return -ENOMEM;

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ACCOUNTS_NS = 1000000000, LOSSES_NS = 100000000 };
+enum { ACCOUNTS_NS = 1000000000, LOSSES_NS = 100000000, SHOWN_LIMIT = 1 << 20 };
 
 struct eu_keep {
     struct eu_run *run;
@@ -18,6 +18,7 @@ struct eu_keep {
     struct eu_out shown;
     struct eu_account *accounts;
     int timer, is_armed, is_failed;
+    int asks; /* showing some value asks the machine */
     uint64_t accounts_due, told_lost;
 };
 
@@ -32,10 +33,10 @@ struct eu_format eu_keep_format(void) {
 }
 
 /* Records with stacks, or with values that only this machine can name, are shown once so that the answers are kept. */
-static int open_view(struct eu_keep *k, int index, struct eu_object *object, int asks) {
+static int open_view(struct eu_keep *k, int index, struct eu_object *object) {
     const struct eu_plan_source *planned = &k->run->plan->sources[index];
     struct eu_format format = eu_keep_format();
-    if (planned->kind == EU_SAMPLE || (!asks && planned->style != EU_STACKS))
+    if (planned->kind == EU_SAMPLE || (!k->asks && planned->style != EU_STACKS))
         return 0;
     k->views[index] = eu_view_new(k->run->plan, index, &format, 0);
     if (!k->views[index])
@@ -56,17 +57,19 @@ static int does_plan_ask(const struct eu_plan *plan) {
 
 struct eu_keep *eu_keep_new(struct eu_run *run, struct eu_object *object, struct eu_recorder *recorder) {
     struct eu_keep *k = calloc(1, sizeof(*k));
-    int asks = does_plan_ask(run->plan), err = 0;
+    int err = 0;
     if (!k)
         return eu_fail_null(ENOMEM, "record: out of memory");
     k->run = run;
     k->recorder = recorder;
+    eu_recorder_hold(recorder);
+    k->asks = does_plan_ask(run->plan);
     k->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     k->views = calloc((size_t)run->nr_sources + 1, sizeof(*k->views));
     if (k->timer < 0 || !k->views)
         err = eu_fail(k->timer < 0 ? errno : ENOMEM, "record: %s", eu_strerror(k->timer < 0 ? errno : ENOMEM));
     for (int i = 0; i < run->nr_sources && !err; i++)
-        err = open_view(k, i, object, asks);
+        err = open_view(k, i, object);
     if (!err)
         return k;
     eu_keep_free(k);
@@ -80,6 +83,7 @@ void eu_keep_free(struct eu_keep *k) {
         eu_view_free(k->views[i]);
     if (k->timer >= 0)
         close(k->timer);
+    eu_recorder_free(k->recorder);
     eu_out_free(&k->shown);
     free(k->views);
     free(k->accounts);
@@ -133,10 +137,12 @@ long eu_keep_sample(struct eu_keep *k, struct source *s) {
     if (k->is_failed)
         return 0;
     eu_facts_use(eu_recorder_facts(k->recorder), 0);
-    eu_sample_keep(s->sample, keep_snapshot, s);
+    eu_sample_keep(s->sample, keep_snapshot, s, !k->asks && k->run->plan->sources[s->index].style != EU_STACKS);
     long count = eu_sample_print(s->sample, &k->shown, "", 0, 0);
     eu_facts_use(NULL, 0);
     k->shown.used = 0;
+    if (k->shown.room > SHOWN_LIMIT)
+        eu_out_free(&k->shown);
     return count < 0 ? fail(k, (int)count) : count;
 }
 

@@ -8,6 +8,7 @@
 struct eu_buffer;
 struct eu_buffer *eu_buffer_open(struct eu_object *object, int map, int perf_pages);
 void eu_buffer_close(struct eu_buffer *buffer);
+int eu_buffer_is_ring(const struct eu_buffer *buffer);
 /* Have epoll report `data` when there are records. */
 int eu_buffer_watch(struct eu_buffer *buffer, int epoll_fd, uint64_t data);
 enum eu_state { EU_EMPTY, EU_BUSY /* the first record is not finished */, EU_READY };
@@ -17,6 +18,9 @@ int eu_buffer_ready(const struct eu_buffer *buffer);
  * record, 2 to stop before it. Returns bytes consumed; 0 when there was nothing. */
 typedef int (*eu_take)(void *context, const uint8_t *record, size_t size);
 size_t eu_buffer_consume(struct eu_buffer *buffer, size_t limit, eu_take take, void *context);
+/* A perf buffer's records wake nobody until it is half full, or each does; returns how many CPUs that changed (0: a ring, or as before).
+ * Whether rings wake, a flag in the object says (wakeup.h). */
+int eu_buffer_quiet(struct eu_buffer *buffer, int on);
 size_t eu_buffer_size(const struct eu_buffer *buffer);
 /* Where a ring is read, and how far it is written: bytes since its beginning. */
 uint64_t eu_buffer_position(const struct eu_buffer *buffer, uint64_t *producer);

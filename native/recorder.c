@@ -16,6 +16,7 @@
 enum { PART_LEVEL = 6, CLOCK_NS = 1000000000 };
 
 struct eu_recorder {
+    int users;                       /* besides the first */
     int fd, level, is_begun, failed; /* failed: errno of the write that failed; nothing is written after it */
     char *name;
     struct eu_out block; /* room for a block's header, then its content */
@@ -24,7 +25,7 @@ struct eu_recorder {
     uint64_t since;      /* time of the first one */
     uint64_t *unwritten; /* by source */
     size_t room_unwritten;
-    uint64_t sequence, records, bytes, clock_due;
+    uint64_t sequence, records, samples, bytes, clock_due;
     struct eu_facts *facts;
 };
 
@@ -130,8 +131,12 @@ struct eu_recorder *eu_recorder_new(int fd, const char *name, int level) {
     return NULL;
 }
 
+void eu_recorder_hold(struct eu_recorder *r) {
+    r->users++;
+}
+
 void eu_recorder_free(struct eu_recorder *r) {
-    if (!r)
+    if (!r || r->users--)
         return;
     eu_facts_free(r->facts);
     eu_out_free(&r->block);
@@ -264,6 +269,7 @@ int eu_recorder_sample(struct eu_recorder *r, int source, const struct eu_snapsh
         err = write_facts(r);
     for (size_t done = 0; done < s->count && !err; done += most)
         err = write_elements(r, source, s, done, s->count - done < most ? s->count - done : most);
+    r->samples += !err;
     return err;
 }
 
@@ -312,6 +318,10 @@ uint64_t eu_recorder_unwritten(const struct eu_recorder *r, int source) {
 
 uint64_t eu_recorder_records(const struct eu_recorder *r) {
     return r->records;
+}
+
+uint64_t eu_recorder_samples(const struct eu_recorder *r) {
+    return r->samples;
 }
 
 uint64_t eu_recorder_bytes(const struct eu_recorder *r) {

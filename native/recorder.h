@@ -7,6 +7,8 @@
 
 enum { EU_RECORDER_FULL = 256 << 10, EU_RECORDER_AGE_NS = 250000000 };
 
+/* One more user, that frees it too: the last one does. Users are in one thread at a time. */
+void eu_recorder_hold(struct eu_recorder *recorder);
 /* Note this machine's clocks, once a second at most. */
 int eu_recorder_clocks(struct eu_recorder *recorder);
 /* CLOCK_MONOTONIC of the first record of the block that is being filled; 0: it is empty. */

@@ -235,8 +235,12 @@ struct eu_recording *eu_recording_open(int fd, const char *name) {
     return NULL;
 }
 
+void eu_recording_hold(struct eu_recording *r) {
+    r->users++;
+}
+
 void eu_recording_free(struct eu_recording *r) {
-    if (!r)
+    if (!r || r->users--)
         return;
     for (int i = 0; i <= PARTS; i++)
         eu_out_free(&r->parts[i]);

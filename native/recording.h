@@ -6,6 +6,8 @@
 #include "facts.h"
 #include "record_format.h"
 
+/* One more user, that frees it too: the last one does. Users are in one thread at a time. */
+void eu_recording_hold(struct eu_recording *recording);
 const struct eu_clock_history *eu_recording_clocks(const struct eu_recording *recording);
 struct eu_facts *eu_recording_names(struct eu_recording *recording);
 int eu_recording_fd(const struct eu_recording *recording);

@@ -7,6 +7,7 @@
 enum { PARTS = EU_BLOCK_PLAN, LATEST = 62 /* times are below 2^62 ns */ };
 
 struct eu_recording {
+    int users; /* besides the first */
     int fd;
     char *name;
     struct eu_out parts[PARTS + 1]; /* by type */

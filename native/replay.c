@@ -169,7 +169,10 @@ static int take_block(struct replay *r) {
 int eu_run_replay(struct eu_run *run, struct eu_recording *recording, const struct eu_replay_options *options) {
     struct replay r = {.run = run, .recording = recording, .options = *options, .second = -1};
     int got = 1;
+    if (run->replay)
+        return eu_fail(EBUSY, "replay: this run has replayed a recording");
     run->replay = recording;
+    eu_recording_hold(recording);
     const struct eu_clock_history *before = eu_clock_use(eu_recording_clocks(recording));
     eu_facts_use(eu_recording_names(recording), 1);
     eu_run_begin(run);

@@ -3,6 +3,7 @@
 #include "affinity.h"
 #include "error.h"
 #include "fields.h"
+#include "recording.h"
 #include "run_parts.h"
 #include "trace_pipe.h"
 #include <errno.h>
@@ -200,6 +201,7 @@ void eu_run_free(struct eu_run *run) {
     eu_filter_free(run->filter);
     eu_aggregate_free(run->aggregate);
     eu_keep_free(run->keep);
+    eu_recording_free(run->replay);
     eu_output_close(&run->output);
     free(run->told);
     close_fd(run->aggregate_timer);

@@ -333,7 +333,7 @@ long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, 
         return err;
     if (is_nothing(s, named))
         return 0;
-    err = show(s, out, time, time_size);
+    err = s->is_silent ? 0 : show(s, out, time, time_size);
     if (!err)
         err = eu_sample_kept(s);
     if (err)

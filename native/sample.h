@@ -25,8 +25,8 @@ struct eu_snapshot {
     const uint8_t *keys, *values;
 };
 typedef int (*eu_keep_snapshot)(void *context, const struct eu_snapshot *snapshot);
-/* Have each print hand over what it read, before the map is cleared; not where there is nothing to show. */
-void eu_sample_keep(struct eu_sample *sample, eu_keep_snapshot keep, void *context);
+/* Have each print hand over what it read, before the map is cleared; not where there is nothing to show. Silent: it shows nothing. */
+void eu_sample_keep(struct eu_sample *sample, eu_keep_snapshot keep, void *context, int is_silent);
 /* Without an object: what the next print shows; of a snapshot in parts the first, then the others. 0, -EBADMSG: not of this map,
  * -EFBIG, -ENOMEM. */
 int eu_sample_put(struct eu_sample *sample, const struct eu_snapshot *snapshot, int is_first);
@@ -34,7 +34,4 @@ int eu_sample_put(struct eu_sample *sample, const struct eu_snapshot *snapshot, 
 void eu_sample_forget_header(struct eu_sample *sample);
 /* Without an object: append what was gathered over all prints: folded stacks. */
 void eu_sample_finish(struct eu_sample *sample, struct eu_out *out);
-/* The field of a map by its path, or by the name of its column. */
-struct eu_field;
-int eu_sample_find(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size, struct eu_field *field);
 #endif

@@ -33,6 +33,7 @@ struct eu_sample {
     size_t hidden; /* by --top */
     eu_keep_snapshot keep;
     void *keep_context;
+    int is_silent;
 };
 
 static inline const struct eu_plan_type *type_at(const struct eu_sample *s, uint32_t index) {

@@ -6,7 +6,8 @@
 
 enum { SNAPSHOT_LIMIT = 512 << 20, CPUS = 65536 };
 
-void eu_sample_keep(struct eu_sample *s, eu_keep_snapshot keep, void *context) {
+void eu_sample_keep(struct eu_sample *s, eu_keep_snapshot keep, void *context, int is_silent) {
+    s->is_silent = is_silent;
     s->keep = keep;
     s->keep_context = context;
 }

@@ -43,6 +43,7 @@ enum {
     BATCH_MS = 50,
     MANY = 8, /* records within a millisecond: polling is cheaper for both sides */
     EMPTY_ROUNDS = 3,
+    PERF_EMPTY_ROUNDS = 20, /* changing takes a system call for each CPU */
 };
 enum { SETTLE_NS = 100000000, FIRST_DOUBT_MS = 1, DOUBT_MS = 25 };
 #ifdef EU_NO_TIMER /* native/tests/wakeup.py: what the timer would repair must not happen */
@@ -138,7 +139,10 @@ static void write_flags(struct eu_wakeup *w, uint32_t value) {
 
 int eu_waiter_manages(const struct eu_waiter *waiter) {
     const struct eu_wakeup *w = waiter->wakeup;
-    return w && w->nr_flags && __atomic_load_n(&w->readers, __ATOMIC_RELAXED) == 1;
+    int rings = 0;
+    for (int i = 0; i < waiter->nr_buffers; i++)
+        rings += eu_buffer_is_ring(waiter->buffers[i]);
+    return !rings || (w && w->nr_flags && __atomic_load_n(&w->readers, __ATOMIC_RELAXED) == 1);
 }
 
 /* Say what the reader does; 0 to all while there are several. */
@@ -193,13 +197,23 @@ void eu_waiter_close(struct eu_waiter *waiter) {
     pthread_mutex_unlock(&lock);
 }
 
+/* The same for rings, by the flag, and for perf buffers; returns how many of these changed. */
+static int tell(struct eu_waiter *w, enum flag value) {
+    int changed = 0;
+    say(w, value);
+    for (int i = 0; i < w->nr_buffers; i++)
+        changed += eu_buffer_quiet(w->buffers[i], value == POLLING);
+    return changed;
+}
+
 static void poll_round(struct eu_waiter *w, uint64_t records) {
     w->empty = records ? 0 : w->empty + 1;
-    if (w->empty < EMPTY_ROUNDS)
+    if (w->empty < w->patience)
         return;
     w->polls = 0;
     w->gathered = 0;
-    w->settles = w->wakeup && w->wakeup->nr_flags ? now_ns() + SETTLE_NS : 0;
+    int told = tell(w, ASLEEP) || (w->wakeup && w->wakeup->nr_flags);
+    w->settles = told ? now_ns() + SETTLE_NS : 0;
     w->doubt_ms = FIRST_DOUBT_MS;
 }
 
@@ -224,7 +238,7 @@ void eu_waiter_round(struct eu_waiter *w, uint64_t records, int more) {
     if (w->gathered >= MANY) {
         w->polls = 1;
         w->empty = 0;
-        say(w, POLLING);
+        w->patience = tell(w, POLLING) ? PERF_EMPTY_ROUNDS : EMPTY_ROUNDS;
     }
 }
 
@@ -255,7 +269,7 @@ static long pause_for(struct eu_waiter *w, int *timeout_ms) {
     if (w->more)
         return 0;
     if (w->mode == EU_BATCH) {
-        say(w, POLLING);
+        tell(w, POLLING);
         *timeout_ms = w->batch_ms;
         return 0;
     }

@@ -15,7 +15,8 @@ struct eu_waiter {
     int nr_buffers, mode;
     int polls;                /* it looks every half millisecond, programs need not wake it */
     int more;                 /* the last round left records, or a buffer fills fast */
-    int empty;                /* rounds of polling in a row that brought nothing */
+    int empty;                /* rounds of polling in a row that brought nothing, */
+    int patience;             /* and how many of them end polling */
     int doubt_ms;             /* how long the next sleep is while programs of the polling time may still run */
     int busy;                 /* looks in a row that found a record that is not finished */
     int batch_ms;             /* between rounds */
@@ -28,7 +29,7 @@ void eu_waiter_open(struct eu_waiter *waiter, struct eu_object *object, int mode
 int eu_waiter_add(struct eu_waiter *waiter, struct eu_buffer *buffer, int epoll_fd, uint64_t data);
 /* The object's flag is nobody's again; the second call does nothing. */
 void eu_waiter_close(struct eu_waiter *waiter);
-/* Whether programs do as this reader says: they have the flag, and no other reader is open. */
+/* Whether programs do as this reader says: those with rings have the flag, and no other reader is open. */
 int eu_waiter_manages(const struct eu_waiter *waiter);
 /* What a round of reading brought: records, and whether there may be more than the buffers can hold until the next. */
 void eu_waiter_round(struct eu_waiter *waiter, uint64_t records, int more);

@@ -88,6 +88,25 @@ def plan_seeds() -> Iterator[bytes]:
             yield plan + bytes([flags]) + bytes(range(1, 200))
 
 
+def batch_seeds() -> Iterator[bytes]:
+    """Yield plan and records, each behind its length: of each built-in tool."""
+    from eunomia.package.model import Package
+
+    for path in sorted((ROOT / "src/eunomia/builtin").glob("*.json")):
+        plan = Package.open(str(path)).plan()
+        sizes = [0, 3, 40, 250] + [
+            row_size for place in range(unpack_from("<I", plan, 28)[0]) if (row_size := _record_size(plan, place)) < 256
+        ]
+        yield plan + b"".join(bytes([size]) + bytes(range(1, 256))[:size] for size in sizes * 3)
+
+
+def _record_size(plan: bytes, place: int) -> int:
+    """Return the size of a record type; records stand behind types, members, values and sources."""
+    types, members, values, sources, _ = unpack_from("<5I", plan, 12)
+    at = 40 + 24 * types + 20 * members + 16 * values + 64 * sources + 32 * place
+    return int(unpack_from("<I", plan, at + 4)[0])
+
+
 def aggregate_seeds() -> Iterator[bytes]:
     """Yield the same with a byte that chooses fields: counted, with a histogram, the largest events, in each format."""
     from eunomia.package.model import Package
@@ -167,10 +186,20 @@ def types_seeds() -> Iterator[bytes]:
             yield section.data
 
 
+def output_seeds() -> Iterator[bytes]:
+    """Yield operations: lines that fill pipe and buffer many times over, written and read in turn."""
+    event, other, write, read = (bytes([0xF1, 255]), bytes([3, 60]), bytes([5, 0]), bytes([4, 20]))
+    yield bytes([0]) + (event * 90 + other + write + read) * 20
+    yield bytes([3]) + (bytes([0, 80]) + bytes([2, 9]) + other + write + read) * 200
+    yield bytes([1]) + event * 900 + (write + read) * 400
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "accounting": types_seeds,
     "aggregate": aggregate_seeds,
+    "batch": batch_seeds,
     "filter": filter_seeds,
+    "output": output_seeds,
     "render": plan_seeds,
     "replay": recording_seeds,
     "sample": plan_seeds,

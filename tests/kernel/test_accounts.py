@@ -284,6 +284,37 @@ def test_programs_that_still_run_are_waited_for(load: Loader, by_map: int) -> No
         assert obj.account()["events"].produced == account.produced, "nothing came afterwards"
 
 
+def test_accounts_can_be_read_while_readers_come_and_go(load: Loader) -> None:
+    obj = load("RESERVE", 8 * MIB)
+    obj.attach()
+    seen: list[Account] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            seen.append(obj.account()["events"])
+
+    watchers = [threading.Thread(target=watch) for _ in range(2)]
+    for each in watchers:
+        each.start()
+    processes = flood(100_000)
+    taken = rounds = 0
+    while rounds < 40 or any(each.poll() is None for each in processes):
+        with obj.events("events", timeout=0) as stream:
+            taken += len(stream.take())
+        rounds += 1
+    wait(processes)
+    with obj.events("events", timeout=0) as stream:
+        taken += sum(1 for _ in stream)
+    done.set()
+    for each in watchers:
+        each.join()
+
+    assert all(each.is_known and is_balanced(each) and each.pending >= 0 for each in seen)
+    final = obj.account()["events"]
+    assert (final.produced, final.delivered, final.pending, final.lost) == (100_000, taken, 0, {})
+
+
 def test_the_order_of_closing_does_not_matter(package: Package) -> None:
     obj = package.load({"target": os.getpid()})
     run = Run(obj, package.plan(), RunOptions(out_fd=2))
@@ -413,13 +444,13 @@ def test_helpers_in_every_form_compile_without_a_word_and_are_counted(compiler: 
     assert said == []
     assert package.meta["eunomia"]["accounting"] == {"version": 1}
     assert package.meta["eunomia"]["event_types"]["samples"] == ["event"]
-    with package.load() as obj:
+    with package.load({"only": os.getpid()}) as obj:
         obj.attach(skip=["second_program"])
         with contextlib.suppress(ProcessLookupError):
             os.kill(-3_000_000, 0)
         obj.detach()
         accounts = obj.account()
-    assert accounts.keys() == {"events", "others", "samples", "starts", "first", "tables", "stacks"}
+    assert accounts.keys() == {"events", "others", "samples", "starts", "first", "tables", "stacks", "storage"}
     assert all(each.is_known for each in accounts.values())
     assert (accounts["events"].produced, accounts["others"].produced) == (10, 4)
     assert accounts["stacks"].lost == {}
@@ -459,3 +490,36 @@ def test_counters_appear_nowhere_and_other_loaders_load_them(package: Package, t
         pytest.skip("no BPF file system")
     pinned.unlink(missing_ok=True)
     assert done.returncode == 0, done.stderr
+
+
+MEMBER = """
+struct event { int pid; };
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } rb SEC(".maps");
+struct ops { int (*bpf_map_update_elem)(int, int); };
+static __always_inline int add(int a, int b) { return a + b; }
+static const struct ops ops = {add};
+SEC("raw_tp/sys_enter") int handle(void *ctx)
+{
+    struct event *e = bpf_ringbuf_reserve(&rb, sizeof(*e), 0);
+    if (!e)
+        return ops.bpf_map_update_elem(1, 2);
+    e->pid = 1;
+    bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", ["clang", "zig"])
+def test_a_name_that_the_source_uses_otherwise_is_left_alone_and_nothing_is_half_counted(
+    tmp_path: Path, compiler: str
+) -> None:
+    path = tmp_path / "member.bpf.c"
+    path.write_text(HEADERS + MEMBER)
+    notes: list[str] = []
+
+    package = compile_source(path, toolchain=compiler, on_note=notes.append)
+
+    assert notes == ["the source's own definitions replace our macros: bpf_map_update_elem"]
+    assert "accounting" not in package.meta["eunomia"]
+    assert package.meta["eunomia"]["event_types"] == {"rb": ["event"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -135,15 +136,16 @@ def test_a_full_disk_ends_the_recording_with_an_error_and_whole_blocks(ecli: Com
 
 def test_sampled_maps_and_stacks_are_shown_with_the_names_of_then(ecli: Command, tmp_path: Path) -> None:
     recording = start(ecli, tmp_path / "r", "profile")
-    provoke.spin(1.5)
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until:
+        opens(1000)  # stacks of the kernel
     assert recording.stop().returncode == 0
 
     os.chmod(tmp_path / "r", 0o644)
     with (tmp_path / "r").open("rb") as file:  # who could not read kernel symbols
         stacks = ecli.start("replay", "-", stdin=file, prefix=NOBODY).finish().stdout
     folded = ecli("replay", tmp_path / "r", "--folded").lines
-    assert "+0x" in stacks
-    assert "syscall" in stacks
+    assert re.search(r"^ +ffff[0-9a-f]{12} \w+\+0x", stacks, re.MULTILINE)
     assert any(line.rsplit(" ", 1)[1].isdigit() and "_[k]" in line for line in folded)
 
 

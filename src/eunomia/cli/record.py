@@ -166,5 +166,7 @@ def summary(recorder: Recorder, path: str, program: str) -> None:
             size, unit = size / 1000, larger
     number = f"{size:.0f}" if unit == "bytes" else f"{size:.1f}"
     where = "" if path == "-" else f" in {path}"
-    events = recorder.records
-    running.warn(f"recorded {events} event{'' if events == 1 else 's'} of {program}{where}, {number} {unit}")
+    events, samples = recorder.records, recorder.samples
+    what = [f"{events} event{'' if events == 1 else 's'}"] if events or not samples else []
+    what += [f"{samples} reading{'' if samples == 1 else 's'} of maps"] if samples else []
+    running.warn(f"recorded {' and '.join(what)} of {program}{where}, {number} {unit}")

@@ -12,7 +12,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.cli.parser import Values
 
-MAX_QUEUE = 512 << 20
 ROTATION = ("rotate-size", "rotate-after", "rotate-keep")
 
 
@@ -64,5 +63,9 @@ def check_output(values: Values) -> None:
         raise UsageError(f"--{rotation} needs --output FILE: standard output is not rotated")
     if values["rotate-keep"] and not (values["rotate-size"] or values["rotate-after"]):
         raise UsageError("--rotate-keep needs --rotate-size or --rotate-after: when a new file begins")
-    if (values["queue"] or 0) > MAX_QUEUE:
+    if not values["queue"]:
+        return
+    from eunomia.events.run import MAX_QUEUE
+
+    if values["queue"] > MAX_QUEUE:
         raise UsageError(f"--queue: {values['queue']} bytes, at most {MAX_QUEUE >> 20}M")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from eunomia.compiler import cache, process, vmlinux
-from eunomia.compiler.reading import before_vmlinux, clashes, relative_paths
+from eunomia.compiler.reading import before_vmlinux, clashes, macros_at_fault, relative_paths
 from eunomia.compiler.targets import ARCHES, system_includes, target_arch
 from eunomia.errors import CompileError
 
@@ -133,7 +133,7 @@ class Build:
         if status:
             status, said = self._without_clashes(status, said)
         if status or said:
-            self._explain(status)
+            self._explain(status, said)
         return self._linked()
 
     def _without_precompiled(self, said: bytes) -> tuple[int, bytes]:
@@ -193,7 +193,29 @@ class Build:
         at = self._quiet.index(ACCOUNTING) - 1
         return [*self._quiet[:at], "-include", path, *self._quiet[at:]]
 
-    def _explain(self, status: int) -> None:
+    def _without_macros(self, said: bytes) -> bool:
+        """Compile without those of our macros whose names the source uses for something else; tell whether that helps.
+
+        Accounts are left out then, unless the macro only tells a type: a count that leaves out calls is none.
+        """
+        names = macros_at_fault(said.decode(errors="replace"), (ACCOUNTING, SITES))
+        if not names:
+            return False
+        words = list(self._quiet)
+        if ACCOUNTING in words and names != [_TYPE_ONLY]:
+            at = words.index(ACCOUNTING)
+            del words[at - 1 : at + 1]
+        path = os.path.join(self.work, "undefined.h")
+        with open(path, "w", encoding="utf-8") as file:
+            file.writelines(f"#undef {name}\n" for name in names)
+        words += ["-include", path]
+        if process.run(self._command(words, "full.o"))[0]:
+            return False
+        self._quiet = words
+        self.notes.append(f"the source's own definitions replace our macros: {', '.join(names)}")
+        return True
+
+    def _explain(self, status: int, failed: bytes) -> None:
         """Compile as the user would have: no diagnostic may show our macros. Fall back where only they are at fault."""
         shown = [
             *(["-fcolor-diagnostics"] if self.options.color else []),
@@ -204,7 +226,7 @@ class Build:
         if plain:
             raise self._refused(plain, text)
         self.warnings = text
-        if not status:
+        if not status or self._without_macros(failed):
             return
         self.notes.append("compiled without the header that tells event types: the source's own macros clash with it")
         self._tail, self._quiet, self.has_sites = "", [], False
@@ -297,6 +319,8 @@ _ROUNDS = 5
 
 # libbpf's macros (BPF_CORE_READ) make clang 21 and newer warn wherever they are used; older ones do not know the name.
 _QUIET = ["-Wno-unknown-attributes", "-Wno-unknown-warning-option", "-Wno-default-const-init-var-unsafe"]
+
+_TYPE_ONLY = "bpf_dynptr_write"
 
 # What the macros leave in a function that is inline and not static.
 _OURS = "-Wno-static-local-in-inline"

@@ -22,6 +22,14 @@ def clashes(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
     return names
 
 
+def macros_at_fault(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
+    """Return the macros of these headers that clang's errors name, in order."""
+    import re
+
+    found = re.findall(r"^([^\n]*?):\d+:\d+: note: [^\n]*?macro '(\w+)'", diagnostics, re.MULTILINE)
+    return list(dict.fromkeys(name for path, name in found if path in headers and name.startswith("bpf_")))
+
+
 def before_vmlinux(text: bytes) -> list[bytes] | None:
     """Return the macros that a source defines before it includes vmlinux.h; None where anything else stands there."""
     names: list[bytes] = []

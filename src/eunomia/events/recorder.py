@@ -95,6 +95,11 @@ class Recorder:
         return int(lib.eu_recorder_records(self.handle()))
 
     @property
+    def samples(self) -> int:
+        """How many readings of maps are in the file."""
+        return int(lib.eu_recorder_samples(self.handle()))
+
+    @property
     def size(self) -> int:
         """How many bytes were written."""
         return int(lib.eu_recorder_bytes(self.handle()))

@@ -21,6 +21,8 @@ TIMES = {"none": 0, "clock": 1, "age": 2, "iso": 3}
 WAKEUPS = {"adaptive": 0, "each": 1, "batch": 2}
 HEADERS = {"never": 0, "once": 1, "screen": 2}
 
+MAX_QUEUE = 512 << 20  # it is one piece of memory
+
 STOPPED, SIGNAL, DURATION, MAX_EVENTS, OUTPUT_CLOSED = range(5)
 
 
@@ -162,6 +164,12 @@ class RunOptions:
                 raise ValueError(f"{name} {value!r}: expected one of {', '.join(table)}")
         if duration < 0 or max_events < 0 or interval < 0:
             raise ValueError("duration, max_events and interval cannot be negative")
+        if min(sample, rate_limit, top, rotate_size, rotate_after, rotate_keep, queue, tell_interval) < 0:
+            raise ValueError("sample, rate_limit, top, rotate_*, queue and tell_interval cannot be negative")
+        if not 0 <= drill_loss <= 1:
+            raise ValueError(f"drill_loss {drill_loss}: expected a share from 0 to 1")
+        if queue > MAX_QUEUE:
+            raise ValueError(f"queue {queue}: at most {MAX_QUEUE} bytes")
         self.format = format
         self.compat = compat
         self.time = time
@@ -310,11 +318,13 @@ class Run:
     def loop(self) -> int:
         """Print events until something ends it; what is in the buffers then is printed too.
 
-        Returns:
-            STOPPED, SIGNAL, DURATION, MAX_EVENTS or OUTPUT_CLOSED.
+                Returns:
+                    MAX_QUEUE = 512 << 20  # it is one piece of memory
 
-        Raises:
-            OSError: output cannot be written, or a map not be read.
+        STOPPED, SIGNAL, DURATION, MAX_EVENTS or OUTPUT_CLOSED.
+
+                Raises:
+                    OSError: output cannot be written, or a map not be read.
         """
         return check(lib.eu_run_loop(self._open()), "read events")
 

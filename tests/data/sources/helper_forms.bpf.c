@@ -41,11 +41,19 @@ struct {
 	__uint(value_size, 127 * sizeof(__u64));
 } stacks SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pair);
+} storage SEC(".maps");
+
 #define EVENTS (&events)
 #define SEND(map, what) bpf_ringbuf_output(map, &(what), sizeof(what), 0)
 #define TRY(call) do { if ((call) < 0) failed++; } while (0)
 #define BOTH(first, second) ((first), (second))
 
+const volatile __u32 only = 0;
 __u64 failed = 0, key_of = 0;
 
 /* pointer to the helper, and a call that no macro sees */
@@ -85,7 +93,7 @@ int first_program(struct bpf_raw_tracepoint_args *ctx)
 	void *inner;
 	int zero = 0;
 
-	if (ctx->args[1] != 62)
+	if (ctx->args[1] != 62 || bpf_get_current_pid_tgid() >> 32 != only)
 		return 0;
 	/* statements, conditions, loops, commas, conditionals */
 	bpf_map_update_elem(&starts, &key, &value, BPF_ANY);
@@ -124,6 +132,18 @@ int first_program(struct bpf_raw_tracepoint_args *ctx)
 	else
 		return 1;
 	return bpf_ringbuf_output(&events, &event, sizeof(event), 0), 0;
+}
+
+SEC("?tp_btf/sched_switch")
+int third_program(__u64 *ctx)
+{
+	struct task_struct *task = (void *)ctx[1];
+	struct pair *kept = bpf_task_storage_get(&storage, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (kept)
+		kept->a++;
+	kept = bpf_task_storage_get(&storage, task, &(struct pair){1, 2}, 1);
+	return kept && bpf_task_storage_get(&storage, task, NULL, 0) ? 0 : 1;
 }
 
 SEC("raw_tp/sys_exit")

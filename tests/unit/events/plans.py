@@ -115,6 +115,14 @@ class PlanWriter:
         )
         return self
 
+    def table(self, key: Type, value: Type, style: int = 0) -> PlanWriter:
+        """Add a sampled map."""
+        types = self.add(key), self.add(value)
+        self.sources.append(
+            pack("<IBBH6I8I", self.string("map"), SAMPLE, style, 0, len(self.records), 0, *types, 1000, 0, *[NONE] * 8)
+        )
+        return self
+
     def to_bytes(self) -> bytes:
         rows = (self.types, self.members, self.values, self.sources, self.records)
         body = b"".join(b"".join(part) for part in rows) + self.strings
@@ -278,11 +286,11 @@ def cell_text(raw: bytes) -> str:
 def is_cell(cell: str, kind: Type, value: Any) -> bool:
     """Whether a cell, as a reader of CSV gets it, says this value."""
     if kind.kind == FLOAT:
-        return cell == "null" if value is None else value == float(cell)
+        return cell == "null" if value is None else bool(value == float(cell))
     if kind.kind in (ARRAY, STRUCT, UNION):
         return bool(json.loads(cell) == value)
     if kind.kind == POINTER:
-        return int(cell, 16) == value
+        return int(cell, 16) == int(value)
     if kind.kind == BOOL:
         return cell == ("true" if value else "false")
     return cell == str(value)

@@ -304,6 +304,23 @@ def test_a_full_disk_names_the_file_and_leaves_whole_blocks() -> None:
         Recorder(file.fileno(), "full.eurec", {}, b"{}", PLAN)
 
 
+def test_a_replay_outlives_its_recording_and_happens_once(tmp_path: Path) -> None:
+    record(tmp_path / "r", 3)
+    out = os.open(os.devnull, os.O_WRONLY)
+    recording = Recording.open(tmp_path / "r")
+    reader = Replay(recording, RunOptions(out_fd=out))
+
+    reader.loop()
+    with pytest.raises(OSError, match="has replayed a recording"):
+        reader.loop()
+    recording.close()
+    (account,) = reader.accounts()
+    reader.close()
+    os.close(out)
+
+    assert account.delivered == 3
+
+
 def test_descriptors_and_memory_are_given_back(tmp_path: Path) -> None:
     record(tmp_path / "r")
     before = len(os.listdir("/proc/self/fd"))

@@ -40,16 +40,16 @@ from eunomia.events.layout import EnumValue, Event, Layout
 
 _numbers = count()
 SCALARS = [(UINT, n) for n in (1, 2, 4, 8, 16)] + [(INT, n) for n in (1, 2, 4, 8, 16)] + [(BOOL, 1), (POINTER, 8)]
-SCALARS += [(FLOAT, 4), (FLOAT, 8), (OPAQUE, 5)]
+SCALARS += [(FLOAT, 4), (FLOAT, 8), (OPAQUE, 5), (OPAQUE, 200)]
 
 scalars = st.sampled_from(SCALARS).map(lambda pair: Type(*pair))
 enums = st.builds(
     lambda size, signed, numbers: Type(ENUM, size, signed, values=[(n, f"V{i}") for i, n in enumerate(numbers)]),
-    st.sampled_from([1, 4, 8]),
+    st.sampled_from([1, 2, 4, 8]),
     st.booleans(),
-    st.lists(st.integers(0, 100), unique=True, max_size=5),
+    st.lists(st.one_of(st.integers(0, 100), st.sampled_from([-1, -128, 127])), unique=True, max_size=5),
 )
-strings = st.integers(1, 40).map(lambda size: Type(STRING, size))
+strings = st.one_of(st.integers(1, 40), st.sampled_from([16, 16, 256, 4100])).map(lambda size: Type(STRING, size))
 
 
 def record_type(kind: int, parts: list[tuple[str, Any]], gap: int) -> Type:
@@ -79,17 +79,21 @@ def groups(inner: st.SearchStrategy[Type]) -> st.SearchStrategy[Type]:
     part = st.one_of(st.tuples(st.sampled_from(["plain", "anonymous"]), inner), st.tuples(st.just("bits"), bits))
     return st.one_of(
         st.builds(record_type, st.sampled_from([STRUCT, UNION]), st.lists(part, max_size=6), st.integers(0, 2)),
-        st.builds(array, inner, st.integers(1, 4)),
+        st.builds(array, inner, st.sampled_from([1, 2, 3, 4, 17])),
     )
 
 
 types = st.recursive(st.one_of(scalars, enums, strings), groups, max_leaves=12)
-records = st.builds(
-    record_type,
-    st.just(STRUCT),
-    st.lists(st.tuples(st.just("plain"), types), min_size=1, max_size=8),
-    st.integers(0, 3),
-).filter(lambda kind: len(kind.members) > 0)
+records = (
+    st.builds(
+        record_type,
+        st.just(STRUCT),
+        st.lists(st.tuples(st.just("plain"), types), min_size=1, max_size=8),
+        st.integers(0, 3),
+    )
+    .filter(lambda kind: kind.size < 10_000)
+    .filter(lambda kind: len(kind.members) > 0)
+)
 tails = st.sampled_from([None, Type(STRING, 0), Type(ARRAY, 0, element=Type(UINT, 2))])
 contents = st.one_of(
     st.binary(max_size=600), st.text(max_size=300).map(lambda value: value.encode("utf-8", "surrogatepass"))

@@ -78,3 +78,17 @@ static __inline __attribute__((always_inline)) int __eu_which(const void *map);
 /* -EEXIST: another stack has its place. */
 #define bpf_get_stackid(ctx, map, flags) \
 	__EU_FAILURES(long, "stack", map, __eu_v == -17 || __eu_v == -12, (bpf_get_stackid)(ctx, __EU_MAP(map), flags))
+/* Local storage that was to be made (BPF_LOCAL_STORAGE_GET_F_CREATE) and was not. */
+#define __EU_STORAGE_TYPED(helper, map, owner, value, flags) \
+	({ __EU_COUNTERS("map", map); \
+	   unsigned long long __eu_f = (flags); \
+	   void *__eu_v = (helper)(__EU_MAP(map), owner, value, __eu_f); \
+	   if (__builtin_expect(__eu_f & 1 && !__eu_v, 0)) \
+		   __EU_COUNT(1); \
+	   __eu_v; })
+#define __EU_STORAGE_LOOSE(helper, map, ...) (helper)(map, __VA_ARGS__)
+#define __EU_STORAGE(helper, map, ...) __EU_GLUE(__EU_STORAGE_, __EU_IS_3(__VA_ARGS__))(helper, map, __VA_ARGS__)
+#define bpf_task_storage_get(map, ...) __EU_STORAGE((bpf_task_storage_get), map, __VA_ARGS__)
+#define bpf_sk_storage_get(map, ...) __EU_STORAGE((bpf_sk_storage_get), map, __VA_ARGS__)
+#define bpf_inode_storage_get(map, ...) __EU_STORAGE((bpf_inode_storage_get), map, __VA_ARGS__)
+#define bpf_cgrp_storage_get(map, ...) __EU_STORAGE((bpf_cgrp_storage_get), map, __VA_ARGS__)
