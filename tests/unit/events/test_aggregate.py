@@ -272,7 +272,11 @@ def test_a_field_called_ts_keeps_its_name_beside_the_time() -> None:
     plan = PlanWriter().source(struct("e", ("ts", u(4)))).to_bytes()
     records = [(0, 0.0, pack("<I", 5))]
 
-    assert set(json.loads(replayed(plan, records, count_by=["ts"], format="json", time="iso"))) == {"_ts", "ts", "count"}
+    assert set(json.loads(replayed(plan, records, count_by=["ts"], format="json", time="iso"))) == {
+        "_ts",
+        "ts",
+        "count",
+    }
     assert replayed(plan, records, count_by=["ts"], format="csv", time="age").splitlines()[0] == "_ts,ts,count"
 
 
