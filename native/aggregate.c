@@ -5,11 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of --sort with --top: whether it is a field of an event, or of neither an event nor a table: then that is said. */
+static int sorts_events(const struct eu_plan *plan, const char *path) {
+    int events = 0, tables = 0;
+    struct eu_field field;
+    path += strspn(path, " +");
+    for (uint32_t i = 0; i < plan->header.nr_sources; i++) {
+        const struct eu_plan_source *source = &plan->sources[i];
+        if (source->kind == EU_SAMPLE && source->style == EU_PLAIN)
+            tables |= eu_field_find_sample(plan, source, path, strlen(path), &field);
+        for (uint32_t r = 0; r < source->nr_records && source->kind != EU_SAMPLE; r++) {
+            if (eu_field_find(plan, plan->records[source->first_record + r].type, path, strlen(path), &field))
+                return 1;
+            events = 1;
+        }
+    }
+    return events && !tables;
+}
+
 int eu_aggregate_is_wanted(const struct eu_plan *plan, const struct eu_run_options *o) {
-    int events = 0;
-    for (uint32_t i = 0; i < plan->header.nr_sources; i++)
-        events |= plan->sources[i].kind != EU_SAMPLE;
-    return o->count_by || o->hist || (o->top && o->sort && events);
+    return o->count_by || o->hist || (o->top && o->sort && sorts_events(plan, o->sort));
 }
 
 static char *copy_path(const char *path, size_t size) {

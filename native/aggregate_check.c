@@ -2,7 +2,6 @@
 #include "aggregate.h"
 #include "error.h"
 #include "fields.h"
-#include "sample.h"
 #include <errno.h>
 
 struct has {
@@ -28,7 +27,7 @@ static int check_tables(const struct eu_plan *plan, const struct eu_run_options 
     if (!strcmp(path, "cpu") && o->format.per_cpu)
         return 0;
     for (uint32_t i = 0; i < plan->header.nr_sources; i++)
-        if (plan->sources[i].kind == EU_SAMPLE && eu_sample_find(plan, &plan->sources[i], path, strlen(path), &field))
+        if (plan->sources[i].kind == EU_SAMPLE && eu_field_find_sample(plan, &plan->sources[i], path, strlen(path), &field))
             return 0;
     if (eu_fields_check(plan, "--sort", path))
         return -EINVAL;

@@ -98,6 +98,10 @@ int eu_field_find_sample(const struct eu_plan *plan, const struct eu_plan_source
                          struct eu_field *field) {
     if (find(plan, source->key_type, "key", path, size, field))
         return 1;
+    const struct eu_plan_type *value = &plan->types[source->value_type];
+    int is_number = value->kind == EU_UINT || value->kind == EU_INT || value->kind == EU_FLOAT || value->kind == EU_POINTER;
+    if (is_number && size == 5 && !memcmp(path, "count", 5)) /* as tables call it */
+        path = "value";
     if (!find(plan, source->value_type, "value", path, size, field))
         return 0;
     field->in_value = 1;

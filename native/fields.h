@@ -16,7 +16,8 @@ struct eu_field {
 
 /* The field of a type; where the type is no struct, "value" is all of it. 1 found, 0 the type has none of that path. */
 int eu_field_find(const struct eu_plan *plan, uint32_t type, const char *path, size_t size, struct eu_field *field);
-/* The field of a sampled map: `key`, `value`, `key.a`, `value.a`, or `a` of the key's or else of the value's. */
+/* The field of a sampled map: `key`, `value`, `key.a`, `value.a`, or `a` of the key's or else of the value's; `count` is a value
+ * that is a number. */
 int eu_field_find_sample(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size,
                          struct eu_field *field);
 /* Bytes from `offset` on that reading it takes. */

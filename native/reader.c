@@ -87,6 +87,10 @@ enum eu_state eu_buffer_state(const struct eu_buffer *b) {
     return eu_perf_state(b);
 }
 
+int eu_buffer_is_ring(const struct eu_buffer *b) {
+    return b->is_ring;
+}
+
 int eu_buffer_ready(const struct eu_buffer *b) {
     return eu_buffer_state(b) == EU_READY;
 }

@@ -8,6 +8,7 @@
 struct eu_buffer;
 struct eu_buffer *eu_buffer_open(struct eu_object *object, int map, int perf_pages);
 void eu_buffer_close(struct eu_buffer *buffer);
+int eu_buffer_is_ring(const struct eu_buffer *buffer);
 /* Have epoll report `data` when there are records. */
 int eu_buffer_watch(struct eu_buffer *buffer, int epoll_fd, uint64_t data);
 enum eu_state { EU_EMPTY, EU_BUSY /* the first record is not finished */, EU_READY };

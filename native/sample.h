@@ -34,7 +34,4 @@ int eu_sample_put(struct eu_sample *sample, const struct eu_snapshot *snapshot, 
 void eu_sample_forget_header(struct eu_sample *sample);
 /* Without an object: append what was gathered over all prints: folded stacks. */
 void eu_sample_finish(struct eu_sample *sample, struct eu_out *out);
-/* The field of a map by its path, or by the name of its column. */
-struct eu_field;
-int eu_sample_find(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size, struct eu_field *field);
 #endif

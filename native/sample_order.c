@@ -30,14 +30,6 @@ static int default_field(const struct eu_sample *s, struct eu_field *field) {
     return 0;
 }
 
-int eu_sample_find(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size, struct eu_field *field) {
-    if (eu_field_find_sample(plan, source, path, size, field))
-        return 1;
-    if (size != 5 || memcmp(path, "count", 5) || plan->types[source->value_type].kind > EU_FLOAT) /* as its column is called */
-        return 0;
-    return eu_field_find_sample(plan, source, "value", 5, field);
-}
-
 void eu_sample_order_by(struct eu_sample *s, const char *path) {
     if (path)
         path += strspn(path, " ");
@@ -45,7 +37,7 @@ void eu_sample_order_by(struct eu_sample *s, const char *path) {
     if (s->ascending)
         path++;
     s->by_cpu = path && s->show.format.per_cpu && !strcmp(path, "cpu");
-    s->is_sorted = path && (s->by_cpu || eu_sample_find(s->show.plan, s->source, path, strlen(path), &s->order_field));
+    s->is_sorted = path && (s->by_cpu || eu_field_find_sample(s->show.plan, s->source, path, strlen(path), &s->order_field));
     if (s->is_sorted)
         return;
     s->ascending = s->by_cpu = 0;

@@ -83,7 +83,7 @@ static void add_listed(const struct eu_sample *s, struct columns *c, const char 
         struct column column = {.is_absent = 0};
         char name[CELL_LIMIT];
         snprintf(name, sizeof(name), "%.*s", (int)(size < sizeof(name) ? size : sizeof(name) - 1), path);
-        if (!eu_sample_find(s->show.plan, s->source, path, size, &column.field)) {
+        if (!eu_field_find_sample(s->show.plan, s->source, path, size, &column.field)) {
             column.is_cpu = s->cpus && s->show.format.per_cpu && !strcmp(name, "cpu");
             column.is_absent = !column.is_cpu;
         }

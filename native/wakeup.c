@@ -139,7 +139,10 @@ static void write_flags(struct eu_wakeup *w, uint32_t value) {
 
 int eu_waiter_manages(const struct eu_waiter *waiter) {
     const struct eu_wakeup *w = waiter->wakeup;
-    return w && w->nr_flags && __atomic_load_n(&w->readers, __ATOMIC_RELAXED) == 1;
+    int rings = 0;
+    for (int i = 0; i < waiter->nr_buffers; i++)
+        rings += eu_buffer_is_ring(waiter->buffers[i]);
+    return !rings || (w && w->nr_flags && __atomic_load_n(&w->readers, __ATOMIC_RELAXED) == 1);
 }
 
 /* Say what the reader does; 0 to all while there are several. */

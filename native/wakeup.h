@@ -29,7 +29,7 @@ void eu_waiter_open(struct eu_waiter *waiter, struct eu_object *object, int mode
 int eu_waiter_add(struct eu_waiter *waiter, struct eu_buffer *buffer, int epoll_fd, uint64_t data);
 /* The object's flag is nobody's again; the second call does nothing. */
 void eu_waiter_close(struct eu_waiter *waiter);
-/* Whether programs do as this reader says: they have the flag, and no other reader is open. */
+/* Whether programs do as this reader says: those with rings have the flag, and no other reader is open. */
 int eu_waiter_manages(const struct eu_waiter *waiter);
 /* What a round of reading brought: records, and whether there may be more than the buffers can hold until the next. */
 void eu_waiter_round(struct eu_waiter *waiter, uint64_t records, int more);

@@ -186,11 +186,20 @@ def types_seeds() -> Iterator[bytes]:
             yield section.data
 
 
+def output_seeds() -> Iterator[bytes]:
+    """Yield operations: lines that fill pipe and buffer many times over, written and read in turn."""
+    event, other, write, read = (bytes([0xF1, 255]), bytes([3, 60]), bytes([5, 0]), bytes([4, 20]))
+    yield bytes([0]) + (event * 90 + other + write + read) * 20
+    yield bytes([3]) + (bytes([0, 80]) + bytes([2, 9]) + other + write + read) * 200
+    yield bytes([1]) + event * 900 + (write + read) * 400
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "accounting": types_seeds,
     "aggregate": aggregate_seeds,
     "batch": batch_seeds,
     "filter": filter_seeds,
+    "output": output_seeds,
     "render": plan_seeds,
     "replay": recording_seeds,
     "sample": plan_seeds,

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
         UnsupportedError,
         VerifierError,
     )
+    from eunomia.events.batch import Batch
     from eunomia.events.filter import compile_filter
     from eunomia.events.recording import Recording
+    from eunomia.events.stream import EventStream
     from eunomia.kernel.map import Map
     from eunomia.kernel.object import Object
     from eunomia.kernel.program import Link, Program
@@ -43,8 +45,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttachError",
+    "Batch",
     "CompileError",
     "EunomiaError",
+    "EventStream",
     "FetchError",
     "FilterError",
     "LegacyPackageError",
@@ -70,6 +74,8 @@ __all__ = [
 
 # Where each public name lives; what is not here is in eunomia.errors.
 _HOMES = {
+    "Batch": "eunomia.events.batch",
+    "EventStream": "eunomia.events.stream",
     "Limits": "eunomia.registry.resolve",
     "Link": "eunomia.kernel.program",
     "Map": "eunomia.kernel.map",

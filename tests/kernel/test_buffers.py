@@ -221,17 +221,17 @@ end = time.monotonic() + float(sys.argv[1])
 while time.monotonic() < end:
     for number in range(100):
         with contextlib.suppress(OSError):
-            os.kill(-{LEAST}, {EVENTS})
+            os.kill(-{LEAST}, int(sys.argv[2]))
 """
 
 
 @pytest.fixture
-def flood() -> Iterator[Callable[[float], subprocess.Popen[bytes]]]:
-    """`flood(seconds)`: another process fills the ring of events as fast as Python can."""
+def flood() -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """`flood(seconds, kind)`: another process fills a buffer as fast as Python can."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(seconds: float) -> subprocess.Popen[bytes]:
-        started.append(subprocess.Popen([sys.executable, "-c", FLOOD, str(seconds)]))
+    def start(seconds: float, kind: int = EVENTS) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen([sys.executable, "-c", FLOOD, str(seconds), str(kind)]))
         return started[-1]
 
     yield start
@@ -260,6 +260,28 @@ def test_a_slow_ring_is_not_late_beside_a_flooded_one(package: Any, flood: Any, 
     to_wall = time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
     late = sorted(datetime.fromisoformat(each["_ts"]).timestamp() - (each["ts"] + to_wall) / 1e9 for each in slow)
     assert late[25] < 0.005  # half a millisecond on a quiet machine
+
+
+@pytest.mark.parametrize("pages", [1, 256])
+@pytest.mark.parametrize("wakeup", ["adaptive", "each", "batch"])
+def test_a_flood_of_a_perf_buffer_balances(package: Any, flood: Any, wakeup: str, pages: int) -> None:
+    out = os.open(os.devnull, os.O_WRONLY)
+    options = RunOptions(out_fd=out, format="json", wakeup=wakeup, perf_pages=pages, hold=True)
+    with package.load({"only": ONLY}) as obj, Run(obj, package.plan(), options) as run:
+        obj.attach()
+        with looping(run):
+            flood(0.4, PERF).wait()
+            time.sleep(0.1)
+        obj.detach()
+        run.finish()
+        (account,) = (each for each in run.accounts() if each.map == "perf")
+    os.close(out)
+
+    assert account.is_known
+    assert account.delivered > 1000
+    assert account.pending == 0
+    assert account.produced == account.delivered + sum(account.lost.values())
+    assert set(account.lost) <= {"perf buffer full"}
 
 
 def test_programs_do_as_the_only_reader_says(live: Object) -> None:
@@ -341,3 +363,16 @@ def test_a_cpu_that_is_not_there(ecli: Command, source: Path) -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("ecli: read on CPU 100000: this machine has CPUs 0 to ")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_package_without_the_flag_says_so_when_it_is_asked_for(ecli: Command, ecc: Command, tmp_path: Path) -> None:
+    (tmp_path / "buffers.bpf.c").write_text(SOURCE)
+    assert ecc(tmp_path / "buffers.bpf.c", "--no-accounting", "-o", tmp_path / "plain.json").returncode == 0
+    words = ("--only", ONLY, "--duration", "0.3", "--quiet")
+
+    asked = ecli("run", "--wakeup", "adaptive", tmp_path / "plain.json", *words)
+    others = [ecli("run", "--wakeup", way, tmp_path / "plain.json", *words) for way in ("each", "batch")]
+
+    assert asked.returncode == 0
+    assert asked.stderr.startswith("ecli: --wakeup adaptive: the package has no wake-up flag")
+    assert [(each.returncode, each.stderr) for each in others] == [(0, "")] * 2

@@ -143,6 +143,10 @@ def follow(
         live.attach(skip=values["skip"])
         if not live.programs:
             warn(f"{program} has no program: nothing is attached")
+        if values["wakeup"] == "adaptive" and not reader.manages_wakeups:
+            warn(
+                "--wakeup adaptive: the package has no wake-up flag, its programs wake as they do [compile it with ecc]"
+            )
         for name, cause in live.skipped.items():
             warn(f"program {name} is optional and left out: {cause}")
         if values["verbose"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class BufferReader:
         self._plan = self._reader = self._batcher = ffi.NULL
         self._wake_fd = -1
         self.is_stopped = False
+        self._lock = Lock()  # accounts may be asked for by any thread, also while this one closes
         plan = obj.package.plan()
         layout = Layout(plan)
         place, source = choose(layout, name)
@@ -102,17 +104,19 @@ class BufferReader:
 
     def delivered(self, count: int, dropped: int) -> None:
         """Note how many events the program has got so far, and how many a full queue had no room for."""
-        if self._batcher:
-            lib.eu_batcher_delivered(self._batcher, count, dropped)
+        with self._lock:
+            if self._batcher:
+                lib.eu_batcher_delivered(self._batcher, count, dropped)
 
     def account(self) -> Account:
         """Return what became of the source's records; the last state once it is closed."""
-        if self._reader or self._last is None:
-            counted, name = ffi.new("struct eu_account *"), ffi.new("char[]", self.map.encode())
-            lib.eu_reader_account(self._open(), counted)
-            counted.map = name
-            self._last = Account(counted)
-        return self._last
+        with self._lock:
+            if self._reader or self._last is None:
+                counted, name = ffi.new("struct eu_account *"), ffi.new("char[]", self.map.encode())
+                lib.eu_reader_account(self._open(), counted)
+                counted.map = name
+                self._last = Account(counted)
+            return self._last
 
     def check_open(self) -> None:
         """Raise ValueError where it is closed."""
@@ -125,9 +129,10 @@ class BufferReader:
 
     def close(self) -> None:
         """Close the buffer; the second call does nothing."""
-        reader, self._reader = self._reader, ffi.NULL
-        batcher, self._batcher = self._batcher, ffi.NULL
-        plan, self._plan = self._plan, ffi.NULL
+        with self._lock:
+            reader, self._reader = self._reader, ffi.NULL
+            batcher, self._batcher = self._batcher, ffi.NULL
+            plan, self._plan = self._plan, ffi.NULL
         wake, self._wake_fd = self._wake_fd, -1
         if reader:
             lib.eu_reader_free(reader)

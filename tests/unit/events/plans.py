@@ -115,6 +115,14 @@ class PlanWriter:
         )
         return self
 
+    def table(self, key: Type, value: Type, style: int = 0) -> PlanWriter:
+        """Add a sampled map."""
+        types = self.add(key), self.add(value)
+        self.sources.append(
+            pack("<IBBH6I8I", self.string("map"), SAMPLE, style, 0, len(self.records), 0, *types, 1000, 0, *[NONE] * 8)
+        )
+        return self
+
     def to_bytes(self) -> bytes:
         rows = (self.types, self.members, self.values, self.sources, self.records)
         body = b"".join(b"".join(part) for part in rows) + self.strings

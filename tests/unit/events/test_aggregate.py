@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plans import ENUM, FLOAT, INT, STRUCT, UINT, Member, PlanWriter, Type, array, chars, s, struct, u
+from plans import ENUM, FLOAT, INT, STRUCT, UINT, Member, PlanWriter, Type, array, chars, reading, s, struct, u
 from recordings import replay, replayed
+
+from eunomia._native import lib, text
+from eunomia.events.run import RunOptions
 
 SIGNAL, DURATION_US = 6, 11
 STATE = Type(ENUM, 4, values=[(0, "idle"), (1, "busy")])
@@ -430,3 +433,45 @@ def test_ports_are_ordered_as_they_are_shown() -> None:
 
 def test_raw_values_are_counted_by_number() -> None:
     assert rows(PLAN, [event(sig=9)], count_by=["sig"], raw_values=True) == [{"sig": 9, "count": 1}]
+
+
+def refusal(plan: PlanWriter, **options: Any) -> str:
+    """What is said about these options before anything is loaded, "" for nothing."""
+    keep: list[Any] = []
+    with reading(plan.to_bytes()) as read:
+        return text(lib.eu_error()) if lib.eu_aggregate_check(read, RunOptions(**options).to_c(keep)) else ""
+
+
+PAIR = struct("pair", ("pid", u(4)), ("comm", chars(16)))
+HISTOGRAM = 1
+
+
+def test_tables_of_maps_can_be_sorted_by_what_they_have() -> None:
+    table = PlanWriter().table(PAIR, u(8))
+
+    for sort in ("pid", "+comm", "count", "value", "key.pid"):
+        assert refusal(table, top=5, sort=[sort]) == ""
+    assert refusal(table, top=5) == ""
+    assert refusal(table, sort=["cpu"], per_cpu=True) == ""
+    assert refusal(table, sort=["nosuch"]).startswith("--sort: no field nosuch [")
+    assert "there are no events" in refusal(table, count_by=["pid"])
+    assert "there are no events" in refusal(table, hist=["pid"])
+
+
+def test_what_has_no_rows_cannot_be_sorted() -> None:
+    histograms = PlanWriter().table(u(4), array(u(4), 8), HISTOGRAM)
+
+    assert refusal(histograms, top=5) == "--top: the maps of this tool are shown as histograms, which have no rows"
+    assert (
+        refusal(histograms, sort=["key"]) == "--sort: the maps of this tool are shown as histograms, which have no rows"
+    )
+
+
+def test_of_events_and_tables_the_field_says_which_are_sorted() -> None:
+    both = PlanWriter().source(EVENT).table(PAIR, u(8))
+
+    assert refusal(both, top=5, sort=["lat"]) == ""
+    assert refusal(both, top=5, sort=["count"]) == ""  # the table's: events are written as they come
+    assert refusal(both, top=5) == ""
+    assert refusal(both, sort=["lat"]).startswith("--sort: lat is no field of a sampled map")
+    assert refusal(both, top=5, sort=["nosuch"]).startswith("--sort: no field nosuch [")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import sys
 from struct import pack
 from typing import Any
@@ -340,3 +341,25 @@ def test_missing_package_is_one_line_with_the_command(
 
     assert str(caught.value) == message
     assert execs(1).to_dicts() == [{"kind": 1, "pid": 1, "comm": "p1"}]
+
+
+def test_data_frame_needs_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+
+    with pytest.raises(MissingDependencyError, match=r"pandas is not installed \[pip install pandas\]"):
+        execs(1).to_pandas()
+
+
+def test_memory_of_batches_is_given_back() -> None:
+    kind = record_type("line", ("n", Type(UINT, 4)), ("text", Type(STRING, 0)))
+    plan = PlanWriter().source(kind).to_bytes()
+    records = [pack("<I", n) + b"x" * 400 for n in range(1000)]
+
+    def work(times: int) -> int:
+        for _ in range(times):
+            made = batch(plan, records)
+            made.to_arrow(), made.to_numpy(), list(made[10:20])
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    before = work(20)
+    assert work(60) - before < 8 << 10  # KiB; each round takes 1.5 MiB
