@@ -111,7 +111,7 @@ struct eu_account {
     uint64_t delivered; /* events written, aggregated or recorded */
     uint64_t filtered;  /* left out because of a filter or --max-events */
     uint64_t discarded; /* reserved and given back by the program */
-    uint64_t pending;   /* produced and not read yet */
+    uint64_t pending;   /* produced, and neither written nor anything else yet: in the buffer, or waiting for a slow reader of the output */
     uint64_t lost[10];  /* enum eu_cause */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);

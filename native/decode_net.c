@@ -12,12 +12,52 @@ static int put_ip4(struct eu_word *word, const uint8_t *p) {
     return EU_AS_WORD;
 }
 
-static int put_ip6(struct eu_word *word, const uint8_t *p) {
-    char line[INET6_ADDRSTRLEN];
-    if (!inet_ntop(AF_INET6, p, line, sizeof(line)))
-        return EU_NOT_DECODED;
-    eu_word_text(word, line);
-    return EU_AS_WORD;
+/* The longest run of at least two zero groups: its first, and how many. */
+static int longest_zeroes(const uint16_t *groups, int *count) {
+    int best = -1;
+    *count = 1;
+    for (int i = 0, run = 0; i < 8; i++) {
+        run = groups[i] ? 0 : run + 1;
+        if (run > *count) {
+            *count = run;
+            best = i + 1 - run;
+        }
+    }
+    return best;
+}
+
+static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+char *eu_put_ip6(char *w, const uint8_t *p) {
+    uint16_t groups[8];
+    int count, zeroes;
+    if (!memcmp(p, mapped, 12)) {
+        memcpy(w, "::ffff:", 7);
+        return eu_put_ip4(w + 7, p + 12);
+    }
+    for (int i = 0; i < 8; i++)
+        groups[i] = (uint16_t)(p[2 * i] << 8 | p[2 * i + 1]);
+    zeroes = longest_zeroes(groups, &count);
+    for (int i = 0; i < 8; i++) {
+        if (i == zeroes) {
+            memcpy(w, "::", 2);
+            w += i ? 1 : 2; /* behind a group its colon is there already */
+            i += count - 1;
+            continue;
+        }
+        w = eu_put_hex(w, groups[i], 1);
+        if (i < 7)
+            *w++ = ':';
+    }
+    return w;
+}
+
+char *eu_put_ip(char *w, const uint8_t *p, uint64_t family) {
+    static const uint8_t zero[16];
+    int is_4 = family == 2 || family == 4 || (family != 10 && family != 6 && !memcmp(p + 4, zero, 12) && memcmp(p, zero, 4));
+    if (!memcmp(p, mapped, 12))
+        return eu_put_ip4(w, p + 12);
+    return is_4 ? eu_put_ip4(w, p) : eu_put_ip6(w, p);
 }
 
 int eu_decode_ip4(struct eu_word *word, const struct eu_raw *raw) {
@@ -25,22 +65,21 @@ int eu_decode_ip4(struct eu_word *word, const struct eu_raw *raw) {
 }
 
 int eu_decode_ip6(struct eu_word *word, const struct eu_raw *raw) {
-    return raw->size == 16 ? put_ip6(word, raw->p) : EU_NOT_DECODED;
-}
-
-/* 16 bytes of either family: IPv4-mapped, or 4 bytes and zeroes as tools leave them in a union. */
-int eu_decode_ip(struct eu_word *word, const struct eu_raw *raw) {
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff}, zero[16];
-    const uint8_t *p = raw->p;
-    if (raw->size == 4)
-        return put_ip4(word, p);
+    char line[EU_NUMBER_ROOM];
     if (raw->size != 16)
         return EU_NOT_DECODED;
-    if (!memcmp(p, mapped, 12))
-        return put_ip4(word, p + 12);
-    if (!memcmp(p + 4, zero, 12) && memcmp(p, zero, 4))
-        return put_ip4(word, p);
-    return put_ip6(word, p);
+    eu_word_put(word, line, eu_put_ip6(line, raw->p) - line);
+    return EU_AS_WORD;
+}
+
+int eu_decode_ip(struct eu_word *word, const struct eu_raw *raw) {
+    char line[EU_NUMBER_ROOM];
+    if (raw->size == 4)
+        return put_ip4(word, raw->p);
+    if (raw->size != 16)
+        return EU_NOT_DECODED;
+    eu_word_put(word, line, eu_put_ip(line, raw->p, 0) - line);
+    return EU_AS_WORD;
 }
 
 /* Network order in its first two bytes. */

@@ -56,6 +56,8 @@ static int code_of(const struct eu_view *v, const struct eu_plan_type *type, int
         return (type->kind == EU_UINT || type->kind == EU_INT) && type->size <= 8 ? HEX : VALUE;
     if (has_decoder(v, decoder) && decoder == EU_IP4)
         return type->size == 4 && type->kind != EU_ARRAY ? IP4 : VALUE;
+    if (has_decoder(v, decoder) && (decoder == EU_IP6 || decoder == EU_IP) && type->size == 16)
+        return decoder == EU_IP6 ? IP6 : IP;
     if (has_decoder(v, decoder) && decoder != EU_STATIC_MAP)
         return VALUE;
     switch (type->kind) {
@@ -88,11 +90,27 @@ static size_t bound_of(int code, const struct eu_plan_type *type) {
     return EU_NUMBER_ROOM + WORD_SIZE;
 }
 
+/* Which of two addresses a union holds another field of the record says, where it has a usual name. */
+static void find_family(const struct eu_view *v, const struct layout *l, struct op *op) {
+    static const char *const names[] = {"family", "af", "sa_family", "ip_family", "addr_family", "ipver", "ip_ver", "ip_version"};
+    struct eu_field field;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!eu_field_find(v->show.plan, l->type, names[i], strlen(names[i]), &field) || field.bit_size || field.is_beyond)
+            continue;
+        const struct eu_plan_type *type = &v->show.plan->types[field.type];
+        if ((type->kind != EU_UINT && type->kind != EU_INT && type->kind != EU_ENUM) || type->size > 8)
+            continue;
+        op->family = field.offset;
+        op->bit_size = (uint8_t)type->size;
+        return;
+    }
+}
+
 void eu_layout_value(struct eu_view *v, struct layout *l, const struct eu_field *field) {
     const struct eu_plan_type *type = &v->show.plan->types[field->type];
     int code = field->bit_size ? BITS : field->is_beyond ? VALUE : code_of(v, type, field->decoder);
     const struct words *words = code == NUMBER && type->kind == EU_ENUM ? eu_layout_words(v, l, type) : NULL;
-    int is_quoted = code == STRING || (v->form == FORM_JSON && (code == HEX || code == IP4));
+    int is_quoted = code == STRING || (v->form == FORM_JSON && code >= HEX && code <= IP);
     if (is_quoted)
         eu_out_char(&l->pending, '"');
     struct op *op = eu_layout_add(l, words ? WORD : code);
@@ -106,6 +124,8 @@ void eu_layout_value(struct eu_view *v, struct layout *l, const struct eu_field 
     op->bit_offset = (uint8_t)field->bit_offset;
     op->bit_size = (uint8_t)field->bit_size;
     op->is_beyond = field->is_beyond;
+    if (code == IP)
+        find_family(v, l, op);
     l->bound += bound_of(code, type);
     if (is_quoted)
         eu_out_char(&l->pending, '"');

@@ -27,6 +27,8 @@ enum code {
     FLOAT64,
     HEX,
     IP4,
+    IP6,
+    IP,
     WORD,
     NUMBER,
     BITS,
@@ -40,6 +42,7 @@ struct op {
     uint8_t bit_size, bit_offset;
     uint16_t decoder, column;
     uint32_t offset, size, type;
+    uint32_t family;           /* IP: where the family is */
     const struct words *words; /* WORD */
     char prefix[PREFIX];
     struct eu_digits last; /* U64 */

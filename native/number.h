@@ -109,6 +109,11 @@ static inline char *eu_put_ip4(char *w, const uint8_t *p) {
     return w - 1;
 }
 
+/* An IPv6 address out of its 16 bytes as RFC 5952 has it, at most 45 characters. */
+char *eu_put_ip6(char *w, const uint8_t *p);
+/* 16 bytes of either family: of 2 or 4 (AF_INET, IP version) or 10 or 6; of another one their form decides: IPv4-mapped, or 4 bytes
+ * and zeroes as tools leave them in a union, are IPv4. */
+char *eu_put_ip(char *w, const uint8_t *p, uint64_t family);
 /* 0x and lower-case hexadecimal without leading zeroes. */
 static inline char *eu_put_0x(char *w, uint64_t v) {
     int digits = v ? (67 - __builtin_clzll(v)) / 4 : 1;

@@ -170,6 +170,12 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
         case IP4:
             w = eu_put_ip4(w, p);
             break;
+        case IP6:
+            w = eu_put_ip6(w, p);
+            break;
+        case IP:
+            w = eu_put_ip(w, p, op->bit_size ? eu_load_up_to_8(record + op->family, op->bit_size) : 0);
+            break;
         case WORD:
             at = eu_load_up_to_8(p, op->size);
             if (at < op->words->count && op->words->size[at]) {

@@ -143,6 +143,40 @@ def test_pid_alone_does_not_take_children(ecli: Command, shell: Shell, tmp_path:
     assert [event["pid"] for event in events(running)] == [os.getpid()]
 
 
+THREAD_TOOL = """
+struct event { int pid; };
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 65536); } rb SEC(".maps");
+SEC("tp/syscalls/sys_enter_kill")
+int on_kill(void *ctx)
+{
+    struct event *e = bpf_ringbuf_reserve(&rb, sizeof(*e), 0);
+    if (!e)
+        return 0;
+    e->pid = (int)bpf_get_current_pid_tgid();
+    bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+"""
+
+
+def test_pid_takes_threads_where_a_tool_calls_them_so(ecli: Command, tmp_path: Path) -> None:
+    package = build(tmp_path, THREAD_TOOL)
+    (tmp_path / "tool.json").write_text(package.to_json())
+    code = "import os, sys, threading; thread = threading.Thread(target=lambda: os.kill(os.getpid(), 0))"
+    code += (
+        "; print(flush=True); sys.stdin.readline(); thread.start(); tid = thread.native_id; thread.join(); print(tid)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    running = ecli.start("run", "-j", "--pid", process.pid, tmp_path / "tool.json").wait_attached(2)
+    os.kill(os.getpid(), 0)
+    tid = int(process.communicate("\n")[0])
+
+    assert [event["pid"] for event in events(running)] == [tid]
+    assert tid != process.pid
+
+
 def test_follow_knows_children_that_were_there_before(ecli: Command, tmp_path: Path) -> None:
     path = str(tmp_path / "file")
     code = "import os, sys; pid = os.fork(); sys.stdin.readline() if not pid else os.waitpid(pid, 0)"

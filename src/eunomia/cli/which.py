@@ -53,6 +53,10 @@ class Choice:
                 self.selection.needs, self._pids, self._folder, follow=self.follow, helper=helper
             )  # fmt: skip
             options.members = self._members.handle
+            if self._members.note:
+                from eunomia.cli.run import warn
+
+                warn(self._members.note)
 
     def close(self) -> None:
         """Stop following; the run is closed by now."""
@@ -73,7 +77,7 @@ def choose(package: Package, values: Values, settings: Settings, given: set[str]
     from eunomia.events.filter.pushdown import push, role_wishes
 
     told = push(package, role_wishes(exact(values)), settings, given)
-    choice = select(package.plan(), values, frozenset(told))
+    choice = select(package.plan(), values, frozenset(told), live=True)
     told.update(push(package, choice.selection.wishes, settings, given))
     choice.pushed = [f"{field} is filtered in the kernel: {written}" for field, written in told.items()]
     return choice
@@ -92,11 +96,12 @@ def exact(values: Values) -> dict[str, int | str]:
     return found
 
 
-def select(plan: bytes, values: Values, pushed: frozenset[str] = frozenset()) -> Choice:
+def select(plan: bytes, values: Values, pushed: frozenset[str] = frozenset(), *, live: bool = False) -> Choice:
     """Compile what the options say for the records of a plan.
 
     Args:
         pushed: roles of fields that the kernel side filters: events that do not say them pass.
+        live: the events are those of this machine, now.
 
     Raises:
         UsageError: an option is malformed, or the events do not say what it asks for.
@@ -107,7 +112,7 @@ def select(plan: bytes, values: Values, pushed: frozenset[str] = frozenset()) ->
         raise UsageError("--cgroup and --container exclude each other")
     if values["follow"] and not values["pid"]:
         raise UsageError("--follow goes with --pid")
-    selection = Selection(plan, pushed)
+    selection = Selection(plan, pushed, live=live)
     pids: list[int] = []
     folder = option = ""
     try:

@@ -26,7 +26,7 @@ class Account:
         delivered: events or elements written, aggregated, recorded or taken.
         filtered: left out because of a filter or `max_events`.
         discarded: reserved and given back by the program.
-        pending: produced and not read yet.
+        pending: produced and not read yet, or waiting for a slow reader of the output.
         lost: cause ("ring full", "undecodable", ...) to count, causes that were never seen left out.
     """
 

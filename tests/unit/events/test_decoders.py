@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
@@ -11,6 +12,8 @@ from struct import pack
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from plans import ENUM, INT, STRING, STRUCT, UINT, Member, PlanWriter, Type, array, chars, render, s, struct, u
 
 from eunomia._native import lib, text
@@ -200,6 +203,30 @@ def test_what_a_decoder_does_not_apply_to_is_shown_by_its_type(
 def test_elements_of_an_array_are_decoded_each() -> None:
     assert show("signal", array(s(4), 2), pack("<2i", 9, 15), "json") == '["SIGKILL","SIGTERM"]'
     assert show("ip4", array(u(4), 2), bytes([10, 0, 0, 1, 10, 0, 0, 2]), "json") == '["10.0.0.1","10.0.0.2"]'
+
+
+def test_the_family_says_which_address_a_union_holds() -> None:
+    either = array(u(1), 16)
+    fields = (("family", u(2)), ("saddr", either))
+    plan = PlanWriter().source(struct("event", *fields, decoders={"saddr": DECODERS["ip"]})).to_bytes()
+    net = bytes.fromhex("20010db8") + bytes(12)
+    four = bytes([10, 0, 0, 1]) + b"left over..."
+
+    shown = [render(plan, pack("<H", family) + data, "csv") for family, data in ((10, net), (2, four), (0, net))]
+
+    assert shown == [b"10,2001:db8::", b"2,10.0.0.1", b"0,32.1.13.184"]
+
+
+@given(
+    st.binary(min_size=16, max_size=16)
+    | st.lists(st.sampled_from([b"\0\0", b"\0\1", b"\xab\xcd"]), min_size=8, max_size=8)
+)
+def test_ipv6_addresses_are_as_in_rfc_5952(parts: Any) -> None:
+    address = b"".join(parts) if isinstance(parts, list) else parts
+    shown = show("ip6", array(u(1), 16), address)
+
+    assert shown == str(ipaddress.IPv6Address(address)) or address.startswith(bytes(10) + b"\xff\xff")
+    assert ipaddress.IPv6Address(shown).packed == address
 
 
 def test_flags_of_which_none_is_set_are_a_word_like_others() -> None:

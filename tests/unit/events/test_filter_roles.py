@@ -37,6 +37,25 @@ def test_process_may_be_nested_or_half_of_a_number() -> None:
         assert run(plan, selection.to_bytes(), record)
 
 
+@pytest.mark.parametrize(
+    ("names", "pushed", "is_exact"),
+    [
+        (["pid"], [], False),
+        (["pid"], ["pid"], True),
+        (["pid", "tid"], [], True),
+        (["tgid"], [], True),
+        (["tid"], [], False),
+    ],
+)
+def test_pid_that_may_be_a_thread_is_looked_for_among_threads(
+    names: list[str], pushed: list[str], is_exact: bool
+) -> None:
+    selection = Selection(plan_of(*((name, u(4)) for name in names)), frozenset(pushed), live=True)
+    selection.add_pids([1], follow=False)
+
+    assert selection.needs == (set() if is_exact else {"processes"})
+
+
 def test_task_is_a_string_and_user_a_number() -> None:
     plan = plan_of(("comm", u(4)), ("task", chars(16)), ("uid", s(4)))
     selection = Selection(plan)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from eunomia._native import check, error, ffi, lib
-from eunomia.errors import UnsupportedError
+from eunomia.errors import EunomiaError, UnsupportedError
 from eunomia.events.filter.selection import GROUP_PROCESSES, PROCESSES
 
 TYPE_CHECKING = False
@@ -33,26 +33,32 @@ class Members:
         folder: of the control group that is wanted.
         helper: the package of tools/_follow.
 
+    Attributes:
+        note: what does not work here, "" if all does.
+
     Raises:
         OSError: the kernel does not let us.
-        UnsupportedError: process ids here are not the kernel's.
+        EunomiaError: process ids here are not the kernel's, or the kernel refuses the helper.
     """
 
-    __slots__ = ("_objects", "handle")
+    __slots__ = ("_objects", "handle", "note")
 
     def __init__(self, needs: set[str], pids: Sequence[int], folder: str, *, follow: bool, helper: bytes) -> None:
         self._objects: list[Object] = []
+        self.note = ""
         self.handle: Any = lib.eu_members_new()
         if not self.handle:
             raise error("choose processes")
         try:
             if "group" in needs:
                 self._watch_group(folder)
+            if "proc" in needs:
+                _need_host_pids()
             if "processes" in needs:
-                self._watch(helper, PROCESSES, {"children": follow}, lambda: threads_of(pids, follow=follow))
+                self._watch_processes(helper, pids, follow)
             if "group_processes" in needs:
-                group = os.stat(folder).st_ino
-                self._watch(helper, GROUP_PROCESSES, {"group": group}, lambda: threads_in(folder))
+                values = {"group": os.stat(folder).st_ino}
+                self._watch(helper, GROUP_PROCESSES, values, lambda: threads_in(folder))
         except BaseException:
             self.close()
             raise
@@ -64,17 +70,30 @@ class Members:
         finally:
             os.close(descriptor)
 
+    def _watch_processes(self, helper: bytes, pids: Sequence[int], follow: bool) -> None:
+        try:
+            self._watch(helper, PROCESSES, {"children": follow}, lambda: threads_of(pids, follow=follow))
+        except (OSError, EunomiaError) as exc:
+            if follow:
+                raise
+            self.note = f"--pid: threads that are made from now on are not known ({exc})"
+            check(lib.eu_members_pids(self.handle, PROCESSES, -1, PID_LIMIT), "choose processes")
+            for tid in threads_of(pids, follow=False):
+                lib.eu_members_set_pid(self.handle, PROCESSES, tid, 1)
+
     def _watch(self, helper: bytes, number: int, values: dict[str, Any], listed: Callable[[], set[int]]) -> None:
         """Attach first, then read what is there: a thread that is made meanwhile is marked by one of the two."""
+        from eunomia.kernel.object import Object
         from eunomia.package.model import Package
 
-        if os.stat("/proc/self/ns/pid").st_ino != _HOST_PIDS:
-            raise UnsupportedError(
-                "follow processes: in a PID namespace of its own the process ids of events are not those of /proc"
-                " [run it in the host's PID namespace]"
-            )
-        obj = Package.from_bytes(helper, "_follow").load(values)
+        _need_host_pids()
+        package = Package.from_bytes(helper, "_follow")
+        obj = Object.open(package)
         self._objects.append(obj)
+        for section, offset, data in package.settings(values).writes:
+            obj.write(section, offset, data)
+        obj.programs["attach_task"].autoload = "group" in values
+        obj.load()
         obj.attach()
         check(lib.eu_members_pids(self.handle, number, obj.maps["wanted"].fd, PID_LIMIT), "choose processes")
         marked: set[int] = set()
@@ -100,6 +119,15 @@ class Members:
             obj.close()
 
 
+def _need_host_pids() -> None:
+    """Raise UnsupportedError where the process ids of events, which are the kernel's, are not those of /proc."""
+    if os.stat("/proc/self/ns/pid").st_ino != _HOST_PIDS:
+        raise UnsupportedError(
+            "follow processes: in a PID namespace of its own the process ids of events are not those of /proc"
+            " [run it in the host's PID namespace]"
+        )
+
+
 def threads_of(pids: Sequence[int], *, follow: bool) -> set[int]:
     """Return the thread ids of processes, with `follow` those of their children and children's children too."""
     wanted = set(pids)
@@ -112,7 +140,7 @@ def threads_of(pids: Sequence[int], *, follow: bool) -> set[int]:
             new = [pid for pid in children.get(todo.pop(), ()) if pid not in wanted]
             wanted.update(new)
             todo += new
-    return {tid for pid in wanted for tid in _threads(pid)}
+    return wanted | {tid for pid in wanted for tid in _threads(pid)}
 
 
 def threads_in(folder: str) -> set[int]:

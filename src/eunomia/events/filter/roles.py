@@ -29,14 +29,22 @@ class Roles:
 
     def place(self, of: RecordType, role: str) -> Place | None:
         """Return the field of a record type that says this of its events, None where it has none."""
+        return self._find(of, role)[1]
+
+    def _find(self, of: RecordType, role: str) -> tuple[str, Place | None]:
         for name in NAMES[role]:
             for path in self._paths:
                 if path[-1] != name:
                     continue
                 place = self._fields.find(of, path)
                 if place is not None and _fits(place, role):
-                    return _upper_half(place) if name == "pid_tgid" else place
-        return None
+                    return name, _upper_half(place) if name == "pid_tgid" else place
+        return "", None
+
+    def is_process(self, of: RecordType) -> bool:
+        """Whether what is called pid is the process for certain: the kernel, and many tools, call threads so."""
+        name, _ = self._find(of, "pid")
+        return name not in {"pid", "host_pid"} or self.place(of, "tid") is not None
 
 
 def _fits(place: Place, role: str) -> bool:

@@ -25,6 +25,7 @@ class Selection:
 
     Args:
         plan: of the package.
+        live: the processes of the events can be followed.
         pushed: roles that the kernel side filters exactly: records that do not say them need not.
 
     Attributes:
@@ -33,9 +34,9 @@ class Selection:
         wishes: comparisons that must all hold, for the kernel side.
     """
 
-    __slots__ = ("_conditions", "_pushed", "_roles", "fields", "needs", "wishes")
+    __slots__ = ("_conditions", "_live", "_pushed", "_roles", "fields", "needs", "wishes")
 
-    def __init__(self, plan: bytes, pushed: frozenset[str] = frozenset()) -> None:
+    def __init__(self, plan: bytes, pushed: frozenset[str] = frozenset(), *, live: bool = False) -> None:
         self.fields = Fields(plan)
         self._roles: Roles | None = None
         self._conditions: dict[tuple[int, int], list[Condition]] = {
@@ -44,6 +45,7 @@ class Selection:
         self.needs: set[str] = set()
         self.wishes: list[Wish] = []
         self._pushed = pushed
+        self._live = live
 
     def add_filter(self, expression: str) -> None:
         """Want what an expression matches.
@@ -59,13 +61,16 @@ class Selection:
     def add_pids(self, pids: Sequence[int], *, follow: bool) -> None:
         """Want the events of processes, with `follow` of their children too.
 
+        Where `pid` may be a thread's, all ids of the processes' threads are wanted: no other process has these.
+
         Raises:
             FilterError: no event says of which process it is.
         """
 
         def condition(of: RecordType) -> Condition:
             pid = self.role(of, "pid")
-            if pid is not None and not follow:
+            is_exact = not self._live or "pid" in self._pushed or self._roles_of().is_process(of)
+            if pid is not None and not follow and is_exact:
                 return Number(pid).within([(each, each) for each in pids])
             return self._in_set(pid or self.role(of, "tid"), PROCESSES, "processes")
 
@@ -112,9 +117,12 @@ class Selection:
 
     def role(self, of: RecordType, role: str) -> Place | None:
         """Return the field that says this of a record type's events."""
+        return self._roles_of().place(of, role)
+
+    def _roles_of(self) -> Roles:
         if self._roles is None:
             self._roles = Roles(self.fields)
-        return self._roles.place(of, role)
+        return self._roles
 
     def _in_set(self, place: Place | None, number: int, need: str) -> Condition:
         if place is None:
