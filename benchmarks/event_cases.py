@@ -11,7 +11,7 @@ from sides import BACKLOG, Sides
 
 
 def filtering(sides: Sides, rounds: int, records: int) -> list[Row]:
-    """CPU time of a waiting record that a filter drops, against a C loop that only consumes."""
+    """CPU time of a waiting record that a filter drops, or that is counted, against a C loop that only consumes."""
     flood = Flood(sides.work / "flood", "null")
     ecli = sides.ecli(BACKLOG, flood.pid, json=True)
     at = ecli.index("run") + 1
@@ -35,12 +35,17 @@ def filtering(sides: Sides, rounds: int, records: int) -> list[Row]:
         return once
 
     runs = {"c": drained([sides.tool(BACKLOG), "-c", "-p", str(flood.pid)])}
-    filters = {
-        "pid": "pid == 1",
-        "three fields": 'uid == 4294967294 || sig < 0 || comm ~ "no*such"',
+    options = {
+        "filter that drops everything, pid": ["--filter", "pid == 1"],
+        "filter that drops everything, three fields": [
+            "--filter",
+            'uid == 4294967294 || sig < 0 || comm ~ "no*such"',
+        ],
+        "counted by comm and signal": ["--count-by", "comm,sig"],
+        "counted by comm, with a histogram": ["--count-by", "comm", "--hist", "ppid"],
     }
-    for name, text in filters.items():
-        runs[name] = drained([*ecli[:at], "--filter", text, *ecli[at:]])
+    for name, words in options.items():
+        runs[name] = drained([*ecli[:at], *words, *ecli[at:]])
     try:
         samples = interleave(rounds, runs)
     finally:
@@ -48,14 +53,14 @@ def filtering(sides: Sides, rounds: int, records: int) -> list[Row]:
     c = f"{samples['c'].text(1)} ns"
     return [
         [
-            f"filter that drops everything, {name}",
+            name,
             f"{samples[name].text(1)} ns",
             "C loop that only consumes",
             c,
             f"{ratio(samples, name, 'c'):.2f}",
-            "≤ 2" if name == "pid" else "–",
+            "≤ 2" if name.endswith("pid") else "–",
         ]
-        for name in filters
+        for name in options
     ]
 
 

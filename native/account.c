@@ -63,6 +63,7 @@ static void balance(const struct eu_accounting *a, int map, const struct eu_coun
     uint64_t done = done_in(account);
     int is_buffer = account->kind == RING || account->kind == PERF;
     account->known = counts.known && (!is_buffer || done <= calls); /* more: something produces that is not counted */
+    account->why = counts.known ? EU_UNSEEN : a && a->version ? EU_UNNAMED : EU_UNCOUNTED;
     account->produced = account->known && is_buffer ? calls : done;
     account->pending = account->produced - done;
 }

@@ -109,6 +109,15 @@ static int make_shapes(struct eu_aggregate *a) {
     return found ? 0 : eu_fail(EINVAL, "%s: there are no events [--sort and --top order the tables of sampled maps]", option);
 }
 
+static int check_keys(const struct eu_aggregate *a) {
+    for (int i = 0; i < a->nr_shapes; i++)
+        for (int k = 0; k < a->nr_key && a->shapes[i].takes_part; k++)
+            if (a->shapes[i].key[k].kind == PART_BYTES && a->shapes[i].key[k].size > KEY_LIMIT)
+                return eu_fail(EINVAL, "--count-by: field %s takes %u bytes, a key has room for %d", a->paths[k], a->shapes[i].key[k].size,
+                               KEY_LIMIT);
+    return 0;
+}
+
 /* The field of --hist, or the one that --top orders events by, is a number in every record type. */
 static int check_number(struct eu_aggregate *a) {
     const struct eu_plan *plan = a->show.plan;
@@ -190,7 +199,7 @@ static int check_format(const struct eu_aggregate *a) {
 
 static int open_aggregate(struct eu_aggregate *a) {
     const struct eu_run_options *o = a->options;
-    if (check_format(a) || read_fields(a) || make_shapes(a) || check_number(a))
+    if (check_format(a) || read_fields(a) || make_shapes(a) || check_keys(a) || check_number(a))
         return -eu_errno();
     a->scratch = calloc(1, a->scratch_size + 1);
     if (!a->scratch)

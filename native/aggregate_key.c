@@ -103,7 +103,7 @@ static void copy_clean(const struct eu_plan *plan, uint32_t index, uint8_t *to, 
         memcpy(to, from, strnlen((const char *)from, type->size));
     } else if (type->kind == EU_ARRAY && plan->types[type->first].kind >= EU_STRING) {
         uint32_t size = plan->types[type->first].size;
-        for (uint32_t i = 0; i < type->count; i++)
+        for (uint32_t i = 0; i < type->count && size; i++)
             copy_clean(plan, type->first, to + (size_t)i * size, from + (size_t)i * size);
     } else if (type->kind == EU_STRUCT) {
         for (uint32_t i = type->first; i < type->first + type->count; i++) {

@@ -102,6 +102,13 @@ enum eu_cause {
     EU_CAUSES
 };
 const char *eu_cause_name(int cause, int kind);
+/* Why an account is not known. */
+enum eu_unknown {
+    EU_UNCOUNTED, /* the object does not count, or by a version that is not known here */
+    EU_UNNAMED,   /* a call learns its map at run time, and it may be this one */
+    EU_UNSEEN,    /* more was read than counted */
+    EU_CUT        /* the recording ends before the run did */
+};
 /* produced = delivered + filtered + discarded + the sum of lost + pending */
 struct eu_account {
     const char *map;
@@ -111,8 +118,9 @@ struct eu_account {
     uint64_t delivered; /* events written, aggregated or recorded */
     uint64_t filtered;  /* left out because of a filter or --max-events */
     uint64_t discarded; /* reserved and given back by the program */
-    uint64_t pending;   /* produced and not read yet */
+    uint64_t pending;   /* produced, and neither written nor anything else yet: in the buffer, or waiting for a slow reader of the output */
     uint64_t lost[10];  /* enum eu_cause */
+    int why;            /* of an account that is not known: enum eu_unknown */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
 

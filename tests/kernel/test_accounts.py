@@ -215,7 +215,7 @@ def test_without_accounting_nothing_is_called_zero(load: Loader, plain: Package)
     told = final.to_dict()
     assert (told["known"], told["produced"], told["pending"], told["lost"]) == (False, None, None, {"ring full": None})
     assert 0 < final.delivered <= 100_000
-    assert "unknown" in repr(final)
+    assert final.why == "package without accounting"
 
 
 def test_without_accounting_the_kernel_still_tells_what_a_perf_buffer_lost(load: Loader, plain: Package) -> None:
@@ -415,6 +415,7 @@ def test_a_site_that_is_told_its_map_at_run_time_makes_only_what_it_can_mean_unk
     assert (clear["two"].is_known, clear["two"].produced) == (True, 50), "a site that was never used says nothing"
     assert clear["one"].is_known
     assert (unclear["one"].is_known, unclear["two"].is_known) == (False, False)
+    assert unclear["one"].why == "a call learns its map at run time"
     assert (unclear["one"].delivered, unclear["two"].delivered) == (50, 100)
     assert (unclear["(unclear)"].lost, unclear["(unclear)"].is_known) == ({"map full": 98}, False)
 
@@ -430,6 +431,14 @@ def test_a_site_that_can_mean_only_one_map_means_it(tmp_path: Path) -> None:
     assert (accounts["one"].is_known, accounts["one"].produced, accounts["one"].delivered) == (True, 100, 100)
     assert accounts["starts"].lost == {"map full": 49}
     assert "(unclear)" not in accounts
+
+
+def test_records_that_no_macro_counted_make_the_account_unknown(tmp_path: Path) -> None:
+    source = UNCLEAR.replace("INLINE", "__noinline").replace("bpf_ringbuf_output(&two", "(bpf_ringbuf_output)(&two")
+    with build(tmp_path, source).load({"target": os.getpid()}) as obj:
+        two = accounted(obj, 50)["two"]
+
+    assert (two.is_known, two.delivered, two.why) == (False, 50, "more was read than counted")
 
 
 FORMS = Path(__file__).parent.parent / "data/sources/helper_forms.bpf.c"

@@ -44,10 +44,12 @@ SEC("tracepoint/syscalls/sys_enter_getppid") int f(void *ctx)
 CALLER = """
 import os, sys, time
 for line in sys.stdin:
-    count, pause = line.split()
-    for _ in range(int(count)):
+    what, pause = line.split()
+    end, count = time.monotonic() + float(what.removesuffix("s")), 0
+    while time.monotonic() < end if what.endswith("s") else count < int(what):
         os.getppid()
-        if float(pause):
+        count += 1
+        if float(pause) and (count % 100 == 0 or not what.endswith("s")):
             time.sleep(float(pause))
     print(count, flush=True)
 """
@@ -55,7 +57,7 @@ ACCOUNT = re.compile(r"produced (\d+) = delivered (\d+)(?: \+ filtered (\d+))?(?
 
 
 class Caller:
-    """A process that calls getppid(2) as often as it is told: one event each."""
+    """A process that calls getppid(2) as often as it is told, or in bursts for so many seconds: one event each."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -63,14 +65,14 @@ class Caller:
         )
         self.pid = self._process.pid
 
-    def begin(self, count: int, pause: float = 0) -> None:
+    def begin(self, count: int | str, pause: float = 0) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{count} {pause}\n")
         self._process.stdin.flush()
 
-    def done(self) -> None:
+    def done(self) -> int:
         assert self._process.stdout is not None
-        assert self._process.stdout.readline()
+        return int(self._process.stdout.readline())
 
     def __call__(self, count: int, pause: float = 0) -> None:
         self.begin(count, pause)
@@ -412,23 +414,18 @@ def test_a_rate_limit_lets_each_second_have_its_share(ecli: Command, call: Calle
     assert "in the last second" not in result.stderr
 
 
-def test_a_reader_that_is_stopped_for_5_seconds_in_a_flood_loses_and_says_where(
-    ecli: Command, call: Caller, package: Path
-) -> None:
-    words = ("run", "-j", "--ring-size", "4K", package, "--only_pid", call.pid)
-    running = ecli.start(*words).wait_attached()
+def test_a_reader_that_is_stopped_in_a_flood_loses_and_says_where(ecli: Command, call: Caller, package: Path) -> None:
+    running = ecli.start("run", "-j", "--ring-size", "4K", package, "--only_pid", call.pid).wait_attached()
     call(20)
     time.sleep(0.2)
     running.process.send_signal(signal.SIGSTOP)
     call(50000)
-    time.sleep(5)
     running.process.send_signal(signal.SIGCONT)
     time.sleep(0.2)
     call(20)
     time.sleep(0.2)
     result = running.stop()
 
-    assert result.returncode == 0
     stream = Stream(result.stdout)
     stream.check(50040)
     assert set(stream.lost) == {"ring full"}
@@ -436,6 +433,24 @@ def test_a_reader_that_is_stopped_for_5_seconds_in_a_flood_loses_and_says_where(
     count = stream.items[gap]["$eunomia"]["lost"]["count"]
     assert stream.items[gap + 1]["number"] - stream.items[gap - 1]["number"] - 1 == count
     assert re.search(r"\(ring full \d+\) \[--ring-size 16K\]\n$", result.stderr)
+
+
+def test_a_stop_of_5_seconds_in_the_middle_of_a_flood_balances(ecli: Command, call: Caller, package: Path) -> None:
+    running = ecli.start("run", "-j", "--ring-size", "64K", package, "--only_pid", call.pid).wait_attached()
+    call.begin("5.6s", 0.002)
+    time.sleep(0.3)
+    running.process.send_signal(signal.SIGSTOP)
+    time.sleep(5)
+    running.process.send_signal(signal.SIGCONT)
+    produced = call.done()
+    result = running.stop()
+
+    assert result.returncode == 0
+    stream = Stream(result.stdout)
+    stream.check(produced)
+    assert set(stream.lost) == {"ring full"}
+    assert stream.numbers[-1] == produced - 1  # it read on afterwards
+    assert produced > 100000
 
 
 def test_losses_of_a_ring_are_told_before_every_event_that_came_after_them(

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 BUFFERS = ("ring", "perf")
 ASKED_FOR = ("sampled out", "rate limit")
-WITHOUT = "package without accounting"
 
 
 def lost_unasked(accounts: Sequence[Account]) -> int:
@@ -51,8 +50,8 @@ def segment(account: Account) -> str:
     plain = terms[0] if len(terms) > 1 or lost else f"{account.delivered} delivered"
     if not account.is_known:
         if lost:
-            return f"{' + '.join(terms)} + lost {lost} or more ({causes}; {WITHOUT})"
-        return f"{' + '.join([plain, *terms[1:]])}, lost unknown ({WITHOUT})"
+            return f"{' + '.join(terms)} + lost {lost} or more ({causes}; {account.why})"
+        return f"{' + '.join([plain, *terms[1:]])}, lost unknown ({account.why})"
     if lost:
         terms.append(f"lost {lost} ({causes})")
     if len(terms) == 1:

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
 
     from eunomia.kernel.object import Object
 
+WHY = (  # enum eu_unknown
+    "package without accounting",
+    "a call learns its map at run time",
+    "more was read than counted",
+    "the recording was cut short",
+)
 KINDS = ("", "ring", "perf", "sample", "map")
 NO_ROOM, MAP_FULL = 0, 1  # enum eu_cause: what only the object itself can count
 
@@ -22,20 +28,22 @@ class Account:
         kind: "ring", "perf", "sample" (a map that is read at intervals), "map" (another map that programs update).
         is_known: the object counts what it produces. Otherwise `produced` is what was seen, nothing is `pending`, and
             more may be lost than `lost` says.
+        why: why it is not known, in words; "" where it is.
         produced: calls that were to produce a record; of maps: elements delivered and lost.
         delivered: events or elements written, aggregated, recorded or taken.
         filtered: left out because of a filter or `max_events`.
         discarded: reserved and given back by the program.
-        pending: produced and not read yet.
+        pending: produced and not read yet, or waiting for a slow reader of the output.
         lost: cause ("ring full", "undecodable", ...) to count, causes that were never seen left out.
     """
 
-    __slots__ = ("delivered", "discarded", "filtered", "is_known", "kind", "lost", "map", "pending", "produced")
+    __slots__ = ("delivered", "discarded", "filtered", "is_known", "kind", "lost", "map", "pending", "produced", "why")
 
     def __init__(self, counted: Any) -> None:
         self.map = text(counted.map)
         self.kind = KINDS[counted.kind]
         self.is_known = bool(counted.known)
+        self.why = "" if counted.known else WHY[counted.why]
         self.produced: int = counted.produced
         self.delivered: int = counted.delivered
         self.filtered: int = counted.filtered
@@ -57,6 +65,7 @@ class Account:
         for cause, count in other.lost.items():
             self.lost[cause] = self.lost.get(cause, 0) + count
         self.is_known = self.is_known and other.is_known
+        self.why = self.why or other.why
 
     def to_dict(self) -> dict[str, Any]:
         """Return the account as it stands in JSON; what nobody counted is None, never 0."""
@@ -84,7 +93,7 @@ class Account:
                 parts.append(f"{getattr(self, name)} {name}")
         parts += [f"{count} lost ({cause})" for cause, count in self.lost.items()]
         if not self.is_known:
-            parts.append("more lost unknown")
+            parts.append(f"more lost unknown ({self.why})")
         return f"<Account {self.map}: {', '.join(parts)}>"
 
 

@@ -72,4 +72,12 @@ def test_unknown_account_keeps_what_was_counted_elsewhere() -> None:
     assert account(SAMPLE).to_dict()["lost"] == {"map full": None}
     assert account(MAP, lost={1: 3}).to_dict()["lost"] == {"map full": 3}
     assert "produced unknown" in repr(account())
-    assert repr(account()).endswith("more lost unknown>")
+    assert repr(account()).endswith("more lost unknown (package without accounting)>")
+
+
+def test_unknown_account_says_why() -> None:
+    whys = ["package without accounting", "a call learns its map at run time", "more was read than counted"]
+
+    assert [account(why=why).why for why in range(3)] == whys
+    assert account(why=3).why == "the recording was cut short"
+    assert account(known=1, why=2).why == ""

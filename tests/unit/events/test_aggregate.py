@@ -373,6 +373,13 @@ def test_what_cannot_be_counted_is_refused(options: dict[str, Any], message: str
         replayed(PLAN, [], **options)
 
 
+def test_a_field_larger_than_a_key_is_refused() -> None:
+    plan = PlanWriter().source(struct("e", ("big", array(u(8), 1000)))).to_bytes()
+
+    with pytest.raises(OSError, match="--count-by: field big takes 8000 bytes, a key has room for 4096"):
+        replayed(plan, [], count_by=["big"])
+
+
 def test_fields_that_no_record_has_together_are_refused() -> None:
     plan = PlanWriter().source(struct("a", ("x", u(4)))).source(struct("b", ("y", u(4)))).to_bytes()
 
