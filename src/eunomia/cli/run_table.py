@@ -193,6 +193,7 @@ COMMAND = Command(
     examples=(
         ("sudo ecli run opensnoop", "a built-in tool"),
         ("sudo ecli run -j --duration 10 ./package.json --pid 42", "JSON lines for ten seconds; --pid is the tool's"),
+        ("sudo ecli run --filter 'err != 0 && comm ~ \"ssh*\"' opensnoop", "events that match"),
         ("ecli run opensnoop --help", "the options of a tool"),
     ),
     choices=("@builtin", "@file"),

@@ -74,10 +74,13 @@ def choose(package: Package, values: Values, settings: Settings, given: set[str]
     Raises:
         UsageError: an option is malformed, or the events do not say what it asks for.
     """
+    from eunomia.events.filter.fields import Fields
     from eunomia.events.filter.pushdown import push, role_wishes
 
-    told = push(package, role_wishes(exact(values)), settings, given)
-    choice = select(package.plan(), values, frozenset(told), live=True)
+    wishes = role_wishes(Fields(package.plan()), exact(values))
+    told = push(package, list(wishes.values()), settings, given)
+    pushed = frozenset(role for role, wish in wishes.items() if wish.field in told)
+    choice = select(package.plan(), values, pushed, live=True)
     told.update(push(package, choice.selection.wishes, settings, given))
     choice.pushed = [f"{field} is filtered in the kernel: {written}" for field, written in told.items()]
     return choice

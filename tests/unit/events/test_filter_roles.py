@@ -10,7 +10,8 @@ from filters import run
 from plans import PlanWriter, Type, chars, s, struct, u
 
 from eunomia.errors import FilterError
-from eunomia.events.filter.pushdown import Wish, push
+from eunomia.events.filter.fields import Fields
+from eunomia.events.filter.pushdown import Wish, push, role_wishes
 from eunomia.events.filter.selection import Selection
 from eunomia.package.options import Option, Settings
 
@@ -140,6 +141,21 @@ def pushed(value: Any, wish: Wish, given: tuple[str, ...] = (), **extras: Any) -
 )
 def test_only_the_same_comparison_goes_into_the_kernel(annotation: Any, wish: Wish, written: int | None) -> None:
     assert pushed(annotation, wish) == ([] if written is None else [written.to_bytes(4, "little")])
+
+
+def test_role_is_pushed_as_the_field_that_says_it() -> None:
+    def names(*fields: str) -> str:
+        return role_wishes(Fields(plan_of(*((name, u(4)) for name in fields))), {"pid": 7})["pid"].field
+
+    assert names("pid", "tgid") == "tgid"  # its pid is the thread
+    assert names("pid") == "pid"
+    assert names("slots") == "pid"
+
+
+def test_role_that_record_types_say_in_two_ways_is_not_pushed() -> None:
+    plan = PlanWriter().source(struct("a", ("pid", u(4))), struct("b", ("tgid", u(4))), values=(1, 2)).to_bytes()
+
+    assert role_wishes(Fields(plan), {"pid": 7})["pid"].field == ""
 
 
 def test_value_that_the_user_gave_stays() -> None:

@@ -135,6 +135,13 @@ def _wish(fields: Fields, compiler: Compiler, field: Field, operator: str, const
             return
 
 
-def role_wishes(values: Mapping[str, int | str]) -> list[Wish]:
-    """Return the wishes that options stand for: role (pid, comm, uid) to value."""
-    return [Wish(role, "==", value) for role, value in values.items()]
+def role_wishes(fields: Fields, values: Mapping[str, int | str]) -> dict[str, Wish]:
+    """Return the wishes that options stand for, by role (pid, comm, uid).
+
+    Args:
+        values: of the roles for which there is one.
+    """
+    from eunomia.events.filter.roles import Roles
+
+    roles = Roles(fields) if values else None
+    return {role: Wish(roles.name(role), "==", value) for role, value in values.items() if roles}

@@ -24,27 +24,32 @@ class Roles:
 
     def __init__(self, fields: Fields) -> None:
         self._fields = fields
-        paths = (tuple(name.split(".")) for name in fields.names())
-        self._paths: list[tuple[str, ...]] = sorted(paths, key=len)
+        self._paths: dict[str, list[tuple[str, ...]]] = {}
+        for path in sorted((tuple(name.split(".")) for name in fields.names()), key=len):
+            self._paths.setdefault(path[-1], []).append(path)
 
     def place(self, of: RecordType, role: str) -> Place | None:
         """Return the field of a record type that says this of its events, None where it has none."""
-        return self._find(of, role)[1]
+        path, place = self._find(of, role)
+        return _upper_half(place) if place is not None and path[-1] == "pid_tgid" else place
 
-    def _find(self, of: RecordType, role: str) -> tuple[str, Place | None]:
+    def _find(self, of: RecordType, role: str) -> tuple[tuple[str, ...], Place | None]:
         for name in NAMES[role]:
-            for path in self._paths:
-                if path[-1] != name:
-                    continue
+            for path in self._paths.get(name, ()):
                 place = self._fields.find(of, path)
                 if place is not None and _fits(place, role):
-                    return name, _upper_half(place) if name == "pid_tgid" else place
-        return "", None
+                    return path, place
+        return (), None
 
     def is_process(self, of: RecordType) -> bool:
         """Whether what is called pid is the process for certain: the kernel, and many tools, call threads so."""
-        name, _ = self._find(of, "pid")
-        return name not in {"pid", "host_pid"} or self.place(of, "tid") is not None
+        path, _ = self._find(of, "pid")
+        return path[-1:] not in {("pid",), ("host_pid",)} or self.place(of, "tid") is not None
+
+    def name(self, role: str) -> str:
+        """Return what an annotation calls a role: its field, the role itself where no record says it; "": unclear."""
+        found = {self._find(of, role)[0] for of in self._fields.record_types} - {()}
+        return ".".join(found.pop()) if len(found) == 1 else "" if found else role
 
 
 def _fits(place: Place, role: str) -> bool:
