@@ -68,6 +68,8 @@ struct eu_prog_info {
 int eu_prog_count(struct eu_object *object);
 int eu_prog_get(struct eu_object *object, int prog, struct eu_prog_info *info);
 int eu_prog_find(struct eu_object *object, const char *name);
+/* How often the kernel left a loaded program out because it, or another one, was running on that CPU already (5.12+; 0 before). */
+int eu_prog_missed(struct eu_object *object, int prog, uint64_t *missed);
 int eu_prog_set_autoload(struct eu_object *object, int prog, int on);
 
 struct eu_attach_options {

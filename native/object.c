@@ -171,6 +171,21 @@ int eu_prog_get(struct eu_object *object, int prog, struct eu_prog_info *info) {
     return 0;
 }
 
+int eu_prog_missed(struct eu_object *object, int prog, uint64_t *missed) {
+    const struct bpf_program *program = eu_prog(object, prog);
+    struct bpf_prog_info info = {0};
+    uint32_t size = sizeof(info);
+    *missed = 0;
+    if (!program)
+        return -EINVAL;
+    if (!object->loaded || bpf_program__fd(program) < 0)
+        return 0;
+    if (bpf_prog_get_info_by_fd(bpf_program__fd(program), &info, &size))
+        return eu_fail(errno, "program %s: read its state: %s", bpf_program__name(program), eu_reason(errno));
+    *missed = info.recursion_misses;
+    return 0;
+}
+
 int eu_prog_find(struct eu_object *object, const char *name) {
     for (int i = 0; i < object->nr_progs; i++)
         if (!strcmp(bpf_program__name(object->progs[i]), name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -439,6 +440,45 @@ def test_records_that_no_macro_counted_make_the_account_unknown(tmp_path: Path) 
         two = accounted(obj, 50)["two"]
 
     assert (two.is_known, two.delivered, two.why) == (False, 50, "more was read than counted")
+
+
+RECURSION = """
+const volatile int target = 0;
+SEC("raw_tp/sys_enter") int on_kill(struct bpf_raw_tracepoint_args *ctx)
+{
+    struct pt_regs *regs = (void *)ctx->args[0];
+    unsigned long to = 0;
+    if (ctx->args[1] != 62)
+        return 0;
+    bpf_probe_read_kernel(&to, sizeof(to), &regs->di);
+    if ((int)to == target)
+        bpf_printk("a");
+    return 0;
+}
+SEC("raw_tp/bpf_trace_printk") int on_printk(void *ctx)
+{
+    bpf_printk("b"); /* would run it again */
+    return 0;
+}
+"""
+
+
+def test_runs_that_the_kernel_left_out_are_told(tmp_path: Path, ecli: Command) -> None:
+    package = build(tmp_path, RECURSION)
+    with package.load({"target": os.getpid()}) as obj:
+        obj.attach()
+        wait(flood(7))
+        missed = {name: program.missed for name, program in obj.programs.items()}
+    path = tmp_path / "recursion.json"
+    path.write_text(package.to_json())
+    running = ecli.start("run", "--fail-on-loss", path, "--target", os.getpid()).wait_attached(2)
+    wait(flood(3))
+    result = running.stop()
+
+    assert missed["on_kill"] == 0
+    assert missed["on_printk"] >= 7  # others may print, too
+    assert result.returncode == 3
+    assert re.search(r"ecli: events: the kernel left out \d+ runs", result.stderr)
 
 
 FORMS = Path(__file__).parent.parent / "data/sources/helper_forms.bpf.c"

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 import eunomia
+from eunomia.events.recorder import Recorder
+from eunomia.events.run import Run, RunOptions
 from support import provoke
 from support.commands import Command, Running
 from support.objects import build
@@ -375,3 +377,21 @@ def test_ring_and_perf_buffers_are_recorded_together(ecli: Command, tmp_path: Pa
     assert all(balances(found[name]) and 50 <= found[name]["delivered"] <= 51 for name in ("rb", "pb"))
     with eunomia.Recording.open(tmp_path / "r") as opened:
         assert [each.twice for each in opened.events("pb")][:50] == [2 * number for number in numbers]
+
+
+def test_python_records_a_run(tmp_path: Path) -> None:
+    """As docs/recording.md has it."""
+    package = eunomia.resolve("opensnoop")
+    with (
+        package.load() as obj,
+        (tmp_path / "r").open("wb") as file,
+        Recorder.of(package, file.fileno(), file.name) as recorder,
+        Run(obj, package.plan(), RunOptions(format="raw", record=recorder, duration=0.5)) as run,
+    ):
+        obj.attach()
+        opens(7)
+        run.loop()
+
+    with eunomia.Recording.open(tmp_path / "r") as found:
+        assert [each.path for each in found.events() if each.pid == os.getpid()].count("/") == 7
+        assert found.counts().is_whole

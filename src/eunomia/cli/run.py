@@ -194,6 +194,10 @@ def account(reader: Run, live: Object, values: Values, ending: int) -> int:
     line = exit_line(accounts) if is_told and ending != OUTPUT_CLOSED else ""
     if line:
         warn(f"events: {line}{hints(accounts, live) if lost else ''}")
+    missed = sum(program.missed for program in live.programs.values())
+    if missed:
+        warn(f"events: the kernel left out {missed} runs of programs, which ran on that CPU already: in no account")
+        lost += missed
     return 3 if lost and values["fail-on-loss"] else 0
 
 

@@ -70,6 +70,19 @@ class Program:
     def autoload(self, on: bool) -> None:
         check(lib.eu_prog_set_autoload(self._object.handle(), self._index, on), f"program {self.name}")
 
+    @property
+    def missed(self) -> int:
+        """How often the kernel left it out, as it (or another program) was running on that CPU already.
+
+        What these runs would have recorded is in no account.
+
+        Kernel: 5.12+ (0 before)
+        Source: kernel/trace/bpf_trace.c, `bpf_prog_inc_misses_counter`
+        """
+        count = ffi.new("uint64_t *")
+        check(lib.eu_prog_missed(self._object.handle(), self._index, count), f"program {self.name}")
+        return int(count[0])
+
     def attach(self) -> Link:
         """Attach it as its section and the package's annotations say.
 
