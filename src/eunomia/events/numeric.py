@@ -6,20 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from eunomia._native import ffi, lib
 from eunomia.errors import MissingDependencyError
-from eunomia.events.layout import (
-    ARRAY,
-    BOOL,
-    ENUM,
-    FLOAT,
-    INT,
-    OPAQUE,
-    POINTER,
-    STRING,
-    STRUCT,
-    UINT,
-    UNION,
-    Layout,
-)
+from eunomia.events.kinds import ARRAY, BOOL, ENUM, FLOAT, INT, OPAQUE, POINTER, STRING, STRUCT, UINT, UNION
+from eunomia.events.layout import Layout
 
 if TYPE_CHECKING:
     import numpy
