@@ -27,7 +27,9 @@ def load() -> Any:
     """
     try:
         import pyarrow
-    except ImportError:
+    except ModuleNotFoundError as exc:
+        if exc.name != "pyarrow":
+            raise  # it is there, and broken
         raise MissingDependencyError("make an Arrow table: pyarrow is not installed [pip install pyarrow]") from None
     return pyarrow
 

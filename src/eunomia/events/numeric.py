@@ -29,7 +29,9 @@ def load() -> Any:
     """
     try:
         import numpy
-    except ImportError:
+    except ModuleNotFoundError as exc:
+        if exc.name != "numpy":
+            raise  # it is there, and broken
         raise MissingDependencyError("make an array: NumPy is not installed [pip install numpy]") from None
     return numpy
 
