@@ -16,8 +16,8 @@
  * between reserving and committing; it reads the flag again behind the commit, a full barrier, and where the reader went to sleep meanwhile
  * it wakes it with an empty record.
  *
- * Reserving ends with the release of a lock, which is no full barrier: on paper the position may sit in the CPU's store buffer while the
- * program reads the flag, until its commit (x86: until the counter's locked add before that). And an output may have found no
+ * Reserving ends with the release of a lock, which is no full barrier: the position may still sit in the CPU's store buffer while the
+ * program reads the flag, until its commit at the latest, which is one. And an output may have found no
  * room for its empty record. So for a tenth of a second after polling the reader sleeps with a timer, a millisecond at first, an age for
  * a store buffer, and with flag 2: whatever comes then wakes it. After that no program of the polling time runs any more, every buffer is
  * empty, and the kernel's rule is right again: flag 0. Staying with 2 would cost a burst, or a program that runs on while the reader is

@@ -84,8 +84,30 @@ def plan_seeds() -> Iterator[bytes]:
 
     for path in sorted((ROOT / "src/eunomia/builtin").glob("*.json")):
         plan = Package.open(str(path)).plan()
-        for flags in (0, 1, 2, 3):
+        for flags in (0, 1, 2, 3, 17):
             yield plan + bytes([flags]) + bytes(range(1, 200))
+    for flags in (0, 1, 16, 17, 33, 49):
+        yield decoder_plan() + bytes([flags]) + bytes(range(1, 256)) * 16
+
+
+def decoder_plan() -> bytes:
+    """Return a plan whose record has a member of each width for every decoder, and of 16 bytes and an array."""
+    from eunomia.btf.decoders import NAMES
+
+    kinds = [(1, 1), (1, 2), (2, 4), (1, 8), (1, 16), (7, 16), (6, 16)]  # numbers, an array of 16 bytes, text
+    types = b"".join(pack("<BBHIIIII", kind, 0, 0, size, 0, 16 * (kind == 7), 0, 0) for kind, size in kinds)
+    rows, at, strings = [], 0, b"\0rb\0"
+    for decoder in range(len(NAMES)):
+        for index, (_, size) in enumerate(kinds):
+            rows.append(pack("<IIIHHI", len(strings), index, at * 8, 0, decoder, 0))
+            strings += f"m{len(rows)}\0".encode()
+            at += size
+    types += pack("<BBHIIIII", 8, 0, 0, at, 0, len(rows), 0, 0)
+    source = pack("<IBBH6I8I", 1, 1, 0, 0, 0, 1, *[0xFFFFFFFF] * 2, 0, 0, *[0xFFFFFFFF] * 8)
+    record = pack("<IIIIIIQ", len(kinds), at, 0, 0, 0, 0, 0)
+    body = types + b"".join(rows) + source + record + strings
+    counts = (len(kinds) + 1, len(rows), 0, 1, 1, len(strings), 0)
+    return pack("<4sHH8I", b"EUPL", 1, 40, 40 + len(body), *counts) + body
 
 
 def batch_seeds() -> Iterator[bytes]:

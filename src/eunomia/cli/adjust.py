@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from eunomia.cli.parser import UsageError, did_you_mean, parse_size
+from eunomia.cli.convert import parse_size
+from eunomia.cli.parser import UsageError, did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from eunomia.cli.parser import parse_seconds
+from eunomia.cli.convert import parse_seconds
 
 
 def parse_moment(text: str, started: str) -> int:

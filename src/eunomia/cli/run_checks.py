@@ -5,7 +5,8 @@ Imported only where options were given (DESIGN decision 8).
 
 from __future__ import annotations
 
-from eunomia.cli.parser import UsageError, parse_count
+from eunomia.cli.convert import parse_count
+from eunomia.cli.parser import UsageError
 from eunomia.cli.run_table import PROG_TYPES
 
 TYPE_CHECKING = False

@@ -6,20 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from eunomia._native import ffi, lib
 from eunomia.errors import MissingDependencyError
-from eunomia.events.layout import (
-    ARRAY,
-    BOOL,
-    ENUM,
-    FLOAT,
-    INT,
-    OPAQUE,
-    POINTER,
-    STRING,
-    STRUCT,
-    UINT,
-    UNION,
-    Layout,
-)
+from eunomia.events.kinds import ARRAY, BOOL, ENUM, FLOAT, INT, OPAQUE, POINTER, STRING, STRUCT, UINT, UNION
+from eunomia.events.layout import Layout
 
 if TYPE_CHECKING:
     import numpy
@@ -41,7 +29,9 @@ def load() -> Any:
     """
     try:
         import numpy
-    except ImportError:
+    except ModuleNotFoundError as exc:
+        if exc.name != "numpy":
+            raise  # it is there, and broken
         raise MissingDependencyError("make an array: NumPy is not installed [pip install numpy]") from None
     return numpy
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eunomia.cli.convert import CONVERT, parse_seconds, parse_size
 from eunomia.cli.parser import (
+    CONVERTED,
     VERBOSE,
     Command,
     HelpRequested,
@@ -17,8 +20,6 @@ from eunomia.cli.parser import (
     Values,
     Verbosity,
     did_you_mean,
-    parse_seconds,
-    parse_size,
 )
 
 OPTIONS = (
@@ -172,3 +173,17 @@ def test_any_words_give_values_or_a_usage_error(argv: list[str]) -> None:
     except (UsageError, HelpRequested):
         return
     assert set(values) == {option.long for option in OPTIONS}
+
+
+def test_every_kind_that_is_converted_has_a_conversion() -> None:
+    assert set(CONVERT) == CONVERTED
+
+
+@pytest.mark.parametrize("kind", sorted(CONVERTED))
+@given(text=st.text(max_size=30))
+def test_a_conversion_gives_a_value_or_a_usage_error(kind: str, text: str) -> None:
+    value: Any = 0
+    with contextlib.suppress(UsageError):
+        value = Opt("x", kind=kind).convert(text)
+
+    assert kind == "number" or value >= 0
