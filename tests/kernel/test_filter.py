@@ -18,7 +18,7 @@ from eunomia.events.filter.groups import find_group, hierarchy
 from eunomia.events.filter.members import Members
 from support import provoke
 from support.commands import Command, Running
-from support.objects import build
+from support.objects import HEADERS, build
 
 OPENS = "while read path; do cat $path; (cat $path; exit); done 2>/dev/null"
 OPENSNOOP_LINKS = 6 if os.uname().machine == "x86_64" else 4  # arm64 has no open(2)
@@ -357,3 +357,37 @@ def test_many_groups_are_remembered(group: Path) -> None:
         assert lib.eu_members_has_group(members.handle, inner) == 1
     finally:
         members.close()
+
+
+FILTERING_TOOL = """
+/// @filter {"field": "siz", "op": ">="}
+const volatile unsigned least = 0;
+/// @filter tid
+const volatile unsigned thread = 0;
+/// @filter at.x
+const volatile unsigned place = 0;
+struct point { int x; };
+struct event { unsigned size; struct point at; };
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } rb SEC(".maps");
+SEC("tp/syscalls/sys_enter_kill")
+int on_kill(void *ctx)
+{
+    struct event *e = bpf_ringbuf_reserve(&rb, sizeof(*e), 0);
+    if (!e)
+        return 0;
+    e->size = least + thread + place;
+    bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+"""
+
+
+def test_annotation_of_a_field_that_is_not_there_is_a_warning(ecc: Command, tmp_path: Path) -> None:
+    source = tmp_path / "tool.bpf.c"
+    source.write_text(HEADERS + FILTERING_TOOL)
+
+    result = ecc(source, "-o", tmp_path / "tool.json")
+
+    assert result.returncode == 0
+    warnings = [line for line in result.stderr.splitlines() if "warning" in line]
+    assert warnings == [f"{source}:7:13: warning: @filter: no field siz [did you mean size? fields: size, at.x]"]
