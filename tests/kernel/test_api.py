@@ -232,7 +232,7 @@ def test_names_of_the_page_exist() -> None:
 def test_events_of_an_object_that_is_not_loaded(package: eunomia.Package) -> None:
     with (
         eunomia.Object.open(package) as obj,
-        pytest.raises(ValueError, match="events of map kills: object .* is not loaded"),
+        pytest.raises(ValueError, match=r"events of map kills: object .* is not loaded"),
     ):
         obj.events("kills")
 
