@@ -303,8 +303,10 @@ int eu_waiter_wait(struct eu_waiter *w, int epoll_fd, struct epoll_event *events
 }
 
 int eu_waiter_arm(struct eu_waiter *w) {
-    if (w->more || w->mode == EU_BATCH || w->polls)
-        return look(w) == EU_READY ? 1 : 2;
+    if (w->more)
+        return 1;
+    if (w->mode == EU_BATCH || w->polls) /* also where there is something: let more gather */
+        return 2;
     enum eu_state state = fall_asleep(w);
     return state == EU_READY ? 1 : state == EU_EMPTY && !w->settles ? 0 : 2;
 }

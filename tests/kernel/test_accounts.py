@@ -20,6 +20,7 @@ import pytest
 from eunomia import Package
 from eunomia._native import lib
 from eunomia.compiler import compile_source
+from eunomia.errors import CompileError
 from eunomia.events.account import Account
 from eunomia.events.run import Run, RunOptions
 from eunomia.kernel.object import Object
@@ -572,3 +573,37 @@ def test_a_name_that_the_source_uses_otherwise_is_left_alone_and_nothing_is_half
     assert notes == ["the source's own definitions replace our macros: bpf_map_update_elem"]
     assert "accounting" not in package.meta["eunomia"]
     assert package.meta["eunomia"]["event_types"] == {"rb": ["event"]}
+
+
+LARGE = """
+struct event { int pid; char rest[%d]; };
+struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); } pb SEC(".maps");
+SEC("raw_tp/sys_enter") int handle(void *ctx)
+{
+    struct event event = {.pid = 1};
+    long a = bpf_get_current_pid_tgid(), b = bpf_ktime_get_ns(), c = bpf_get_current_uid_gid();
+    long d = bpf_get_prandom_u32(), e = bpf_ktime_get_boot_ns();
+    bpf_get_current_comm(event.rest, 16);
+    bpf_perf_event_output(ctx, &pb, BPF_F_CURRENT_CPU, &event, sizeof(event));
+    return a + b + c + d + e;
+}
+"""
+
+
+def test_a_source_whose_stack_is_full_compiles_without_accounting_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "large.bpf.c"
+    told = []
+    for size in range(468, 500, 8):
+        path.write_text(HEADERS + LARGE % size)
+        notes: list[str] = []
+        try:
+            compile_source(path, accounting=False)
+        except CompileError:
+            break
+        package = compile_source(path, on_note=notes.append)
+        assert package.meta["eunomia"]["event_types"] == {"pb": ["event"]}
+        told.append(("accounting" in package.meta["eunomia"], notes))
+
+    words = "compiled without accounting: with it the source does not compile (see --no-accounting)"
+    assert told[0] == (True, [])
+    assert told[-1] == (False, [words])
