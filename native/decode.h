@@ -16,6 +16,8 @@ struct eu_word {
 void eu_word_put(struct eu_word *word, const void *bytes, size_t size);
 void eu_word_format(struct eu_word *word, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void eu_word_number(struct eu_word *word, uint64_t number);
+/* A number of so many decimal places: 1234 with 2 is 12.34. At most 3. */
+void eu_word_fixed(struct eu_word *word, uint64_t number, int places);
 static inline void eu_word_text(struct eu_word *word, const char *text) {
     eu_word_put(word, text, strlen(text));
 }

@@ -16,14 +16,17 @@ int eu_decode_unsigned(struct eu_word *word, const struct eu_raw *raw) {
 }
 
 /* Three digits and a binary unit, as ls -h and df -h: for tables only, JSON keeps the number. */
-static int size_of(struct eu_word *word, double bytes) {
+static int size_of(struct eu_word *word, unsigned __int128 bytes) {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    static const uint64_t powers[] = {1, 10, 100};
     int unit = 0;
-    while (bytes >= 1024 && unit < 6) {
-        bytes /= 1024;
+    while (unit < 6 && bytes >> (10 * unit + 10))
         unit++;
-    }
-    eu_word_format(word, "%.*f%s", !unit || bytes >= 100 ? 0 : bytes >= 10 ? 1 : 2, bytes, units[unit]);
+    uint64_t whole = (uint64_t)(bytes >> 10 * unit);
+    int digits = !unit || whole >= 100 ? 0 : whole >= 10 ? 1 : 2;
+    unsigned __int128 scaled = bytes * powers[digits], half = unit ? (unsigned __int128)1 << (10 * unit - 1) : 0;
+    eu_word_fixed(word, (uint64_t)((scaled + half) >> 10 * unit), digits);
+    eu_word_text(word, units[unit]);
     return EU_AS_WORD;
 }
 
@@ -33,13 +36,13 @@ int eu_decode_size(struct eu_word *word, const struct eu_raw *raw) {
         return EU_NOT_DECODED;
     if (is_negative)
         eu_word_put(word, "-", 1);
-    return size_of(word, is_negative ? -(double)raw->number : (double)(uint64_t)raw->number);
+    return size_of(word, is_negative ? -(uint64_t)raw->number : (uint64_t)raw->number);
 }
 
 int eu_decode_pages(struct eu_word *word, const struct eu_raw *raw) {
     if (!raw->text || (raw->type->kind == EU_INT && raw->number < 0))
         return EU_NOT_DECODED;
-    return size_of(word, (double)(uint64_t)raw->number * (double)sysconf(_SC_PAGESIZE));
+    return size_of(word, (unsigned __int128)(uint64_t)raw->number * (unsigned long)sysconf(_SC_PAGESIZE));
 }
 
 int eu_decode_percent(struct eu_word *word, const struct eu_raw *raw) {

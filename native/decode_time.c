@@ -48,21 +48,23 @@ int eu_decode_unix(struct eu_word *word, const struct eu_raw *raw) {
 }
 
 /* Four digits and a unit to tables; JSON keeps the number. */
-static int duration(struct eu_word *word, const struct eu_raw *raw, double unit) {
-    static const struct {
-        double unit;
-        const char *name;
-    } units[] = {{1e9, "s"}, {1e6, "ms"}, {1e3, "us"}};
-    double ns = (double)(uint64_t)raw->number * unit;
+static int duration(struct eu_word *word, const struct eu_raw *raw, uint64_t unit) {
+    static const uint64_t units[] = {1000000000, 1000000, 1000}, powers[] = {1, 10, 100, 1000};
+    static const char *const names[] = {"s", "ms", "us"};
+    unsigned __int128 ns = (unsigned __int128)(uint64_t)raw->number * unit;
     if (!raw->text || raw->number < 0)
         return EU_NOT_DECODED;
     for (int i = 0; i < 3; i++)
-        if (ns >= units[i].unit) {
-            double v = ns / units[i].unit;
-            eu_word_format(word, "%.*f%s", v < 10 ? 3 : v < 100 ? 2 : v < 1000 ? 1 : 0, v, units[i].name);
+        if (ns >= units[i]) {
+            uint64_t whole = (uint64_t)(ns / units[i]);
+            int digits = whole < 10 ? 3 : whole < 100 ? 2 : whole < 1000 ? 1 : 0;
+            uint64_t rest = (uint64_t)(ns % units[i]) * powers[digits];
+            eu_word_fixed(word, whole * powers[digits] + (rest + units[i] / 2) / units[i], digits);
+            eu_word_text(word, names[i]);
             return EU_AS_WORD;
         }
-    eu_word_format(word, "%.0fns", ns);
+    eu_word_number(word, (uint64_t)ns);
+    eu_word_put(word, "ns", 2);
     return EU_AS_WORD;
 }
 
@@ -71,13 +73,13 @@ int eu_decode_duration_ns(struct eu_word *word, const struct eu_raw *raw) {
 }
 
 int eu_decode_duration_us(struct eu_word *word, const struct eu_raw *raw) {
-    return duration(word, raw, 1e3);
+    return duration(word, raw, 1000);
 }
 
 int eu_decode_duration_ms(struct eu_word *word, const struct eu_raw *raw) {
-    return duration(word, raw, 1e6);
+    return duration(word, raw, 1000000);
 }
 
 int eu_decode_duration_s(struct eu_word *word, const struct eu_raw *raw) {
-    return duration(word, raw, 1e9);
+    return duration(word, raw, SECOND);
 }

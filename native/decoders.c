@@ -103,6 +103,11 @@ int eu_decoder_asks(int decoder) {
     return decoder > 0 && decoder < EU_DECODERS && (rows[decoder].takes & (ASKS | ASKS_SYMBOLS));
 }
 
+int eu_decoder_is_pure(int decoder) {
+    int is_time = decoder == EU_KTIME_NS || decoder == EU_BOOTTIME_NS || decoder == EU_REALTIME_NS || decoder == EU_UNIX_S;
+    return decoder > 0 && decoder < EU_DECODERS && rows[decoder].takes == NUMBER && !is_time;
+}
+
 int eu_decoder_is_quantity(int decoder) {
     return decoder > 0 && decoder < EU_DECODERS && ((rows[decoder].takes & TAKES) == QUANTITY || decoder == EU_HEX);
 }
@@ -126,6 +131,16 @@ void eu_word_format(struct eu_word *word, const char *format, ...) {
 void eu_word_number(struct eu_word *word, uint64_t number) {
     char digits[EU_NUMBER_ROOM];
     eu_word_put(word, digits, eu_put_u64(digits, number) - digits);
+}
+
+void eu_word_fixed(struct eu_word *word, uint64_t number, int places) {
+    static const uint64_t powers[] = {1, 10, 100, 1000};
+    char rest[4] = ".";
+    uint64_t below = number % powers[places];
+    eu_word_number(word, number / powers[places]);
+    for (int i = places; i > 0; i--, below /= 10)
+        rest[i] = (char)('0' + below % 10);
+    eu_word_put(word, rest, places ? (size_t)places + 1 : 0);
 }
 
 int eu_put_name(struct eu_word *word, const struct eu_number_name *names, int64_t number) {

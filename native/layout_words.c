@@ -1,48 +1,36 @@
-/* Names of enums, rendered once: a value is one copy then. */
+/* Words for numbers: rendered once, when a number comes first, and copied from then on. */
+#include "decoders.h"
 #include "layout.h"
-#include "text.h"
-#include "value.h"
 #include <stdlib.h>
 
-static int is_plain(const char *name, enum form form) {
-    for (; *name; name++)
-        if ((signed char)*name <= 0x20 || *name == 0x7f || *name == '"' || *name == '\\' || (form == FORM_CSV && *name == ','))
-            return 0;
-    return 1;
-}
+/* Of enums the numbers from 0, of decoders for signed types some below too: errors. */
+enum { FIRST_SIGNED = -134 };
 
-static int add_word(struct words *words, uint32_t at, const char *name, enum form form) {
-    size_t size = strlen(name), quotes = form == FORM_JSON;
-    if (size + 2 * quotes > WORD_SIZE || !size || !is_plain(name, form))
-        return 0;
-    char *w = words->text[at];
-    if (quotes)
-        *w++ = '"';
-    memcpy(w, name, size);
-    if (quotes)
-        w[size] = '"';
-    words->size[at] = (uint8_t)(size + 2 * quotes);
-    if (at >= words->count)
-        words->count = at + 1;
-    return 1;
-}
-
-const struct words *eu_layout_words(const struct eu_view *v, struct layout *l, const struct eu_plan_type *type) {
-    const struct eu_plan *plan = v->show.plan;
-    if (v->show.format.compat || !type->count || type->count > WORDS_LIMIT || (type->flags & EU_MAPPED && v->show.format.raw_values))
+struct words *eu_layout_words(const struct eu_view *v, struct layout *l, const struct eu_field *field) {
+    const struct eu_plan_type *type = &v->show.plan->types[field->type];
+    int decodes = has_decoder(v, field->decoder);
+    if (v->show.format.compat || field->bit_size || field->is_beyond || l->nr_words >= TABLES_LIMIT)
+        return NULL;
+    if (decodes ? !eu_decoder_is_pure(field->decoder) || !plan_is_scalar(type) || type->kind == EU_FLOAT || type->size > 8
+                : type->kind != EU_ENUM)
         return NULL;
     struct words *words = calloc(1, sizeof(*words));
     if (!words)
         return NULL;
-    for (uint32_t i = 0; i < type->count; i++) {
-        const struct eu_plan_value *value = &plan->values[type->first + i];
-        if (value->value >= 0 && value->value < WORDS_LIMIT && !words->size[value->value] &&
-            !add_word(words, (uint32_t)value->value, plan_string(plan, value->name), v->form)) {
-            free(words);
-            return NULL;
-        }
-    }
+    words->first = decodes && type->kind == EU_INT ? (uint64_t)(int64_t)FIRST_SIGNED : 0;
     words->next = l->words;
     l->words = words;
+    l->nr_words++;
     return words;
+}
+
+/* What takes more columns or fewer than it has bytes is not kept: rows count them. */
+void eu_layout_keep_word(struct words *words, uint64_t at, const char *text, size_t size) {
+    if (at >= WORDS_LIMIT || size > WORD_SIZE)
+        return;
+    for (size_t i = 0; i < size; i++)
+        if ((signed char)text[i] < 0)
+            return;
+    memcpy(words->text[at], text, size);
+    words->size[at] = (uint8_t)size;
 }

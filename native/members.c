@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum { TASKS = 4096, FRESH_MS = 200, GROUPS_LIMIT = 1 << 16, KERNFS_HANDLE = 0xfe };
+enum { FSOPEN_CLOEXEC_FLAG = 1, FSMOUNT_CLOEXEC_FLAG = 1, FSCONFIG_CREATE = 6 }; /* include/uapi/linux/mount.h */
 
 struct task {
     uint64_t read_ms;
@@ -229,9 +230,9 @@ int eu_members_comm_matches(struct eu_members *m, uint64_t pid, const uint8_t *p
 }
 
 int eu_cgroup_mount(void) {
-    int context = (int)syscall(SYS_fsopen, "cgroup2", 1), fd = -1;
-    if (context >= 0 && !syscall(SYS_fsconfig, context, 6, NULL, NULL, 0))
-        fd = (int)syscall(SYS_fsmount, context, 1, 0);
+    int context = (int)syscall(SYS_fsopen, "cgroup2", FSOPEN_CLOEXEC_FLAG), fd = -1;
+    if (context >= 0 && !syscall(SYS_fsconfig, context, FSCONFIG_CREATE, NULL, NULL, 0))
+        fd = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC_FLAG, 0);
     int err = errno;
     if (context >= 0)
         close(context);

@@ -154,20 +154,26 @@ char *eu_put_clock(char *w, int64_t seconds) {
 }
 
 char *eu_put_iso(char *w, int64_t seconds, long nanoseconds) {
-    struct tm broken;
-    time_t now = (time_t)seconds;
-    gmtime_r(&now, &broken);
-    put_padded(w, 1900 + broken.tm_year, 4);
-    w[4] = '-';
-    put_padded(w + 5, broken.tm_mon + 1, 2);
-    w[7] = '-';
-    put_padded(w + 8, broken.tm_mday, 2);
-    w[10] = 'T';
-    put_padded(w + 11, broken.tm_hour, 2);
-    w[13] = ':';
-    put_padded(w + 14, broken.tm_min, 2);
-    w[16] = ':';
-    put_padded(w + 17, broken.tm_sec, 2);
+    static _Thread_local int64_t minute = -1; /* what it says changes once a minute, but for its end */
+    static _Thread_local char text[32];
+    if (minute < 0 || seconds / 60 != minute) {
+        struct tm broken;
+        time_t now = (time_t)(seconds / 60 * 60);
+        gmtime_r(&now, &broken);
+        put_padded(text, 1900 + broken.tm_year, 4);
+        text[4] = '-';
+        put_padded(text + 5, broken.tm_mon + 1, 2);
+        text[7] = '-';
+        put_padded(text + 8, broken.tm_mday, 2);
+        text[10] = 'T';
+        put_padded(text + 11, broken.tm_hour, 2);
+        text[13] = ':';
+        put_padded(text + 14, broken.tm_min, 2);
+        text[16] = ':';
+        minute = seconds / 60;
+    }
+    memcpy(w, text, 17);
+    put_padded(w + 17, seconds % 60, 2);
     w[19] = '.';
     put_padded(w + 20, nanoseconds / 1000, 6);
     w[26] = 'Z';

@@ -36,7 +36,7 @@ static void general_value(const struct eu_show *show, struct eu_out *out, const 
     const struct eu_plan_type *type = &show->plan->types[op->type];
     if (op->code == BITS)
         eu_bits_value(show, out, op->type, eu_bits(type, p, op->bit_offset, op->bit_size), op->decoder, form != FORM_JSON);
-    else if (op->code == NUMBER || op->code == WORD)
+    else if (op->code == NUMBER)
         eu_number(show, out, type, eu_scalar(type, p), form != FORM_JSON);
     else if (form == FORM_JSON)
         eu_value_json(show, out, op->type, p, end, op->decoder);
@@ -101,7 +101,7 @@ static inline char *begin(const struct layout *l, char *w, const char *time, siz
 static inline __attribute__((always_inline)) int walk(const struct eu_view *v, const struct layout *l, struct eu_out *out, const char *time,
                                                       size_t time_size, const uint8_t *record, size_t size, const enum form form) {
     const int text = form == FORM_TEXT;
-    size_t line = out->used, hidden = 0, copied;
+    size_t line = out->used, hidden = 0, copied, start;
     uint64_t at;
     char *w = eu_out_room(out, l->bound + l->header.used + time_size);
     if (!w)
@@ -177,15 +177,17 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
             w = eu_put_ip(w, p, op->bit_size ? eu_load_up_to_8(record + op->family, op->bit_size) : 0);
             break;
         case WORD:
-            at = eu_load_up_to_8(p, op->size);
-            if (at < op->words->count && op->words->size[at]) {
+            at = (uint64_t)eu_scalar(&v->show.plan->types[op->type], p) - op->words->first;
+            if (at < WORDS_LIMIT && op->words->size[at]) {
                 memcpy(w, op->words->text[at], WORD_SIZE);
                 w += op->words->size[at];
                 break;
             }
+            start = w - out->data;
             w = general_op(v, l, op, out, w, &line, record, size, form);
             if (!w)
                 return -ENOMEM;
+            eu_layout_keep_word(op->words, at, out->data + start, out->used - start);
             break;
         case FLOAT32:
             w = eu_put_double(w, LOAD(float, p), !v->show.format.compat);

@@ -16,8 +16,8 @@
  * between reserving and committing; it reads the flag again behind the commit, a full barrier, and where the reader went to sleep meanwhile
  * it wakes it with an empty record.
  *
- * Reserving ends with the release of a lock, which is no full barrier: on paper the position may sit in the CPU's store buffer while the
- * program reads the flag, until its commit (x86: until the counter's locked add before that). And an output may have found no
+ * Reserving ends with the release of a lock, which is no full barrier: the position may still sit in the CPU's store buffer while the
+ * program reads the flag, until its commit at the latest, which is one. And an output may have found no
  * room for its empty record. So for a tenth of a second after polling the reader sleeps with a timer, a millisecond at first, an age for
  * a store buffer, and with flag 2: whatever comes then wakes it. After that no program of the polling time runs any more, every buffer is
  * empty, and the kernel's rule is right again: flag 0. Staying with 2 would cost a burst, or a program that runs on while the reader is
@@ -46,10 +46,17 @@ enum {
     PERF_EMPTY_ROUNDS = 20, /* changing takes a system call for each CPU */
 };
 enum { SETTLE_NS = 100000000, FIRST_DOUBT_MS = 1, DOUBT_MS = 25 };
-#ifdef EU_NO_TIMER /* native/tests/wakeup.py: what the timer would repair must not happen */
+#ifdef EU_STRESS /* native/tests/wakeup.py: no timer repairs what must not happen, and what could come in between has time to */
 enum { HAS_TIMER = 0 };
+static void dawdle(void) {
+    struct timespec time = {0, rand() % 300000};
+    if (rand() % 2)
+        nanosleep(&time, NULL);
+}
 #else
 enum { HAS_TIMER = 1 };
+static void dawdle(void) {
+}
 #endif
 enum flag { AS_SOURCE = 0, POLLING = 1, ASLEEP = 2 };
 
@@ -212,6 +219,7 @@ static void poll_round(struct eu_waiter *w, uint64_t records) {
         return;
     w->polls = 0;
     w->gathered = 0;
+    dawdle();
     int told = tell(w, ASLEEP) || (w->wakeup && w->wakeup->nr_flags);
     w->settles = told ? now_ns() + SETTLE_NS : 0;
     w->doubt_ms = FIRST_DOUBT_MS;
@@ -255,9 +263,12 @@ static enum eu_state look(const struct eu_waiter *w) {
 static enum eu_state fall_asleep(struct eu_waiter *w) {
     if (w->settles && now_ns() >= w->settles)
         w->settles = 0;
+    dawdle();
     say(w, w->settles ? ASLEEP : AS_SOURCE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    dawdle();
     enum eu_state state = look(w);
+    dawdle();
     if (state != EU_BUSY)
         w->busy = 0;
     return state;
@@ -303,8 +314,10 @@ int eu_waiter_wait(struct eu_waiter *w, int epoll_fd, struct epoll_event *events
 }
 
 int eu_waiter_arm(struct eu_waiter *w) {
-    if (w->more || w->mode == EU_BATCH || w->polls)
-        return look(w) == EU_READY ? 1 : 2;
+    if (w->more)
+        return 1;
+    if (w->mode == EU_BATCH || w->polls) /* also where there is something: let more gather */
+        return 2;
     enum eu_state state = fall_asleep(w);
     return state == EU_READY ? 1 : state == EU_EMPTY && !w->settles ? 0 : 2;
 }

@@ -5,8 +5,8 @@
  *   wakeup OBJECT EVENTS SECONDS [KILL_MS]    KILL_MS: kill the reader after random times up to that, 0: never
  *
  * Prints one line of JSON; exits 1 where a record stayed or was lost. The reader has no timer that would find what it was not woken for
- * (EU_NO_TIMER), and runs with real-time priority: how late the scheduler
- * lets it run on a busy machine is another question. A reader that was just started is late from its start on.
+ * (EU_STRESS), pauses at random before and after it announces its sleep and looks, and runs with real-time priority; so does a process that
+ * only naps, which shows how late the machine itself is. A reader that was just started is late from its start on.
  */
 #define _GNU_SOURCE
 #include "../wakeup.h"
@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SUBMIT = 1000, OUTPUT, DISCARD, PRODUCERS = 2, LEVELS = 6 };
+enum { SUBMIT = 1000, OUTPUT, DISCARD, PRODUCERS = 2, LEVELS = 6, READER = -1, CONTROL = -2 };
 /* Bursts that make the reader poll, with gaps such that it often goes to sleep just when the next one comes. */
 enum { BURSTS = 6, BURST = 20 };
 static const uint64_t levels[LEVELS] = {1000000, 2000000, 5000000, 20000000, 100000000, 1000000000}; /* ns */
@@ -32,7 +32,8 @@ static const uint64_t levels[LEVELS] = {1000000, 2000000, 5000000, 20000000, 100
 struct shared {
     uint64_t produced, seen, late[LEVELS + 1], worst;
     uint64_t stretches, kept[LEVELS + 1], longest; /* until the ring was empty */
-    uint64_t rounds, sleeps, kills, reader_since, last;
+    uint64_t naps[LEVELS + 1], longest_nap;        /* of a process that only naps: how late the machine is */
+    uint64_t rounds, sleeps, kills, reader_since;
     uint32_t arrived, generation, stop, stuck;
 };
 static struct shared *shared;
@@ -82,6 +83,20 @@ static void reader(struct eu_object *object) {
         size_t bytes = eu_buffer_consume(buffer, 256 << 10, take, NULL);
         eu_waiter_round(&waiter, eu_buffer_taken(buffer) - before, bytes >= eu_buffer_size(buffer) / 8);
     }
+}
+
+/* How late the machine itself is: a process with the reader's priority that only naps. */
+static void control(void) {
+    struct sched_param priority = {.sched_priority = 1};
+    struct timespec nap = {0, 500000};
+    sched_setscheduler(0, SCHED_FIFO, &priority);
+    while (!__atomic_load_n(&shared->stop, __ATOMIC_SEQ_CST)) {
+        uint64_t start = now();
+        nanosleep(&nap, NULL);
+        uint64_t took = now() - start;
+        note(shared->naps, &shared->longest_nap, took > 500000 ? took - 500000 : 0);
+    }
+    _exit(0);
 }
 
 static void gap(uint64_t ns) {
@@ -175,7 +190,9 @@ static pid_t spawn(struct eu_object *object, int number) {
     if (pid)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (number < 0)
+    if (number == CONTROL)
+        control();
+    if (number == READER)
         reader(object);
     producer(number);
     return 0;
@@ -184,7 +201,7 @@ static pid_t spawn(struct eu_object *object, int number) {
 /* Kill the reader now and then, until the producers are done. */
 static void supervise(struct eu_object *object, unsigned kill_ms) {
     unsigned seed = (unsigned)now();
-    pid_t pid = spawn(object, -1);
+    pid_t pid = spawn(object, READER);
     int status;
     while (!__atomic_load_n(&shared->stop, __ATOMIC_SEQ_CST)) {
         usleep(kill_ms ? 1000 * (1 + rand_r(&seed) % kill_ms) : 10000);
@@ -194,7 +211,7 @@ static void supervise(struct eu_object *object, unsigned kill_ms) {
         waitpid(pid, &status, 0);
         __atomic_store_n(&shared->reader_since, 0, __ATOMIC_SEQ_CST); /* nobody reads */
         shared->kills++;
-        pid = spawn(object, -1);
+        pid = spawn(object, READER);
     }
     kill(pid, SIGKILL);
     waitpid(pid, &status, 0);
@@ -224,12 +241,13 @@ int main(int argc, char **argv) {
     }
     events = strtoull(argv[2], NULL, 10);
     until = now() + (uint64_t)(atof(argv[3]) * 1e9);
-    pid_t producers[PRODUCERS];
+    pid_t others[PRODUCERS + 1];
     for (int i = 0; i < PRODUCERS; i++)
-        producers[i] = spawn(object, i);
+        others[i] = spawn(object, i);
+    others[PRODUCERS] = spawn(object, CONTROL);
     supervise(object, argc > 4 ? (unsigned)atoi(argv[4]) : 0);
-    for (int i = 0; i < PRODUCERS; i++)
-        waitpid(producers[i], NULL, 0);
+    for (int i = 0; i <= PRODUCERS; i++)
+        waitpid(others[i], NULL, 0);
     struct eu_accounting *accounting = eu_accounting_open(object);
     struct eu_counts counts;
     eu_accounting_read(accounting, eu_map_find(object, "events"), &counts);
@@ -239,6 +257,7 @@ int main(int argc, char **argv) {
     printf(",\"counted\":%llu,\"lost\":%llu", (unsigned long long)counts.calls, (unsigned long long)counts.failures);
     print_levels("late", shared->late, shared->worst);
     print_levels("kept", shared->kept, shared->longest);
+    print_levels("machine", shared->naps, shared->longest_nap);
     printf("}\n");
     return shared->stuck || counts.failures || counts.calls != shared->produced;
 }

@@ -20,6 +20,7 @@ import pytest
 from eunomia import Package
 from eunomia._native import lib
 from eunomia.compiler import compile_source
+from eunomia.errors import CompileError
 from eunomia.events.account import Account
 from eunomia.events.run import Run, RunOptions
 from eunomia.kernel.object import Object
@@ -316,6 +317,37 @@ def test_accounts_can_be_read_while_readers_come_and_go(load: Loader) -> None:
     assert (final.produced, final.delivered, final.pending, final.lost) == (100_000, taken, 0, {})
 
 
+UNMAPPED = """
+import os, resource, sys
+from eunomia._native import lib
+from eunomia.events import account, stream  # loaded before memory is short
+from eunomia.package.model import Package
+
+def mapped():
+    return sum("bpf-map" in line for line in open("/proc/self/maps"))
+
+with Package.open(sys.argv[1]).load({"target": os.getpid()}) as obj:
+    obj.attach()
+    before, limits = mapped(), resource.getrlimit(resource.RLIMIT_AS)
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used - (1 << 20), limits[1]))
+    version = lib.eu_object_accounting(obj.handle())
+    resource.setrlimit(resource.RLIMIT_AS, limits)
+    for _ in range(300):
+        os.kill(os.getpid(), 0)
+    events = obj.account()["events"]
+    print(version, mapped() - before, events.is_known, events.produced)
+"""
+
+
+def test_counters_that_cannot_be_mapped_are_looked_up(package: Package, tmp_path: Path) -> None:
+    path = tmp_path / "accounted.json"
+    path.write_text(package.to_json())
+    done = subprocess.run([sys.executable, "-c", UNMAPPED, path], capture_output=True, text=True, check=False)
+
+    assert done.stdout.split() == ["1", "0", "True", "300"], done.stderr  # as on kernels before 5.5
+
+
 def test_the_order_of_closing_does_not_matter(package: Package) -> None:
     obj = package.load({"target": os.getpid()})
     run = Run(obj, package.plan(), RunOptions(out_fd=2))
@@ -572,3 +604,37 @@ def test_a_name_that_the_source_uses_otherwise_is_left_alone_and_nothing_is_half
     assert notes == ["the source's own definitions replace our macros: bpf_map_update_elem"]
     assert "accounting" not in package.meta["eunomia"]
     assert package.meta["eunomia"]["event_types"] == {"rb": ["event"]}
+
+
+LARGE = """
+struct event { int pid; char rest[%d]; };
+struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uint(value_size, 4); } pb SEC(".maps");
+SEC("raw_tp/sys_enter") int handle(void *ctx)
+{
+    struct event event = {.pid = 1};
+    long a = bpf_get_current_pid_tgid(), b = bpf_ktime_get_ns(), c = bpf_get_current_uid_gid();
+    long d = bpf_get_prandom_u32(), e = bpf_ktime_get_boot_ns();
+    bpf_get_current_comm(event.rest, 16);
+    bpf_perf_event_output(ctx, &pb, BPF_F_CURRENT_CPU, &event, sizeof(event));
+    return a + b + c + d + e;
+}
+"""
+
+
+def test_a_source_whose_stack_is_full_compiles_without_accounting_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "large.bpf.c"
+    told = []
+    for size in range(468, 500, 8):
+        path.write_text(HEADERS + LARGE % size)
+        notes: list[str] = []
+        try:
+            compile_source(path, accounting=False)
+        except CompileError:
+            break
+        package = compile_source(path, on_note=notes.append)
+        assert package.meta["eunomia"]["event_types"] == {"pb": ["event"]}
+        told.append(("accounting" in package.meta["eunomia"], notes))
+
+    words = "compiled without accounting: with it the source does not compile (see --no-accounting)"
+    assert told[0] == (True, [])
+    assert told[-1] == (False, [words])

@@ -227,3 +227,73 @@ def test_names_of_the_page_exist() -> None:
 
     assert names <= set(eunomia.__all__)
     assert {"VerifierError", "AttachError", "OptionError"} <= names
+
+
+def test_events_of_an_object_that_is_not_loaded(package: eunomia.Package) -> None:
+    with (
+        eunomia.Object.open(package) as obj,
+        pytest.raises(ValueError, match=r"events of map kills: object .* is not loaded"),
+    ):
+        obj.events("kills")
+
+
+def test_stream_that_outlives_its_object_delivers_what_is_left(package: eunomia.Package) -> None:
+    with package.load({"only": os.getpid()}) as obj:
+        obj.attach()
+        stream = obj.events("kills", timeout=0.1)
+        for _ in range(10):
+            os.kill(os.getpid(), 0)
+
+    with stream:
+        assert len(list(stream)) == 10
+        assert stream.account().delivered == 10
+    assert stream.account().delivered == 10
+
+
+def test_accounts_balance_in_another_thread_while_streams_come_and_go(package: eunomia.Package) -> None:
+    done, seen = threading.Event(), []
+
+    def watch() -> None:
+        while not done.is_set():
+            now = obj.account()["kills"]
+            seen.append(now.produced - now.delivered - now.filtered - now.discarded - now.nr_lost - now.pending)
+
+    with package.load({"only": os.getpid()}) as obj:
+        obj.attach()
+        watching = threading.Thread(target=watch)
+        watching.start()
+        total = 0
+        for _ in range(100):
+            for _ in range(30):
+                os.kill(os.getpid(), 0)
+            with obj.events("kills", timeout=0) as stream:
+                total += sum(len(batch) for batch in stream.batches(max_records=7))
+        done.set()
+        watching.join()
+
+        assert total == obj.account()["kills"].delivered == 3000
+        assert set(seen) == {0}
+
+
+def test_signal_handlers_run_while_a_stream_waits(package: eunomia.Package) -> None:
+    def ring(*_: object) -> None:
+        rung.append(time.monotonic())
+        if len(rung) == 3:
+            raise InterruptedError("third")
+
+    rung: list[float] = []
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        with package.load({"only": os.getpid()}) as obj, obj.events("kills", timeout=20) as stream:
+            signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+            with pytest.raises(InterruptedError, match="third"):
+                next(stream)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            start = time.monotonic()
+            assert stream.take(0.3) == []
+            assert 0.3 <= time.monotonic() - start < 5
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert len(rung) == 4

@@ -502,3 +502,9 @@ def test_new_project_runs_at_once(ecc: Command, ecli: Command, tmp_path: Path) -
     events = running.stop().events
 
     assert any(event["filename"] == "/bin/true" for event in events)
+
+
+def test_errno_h_of_a_system_without_32_bit_headers_is_enough(simple: Path, compiler: str) -> None:
+    simple.write_text(SIMPLE.replace('#include "vmlinux.h"', '#include "vmlinux.h"\n#include <errno.h>', 1))
+
+    assert event_types(compile_source(simple, toolchain=compiler)) == {"rb": ["event"]}

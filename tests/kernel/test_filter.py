@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from eunomia.events.filter.groups import hierarchy
+from eunomia._native import lib
+from eunomia.events.filter.groups import find_group, hierarchy
+from eunomia.events.filter.members import Members
 from support import provoke
 from support.commands import Command, Running
-from support.objects import build
+from support.objects import HEADERS, build
 
 OPENS = "while read path; do cat $path; (cat $path; exit); done 2>/dev/null"
 OPENSNOOP_LINKS = 6 if os.uname().machine == "x86_64" else 4  # arm64 has no open(2)
@@ -285,6 +287,13 @@ def test_user_of_events_without_one_is_asked_of_proc(ecli: Command) -> None:
     assert [event["pid"] for event in events(running)] == [child.pid]
 
 
+def test_process_that_is_not_there_is_said(ecli: Command) -> None:
+    result = ecli("run", "--duration", "0.1", "--pid", "4194303", "opensnoop")
+
+    assert result.returncode == 0
+    assert result.stderr.startswith("ecli: --pid: there is no process 4194303 now\n")
+
+
 def test_name_of_a_task_may_be_a_pattern(ecli: Command, tmp_path: Path) -> None:
     running = start(ecli, "execsnoop", "--comm", "tr[u]?", "--uid", "root")
     pid = provoke.exec_program("/bin/true")
@@ -323,3 +332,62 @@ def test_histogram_that_does_not_say_whose_it_is_cannot_be_filtered(ecli: Comman
 
     assert result.returncode == 2
     assert "--pid: the events do not say of which process they are [fields: " in result.stderr
+
+
+def test_hierarchy_that_is_not_mounted_is_mounted_for_us_alone(group: Path, tmp_path: Path) -> None:
+    (tmp_path / "mountinfo").write_text("")
+
+    folder = find_group(group.name, mountinfo=str(tmp_path / "mountinfo"))
+    members = Members({"group"}, [], folder, follow=False, helper=b"")
+    try:
+        ids = [path.stat().st_ino for path in (group, group / "inner", group.parent)]
+        assert folder.startswith("/proc/self/fd/")
+        assert [lib.eu_members_has_group(members.handle, each) for each in (*ids, 1 << 50)] == [1, 1, 0, 0]
+    finally:
+        members.close()
+        os.close(int(folder.split("/")[4]))
+
+
+def test_many_groups_are_remembered(group: Path) -> None:
+    members = Members({"group"}, [], str(group), follow=False, helper=b"")
+    inner = (group / "inner").stat().st_ino
+    try:
+        found = [lib.eu_members_has_group(members.handle, each) for each in range(1 << 40, (1 << 40) + 40_000)]
+        assert sum(found) == 0
+        assert lib.eu_members_has_group(members.handle, inner) == 1
+    finally:
+        members.close()
+
+
+FILTERING_TOOL = """
+/// @filter {"field": "siz", "op": ">="}
+const volatile unsigned least = 0;
+/// @filter tid
+const volatile unsigned thread = 0;
+/// @filter at.x
+const volatile unsigned place = 0;
+struct point { int x; };
+struct event { unsigned size; struct point at; };
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } rb SEC(".maps");
+SEC("tp/syscalls/sys_enter_kill")
+int on_kill(void *ctx)
+{
+    struct event *e = bpf_ringbuf_reserve(&rb, sizeof(*e), 0);
+    if (!e)
+        return 0;
+    e->size = least + thread + place;
+    bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+"""
+
+
+def test_annotation_of_a_field_that_is_not_there_is_a_warning(ecc: Command, tmp_path: Path) -> None:
+    source = tmp_path / "tool.bpf.c"
+    source.write_text(HEADERS + FILTERING_TOOL)
+
+    result = ecc(source, "-o", tmp_path / "tool.json")
+
+    assert result.returncode == 0
+    warnings = [line for line in result.stderr.splitlines() if "warning" in line]
+    assert warnings == [f"{source}:7:13: warning: @filter: no field siz [did you mean size? fields: size, at.x]"]

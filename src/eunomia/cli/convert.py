@@ -1,4 +1,4 @@
-"""Values of options from their text: counts, sizes, times, shares; ValueError says what a text that is none should be."""
+"""Values of options from their text: counts, sizes, times, shares; ValueError says what was expected."""
 
 from __future__ import annotations
 

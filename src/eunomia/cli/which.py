@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from eunomia.cli.parser import UsageError
 from eunomia.errors import FilterError
 
@@ -26,15 +28,16 @@ class Choice:
         selection: what it was compiled from.
     """
 
-    __slots__ = ("_folder", "_members", "_pids", "bytecode", "follow", "pushed", "selection")
+    __slots__ = ("_folder", "_live", "_members", "_pids", "bytecode", "follow", "pushed", "selection")
 
-    def __init__(self, selection: Selection, pids: list[int], folder: str, *, follow: bool) -> None:
+    def __init__(self, selection: Selection, pids: list[int], folder: str, *, follow: bool, live: bool = False) -> None:
         self.bytecode = selection.to_bytes()
         self.pushed: list[str] = []
         self.follow = follow
         self.selection = selection
         self._pids = pids
         self._folder = folder
+        self._live = live
         self._members: Members | None = None
 
     def open(self, options: RunOptions) -> None:
@@ -44,6 +47,11 @@ class Choice:
             OSError: the kernel does not let us.
         """
         options.filter = self.bytecode
+        missing = [str(pid) for pid in self._pids if not os.path.exists(f"/proc/{pid}")]
+        if missing and self._live:
+            from eunomia.cli.run import warn
+
+            warn(f"--pid: there is no process {', '.join(missing)} now")
         if self.selection.needs:
             from eunomia import builtin
             from eunomia.events.filter.members import Members
@@ -135,7 +143,7 @@ def select(plan: bytes, values: Values, pushed: frozenset[str] = frozenset(), *,
             else:
                 folder = find_group(option, text)
                 selection.add_group()
-        return Choice(selection, pids, folder, follow=values["follow"])
+        return Choice(selection, pids, folder, follow=values["follow"], live=live)
     except FilterError as exc:
         raise _usage(option, exc) from exc
 

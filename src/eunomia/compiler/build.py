@@ -196,23 +196,27 @@ class Build:
     def _without_macros(self, said: bytes) -> bool:
         """Compile without those of our macros whose names the source uses for something else; tell whether that helps.
 
-        Accounts are left out then, unless the macro only tells a type: a count that leaves out calls is none.
+        Accounts are left out then, unless the macro only tells a type: a count that leaves out calls is none. They are
+        left out too where only they are too much, for 512 bytes of stack.
         """
         names = macros_at_fault(said.decode(errors="replace"), (ACCOUNTING, SITES))
-        if not names:
-            return False
         words = list(self._quiet)
         if ACCOUNTING in words and names != [_TYPE_ONLY]:
             at = words.index(ACCOUNTING)
             del words[at - 1 : at + 1]
-        path = os.path.join(self.work, "undefined.h")
-        with open(path, "w", encoding="utf-8") as file:
-            file.writelines(f"#undef {name}\n" for name in names)
-        words += ["-include", path]
-        if process.run(self._command(words, "full.o"))[0]:
+        if names:
+            path = os.path.join(self.work, "undefined.h")
+            with open(path, "w", encoding="utf-8") as file:
+                file.writelines(f"#undef {name}\n" for name in names)
+            words += ["-include", path]
+        if words == self._quiet or process.run(self._command(words, "full.o"))[0]:
             return False
         self._quiet = words
-        self.notes.append(f"the source's own definitions replace our macros: {', '.join(names)}")
+        self.notes.append(
+            f"the source's own definitions replace our macros: {', '.join(names)}"
+            if names
+            else "compiled without accounting: with it the source does not compile (see --no-accounting)"
+        )
         return True
 
     def _explain(self, status: int, failed: bytes) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from eunomia._native import check, ffi, lib
 from eunomia.errors import MissingDependencyError
 from eunomia.events.batch import own
-from eunomia.events.layout import ARRAY, BOOL, ENUM, FLOAT, INT, POINTER, STRING, STRUCT, UINT, UNION, Layout
+from eunomia.events.kinds import ARRAY, BOOL, ENUM, FLOAT, INT, POINTER, STRING, STRUCT, UINT, UNION
+from eunomia.events.layout import Layout
 
 if TYPE_CHECKING:
     import pandas
@@ -26,7 +27,9 @@ def load() -> Any:
     """
     try:
         import pyarrow
-    except ImportError:
+    except ModuleNotFoundError as exc:
+        if exc.name != "pyarrow":
+            raise  # it is there, and broken
         raise MissingDependencyError("make an Arrow table: pyarrow is not installed [pip install pyarrow]") from None
     return pyarrow
 
@@ -177,8 +180,10 @@ class Columns:
 
     def _names(self, rows: Any, index: int, offset: int) -> Any:
         """Dictionary-encoded names; numbers without a name are added to the dictionary as they are."""
-        values = sorted(self._layout.enum(index).values(), key=_as_signed)
         signed, size = self._layout.is_signed(index), self._layout.size(index)
+        least = -(1 << 8 * size - 1) if signed else 0
+        fitting = (each for each in self._layout.enum(index).values() if 0 <= each - least < 1 << 8 * size)
+        values = sorted(fitting, key=_as_signed)
         numbers = ffi.new("int64_t[]", [_as_signed(value) for value in values])
         codes = _room(4 * rows.count)
         into = ffi.from_buffer("int32_t[]", codes)

@@ -8,12 +8,12 @@ from operator import itemgetter
 from typing import Any
 
 from eunomia._native import lib
+from eunomia.events.kinds import ARRAY, BOOL, ENUM, FLOAT, INT, POINTER, STRING, STRUCT, UINT, UNION
 from eunomia.events.run import read_plan
+from eunomia.events.unpacking import Unpacker
 
-UINT, INT, BOOL, FLOAT, POINTER, STRING, ARRAY, STRUCT, UNION, ENUM, OPAQUE = range(1, 12)
 SIGNED = 1
 RING, PERF, SAMPLE = 1, 2, 3
-_SHORT_TEXT = 32  # bytes of a char array whose text is likely to come again
 
 _HEADER = struct.Struct("<4sHH8I")
 _ROWS = {
@@ -23,7 +23,6 @@ _ROWS = {
     "sources": struct.Struct("<IBBH6I8I"),
     "records": struct.Struct("<IIIIIIQ"),
 }
-_LETTERS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 # (bytes, offset of the value, end of what it may take of the record) -> value
 Reader = Callable[[Any, int, int], Any]
@@ -62,8 +61,13 @@ class _Texts(dict[bytes, str]):
     def __missing__(self, data: bytes) -> str:
         if len(self) >= 1024:
             self.clear()
-        made = self[data] = data.partition(b"\0")[0].decode(errors="replace")
+        made = self[data] = text(data)
         return made
+
+
+def text(data: bytes) -> str:
+    """Return what a char array says, up to its first NUL."""
+    return data.partition(b"\0")[0].decode(errors="replace")
 
 
 def _rebuild(name: str, fields: tuple[str, ...], values: tuple[Any, ...]) -> Event:
@@ -137,6 +141,7 @@ class Layout:
         self._types, self._members, self._values = rows["types"], rows["members"], rows["values"]
         self._readers: dict[int, Reader] = {}
         self._many: dict[int, ManyReader] = {}
+        self._classes: dict[int, type[Event]] = {}
         self._texts = _Texts()
         self.sources = [
             Source(self._string(row[0]), row[1], rows["records"][row[4] : row[4] + row[5]]) for row in rows["sources"]
@@ -189,7 +194,12 @@ class Layout:
         return lambda data: [read(data, at, at + size) for at in range(0, len(data), size)]
 
     def _make(self, index: int) -> Reader:
-        kind, flags, _, size, first, count, *_ = self._types[index]
+        kind, _, _, size, first, count, *_ = self._types[index]
+        signed = self.is_signed(index)
+
+        def number(data: Any, at: int) -> int:
+            return int.from_bytes(data[at : at + size], "little", signed=signed)
+
         if kind in (STRUCT, UNION):
             return self._struct(index)
         if kind == STRING:
@@ -203,17 +213,15 @@ class Layout:
             return lambda data, at, end: any(data[at : at + size])
         if kind == ENUM:
             values = self.enum(index)
-            signed = bool(flags & SIGNED)
-            return lambda data, at, end: _enum(values, int.from_bytes(data[at : at + size], "little", signed=signed))
+            return lambda data, at, end: enum_value(values, number(data, at))
         if kind in (UINT, INT, POINTER):
-            signed = kind == INT
-            return lambda data, at, end: int.from_bytes(data[at : at + size], "little", signed=signed)
+            return lambda data, at, end: number(data, at)
         return lambda data, at, end: bytes(data[at : at + size])
 
     def enum(self, index: int) -> dict[int, EnumValue]:
         """Return the values of an enum by number; of several names the first."""
         _, _, _, size, first, count, *_ = self._types[index]
-        every = -1 if self.is_signed(index) else (1 << 8 * size) - 1  # a plan holds all numbers as signed ones
+        every = (1 << 64) - 1 if size == 8 and not self.is_signed(index) else -1  # a plan holds all numbers as signed
         values: dict[int, EnumValue] = {}
         for number, name, _ in self._values[first : first + count]:
             values.setdefault(number & every, EnumValue(number & every, self._string(name)))
@@ -243,13 +251,28 @@ class Layout:
                 found += self.flat(member, offset + bits // 8, anonymous)
         return found
 
+    def event_type(self, index: int) -> type[Event]:
+        """Return the class of a struct's or union's values."""
+        found = self._classes.get(index)
+        if found is None:
+            found = event_class(self.name(index), tuple(name for name, *_ in self.flat(index)))
+            self._classes[index] = found
+        return found
+
     def _struct(self, index: int) -> Reader:
-        fields = self.flat(index)
-        made = event_class(self._string(self._types[index][6]), tuple(name for name, *_ in fields))
-        quick = self._quick(index, fields, made)
-        if quick:
-            return quick
-        readers = [self._member(member, bits, width) for _, member, bits, width in fields]
+        is_plain = self.kind(index) == STRUCT and not self.is_flexible(index)
+        words = {"enum": enum_value, "text": text, "texts": self._texts}
+        made = Unpacker(self, index, words).readers() if is_plain else None
+        if made is None:
+            return self._general(index)
+        if self.size(index):
+            self._many[index] = made[1]
+        return made[0]
+
+    def _general(self, index: int) -> Reader:
+        """Structs that go on to the end of the record, unions."""
+        made = self.event_type(index)
+        readers = [self._member(member, bits, width) for _, member, bits, width in self.flat(index)]
         new = tuple.__new__
 
         def read(data: Any, at: int, end: int) -> Event:
@@ -279,61 +302,19 @@ class Layout:
                 value -= 1 << width
             if kind == BOOL:
                 return bool(value)
-            return value if values is None else _enum(values, value)
+            return value if values is None else enum_value(values, value)
 
         return read
 
-    def _letter(self, member: int) -> str:
-        """Return struct's letter of a plain scalar or char array, "" for everything else."""
-        kind, flags, _, size, *_ = self._types[member]
-        if kind == STRING and size:
-            return f"{size}s"
-        if kind == FLOAT:
-            return {4: "f", 8: "d"}.get(size, "")
-        if kind == BOOL:
-            return "?" if size == 1 else ""
-        if kind not in (UINT, INT, POINTER, ENUM):
-            return ""
-        letter = _LETTERS.get(size, "")
-        return letter.lower() if kind == INT or (kind == ENUM and flags & SIGNED) else letter
 
-    def _quick(self, index: int, fields: list[tuple[str, int, int, int]], made: type[Event]) -> Reader | None:
-        """A struct of scalars and char arrays in one unpack; the source made here holds positions only, no names."""
-        form, at, items = "<", 0, []
-        space: dict[str, Any] = {"NUL": b"\0", "new": tuple.__new__, "made": made, "enum": _enum, "texts": self._texts}
-        for position, (_, member, bits, width) in enumerate(fields):
-            letter, offset = self._letter(member), bits // 8
-            if width or not letter or offset < at:
-                return None
-            form += f"{offset - at}x{letter}"
-            at = offset + self.size(member)
-            kind, item = self._types[member][0], f"f{position}"
-            if kind == STRING:
-                short = self.size(member) <= _SHORT_TEXT
-                item = f"texts[{item}]" if short else f"{item}.partition(NUL)[0].decode('utf-8', 'replace')"
-            elif kind == ENUM:
-                space[f"e{position}"] = self.enum(member)
-                item = f"enum(e{position}, {item})"
-            items.append(item)
-        packed = struct.Struct(f"{form}{self.size(index) - at}x")
-        space |= {"unpack": packed.unpack_from, "unpack_all": packed.iter_unpack}
-        names = "".join(f"f{position}, " for position in range(len(items)))
-        values = "(" + "".join(f"{item}, " for item in items) + ")"
-        source = f"def read(data, at, end):\n ({names}) = unpack(data, at)\n return new(made, {values})\n"
-        source += f"def read_all(data):\n return [new(made, {values}) for ({names}) in unpack_all(data)]"
-        exec(source, space)
-        if packed.size:
-            self._many[index] = space["read_all"]
-        return space["read"]  # type: ignore[no-any-return]
-
-
-def _enum(values: dict[int, EnumValue], number: int) -> EnumValue:
+def enum_value(values: dict[int, EnumValue], number: int) -> EnumValue:
+    """Return a number as a value of an enum, without a name where it has none."""
     found = values.get(number)
     return EnumValue(number, "") if found is None else found
 
 
 def _text_reader(size: int) -> Reader:
     def read(data: Any, at: int, end: int) -> str:
-        return bytes(data[at : at + size if size else end]).partition(b"\0")[0].decode(errors="replace")
+        return text(bytes(data[at : at + size if size else end]))
 
     return read

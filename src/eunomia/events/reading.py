@@ -32,7 +32,7 @@ class BufferReader:
         filter: an expression over the fields (docs/reference/filter.md); None: all pass.
 
     Raises:
-        ValueError: there is no such event source.
+        ValueError: there is no such event source, or the object is not loaded.
         FilterError: the filter is wrong.
         OSError: its buffer cannot be opened.
     """
@@ -51,6 +51,8 @@ class BufferReader:
         self._last: Account | None = None
         code = _compiled(plan, filter)
         handle = obj.handle()
+        if not obj.loaded:
+            raise ValueError(f"events of map {source.map}: object {obj.package.name} is not loaded")
         index = check(lib.eu_map_find(handle, source.map.encode()), "find map")
         self._plan = read_plan(plan)
         self._batcher = lib.eu_batcher_new(self._plan, place, code or ffi.NULL, len(code))

@@ -7,6 +7,8 @@ import json
 import os
 import re
 import sys
+from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from struct import pack
 from typing import Any
@@ -318,6 +320,38 @@ def test_times_of_the_kernels_clocks_are_wall_clock() -> None:
         seconds = time.mktime(time.strptime(shown[:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone + float(shown[19:26])
         assert abs(seconds - before) < 2
     assert show("ktime_ns", u(8), bytes(8)) == "0"
+
+
+@given(st.lists(st.integers(1, 253402300799), min_size=1, max_size=5))
+def test_dates_of_any_second_are_right(moments: list[int]) -> None:
+    for moment in (each for start in moments for each in (start, start + 1, start + 60, start)):
+        if moment <= 253402300799:
+            wanted = (datetime(1970, 1, 1) + timedelta(seconds=moment)).isoformat() + "Z"
+            assert show("unix_s", s(8), pack("<q", moment)) == wanted
+
+
+@given(st.integers(0, 2**64 - 1), st.sampled_from(["ns", "us", "ms", "s"]))
+def test_durations_are_right_to_their_last_digit(value: int, unit: str) -> None:
+    shown = show(f"duration_{unit}", u(8), pack("<Q", value))
+    in_ns = value * {"ns": 1, "us": 1000, "ms": 10**6, "s": 10**9}[unit]
+    if value >= 1 << 63:
+        assert shown == str(value)
+        return
+
+    number, told = re.fullmatch(r"([0-9.]+)(ns|us|ms|s)", shown).groups()  # type: ignore[union-attr]
+
+    scale = {"ns": 1, "us": 1000, "ms": 10**6, "s": 10**9}[told]
+    last = Fraction(scale, 10 ** len(number.partition(".")[2]))
+    assert abs(Fraction(number) * scale - in_ns) <= last / 2
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_sizes_are_right_to_their_last_digit(value: int) -> None:
+    number, told = re.fullmatch(r"([0-9.]+)([KMGTPE]?i?B)", show("size", u(8), pack("<Q", value))).groups()  # type: ignore[union-attr]
+
+    scale = 1024 ** ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"].index(told)
+    last = Fraction(scale, 10 ** len(number.partition(".")[2]))
+    assert abs(Fraction(number) * scale - value) <= last / 2
 
 
 def test_hostile_bytes_never_reach_a_terminal() -> None:

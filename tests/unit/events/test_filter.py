@@ -182,6 +182,13 @@ def test_types_without_a_field_do_not_match_whether_negated_or_not() -> None:
     assert passes(plan, "b == 0", pack("<II", 1, 0), match=0)
 
 
+def test_words_of_the_language_may_be_names_of_fields() -> None:
+    plan = PlanWriter().source(struct("e", ("in", u(4)), ("not", u(4)), ("or", u(4)))).to_bytes()
+
+    assert passes(plan, "in in {1} and not == 2 and not not in {3} and or == 3 or in > 9", pack("<III", 1, 2, 3))
+    assert not passes(plan, "not in == 1", pack("<III", 1, 2, 3))
+
+
 def sample_plan(key: Type, value: Type) -> bytes:
     writer = PlanWriter()
     types = writer.add(key), writer.add(value)

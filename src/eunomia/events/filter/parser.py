@@ -173,7 +173,7 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Logic("and", [truth(part) for part in parts])
 
     def negation(self) -> Node:
-        first = self.take("!", "not")
+        first = None if self.is_field_called_not() else self.take("!", "not")
         if not first:
             return self.comparison()
         self.depth += 1
@@ -183,6 +183,15 @@ class _Parser:
         self.depth -= 1
         node.start = first.start
         return node
+
+    def is_field_called_not(self) -> bool:
+        """Words that are operators are fields' names too, where an operand stands."""
+        token, after, third = (self.found[min(self.at + ahead, len(self.found) - 1)] for ahead in range(3))
+        if token.kind != NAME or token.value != "not":
+            return False
+        if after.kind == NAME and after.value == "in":
+            return third.kind != OPERATOR or third.value not in _COMPARISONS
+        return after.kind == OPERATOR and after.value in {*_COMPARISONS, ".", "[", "&"}
 
     def comparison(self) -> Node:
         left = self.bits()
@@ -239,7 +248,7 @@ class _Parser:
                 raise self.error("expected `)`" if self.found[self.at].kind != END else "`(` is not closed", token)
             node.start, node.end = token.start, close.end
             return node
-        if token.kind == NAME and token.value not in {"and", "or", "not", "in"}:
+        if token.kind == NAME:
             return self.path()
         if token.kind == END:
             raise self.error("something is missing here", token)
