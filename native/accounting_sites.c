@@ -89,6 +89,18 @@ static int kind_of(const char *word, size_t length) {
     return -1;
 }
 
+static struct eu_site *new_site(struct eu_accounting *a) {
+    enum { FEW = 32 };
+    if (a->nr_sites >= FEW ? !(a->nr_sites & (a->nr_sites - 1)) : !a->nr_sites) { /* it is full: room doubles */
+        size_t room = a->nr_sites ? 2u * (size_t)a->nr_sites : FEW;
+        struct eu_site *larger = room > MOST_SITES ? NULL : realloc(a->sites, room * sizeof(*larger));
+        if (!larger)
+            return NULL;
+        a->sites = larger;
+    }
+    return &a->sites[a->nr_sites++];
+}
+
 static void note_updates(struct eu_accounting *a, const struct eu_site *site) {
     for (int i = 0; i < a->nr_maps; i++)
         if (site->map == i || (site->map < 0 && site->maybe & bit_of(i) && eu_site_can_mean(site->kind, &a->maps[i])))
@@ -103,10 +115,14 @@ static int add_listed(struct eu_accounting *a, struct eu_site site, const char *
         size_t length = strcspn(names, ",");
         site.offset += PAIR;
         site.map = map_called(a, names, length);
-        if (site.map < 0 || a->nr_sites == MOST_SITES)
+        if (site.map < 0)
             return -1;
-        if (eu_site_can_mean(site.kind, &a->maps[site.map]))
-            a->sites[a->nr_sites++] = site;
+        if (eu_site_can_mean(site.kind, &a->maps[site.map])) {
+            struct eu_site *listed = new_site(a);
+            if (!listed)
+                return -1;
+            *listed = site;
+        }
         names += names[length] ? length + 1 : length;
     }
     return 0;
@@ -117,9 +133,11 @@ static int add_site(struct eu_accounting *a, const char *words, const struct btf
     const char *argument = strchr(words, '=');
     uint32_t offset = at->offset, size = at->size < PAIR ? PAIR : at->size;
     int kind = argument ? kind_of(words, (size_t)(argument - words)) : -1;
-    if (kind < 0 || a->nr_sites == MOST_SITES || offset % 8 || offset > a->size || a->size - offset < size)
+    if (kind < 0 || offset % 8 || offset > a->size || a->size - offset < size)
         return -1;
-    struct eu_site *site = &a->sites[a->nr_sites++];
+    struct eu_site *site = new_site(a);
+    if (!site)
+        return -1;
     *site = (struct eu_site){.offset = offset, .kind = (enum eu_site_kind)kind};
     site->maybe = maps_in(a, argument + 1, &site->map);
     if (!site->maybe)
@@ -180,10 +198,9 @@ int eu_accounting_find(struct eu_accounting *a, const struct btf *btf) {
     int section = btf ? btf__find_by_name_kind(btf, SECTION, BTF_KIND_DATASEC) : NOT_THERE;
     if (!btf)
         return 0;
-    a->sites = calloc(MOST_SITES, sizeof(*a->sites));
     const struct btf_var_secinfo **found = variables(btf, section > 0 ? btf__type_by_id(btf, (uint32_t)section) : NULL);
-    if (a->sites && found)
+    if (found)
         read_tags(a, btf, found);
     free(found);
-    return a->sites && found ? 0 : -ENOMEM;
+    return found ? 0 : -ENOMEM;
 }

@@ -109,7 +109,7 @@ static void find_family(const struct eu_view *v, const struct layout *l, struct 
 void eu_layout_value(struct eu_view *v, struct layout *l, const struct eu_field *field) {
     const struct eu_plan_type *type = &v->show.plan->types[field->type];
     int code = field->bit_size ? BITS : field->is_beyond ? VALUE : code_of(v, type, field->decoder);
-    const struct words *words = code == NUMBER || code == VALUE ? eu_layout_words(v, l, field) : NULL;
+    struct words *words = code == NUMBER || code == VALUE ? eu_layout_words(v, l, field) : NULL;
     int is_quoted = code == STRING || (v->form == FORM_JSON && code >= HEX && code <= IP);
     if (is_quoted)
         eu_out_char(&l->pending, '"');

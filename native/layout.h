@@ -42,18 +42,18 @@ struct op {
     uint8_t bit_size, bit_offset;
     uint16_t decoder, column;
     uint32_t offset, size, type;
-    uint32_t family;           /* IP: where the family is */
-    const struct words *words; /* WORD */
+    uint32_t family;     /* IP: where the family is */
+    struct words *words; /* WORD */
     char prefix[PREFIX];
     struct eu_digits last; /* U64 */
 };
 
-/* What the values of a field look like, rendered before: those of an enum, or of a decoder that needs nothing but the number. */
+/* What values of a field look like, as far as they came up: of an enum, or of a decoder that needs nothing but the number. */
 enum { WORDS_LIMIT = 256, WORD_SIZE = 48, TABLES_LIMIT = 64 /* of a layout */ };
 struct words {
     struct words *next;
     uint64_t first;            /* the first value of the table; below 0 for signed types */
-    uint8_t size[WORDS_LIMIT]; /* 0: the general way */
+    uint8_t size[WORDS_LIMIT]; /* 0: not rendered yet */
     char text[WORDS_LIMIT][WORD_SIZE];
 };
 
@@ -90,7 +90,8 @@ static inline int has_decoder(const struct eu_view *v, int decoder) {
 }
 
 /* The table of a field; NULL where there is none, or enough of them. */
-const struct words *eu_layout_words(const struct eu_view *v, struct layout *l, const struct eu_field *field);
+struct words *eu_layout_words(const struct eu_view *v, struct layout *l, const struct eu_field *field);
+void eu_layout_keep_word(struct words *words, uint64_t at, const char *text, size_t size);
 /* Add an operation whose prefix is what is pending; NULL: out of memory. */
 struct op *eu_layout_add(struct layout *l, int code);
 /* Add a value. */

@@ -161,10 +161,11 @@ void eu_output_drop(struct eu_output *output, struct eu_out *out, eu_tell_mark w
 }
 
 void eu_output_mend(struct eu_output *output, const struct eu_out *out) {
+    struct stat status;
     const char *end = output->done ? memrchr(out->data, '\n', output->done) : NULL;
-    size_t torn = output->done - (end ? (size_t)(end - out->data) + 1 : 0);
-    if (!output->path || !output->whole || !torn || torn > output->file_size)
-        return;
-    if (ftruncate(output->fd, (off_t)(output->file_size - torn)) == 0)
-        output->file_size -= torn;
+    off_t torn = (off_t)(output->done - (end ? (size_t)(end - out->data) + 1 : 0)), at = lseek(output->fd, 0, SEEK_CUR);
+    if (!output->whole || !torn || fstat(output->fd, &status) || !S_ISREG(status.st_mode) || at != status.st_size || at < torn)
+        return; /* at its end: nobody else has written there */
+    if (ftruncate(output->fd, at - torn) == 0 && lseek(output->fd, at - torn, SEEK_SET) >= 0)
+        output->file_size -= (uint64_t)torn;
 }

@@ -46,7 +46,7 @@ int eu_output_wait(const struct eu_output *output, int stop, int signals, int ti
 void eu_output_written(struct eu_output *output, eu_tell_mark written, void *context);
 /* Forget what waits, telling of the events that were written, and of those that were not, or not whole. */
 void eu_output_drop(struct eu_output *output, struct eu_out *out, eu_tell_mark written, eu_tell_mark lost, void *context);
-/* After a failed write: cut a file of ours back to its last whole line. Before eu_output_drop. */
+/* After a failed write: cut a file back to its last whole line. Before eu_output_drop. */
 void eu_output_mend(struct eu_output *output, const struct eu_out *out);
 /* Begin a new file: FILE becomes FILE.1, FILE.1 becomes FILE.2, ... 1: begun, 0: the present one has no events, -errno. */
 int eu_output_rotate(struct eu_output *output);

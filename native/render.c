@@ -101,7 +101,7 @@ static inline char *begin(const struct layout *l, char *w, const char *time, siz
 static inline __attribute__((always_inline)) int walk(const struct eu_view *v, const struct layout *l, struct eu_out *out, const char *time,
                                                       size_t time_size, const uint8_t *record, size_t size, const enum form form) {
     const int text = form == FORM_TEXT;
-    size_t line = out->used, hidden = 0, copied;
+    size_t line = out->used, hidden = 0, copied, start;
     uint64_t at;
     char *w = eu_out_room(out, l->bound + l->header.used + time_size);
     if (!w)
@@ -183,9 +183,11 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
                 w += op->words->size[at];
                 break;
             }
+            start = w - out->data;
             w = general_op(v, l, op, out, w, &line, record, size, form);
             if (!w)
                 return -ENOMEM;
+            eu_layout_keep_word(op->words, at, out->data + start, out->used - start);
             break;
         case FLOAT32:
             w = eu_put_double(w, LOAD(float, p), !v->show.format.compat);

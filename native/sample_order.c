@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { MANY = 1 << 12 /* from here on sorted by digits */, DIGIT_BITS = 11 };
+enum { MANY = 1 << 12 /* from here on sorted by digits */ };
 
 static int is_integer(const struct eu_plan_type *type) {
     return (type->kind == EU_UINT || type->kind == EU_INT) && type->size <= 8;
@@ -155,25 +155,24 @@ static int select_first(struct ranking *r, size_t count, size_t limit) {
     return 0;
 }
 
-/* One pass for each digit in which ranks differ; what is equal stays in the map's order: comparing all keys of a large map would
+/* One pass for each byte in which ranks differ; what is equal stays in the map's order: comparing all keys of a large map would
  * cost more than reading it. */
 static void sort_by_digits(struct ranking *r, size_t count) {
-    uint64_t all = ~0ull, any = 0;
-    for (size_t i = 0; i < count; i++) {
-        all &= r->rows[i].rank;
-        any |= r->rows[i].rank;
-    }
-    for (int shift = 0; shift < 64; shift += DIGIT_BITS) {
-        size_t starts[(1 << DIGIT_BITS) + 1] = {0};
-        const uint64_t mask = (1 << DIGIT_BITS) - 1;
-        if (!((all ^ any) >> shift & mask))
+    size_t counts[8][256] = {0};
+    for (size_t i = 0; i < count; i++)
+        for (int digit = 0; digit < 8; digit++)
+            counts[digit][r->rows[i].rank >> 8 * digit & 255]++;
+    for (int digit = 0; digit < 8; digit++) {
+        size_t start = 0, *starts = counts[digit];
+        if (starts[r->rows[0].rank >> 8 * digit & 255] == count)
             continue;
+        for (int i = 0; i < 256; i++) {
+            size_t size = starts[i];
+            starts[i] = start;
+            start += size;
+        }
         for (size_t i = 0; i < count; i++)
-            starts[(r->rows[i].rank >> shift & mask) + 1]++;
-        for (size_t i = 0; i < mask; i++)
-            starts[i + 1] += starts[i];
-        for (size_t i = 0; i < count; i++)
-            r->other[starts[r->rows[i].rank >> shift & mask]++] = r->rows[i];
+            r->other[starts[r->rows[i].rank >> 8 * digit & 255]++] = r->rows[i];
         struct ranked *swap = r->rows;
         r->rows = r->other;
         r->other = swap;

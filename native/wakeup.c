@@ -46,10 +46,17 @@ enum {
     PERF_EMPTY_ROUNDS = 20, /* changing takes a system call for each CPU */
 };
 enum { SETTLE_NS = 100000000, FIRST_DOUBT_MS = 1, DOUBT_MS = 25 };
-#ifdef EU_NO_TIMER /* native/tests/wakeup.py: what the timer would repair must not happen */
+#ifdef EU_STRESS /* native/tests/wakeup.py: no timer repairs what must not happen, and what could come in between has time to */
 enum { HAS_TIMER = 0 };
+static void dawdle(void) {
+    struct timespec time = {0, rand() % 300000};
+    if (rand() % 2)
+        nanosleep(&time, NULL);
+}
 #else
 enum { HAS_TIMER = 1 };
+static void dawdle(void) {
+}
 #endif
 enum flag { AS_SOURCE = 0, POLLING = 1, ASLEEP = 2 };
 
@@ -212,6 +219,7 @@ static void poll_round(struct eu_waiter *w, uint64_t records) {
         return;
     w->polls = 0;
     w->gathered = 0;
+    dawdle();
     int told = tell(w, ASLEEP) || (w->wakeup && w->wakeup->nr_flags);
     w->settles = told ? now_ns() + SETTLE_NS : 0;
     w->doubt_ms = FIRST_DOUBT_MS;
@@ -255,9 +263,12 @@ static enum eu_state look(const struct eu_waiter *w) {
 static enum eu_state fall_asleep(struct eu_waiter *w) {
     if (w->settles && now_ns() >= w->settles)
         w->settles = 0;
+    dawdle();
     say(w, w->settles ? ASLEEP : AS_SOURCE);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    dawdle();
     enum eu_state state = look(w);
+    dawdle();
     if (state != EU_BUSY)
         w->busy = 0;
     return state;

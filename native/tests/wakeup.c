@@ -5,8 +5,8 @@
  *   wakeup OBJECT EVENTS SECONDS [KILL_MS]    KILL_MS: kill the reader after random times up to that, 0: never
  *
  * Prints one line of JSON; exits 1 where a record stayed or was lost. The reader has no timer that would find what it was not woken for
- * (EU_NO_TIMER), and runs with real-time priority; so does a process that only naps, which shows how late the machine itself is. A reader
- * that was just started is late from its start on.
+ * (EU_STRESS), pauses at random before and after it announces its sleep and looks, and runs with real-time priority; so does a process that
+ * only naps, which shows how late the machine itself is. A reader that was just started is late from its start on.
  */
 #define _GNU_SOURCE
 #include "../wakeup.h"

@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "native")]
 from build import default_target, libs_for  # type: ignore[import-not-found,attr-defined,unused-ignore]  # noqa: E402
 
 HERE = Path(__file__).parent
-CFLAGS = ["-std=gnu11", "-O2", "-g0", "-w", "-DEU_NO_TIMER"]
+CFLAGS = ["-std=gnu11", "-O2", "-g0", "-w", "-DEU_STRESS"]
 
 
 def build(work: Path) -> tuple[Path, Path]:

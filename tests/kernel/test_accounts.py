@@ -317,6 +317,37 @@ def test_accounts_can_be_read_while_readers_come_and_go(load: Loader) -> None:
     assert (final.produced, final.delivered, final.pending, final.lost) == (100_000, taken, 0, {})
 
 
+UNMAPPED = """
+import os, resource, sys
+from eunomia._native import lib
+from eunomia.events import account, stream  # loaded before memory is short
+from eunomia.package.model import Package
+
+def mapped():
+    return sum("bpf-map" in line for line in open("/proc/self/maps"))
+
+with Package.open(sys.argv[1]).load({"target": os.getpid()}) as obj:
+    obj.attach()
+    before, limits = mapped(), resource.getrlimit(resource.RLIMIT_AS)
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used - (1 << 20), limits[1]))
+    version = lib.eu_object_accounting(obj.handle())
+    resource.setrlimit(resource.RLIMIT_AS, limits)
+    for _ in range(300):
+        os.kill(os.getpid(), 0)
+    events = obj.account()["events"]
+    print(version, mapped() - before, events.is_known, events.produced)
+"""
+
+
+def test_counters_that_cannot_be_mapped_are_looked_up(package: Package, tmp_path: Path) -> None:
+    path = tmp_path / "accounted.json"
+    path.write_text(package.to_json())
+    done = subprocess.run([sys.executable, "-c", UNMAPPED, path], capture_output=True, text=True, check=False)
+
+    assert done.stdout.split() == ["1", "0", "True", "300"], done.stderr  # as on kernels before 5.5
+
+
 def test_the_order_of_closing_does_not_matter(package: Package) -> None:
     obj = package.load({"target": os.getpid()})
     run = Run(obj, package.plan(), RunOptions(out_fd=2))

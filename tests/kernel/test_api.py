@@ -273,3 +273,27 @@ def test_accounts_balance_in_another_thread_while_streams_come_and_go(package: e
 
         assert total == obj.account()["kills"].delivered == 3000
         assert set(seen) == {0}
+
+
+def test_signal_handlers_run_while_a_stream_waits(package: eunomia.Package) -> None:
+    def ring(*_: object) -> None:
+        rung.append(time.monotonic())
+        if len(rung) == 3:
+            raise InterruptedError("third")
+
+    rung: list[float] = []
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        with package.load({"only": os.getpid()}) as obj, obj.events("kills", timeout=20) as stream:
+            signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+            with pytest.raises(InterruptedError, match="third"):
+                next(stream)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            start = time.monotonic()
+            assert stream.take(0.3) == []
+            assert 0.3 <= time.monotonic() - start < 5
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert len(rung) == 4

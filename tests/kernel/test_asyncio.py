@@ -255,3 +255,20 @@ def test_policy_and_size_of_the_queue_are_checked(obj: eunomia.Object) -> None:
         obj.events("kills", policy="drop")
     with pytest.raises(ValueError, match="queue of 0 events, expected at least 1"):
         obj.events("kills", queue=0)
+
+
+def test_lone_events_after_bursts_are_never_late(obj: eunomia.Object) -> None:
+    async def main() -> list[float]:
+        late = []
+        async with obj.events("kills", timeout=2) as stream:
+            batches = stream.batches()
+            for burst in [1, 200, 1, 1, 40, 3, 17, 1] * 8:  # polling begins and ends
+                start = time.monotonic()
+                asyncio.get_running_loop().call_later(0.003, probe, burst)
+                seen = 0
+                while seen < burst:
+                    seen += len(await anext(batches))
+                late.append(time.monotonic() - start)
+        return late
+
+    assert max(asyncio.run(main())) < 0.5

@@ -241,23 +241,24 @@ def test_two_signals_give_up_on_a_reader_that_never_reads(
     assert [int(found[1]), int(found[2]), found[5]] == [20000, len(lines), f"queue full {20000 - len(lines)}"]
 
 
+@pytest.mark.parametrize("form", ["file", "redirection"])
 def test_a_full_disk_is_said_and_counted_and_leaves_whole_lines(
-    ecli: Command, call: Caller, package: Path, tmp_path: Path
+    form: str, ecli: Command, call: Caller, package: Path, tmp_path: Path
 ) -> None:
     small, kept = tmp_path / "small", tmp_path / "kept"
     small.mkdir()
-    script = (
-        'mount -t tmpfs -o size=64k none "$0" && file=$1 && shift; "$@"; code=$?; cp "$0/events" "$file"; exit $code'
-    )
+    run = '"$@"' if form == "file" else '"$@" > "$0/events"'
+    script = f'mount -t tmpfs -o size=64k none "$0"; kept=$1; shift; {run}; code=$?; cp "$0/events" "$kept"; exit $code'
     prefix = ["unshare", "--mount", "sh", "-c", script, str(small), str(kept)]
-    words = ("run", "-j", "--fail-on-loss", "-o", small / "events", package, "--only_pid", call.pid)
+    file = ("-o", small / "events") if form == "file" else ()
+    words = ("run", "-j", "--fail-on-loss", *file, package, "--only_pid", call.pid)
     running = ecli.start(*words, prefix=prefix).wait_attached_below()
     call(3000)
     result = running.finish()
 
     assert result.returncode == 1
     said = result.stderr.splitlines()
-    assert said[-1] == f"ecli: write {small}/events: no space left on device"
+    assert said[-1] == f"ecli: write {file[1] if file else 'output'}: no space left on device"
     stream = Stream(kept.read_text())
     assert len(stream.events) > 500
     found = ACCOUNT.search(said[-2])

@@ -53,6 +53,10 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         from eunomia.cli.aggregation import check_aggregation
 
         check_aggregation(package.plan(), run_options(values, 1))
+    if values["fields"]:
+        from eunomia.cli.fields import check_fields
+
+        check_fields(package.plan(), names(values["fields"]))
     settings = package.settings(chosen)
     choice = None
     if any(values[name] for name in ("filter", "pid", "follow", "comm", "uid", "cgroup", "container")):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     DType = numpy.dtype[Any]
 
 _PLACES = 4096  # char arrays of one record that are looked at
+_MOST = 1 << 30  # bytes of an array in which each record takes what the longest takes
 _BITS = "\0bits{}"  # hidden fields of the raw dtype: the bytes that hold a bit field
 
 
@@ -41,7 +42,10 @@ def structured(rows: Rows, raw: bool) -> Array:
     layout, index = rows.layout, rows.type
     if rows.starts is not None:
         tail = max((length for length in rows.lengths or ()), default=0)
-        source = dtype(layout, index, max(0, tail - layout.size(index)) + layout.size(index), as_bytes=True)
+        source = dtype(layout, index, max(tail, layout.size(index)), as_bytes=True)
+        if rows.count * source.itemsize > _MOST:
+            of = f"{rows.count} records of type {rows.name}, the longest of {tail} bytes"
+            raise ValueError(f"to_numpy: {of}, are more than 1 GiB [take smaller batches, or to_arrow()]")
         array = load().zeros(rows.count, source)
         if rows.count:
             lib.eu_gather_rows(rows.to_c(), source.itemsize, ffi.from_buffer(array.view("u1")))

@@ -133,6 +133,7 @@ class Queue:
         self._raise()
         assert self._loop is not None
         self._waiter = self._loop.create_future()
+        self._arm()  # `get` has looked since the loop did
         try:
             await self._waiter
         finally:

@@ -154,7 +154,10 @@ def render(plan: bytes, record: bytes, form: str = "json", source: int = 0, fiel
         out = ffi.new("char[]", ROOM)
         # a buffer of its own and exact size: what lies behind it is not the record
         data = ffi.new("char[]", record) if record else ffi.new("char[1]")
-        return _taken(out, lib.eu_render(made, source, c_format, data, len(record), out, ROOM))
+        first = _taken(out, lib.eu_render(made, source, c_format, data, len(record), out, ROOM))
+        # what came up once is copied from then on
+        assert _taken(out, lib.eu_render(made, source, c_format, data, len(record), out, ROOM)) == first
+        return first
 
 
 def header(plan: bytes, form: str = "csv", source: int = 0, fields: str = "", kind: int = 0, **options: Any) -> str:

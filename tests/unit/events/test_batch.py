@@ -363,3 +363,13 @@ def test_memory_of_batches_is_given_back() -> None:
 
     before = work(20)
     assert work(60) - before < 8 << 10  # KiB; each round takes 1.5 MiB
+
+
+def test_one_long_record_among_many_short_ones_is_refused_before_memory_runs_out() -> None:
+    kind = record_type("line", ("n", Type(UINT, 4)), ("text", Type(STRING, 0)))
+    events = one_type(kind, *[bytes(4)] * 1100, bytes(4) + b"x" * (1 << 20))
+
+    with pytest.raises(ValueError, match=r"1101 records of type line, the longest of 1048580 bytes, .* \[take smaller"):
+        events.to_numpy()
+    assert len(events[:1100].to_numpy()) == 1100
+    assert len(events.to_arrow().column("text")[1100].as_py()) == 1 << 20
