@@ -206,11 +206,6 @@ static int read_program(struct eu_filter *f, struct check *c, const struct eu_fi
         return damaged("two programs of one type", c->program->source);
     program->tests = make_tests(f, tests + c->program->first, c->program->count);
     program->extent = c->extent;
-    program->is_plain = 1;
-    for (uint32_t i = 0; i < c->program->count; i++) {
-        const struct eu_filter_test *t = &tests[c->program->first + i];
-        program->is_plain &= t->code <= EU_F_MASK64 && !(t->flags & EU_F_VALUE);
-    }
     f->longest = c->extent > f->longest ? c->extent : f->longest;
     return program->tests ? 0 : eu_fail(ENOMEM, "read filter: out of memory");
 }
@@ -298,7 +293,6 @@ struct eu_quick_filter eu_filter_quick(const struct eu_filter *f, const struct e
     quick.filter = f;
     quick.tests = program->tests ? program->tests : &drop;
     quick.size = size > program->extent ? size : program->extent;
-    quick.is_plain = program->is_plain || !program->tests;
     return quick;
 }
 

@@ -19,7 +19,6 @@ enum { EU_TEST_DROP = 0, EU_TEST_PASS = 255 };
 struct eu_program {
     struct eu_test *tests; /* NULL: all are dropped */
     size_t extent;         /* bytes of a record that numbers are read from */
-    int is_plain;          /* all tests compare numbers of 1, 2, 4 or 8 bytes of the record */
 };
 
 struct eu_filter {
@@ -36,15 +35,12 @@ struct eu_quick_filter {
     const struct eu_filter *filter; /* NULL: there is no such way */
     const struct eu_test *tests;
     size_t size; /* for records of at least so many bytes */
-    int is_plain;
 };
 struct eu_quick_filter eu_filter_quick(const struct eu_filter *filter, const struct eu_plan *plan, int source);
-int eu_filter_plain(const struct eu_test *tests, const uint8_t *record);
+/* A record (no element of a map) that is as long as all of its numbers need. */
 int eu_filter_run(const struct eu_filter *filter, const struct eu_test *tests, const uint8_t *record, size_t size);
 
 static inline int eu_filter_quick_drops(const struct eu_quick_filter *q, const uint8_t *record, size_t size) {
-    if (!q->filter || size < q->size)
-        return 0;
-    return !(q->is_plain ? eu_filter_plain(q->tests, record) : eu_filter_run(q->filter, q->tests, record, size));
+    return q->filter && size >= q->size && !eu_filter_run(q->filter, q->tests, record, size);
 }
 #endif
