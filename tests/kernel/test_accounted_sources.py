@@ -203,6 +203,7 @@ def test_counters_appear_nowhere_and_other_loaders_load_them(package: Package, t
 
     shown = ecli("inspect", path).stdout + ecli("inspect", "-j", path).stdout + ecli("run", path, "--help").stdout
     assert ".data.eunomia" not in shown
+    assert re.search(r"accounts +every event and every loss is counted", shown)
     assert "__eu_" not in shown
     assert ".data.eunomia" not in json.dumps(package.meta["bpf_skel"])
     with package.load() as obj:
