@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -269,6 +270,26 @@ def test_lone_events_after_bursts_are_never_late(obj: eunomia.Object) -> None:
                 while seen < burst:
                     seen += len(await anext(batches))
                 late.append(time.monotonic() - start)
+        return late
+
+    assert max(asyncio.run(main())) < 0.5
+
+
+def test_event_that_nobody_announced_is_not_late(obj: eunomia.Object) -> None:
+    async def main() -> list[float]:
+        late = []
+        async with obj.events("kills", timeout=2) as stream:
+            batches = stream.batches()
+            for _ in range(5):
+                await asyncio.sleep(0.2)  # asleep
+                probe(200)  # taken at once, and programs need not wake the reader from here on
+                assert len(await anext(batches)) == 200
+                lone = threading.Timer(0.001, probe, [1])
+                start = time.monotonic()
+                lone.start()
+                assert len(await anext(batches)) == 1
+                late.append(time.monotonic() - start)
+                lone.join()
         return late
 
     assert max(asyncio.run(main())) < 0.5

@@ -16,7 +16,7 @@ def check_fields(plan: bytes, fields: Sequence[str]) -> None:
 
     Raises:
         UsageError: one is not; the message names those that are.
-        OSError: the plan is damaged.
+        PackageError: the plan is damaged.
     """
     read = read_plan(plan)
     try:

@@ -86,6 +86,9 @@ def _head(found: dict[str, Any]) -> Iterator[str]:
         rows.insert(0, ("version", found["doc"]["version"]))
     if producer:
         rows.append(("made by", producer))
+    if found["events"]:
+        uncounted = "not counted: what a full buffer loses is unknown"
+        rows.append(("accounts", "every event and every loss is counted" if found["accounting"] else uncounted))
     yield from _aligned(rows)
 
 

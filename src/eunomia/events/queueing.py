@@ -101,6 +101,11 @@ class Queue:
                 self._timer.cancel()
                 self._timer = None
 
+    def looked(self) -> None:
+        """Somebody else has read the buffer: how programs wake its readers may have changed."""
+        if self._loop is not None and not self._loop.is_closed() and self._reading:
+            self._arm()
+
     def _arm(self) -> None:
         """While programs need not wake the reader, the loop must come back by itself."""
         again = self._reader.arm()

@@ -41,8 +41,8 @@ class RunOptions:
         out_fd: descriptor that is written to.
         duration: seconds, 0: no end.
         max_events: 0: no end.
-        interval: of sampled maps in seconds, 0: as the package says.
-        clear: sampled maps after each reading; None: as the package says.
+        interval: of sampled maps, and of what is counted, in seconds; 0: as the package says, and at the end (top: 1).
+        clear: sampled maps, and what is counted, after each interval; None: as the package says, and no.
         perf_pages: of every perf buffer for each CPU, a power of two; 0: as Map.set_perf_pages said, else 64.
         take_signals: SIGINT, SIGTERM and SIGHUP end the loop; handlers are put back afterwards.
         hold: `loop` does not print what is left; detach then, and call `finish`.

@@ -168,6 +168,8 @@ class EventStream(Iterator[Any]):
         while self._left != 0:
             stopped = self._reader.is_stopped  # before looking: what came until then is delivered
             batch = self._reader.take(self._wanted(max_records), max_bytes)
+            if self._queue is not None:
+                self._queue.looked()
             if batch is not None:
                 return self._count(batch)
             left = until.left()

@@ -9,6 +9,7 @@ from eunomia.btf.cdecl import declaration
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF, ObjectBtf
 from eunomia.btf.types import STRUCT, UNION, Btf, Type
 from eunomia.package import codec
+from eunomia.package.build import accounting_version
 from eunomia.package.check import ours
 from eunomia.package.model import Package
 from eunomia.package.needs import needs_of, program_type, relocations
@@ -34,6 +35,7 @@ def describe(package: Package) -> dict[str, Any]:
         "doc": meta["bpf_skel"].get("doc") or {},
         "licence": obj.licence,
         "producer": _producer(meta) or {"version": meta.get("eunomia_version", "")},
+        "accounting": accounting_version(obj),
         "sizes": {
             "object": len(package.object),
             "packed_object": len(codec.pack(package.object)),

@@ -7,6 +7,7 @@ import pytest
 from eunomia.btf.plan import RING, Plan, Record, Source
 from eunomia.cli.fields import check_fields
 from eunomia.cli.parser import UsageError
+from eunomia.errors import PackageError
 
 
 def plan() -> bytes:
@@ -29,5 +30,5 @@ def test_one_that_does_not_is_a_mistake_of_the_command_line() -> None:
 
 
 def test_a_damaged_plan_is_said_to_be_damaged() -> None:
-    with pytest.raises(OSError, match="not a plan"):
+    with pytest.raises(PackageError, match="not a plan"):
         check_fields(b"x" * 100, ["data"])
