@@ -21,6 +21,7 @@ struct eu_format {
     int raw_values;     /* 1: no decoders (addresses, signals, system calls by name) */
     int symbols;        /* 1: stacks with symbols, 2: also where the package wants addresses */
     int per_cpu;        /* 1: per-CPU values apart, not summed */
+    int event_names;    /* 1: JSON lines of a run with several types of events say of which they are; text and CSV always do */
     const char *fields; /* paths joined by commas: these, in this order; NULL: all */
 };
 /* Render one record of a source as the loop would, without the time column and the newline at the end; returns the length,

@@ -7,7 +7,7 @@
 
 static int grow(struct layout *l) {
     size_t wanted = l->room_ops ? 2 * l->room_ops : 16;
-    struct op *larger = realloc(l->ops, wanted * sizeof(*larger));
+    struct op *larger = wanted > MOST_OPS ? NULL : realloc(l->ops, wanted * sizeof(*larger));
     if (!larger) {
         l->pending.failed = 1;
         return -ENOMEM;
@@ -124,7 +124,7 @@ void eu_layout_value(struct eu_view *v, struct layout *l, const struct eu_field 
     op->bit_offset = (uint8_t)field->bit_offset;
     op->bit_size = (uint8_t)field->bit_size;
     op->is_beyond = field->is_beyond;
-    if (code == IP)
+    if (code == IP && l->nr_ops < OPS_LIMIT)
         find_family(v, l, op);
     l->bound += bound_of(code, type);
     if (is_quoted)

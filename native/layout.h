@@ -7,7 +7,7 @@
 #include "stack.h"
 #include "view.h"
 
-enum { PREFIX = 32, OPS_LIMIT = 2048, PAD = 32, WIDEST_COLUMN = 32 };
+enum { PREFIX = 32, OPS_LIMIT = 2048, MOST_OPS = 1 << 16, PAD = 32, WIDEST_COLUMN = 32 };
 
 enum code {
     LITERAL,

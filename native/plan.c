@@ -196,10 +196,13 @@ static int check(struct check *c) {
     for (uint32_t i = 0; i < plan->header.nr_values && !err; i++)
         if (plan->values[i].name >= plan->header.strings_size)
             err = damaged("name out of range", i);
+    uint64_t weight = 0;
     for (uint32_t i = 0; i < plan->header.nr_records && !err; i++) {
         struct eu_plan_record *record = &plan->records[i];
         if (record->type >= plan->header.nr_types)
             err = damaged("type of a record out of range", i);
+        else if ((weight += c->weight[record->type]) > 8ull * PLAN_WEIGHT_LIMIT) /* types may be shared, but not without end */
+            err = damaged("records show too many values", i);
         else if (record->flags & EU_MATCH_VALUE &&
                  (record->value_offset > PLAN_RECORD_LIMIT || !record->value_size || record->value_size > 8))
             err = damaged("value that tells types apart", i);

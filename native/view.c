@@ -77,7 +77,7 @@ static int make_layouts(struct eu_view *v) {
     for (int i = 0; i < v->nr_layouts; i++) {
         uint32_t type = v->records[i].type;
         if (eu_layout_make(v, &v->layouts[i], type, v->kinds ? kind_name(v, type) : NULL, longest > 32 ? 32 : longest))
-            return eu_fail(ENOMEM, "render: out of memory");
+            return eu_fail(ENOMEM, "render: more than %d fields, or out of memory", MOST_OPS);
         largest = v->layouts[i].size > largest ? v->layouts[i].size : largest;
     }
     v->scratch = malloc(largest);
@@ -92,7 +92,7 @@ static int open_view(struct eu_view *v, const struct eu_format *format, int name
     if (!v->layouts || (format->fields && *format->fields && format->format != 3 && !v->fields))
         return eu_fail(ENOMEM, "render: out of memory");
     v->event_key = event_key(plan, v->fields);
-    v->kinds = format->compat || !name_types ? ONE_KIND : kinds_of(plan);
+    v->kinds = format->compat || !name_types || (v->form == FORM_JSON && !format->event_names) ? ONE_KIND : kinds_of(plan);
     if ((v->form == FORM_CSV && unite_columns(v)) || make_layouts(v))
         return -eu_errno();
     if (v->source->style != EU_STACKS || !v->nr_layouts || !v->layouts[0].is_object || v->fields || v->form == FORM_CSV)

@@ -221,6 +221,7 @@ def run_options(values: Values, out: int) -> RunOptions:
         raw_values=values["raw-values"],
         symbols=values["symbols"],
         per_cpu=values["per-cpu"],
+        event_names=values["event-names"],
         out_fd=out,
         duration=values["duration"] or 0.0,
         max_events=values["max-events"] or 0,

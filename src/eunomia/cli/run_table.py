@@ -36,6 +36,14 @@ OPTIONS = (
         group=OUTPUT,
     ),
     Opt("ts", "", "flag", "add `ts`, ISO 8601 with microseconds, to JSON events", default=False, group=OUTPUT),
+    Opt(
+        "event-names",
+        "",
+        "flag",
+        "begin JSON events with `event`, the name of their type, where a tool has several types",
+        default=False,
+        group=OUTPUT,
+    ),
     Opt("header", "", "flag", "do not write the line of column names", default=True, group=OUTPUT),
     Opt(
         "raw-values",

@@ -38,6 +38,7 @@ class RunOptions:
         raw_values: no decoders.
         symbols: stacks with symbols.
         per_cpu: values of per-CPU maps apart, not summed.
+        event_names: JSON lines say of which type they are, where there are several.
         out_fd: descriptor that is written to.
         duration: seconds, 0: no end.
         max_events: 0: no end.
@@ -75,6 +76,7 @@ class RunOptions:
         "cpu",
         "drill_loss",
         "duration",
+        "event_names",
         "fields",
         "filter",
         "format",
@@ -122,6 +124,7 @@ class RunOptions:
         raw_values: bool = False,
         symbols: bool = True,
         per_cpu: bool = False,
+        event_names: bool = False,
         out_fd: int = 1,
         duration: float = 0.0,
         max_events: int = 0,
@@ -178,7 +181,7 @@ class RunOptions:
         self.big_ints = big_ints
         self.raw_values = raw_values
         self.symbols = symbols
-        self.per_cpu = per_cpu
+        self.per_cpu, self.event_names = per_cpu, event_names
         self.out_fd = out_fd
         self.duration = duration
         self.max_events = max_events
@@ -223,6 +226,7 @@ class RunOptions:
         form.raw_values = self.raw_values
         form.symbols = self.symbols
         form.per_cpu = self.per_cpu
+        form.event_names = self.event_names
         form.fields = _kept(keep, ",".join(self.fields))
         return form
 
