@@ -70,7 +70,7 @@ def test_accounts_of_a_recording_balance(ecli: Command, tmp_path: Path) -> None:
 
     found = info(ecli, tmp_path / "r")
     account = next(each for each in found["accounts"] if each["map"] == "events")
-    assert found["is_whole"] is True
+    assert found["whole"] is True
     assert found["tool"] == "opensnoop"
     assert found["options"] == {"filter": f"pid == {os.getpid()}"}
     assert found["events"] == account["delivered"] >= 500
@@ -106,7 +106,7 @@ def test_a_killed_recording_is_read_up_to_its_last_block(ecli: Command, tmp_path
     assert done.returncode == 0
     assert [event["path"] for event in done.events].count("/") >= 100
     assert "cut off after block" in done.stderr
-    assert info(ecli, tmp_path / "r")["is_cut"] is True
+    assert info(ecli, tmp_path / "r")["cut"] is True
 
 
 def test_a_full_disk_ends_the_recording_with_an_error_and_whole_blocks(ecli: Command, tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_file_that_is_not_empty_is_kept_unless_forced(ecli: Command, tmp_path:
     assert (tmp_path / "r").read_text() == "precious"
     forced = ecli("record", "opensnoop", "-o", tmp_path / "r", "--force", "--duration", "0.2")
     assert forced.returncode == 0
-    assert info(ecli, tmp_path / "r")["is_whole"] is True
+    assert info(ecli, tmp_path / "r")["whole"] is True
 
 
 def test_a_tool_that_does_not_load_leaves_no_file(ecli: Command, tmp_path: Path) -> None:
