@@ -72,7 +72,7 @@ def test_accounts_of_a_recording_balance(ecli: Command, tmp_path: Path) -> None:
     account = next(each for each in found["accounts"] if each["map"] == "events")
     assert found["whole"] is True
     assert found["tool"] == "opensnoop"
-    assert found["options"] == {"filter": f"pid == {os.getpid()}"}
+    assert found["options"] == {"filter": [f"pid == {os.getpid()}"]}
     assert found["events"] == account["delivered"] >= 500
     assert balances(account)
     assert account["pending"] == 0
@@ -370,7 +370,7 @@ def test_ring_and_perf_buffers_are_recorded_together(ecli: Command, tmp_path: Pa
     assert recording.stop().returncode == 0
 
     found = {each["map"]: each for each in info(ecli, tmp_path / "r")["accounts"]}
-    shown = ecli("replay", tmp_path / "r", "-j").events
+    shown = ecli("replay", tmp_path / "r", "-j", "--event-names").events
     # the signal that stopped it was one more
     assert [each["number"] for each in shown if each["event"] == "event"][:50] == numbers
     assert [each["twice"] for each in shown if each["event"] == "other"][:50] == [2 * number for number in numbers]
