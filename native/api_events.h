@@ -9,6 +9,7 @@ struct eu_plan;
 struct eu_plan *eu_plan_read(const void *bytes, size_t size);
 void eu_plan_free(struct eu_plan *plan);
 int eu_plan_sources(const struct eu_plan *plan);
+int eu_plan_has_events(const struct eu_plan *plan); /* not sampled maps only */
 
 struct eu_format {
     int format; /* 0 text, 1 JSON lines, 2 raw bytes, 3 folded stacks, 4 CSV */

@@ -312,6 +312,13 @@ int eu_plan_sources(const struct eu_plan *plan) {
     return (int)plan->header.nr_sources;
 }
 
+int eu_plan_has_events(const struct eu_plan *plan) {
+    for (uint32_t i = 0; i < plan->header.nr_sources; i++)
+        if (plan->sources[i].kind != EU_SAMPLE)
+            return 1;
+    return 0;
+}
+
 const char *plan_enum_name(const struct eu_plan *plan, const struct eu_plan_type *type, int64_t value) {
     const struct eu_plan_value *values = plan->values + type->first;
     if ((uint64_t)value < type->count && values[value].value == value) /* the usual enum counts from 0 */

@@ -49,6 +49,10 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
+    if any(values[name] for name in ("sample", "rate-limit", "drill-loss", "max-events")):
+        from eunomia.cli.run_checks import check_sources
+
+        check_sources(package.plan(), values)
     if values["count-by"] or values["hist"] or values["sort"] or values["top"]:
         from eunomia.cli.aggregation import check_aggregation
 

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.cli.parser import Values
 
+OF_EVENTS = ("sample", "rate-limit", "drill-loss", "max-events")
 ROTATION = ("rotate-size", "rotate-after", "rotate-keep")
 
 
@@ -33,6 +34,23 @@ def check_options(values: Values) -> None:
         raise UsageError(f"--sha256: {values['sha256']!r} is not 64 hexadecimal digits")
     if values["follow"] and not values["pid"]:
         raise UsageError("--follow needs --pid: whose children to follow")
+
+
+def check_sources(plan: bytes, values: Values) -> None:
+    """Refuse options that are about events where there are sampled maps only: an alarm's test would pass for nothing.
+
+    Raises:
+        UsageError: it names the option.
+    """
+    from eunomia._native import lib
+    from eunomia.events.run import read_plan
+
+    read = read_plan(plan)
+    found = lib.eu_plan_sources(read) and not lib.eu_plan_has_events(read)
+    lib.eu_plan_free(read)
+    if found:
+        option = next(name for name in OF_EVENTS if values[name])
+        raise UsageError(f"--{option} is about events, the tool has sampled maps only")
 
 
 def check_pages(texts: list[str]) -> None:

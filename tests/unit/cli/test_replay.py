@@ -105,6 +105,8 @@ def test_a_cut_recording_is_shown_and_said_to_be_cut(recording: Path, capsys: py
         (["--from", "noon"], "--from: 'noon'"),
         (["-j", "--format", "csv"], "exclude each other"),
         (["--rotate-size", "1M"], "needs --output"),
+        (["--from", "3", "--to", "1"], "--from 3 is not before --to 1"),
+        (["--fields", "nope"], "--fields: no field nope"),
     ],
 )
 def test_what_is_wrong_is_said(recording: Path, words: list[str], says: str) -> None:

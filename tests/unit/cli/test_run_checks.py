@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from eunomia import builtin
 from eunomia.cli.parser import UsageError
 from eunomia.cli.run import check
+from eunomia.cli.run_checks import check_sources
 from eunomia.cli.run_table import COMMAND
+from eunomia.package.model import Package
 
 
 @pytest.mark.parametrize(
@@ -49,6 +52,18 @@ def test_a_wrong_option_is_one_line(words: str, says: str) -> None:
         check(COMMAND.parse([*words.split(), "tool"]))
 
     assert str(caught.value) == says
+
+
+@pytest.mark.parametrize("words", ["--sample 1/2", "--rate-limit 5", "--drill-loss 100%", "--max-events 3"])
+def test_what_is_about_events_is_refused_where_there_are_none(words: str) -> None:
+    values = COMMAND.parse([*words.split(), "tool"])
+    events, maps = (Package.from_bytes(builtin.read(name), name).plan() for name in ("sigsnoop", "syscount"))
+
+    check_sources(events, values)
+    with pytest.raises(
+        UsageError, match=f"{words.split(maxsplit=1)[0]} is about events, the tool has sampled maps only"
+    ):
+        check_sources(maps, values)
 
 
 def test_right_options_have_their_values() -> None:
