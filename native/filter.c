@@ -66,7 +66,7 @@ static int check_place(struct check *c, const struct eu_filter_test *t, unsigned
 }
 
 static int check_number(const struct eu_filter_test *t, unsigned long index) {
-    if (t->flags & EU_F_FLOAT)
+    if (t->code == EU_F_FLOATS && t->flags & EU_F_FLOAT)
         return t->size == 4 || t->size == 8 ? 0 : damaged("width of a float", index);
     if (t->size > 9 || t->shift > 7 || t->bits > 64 || (t->shift + t->bits > t->size * 8))
         return damaged("width of a number", index);
