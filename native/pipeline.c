@@ -96,13 +96,8 @@ static inline int deliver(struct source *s, int match, const uint8_t *record, si
     return -1;
 }
 
-int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
-    struct source *s = source;
+static __attribute__((noinline)) int take(struct source *s, const uint8_t *record, size_t size) {
     struct eu_run *run = s->run;
-    if (eu_filter_quick_drops(&s->quick, record, size)) {
-        s->account.filtered++;
-        return 0;
-    }
     if (run->ending == MAX_EVENTS) { /* nobody wants it */
         s->account.filtered++;
         return 0;
@@ -127,4 +122,13 @@ int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
     if (++run->delivered == run->options.max_events)
         eu_run_ends(run, MAX_EVENTS);
     return run->ending == MAX_EVENTS || run->out.used >= run->flush_at || run->out.failed;
+}
+
+int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
+    struct source *s = source;
+    if (eu_filter_quick_drops(&s->quick, record, size)) { /* before all that the others need is made ready */
+        s->account.filtered++;
+        return 0;
+    }
+    return take(s, record, size);
 }

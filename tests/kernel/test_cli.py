@@ -112,6 +112,7 @@ def test_a_ring_buffers_size_is_what_was_asked_for(ecli: Command) -> None:
     [
         (("--ring-size", "nothing=1M"), "--ring-size: no ring buffer nothing"),
         (("--ring-size", "x"), "--ring-size: 'x' is not a size"),
+        (("--ring-size", "8G"), "--ring-size: 8G: a ring buffer has at most 2G"),
         (("--perf-pages", "4"), "--perf-pages: there is no perf buffer in it"),
         (("--perf-pages", "events=3"), "--perf-pages: 3 is not a power of two"),
     ],

@@ -98,6 +98,8 @@ class Opt:
             raise UsageError(f"--{self.long}: {exc}") from None
 
     def _checked(self, text: str) -> str:
+        if not text:  # most likely a shell's variable that is not set; "none" would be another run than was meant
+            raise ValueError("the value is empty")
         if self.choices and text not in self.choices:
             raise ValueError(f"{text!r} is none of {', '.join(self.choices)}")
         return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,8 @@ class BufferReader:
         self._plan = self._reader = self._batcher = ffi.NULL
         self._wake_fd = -1
         self.is_stopped = False
-        self._lock = Lock()  # accounts may be asked for by any thread, also while this one closes
+        # accounts and `stop` may come from any thread, also while this one closes; `stop` from a signal handler too
+        self._lock = RLock()
         plan = obj.package.plan()
         layout = Layout(plan)
         place, source = choose(layout, name)
@@ -97,8 +98,9 @@ class BufferReader:
     def stop(self) -> None:
         """Set `is_stopped`, and end this and every further `wait` at once; from any thread."""
         self.is_stopped = True
-        if self._wake_fd >= 0:
-            os.eventfd_write(self._wake_fd, 1)
+        with self._lock:  # the descriptor's number may be another file's after close
+            if self._wake_fd >= 0:
+                os.eventfd_write(self._wake_fd, 1)
 
     def lost(self) -> int:
         """Return how many records the kernel dropped (perf buffers; ring buffers do not count it)."""
@@ -135,7 +137,7 @@ class BufferReader:
             reader, self._reader = self._reader, ffi.NULL
             batcher, self._batcher = self._batcher, ffi.NULL
             plan, self._plan = self._plan, ffi.NULL
-        wake, self._wake_fd = self._wake_fd, -1
+            wake, self._wake_fd = self._wake_fd, -1
         if reader:
             lib.eu_reader_free(reader)
         if batcher:

@@ -322,13 +322,11 @@ class Run:
     def loop(self) -> int:
         """Print events until something ends it; what is in the buffers then is printed too.
 
-                Returns:
-                    MAX_QUEUE = 512 << 20  # it is one piece of memory
+        Returns:
+            STOPPED, SIGNAL, DURATION, MAX_EVENTS or OUTPUT_CLOSED.
 
-        STOPPED, SIGNAL, DURATION, MAX_EVENTS or OUTPUT_CLOSED.
-
-                Raises:
-                    OSError: output cannot be written, or a map not be read.
+        Raises:
+            OSError: output cannot be written, or a map not be read.
         """
         return check(lib.eu_run_loop(self._open()), "read events")
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 COUNTERS = ".data.eunomia"  # ours, not the tool's: docs/reference/accounting.md
+DEFAULT_PERF_PAGES = 64
 
 
 class Object:
@@ -287,6 +288,10 @@ class Object:
     def remember_perf_pages(self, name: str, pages: int) -> None:
         """Note the size of a perf buffer, for a second try at loading; Map calls it."""
         self._pages[name] = pages
+
+    def perf_pages(self, name: str) -> int:
+        """Return the pages for each CPU that a reader of a perf buffer has; Map asks for it."""
+        return self._pages.get(name, DEFAULT_PERF_PAGES)
 
     def _before_load(self) -> None:
         self.handle()

@@ -237,7 +237,7 @@ def test_scalar_key_and_value_have_names() -> None:
         ("pid =~ 3", "unknown operator `=~` (did you mean ~?)", "=~"),
         ("pidd == 3", "no field pidd [did you mean pid? fields: pid, comm, ret,", "pidd"),
         ("where.z == 3", "no field where.z [did you mean where.", "where.z"),
-        ("args[3] == 1", "no field args[3]", "args[3]"),
+        ("args[3] == 1", "args has 3 elements, [0] to [2]", "args[3]"),
         ("where == 3", "where is a struct: name a field within it, as in where.x", "where"),
         ("args == 3", "args is an array: args[0] is its first element", "args"),
         ("comm == sshd", 'comm is a string, `sshd` is none [write "sshd"]', "sshd"),
@@ -293,6 +293,21 @@ def test_carets_stand_under_the_mistake() -> None:
         compile_filter(PLAN, "pid == 1 && comm == sshd && ok")
 
     assert caught.value.marked == "  pid == 1 && comm == sshd && ok\n  " + " " * 20 + "^^^^"
+
+
+def test_carets_stand_under_the_mistake_behind_wide_characters() -> None:
+    with pytest.raises(FilterError) as caught:
+        compile_filter(PLAN, 'comm == "日本" && comm == sshd')
+
+    assert caught.value.marked.split("\n")[1] == " " * len('  comm == "____" && comm == ') + "^^^^"
+
+
+def test_a_field_of_an_inner_struct_is_meant_by_its_last_name() -> None:
+    inner = struct("who", ("pid", u(4)))
+    plan = PlanWriter().source(struct("e", ("mid", u(4)), ("who", inner))).to_bytes()
+
+    with pytest.raises(FilterError, match=r"no field pid \[did you mean who\.pid\?"):
+        compile_filter(plan, "pid == 1")
 
 
 def test_long_expression_is_shown_around_the_mistake() -> None:

@@ -56,6 +56,14 @@ def test_damage_is_named(code: bytes, message: str) -> None:
         run(PLAN, code, RECORD)
 
 
+def test_shift_of_a_number_is_checked_also_where_it_is_said_to_be_a_float() -> None:
+    code = bytearray(compile_filter(PLAN, "(ret & 6) > 2"))
+    pack_into("<BBB", code, HEADER + PROGRAM, code[HEADER + PROGRAM], 8, 200)
+
+    with pytest.raises(OSError, match="read filter: damaged: width of a number"):
+        run(PLAN, bytes(code), RECORD)
+
+
 def test_filter_of_another_plan_is_refused() -> None:
     other = PlanWriter().source(struct("e", ("pid", u(4)))).to_bytes()
 

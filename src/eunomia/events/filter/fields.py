@@ -163,6 +163,10 @@ class Fields:
         """Return the element of an array."""
         return self._place(self._types[place.type][4], 0)
 
+    def count(self, place: Place) -> int:
+        """Return how many elements an array has; 0: no array, or one that goes on to the end of the record."""
+        return int(self._types[place.type][5]) if place.kind == ARRAY else 0
+
     def names(self) -> list[str]:
         """Return the paths of all fields that can be compared, each once, in the order of the plan."""
         found: dict[str, None] = {}
