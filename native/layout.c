@@ -260,14 +260,12 @@ static size_t least_size(const struct eu_plan *plan, const struct eu_plan_type *
 int eu_layout_make(struct eu_view *v, struct layout *l, uint32_t type_index, const char *type_name, size_t name_width) {
     const struct eu_plan *plan = v->show.plan;
     const struct eu_plan_type *type = &plan->types[type_index];
-    struct eu_field ts;
     if (grow(l)) /* never NULL, also where nothing is shown */
         return -ENOMEM;
     l->type = type_index;
     l->size = type->size;
     l->min_size = least_size(plan, type);
     l->is_object = type->kind == EU_STRUCT || type->kind == EU_UNION;
-    l->has_ts = eu_field_find(plan, type_index, "ts", 2, &ts);
     l->bound = 64; /* time, quotes, line end */
     if (v->form == FORM_JSON)
         json_layout(v, l, type_name);

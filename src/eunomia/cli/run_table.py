@@ -49,7 +49,7 @@ OPTIONS = (
         "raw-values",
         "",
         "flag",
-        "numbers as they are: no names of signals, errors, system calls, no addresses",
+        "numbers as they are: no names of signals, errors or system calls, no addresses; enums keep theirs",
         default=False,
         group=OUTPUT,
     ),

@@ -26,6 +26,7 @@ from plans import (
     u,
 )
 
+from eunomia._native import lib
 from eunomia.errors import FilterError
 from eunomia.events.filter import compile_filter
 
@@ -116,6 +117,23 @@ def test_string_without_nul_ends_with_its_array() -> None:
 
     assert passes(plan, 'a == "abcd" and a ~ "*cd" and b == "efgh" and a != b', b"abcdefgh")
     assert not passes(plan, 'a == "abcde"', b"abcdefgh")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        (rb"[\]]", b"]", True),
+        (rb"[\]]", b"\\", False),
+        (rb"[!\]]", b"\\", True),
+        (rb"[\\]", b"\\", True),
+        (rb"[\a-c]", b"b", True),
+        (b"[]a]", b"]", True),
+        (b"[a-]", b"-", True),
+        (b"[a", b"[a", True),
+    ],
+)
+def test_a_backslash_in_a_set_means_what_follows(pattern: bytes, text: bytes, matches: bool) -> None:
+    assert bool(lib.eu_glob(pattern, len(pattern), text, len(text))) == matches
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ def test_whole_bytecode_runs() -> None:
         (damaged(HEADER + PROGRAM, "<B", 99), "unknown test"),
         (damaged(HEADER + PROGRAM, "<B", 13), "unknown test"),
         (damaged(HEADER + PROGRAM + 1, "<B", 1), "value of an event"),
+        (damaged(HEADER + PROGRAM + 1, "<H", 0xFF08), "width of a number"),  # a float that is shifted
         (damaged(HEADER + PROGRAM + 4, "<H", 0), "jump"),
         (damaged(HEADER + PROGRAM + 6, "<H", 200), "jump"),
         (damaged(HEADER + PROGRAM + 8, "<I", 1 << 20), "number beyond its type"),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import PlanWriter, chars, s, struct, u
+from plans import PlanWriter, array, chars, s, struct, u
 
 from eunomia._native import lib
 from eunomia.events.recorder import Recorder
@@ -349,3 +349,28 @@ def _whole() -> bytes:
 
 
 _WHOLE = _whole()
+
+
+def with_snapshot(path: Path, plan: bytes, elements: list[tuple[bytes, bytes]], map_type: int = 1) -> Path:
+    """Write a recording of one reading of a map (1: BPF_MAP_TYPE_HASH)."""
+    with open(path, "wb") as file, Recorder(file.fileno(), str(path), {}, b"{}", plan) as recorder:
+        recorder.clock(BASE, BASE, WALL)
+    key, value = elements[0]
+    content = pack("<6I", 0, map_type, len(key), len(value), 0, 0)
+    content += b"".join(key for key, _ in elements) + b"".join(value for _, value in elements)
+    head = pack("<4sHHIIQQIIII", b"EUBK", 7, 0, len(content), len(content), 4, BASE, len(elements), 0, 0, 0)
+    data = path.read_bytes()
+    path.write_bytes(sealed(data + head + content, len(data)))
+    return path
+
+
+@pytest.mark.parametrize(
+    "options", [{"fields": ["n", "items[1000]"]}, {"fields": ["value.items[0]"]}, {"sort": ["items[9]"], "top": 1}]
+)
+def test_what_lies_behind_the_value_of_a_map_is_no_field(tmp_path: Path, options: dict[str, Any]) -> None:
+    plan = PlanWriter().table(u(4), struct("value", ("n", u(8)), ("items", array(u(4), 0)))).to_bytes()
+    path = with_snapshot(tmp_path / "r", plan, [(pack("<I", 1), pack("<Q", 7))])
+
+    assert json.loads(replay(path, tmp_path, fields=["n"])) == {"n": 7}
+    with pytest.raises(OSError, match=r"no field (value\.)?items\["):
+        replay(path, tmp_path, **options)
