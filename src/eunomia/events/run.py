@@ -21,7 +21,7 @@ TIMES = {"none": 0, "clock": 1, "age": 2, "iso": 3}
 WAKEUPS = {"adaptive": 0, "each": 1, "batch": 2}
 HEADERS = {"never": 0, "once": 1, "screen": 2}
 
-MAX_QUEUE = 512 << 20  # it is one piece of memory
+MAX_QUEUE = 256 << 20  # it is one piece of memory, twice as large while its reader is slow; C makes none above 1 GiB
 
 STOPPED, SIGNAL, DURATION, MAX_EVENTS, OUTPUT_CLOSED = range(5)
 

@@ -43,7 +43,7 @@ from eunomia.package.model import Package
         ("--json --folded", "--json and --folded exclude each other"),
         ("--folded --format raw", "--folded and --format raw exclude each other"),
         ("--compat --format csv", "--compat knows text and JSON, not --format csv"),
-        ("--queue 1G", "--queue: 1073741824 bytes, at most 512M"),
+        ("--queue 1G", "--queue: 1073741824 bytes, at most 256M"),
         ("--perf-pages 3", "--perf-pages: 3 is not a power of two"),
     ],
 )
