@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,6 +146,25 @@ def test_closed_stream_refuses_and_closes_again(package: eunomia.Package) -> Non
 
         with pytest.raises(ValueError, match="closed"):
             next(stream)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "says"),
+    [
+        ({"timeout": -1}, ValueError, "timeout -1, max_events None: neither can be negative"),
+        ({"timeout": float("nan")}, ValueError, "timeout nan"),
+        ({"max_events": -1}, ValueError, "max_events -1"),
+        ({"max_events": "3"}, TypeError, "'str' and 'int'"),
+        ({"filter": b"pid == 1"}, TypeError, "filter is bytes, expected str"),
+        ({"policy": "drop"}, ValueError, "policy 'drop': one of block, drop-oldest, drop-newest"),
+        ({"queue": 0}, ValueError, "queue of 0 events"),
+    ],
+)
+def test_what_a_stream_cannot_mean_is_refused(
+    package: eunomia.Package, keywords: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with package.load() as obj, pytest.raises(error, match=says):
+        obj.events("kills", **keywords)
 
 
 def test_stop_from_another_thread_ends_a_waiting_iteration(package: eunomia.Package) -> None:

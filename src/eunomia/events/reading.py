@@ -164,6 +164,8 @@ class Deadline:
 def _compiled(plan: bytes, filter: str | None) -> bytes:
     if filter is None:
         return b""
+    if not isinstance(filter, str):
+        raise TypeError(f"events: filter is {type(filter).__name__}, expected str")
     from eunomia.events.filter import compile_filter
 
     return compile_filter(plan, filter)

@@ -58,7 +58,8 @@ class EventStream(Iterator[Any]):
             ("queue full").
 
     Raises:
-        ValueError: there is no such event source or policy.
+        ValueError: there is no such event source or policy; a number is out of range.
+        TypeError: `max_events` is no number, `filter` no text.
         FilterError: the filter is wrong.
         OSError: its buffer cannot be opened.
     """
@@ -79,6 +80,8 @@ class EventStream(Iterator[Any]):
             raise ValueError(f"events: policy {policy!r}: one of {', '.join(POLICIES)}")
         if queue < 1:
             raise ValueError(f"events: queue of {queue} events, expected at least 1")
+        if (timeout is not None and not timeout >= 0) or (max_events is not None and max_events < 0):
+            raise ValueError(f"events: timeout {timeout}, max_events {max_events}: neither can be negative")
         self._queue: Queue | None = None
         self._batch: Batch | None = None  # what is not decoded yet begins at _at
         self._at = 0
