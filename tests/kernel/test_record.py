@@ -107,6 +107,9 @@ def test_a_killed_recording_is_read_up_to_its_last_block(ecli: Command, tmp_path
     assert [event["path"] for event in done.events].count("/") >= 100
     assert "cut off after block" in done.stderr
     assert info(ecli, tmp_path / "r")["cut"] is True
+    with eunomia.Recording.open(tmp_path / "r") as opened:
+        opened.scan()
+        assert {each.why for each in opened.accounts} <= {"the recording was cut short"}
 
 
 def test_a_full_disk_ends_the_recording_with_an_error_and_whole_blocks(ecli: Command, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 BUFFERS = ("ring", "perf")
 ASKED_FOR = ("sampled out", "rate limit")
-USUAL_RING = 8 << 20  # what a ring that nobody sized gets where memory allows
+USUAL_RING, USUAL_PERF = 8 << 20, 64  # what a buffer that nobody sized has, a ring where memory allows
 
 
 def lost_unasked(accounts: Sequence[Account]) -> int:
@@ -79,7 +79,7 @@ def hints(accounts: Sequence[Account], live: Object) -> str:
         found.append(f"--ring-size {max(wanted, USUAL_RING) >> 20}M")
     if "perf buffer full" in causes:
         wanted = 4 * max(live.maps[each.map].perf_pages for each in accounts if "perf buffer full" in each.lost)
-        found.append(f"--perf-pages {wanted}")
+        found.append(f"--perf-pages {max(wanted, USUAL_PERF)}")
     if "queue full" in causes:
         found.append("the output's reader is slow: --queue SIZE, -o FILE")
     if causes.get("map full", "") in live.maps:

@@ -97,6 +97,19 @@ def test_what_was_added_comes_back(tmp_path: Path, compress: bool) -> None:
         assert (counts.records, counts.is_whole, counts.is_cut) == (6, True, False)
 
 
+def test_events_before_the_damage_come_before_the_error(tmp_path: Path) -> None:
+    data = bytearray(record(tmp_path / "r"))
+    damaged = [start for start, _, kind, _ in blocks(bytes(data)) if kind == 6][2]
+    data[damaged + BLOCK] ^= 1
+    (tmp_path / "r").write_bytes(data)
+
+    with Recording.open(tmp_path / "r") as recording:
+        events = recording.events()
+        assert [next(events).pid for _ in range(4)] == [0, 1, 2, 3]
+        with pytest.raises(OSError, match="block"):
+            next(events)
+
+
 def test_typed_events_and_batches_come_from_the_plan(tmp_path: Path) -> None:
     record(tmp_path / "r", 5)
 
