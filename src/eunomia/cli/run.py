@@ -49,7 +49,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
-    if any(values[name] for name in ("sample", "rate-limit", "drill-loss", "max-events")):
+    if any(values[name] for name in ("sample", "rate-limit", "drill-loss")):
         from eunomia.cli.run_checks import check_sources
 
         check_sources(package.plan(), values)

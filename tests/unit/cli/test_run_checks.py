@@ -54,7 +54,7 @@ def test_a_wrong_option_is_one_line(words: str, says: str) -> None:
     assert str(caught.value) == says
 
 
-@pytest.mark.parametrize("words", ["--sample 1/2", "--rate-limit 5", "--drill-loss 100%", "--max-events 3"])
+@pytest.mark.parametrize("words", ["--sample 1/2", "--rate-limit 5", "--drill-loss 100%"])
 def test_what_is_about_events_is_refused_where_there_are_none(words: str) -> None:
     values = COMMAND.parse([*words.split(), "tool"])
     events, maps = (Package.from_bytes(builtin.read(name), name).plan() for name in ("sigsnoop", "syscount"))
