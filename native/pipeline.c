@@ -44,8 +44,9 @@ static uint64_t rounded_up(double x) {
 
 /* Each second has its share, which for limits like 0.5 is not always the same. */
 static int is_over_rate(struct source *s) {
+    static const double MOST = 1e9; /* no source has more; sums of more would not be exact */
     const struct eu_run *run = s->run;
-    double limit = run->options.rate_limit;
+    double limit = run->options.rate_limit < MOST ? run->options.rate_limit : MOST;
     if (s->second != run->second) {
         s->second = run->second;
         s->allowed = rounded_up((double)run->second * limit) - rounded_up((double)(run->second - 1) * limit);

@@ -90,7 +90,7 @@ def replay(recording: Recording, values: Values) -> int:
     since, until = (moment(values, name, recording) for name in ("from", "to"))
     if until and since >= until:
         raise UsageError(f"--from {values['from']} is not before --to {values['to']}: no event is between them")
-    running.check_plan(recording.plan, values, 1)
+    running.check_plan(recording.plan, values)
     out = running.open_output(values)
     try:
         options = running.run_options(values, out)

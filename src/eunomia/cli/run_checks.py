@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.cli.parser import Values
 
-OF_EVENTS = ("sample", "rate-limit", "drill-loss", "max-events")
+OF_EVENTS = ("sample", "rate-limit", "drill-loss")
 ROTATION = ("rotate-size", "rotate-after", "rotate-keep")
 
 

@@ -109,7 +109,14 @@ OPTIONS = (
     ),
     Opt("top", "", "count", "the first N rows each second, redrawn in place on a terminal", "N", group=AGGREGATE),
     Opt("duration", "", "seconds", "stop after this time: 10, 200ms, 5m, 1h", group=END),
-    Opt("max-events", "", "count", "stop after N events", "N", group=END),
+    Opt(
+        "max-events",
+        "",
+        "count",
+        "stop after N events; a tool without: after the reading that makes it N elements",
+        "N",
+        group=END,
+    ),
     Opt(
         "fail-on-loss",
         "",

@@ -272,4 +272,5 @@ class Replay(Run):
         Raises:
             OSError: the recording is damaged, or output cannot be written.
         """
-        return check(lib.eu_run_replay(self._open(), self._recording.handle(), self._how), "replay")
+        with self._busy:
+            return check(lib.eu_run_replay(self._open(), self._recording.handle(), self._how), "replay")

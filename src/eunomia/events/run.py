@@ -5,6 +5,8 @@ It is on the way of every `ecli run`: plain classes, no imports but the door to 
 
 from __future__ import annotations
 
+from _thread import RLock
+
 from eunomia._native import check, error, ffi, lib, text
 from eunomia.events.account import Account
 
@@ -21,7 +23,7 @@ TIMES = {"none": 0, "clock": 1, "age": 2, "iso": 3}
 WAKEUPS = {"adaptive": 0, "each": 1, "batch": 2}
 HEADERS = {"never": 0, "once": 1, "screen": 2}
 
-MAX_QUEUE = 512 << 20  # it is one piece of memory
+MAX_QUEUE = 256 << 20  # it is one piece of memory, twice as large while its reader is slow; C makes none above 1 GiB
 
 STOPPED, SIGNAL, DURATION, MAX_EVENTS, OUTPUT_CLOSED = range(5)
 
@@ -306,10 +308,12 @@ class Run:
         OSError: a buffer cannot be opened.
     """
 
-    __slots__ = ("_keep", "_object", "_plan", "_run")
+    __slots__ = ("_busy", "_keep", "_lock", "_object", "_plan", "_run")
 
     def __init__(self, obj: Object | None, plan: bytes, options: RunOptions) -> None:
         self._object = obj
+        self._busy = RLock()  # held while it loops: who closes waits for that
+        self._lock = RLock()  # accounts and `stop` come from any thread
         self._run: Any = ffi.NULL
         self._plan: Any = read_plan(plan)
         self._keep: list[Any] = []
@@ -328,15 +332,18 @@ class Run:
         Raises:
             OSError: output cannot be written, or a map not be read.
         """
-        return check(lib.eu_run_loop(self._open()), "read events")
+        with self._busy:
+            return check(lib.eu_run_loop(self._ready()), "read events")
 
     def finish(self) -> int:
         """End a loop with `hold`: wait for programs that still run, print what is left, return the ending."""
-        return check(lib.eu_run_finish(self._open()), "read events")
+        with self._busy:
+            return check(lib.eu_run_finish(self._ready()), "read events")
 
     def stop(self) -> None:
         """End `loop` soon; from any thread."""
-        lib.eu_run_stop(self._open())
+        with self._lock:
+            lib.eu_run_stop(self._open())
 
     @property
     def manages_wakeups(self) -> bool:
@@ -349,27 +356,39 @@ class Run:
 
     def accounts(self) -> list[Account]:
         """Return what became of each source's records, in the plan's order; then of other maps that programs update."""
-        run = self._open()
         one = ffi.new("struct eu_account *")
         found = []
-        for index in range(lib.eu_run_accounts(run)):
-            check(lib.eu_run_account(run, index, one), "read account")
-            found.append(Account(one))
+        with self._lock:
+            run = self._open()
+            for index in range(lib.eu_run_accounts(run)):
+                check(lib.eu_run_account(run, index, one), "read account")
+                found.append(Account(one))
         return found
 
     def close(self) -> None:
-        """Close the buffers; the second call does nothing."""
-        run, self._run = self._run, ffi.NULL
-        plan, self._plan = self._plan, ffi.NULL
-        if run:
-            lib.eu_run_free(run)
-        if plan:
-            lib.eu_plan_free(plan)
+        """Close the buffers; the second call does nothing. A loop in another thread is stopped, and waited for."""
+        with self._lock:
+            if self._run:
+                lib.eu_run_stop(self._run)
+        with self._busy:
+            with self._lock:
+                run, self._run = self._run, ffi.NULL
+                plan, self._plan = self._plan, ffi.NULL
+            if run:
+                lib.eu_run_free(run)
+            if plan:
+                lib.eu_plan_free(plan)
 
     def _open(self) -> Any:
         if not self._run:
             raise ValueError("the run is closed")
         return self._run
+
+    def _ready(self) -> Any:
+        """The run, whose maps are still there."""
+        if self._object is not None:
+            self._object.handle()
+        return self._open()
 
     def __enter__(self) -> Self:
         return self

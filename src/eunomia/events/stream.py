@@ -41,9 +41,9 @@ class EventStream(Iterator[Any]):
     """Iterates the events of one ring or perf buffer; each is an instance of a class made from its C struct.
 
     `for event in stream`, `async for event in stream`, `for batch in stream.batches()`. One thread iterates; `stop`
-    may be called from any. Iteration ends after `stop()` (what is in the buffer then is still delivered), `timeout`
-    seconds without an event, or `max_events`. Ctrl-C raises KeyboardInterrupt as usual. A record too short for its
-    type is counted and passed over.
+    and `close` may be called from any. Iteration ends after `stop()` (what is in the buffer then is still
+    delivered), `timeout` seconds without an event, or `max_events`. Ctrl-C raises KeyboardInterrupt as usual. A
+    record too short for its type is counted and passed over.
 
     Args:
         obj: a loaded object.
