@@ -71,7 +71,8 @@ def record(package: Package, values: Values, settings: Settings, program: str, c
     path = values["output"]
     if not path:
         raise UsageError("record: no file given [-o FILE; - is standard output]")
-    from eunomia.events.layout import SAMPLE, Layout
+    from eunomia.events.kinds import SAMPLE
+    from eunomia.events.layout import Layout
 
     kinds = {source.kind for source in Layout(package.plan()).sources}
     if not kinds:

@@ -6,7 +6,6 @@ import os
 
 from eunomia.cli import run as running
 from eunomia.cli.parser import Command, Opt, UsageError
-from eunomia.cli.run_checks import OF_EVENTS, check_sources
 from eunomia.cli.run_table import AGGREGATE, END, OPTIONS, OUTPUT, WHICH
 
 TYPE_CHECKING = False
@@ -91,20 +90,11 @@ def replay(recording: Recording, values: Values) -> int:
     since, until = (moment(values, name, recording) for name in ("from", "to"))
     if until and since >= until:
         raise UsageError(f"--from {values['from']} is not before --to {values['to']}: no event is between them")
-    if any(values[name] for name in OF_EVENTS):
-        check_sources(recording.plan(), values)
-    if values["fields"]:
-        from eunomia.cli.fields import check_fields
-
-        check_fields(recording.plan(), running.names(values["fields"]))
+    running.check_plan(recording.plan, values)
     out = running.open_output(values)
     try:
         options = running.run_options(values, out)
         options.hold, options.tell_fd = False, -1
-        if any(values[name] for name in ("count-by", "hist", "sort", "top")):
-            from eunomia.cli.aggregation import check_aggregation
-
-            check_aggregation(recording.plan(), options)
         wanted = [name for name in ("filter", "pid", "comm", "uid") if values[name]]
         if wanted:
             from eunomia.cli.which import select

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from eunomia._native import check, error, ffi, lib
 from eunomia.events.account import Account
 from eunomia.events.batch import Batch, Kinds
-from eunomia.events.layout import SAMPLE, Layout, Source
+from eunomia.events.kinds import SAMPLE
+from eunomia.events.layout import Layout, Source
 from eunomia.events.run import read_plan
 
 if TYPE_CHECKING:

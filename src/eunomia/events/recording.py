@@ -6,6 +6,7 @@ import os
 
 from eunomia._native import check, error, ffi, lib
 from eunomia.events.account import Account
+from eunomia.events.recorder import META, PACKAGE, PLAN
 from eunomia.events.run import Run, read_plan
 
 TYPE_CHECKING = False
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from eunomia.events.layout import Source
     from eunomia.events.run import RunOptions
     from eunomia.package.model import Package
-
-META, PACKAGE, PLAN = 1, 2, 3
 
 
 class Record:

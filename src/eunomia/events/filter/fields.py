@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import struct
 
+from eunomia.events.kinds import ARRAY, ENUM, INT, SAMPLE, STRUCT, UINT, UNION
 from eunomia.events.run import read_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-UINT, INT, BOOL, FLOAT, POINTER, STRING, ARRAY, STRUCT, UNION, ENUM, OPAQUE = range(1, 12)
-SAMPLE = 3
 _HEADER = struct.Struct("<4sHH8I")
 _ROWS = ("<BBHIIIII", "<IIIHHI", "<qII", "<IBBH6I8I", "<IIIIIIQ")
 _MAX_LISTED = 4096

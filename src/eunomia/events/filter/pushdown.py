@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from eunomia.errors import FilterError, OptionError
 from eunomia.events.filter.compiler import Compiler
-from eunomia.events.filter.fields import STRING
 from eunomia.events.filter.numbers import range_of
 from eunomia.events.filter.parser import Compare, Field, Literal, Logic, Node
+from eunomia.events.kinds import STRING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from eunomia.errors import FilterError
-from eunomia.events.filter.fields import (
-    ARRAY,
-    BOOL,
-    ENUM,
-    FLOAT,
-    INT,
-    OPAQUE,
-    POINTER,
-    STRUCT,
-    UINT,
-    UNION,
-    Fields,
-    Place,
-    RecordType,
-)
-from eunomia.events.filter.fields import STRING as STRING_KIND
+from eunomia.events.filter.fields import Fields, Place, RecordType
 from eunomia.events.filter.parser import Bits, Field, Node, show_path
+from eunomia.events.kinds import ARRAY, BOOL, ENUM, FLOAT, INT, OPAQUE, POINTER, STRUCT, UINT, UNION
+from eunomia.events.kinds import STRING as STRING_KIND
 
 KINDS = {
     "number": "a number",
