@@ -168,6 +168,14 @@ def test_what_a_stream_cannot_mean_is_refused(
         obj.events("kills", **keywords)
 
 
+def test_a_struct_that_lacks_members_says_which_it_has() -> None:
+    with eunomia.resolve("syscount").load() as obj:
+        times = obj.maps["timed_syscalls"]
+        for given, found in ((("x",), "got 1"), (5, "got int")):
+            with pytest.raises(ValueError, match=rf"expected a dict, or 2 of \(count, time_us\), {found}"):
+                times[1] = given
+
+
 def test_a_map_that_is_not_there_names_those_that_are(package: eunomia.Package) -> None:
     with package.load() as obj:
         with pytest.raises(KeyError, match=r"no map nope \(there are .*kills"):

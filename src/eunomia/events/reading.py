@@ -211,7 +211,7 @@ def choose(layout: Layout, name: str | None) -> tuple[int, Source]:
     if name is None and len(sources) == 1:
         return next(iter(sources.values()))
     if name is None or name not in sources:
-        found = f"has {', '.join(sources)}" if sources else "has none"
+        found = f"has {', '.join(sources)}" if sources else f"has {'sampled maps only' if layout.sources else 'none'}"
         wanted = f"events of map {name}: not an event source" if name else "events: which map"
         raise ValueError(f"{wanted}; the object {found}")
     return sources[name]

@@ -130,7 +130,7 @@ def structure(btf: Btf, resolved: Type) -> tuple[Decode, Encode]:
         return kind._make(read(data) for _, read, _, _, _ in fields)
 
     def by_name(values: Any) -> dict[str, Any]:
-        wanted = f"expected {len(kind._fields)} values ({', '.join(kind._fields)}), or a dict of them"
+        wanted = f"expected a dict, or {len(kind._fields)} of ({', '.join(kind._fields)})"
         if not isinstance(values, (tuple, list)):
             raise TypeError(f"{kind.__name__}: {wanted}, got {type(values).__name__}")
         if len(values) != len(kind._fields):

@@ -97,6 +97,18 @@ def test_what_was_added_comes_back(tmp_path: Path, compress: bool) -> None:
         assert (counts.records, counts.is_whole, counts.is_cut) == (6, True, False)
 
 
+def test_a_recording_of_sampled_maps_says_that_it_has_no_events(tmp_path: Path) -> None:
+    plan = PlanWriter().table(u(4), u(8)).to_bytes()
+    with (
+        open(tmp_path / "r", "wb") as file,
+        Recorder(file.fileno(), "r", {"tool": "test"}, b"{}", plan) as recorder,
+    ):
+        recorder.end()
+
+    with Recording.open(tmp_path / "r") as recording, pytest.raises(ValueError, match="has sampled maps only"):
+        next(recording.events())
+
+
 def test_events_before_the_damage_come_before_the_error(tmp_path: Path) -> None:
     data = bytearray(record(tmp_path / "r"))
     damaged = [start for start, _, kind, _ in blocks(bytes(data)) if kind == 6][2]
