@@ -82,6 +82,8 @@ class EventStream(Iterator[Any]):
             raise ValueError(f"events: queue of {queue} events, expected at least 1")
         if (timeout is not None and not timeout >= 0) or (max_events is not None and max_events < 0):
             raise ValueError(f"events: timeout {timeout}, max_events {max_events}: neither can be negative")
+        if perf_pages < 0 or perf_pages & (perf_pages - 1):
+            raise ValueError(f"events: {perf_pages} perf_pages, expected a power of two")
         self._queue: Queue | None = None
         self._batch: Batch | None = None  # what is not decoded yet begins at _at
         self._at = 0

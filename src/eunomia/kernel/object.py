@@ -9,7 +9,7 @@ from eunomia.kernel.program import Link, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from typing import Any, Self
 
     from eunomia.events.account import Account  # sanctioned, as the call in Object.account
@@ -111,7 +111,7 @@ class Object:
 
             raise open_failure(self.package)
         found = (Program(self, index) for index in range(lib.eu_prog_count(self._handle)))
-        self.programs = {program.name: program for program in found}
+        self.programs = Named("program", ((program.name, program) for program in found))
 
     def write(self, section: str, offset: int, data: bytes) -> None:
         """Write bytes of a global variable's initial value; before load.
@@ -232,7 +232,7 @@ class Object:
             from eunomia.kernel.map import Map
 
             found = (Map(self, index) for index in range(lib.eu_map_count(self.handle())))
-            self._maps = {each.name: each for each in found if each.section != COUNTERS}
+            self._maps = Named("map", ((each.name, each) for each in found if each.section != COUNTERS))
         return self._maps
 
     def events(self, name: str | None = None, **keywords: Any) -> EventStream:
@@ -307,3 +307,14 @@ class Object:
     def __repr__(self) -> str:
         state = "closed" if not self._handle else "loaded" if self.loaded else "opened"
         return f"<Object {self.package.name} {state}>"
+
+
+class Named(dict[str, "Any"]):
+    """Maps or programs by name; a KeyError says which there are."""
+
+    def __init__(self, what: str, pairs: Iterable[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self._what = what
+
+    def __missing__(self, name: object) -> Any:
+        raise KeyError(f"no {self._what} {name} (there are {', '.join(self)})")
