@@ -70,7 +70,7 @@ def test_long_options_of_ecli_may_follow_the_tool(ecli: Command) -> None:
 
 def test_output_goes_to_a_file_on_request(ecli: Command, tmp_path: Path) -> None:
     out = tmp_path / "events"
-    running = ecli.start("run", "-j", "-o", out, "opensnoop", "--max-events", "3").wait_attached()
+    running = ecli.start("run", "-j", "-o", out, "opensnoop", "--pid", os.getpid(), "--max-events", "3").wait_attached()
     for _ in range(5):
         provoke.open_file()
 
