@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import pytest
 
 import eunomia
+from eunomia._native import lib
 from eunomia.events.recorder import Recorder
 from eunomia.events.run import Run, RunOptions
 from support import provoke
@@ -398,3 +400,37 @@ def test_python_records_a_run(tmp_path: Path) -> None:
     with eunomia.Recording.open(tmp_path / "r") as found:
         assert [each.path for each in found.events() if each.pid == os.getpid()].count("/") == 7
         assert found.counts().is_whole
+
+
+STACKS = """
+struct trace { __u64 stack[32]; };
+/// @sample {"interval": 0, "type": "default_kv"}
+/// @decode {"stack": "kstack"}
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 16384);
+    __type(key, struct trace);
+    __type(value, __u64);
+} traces SEC(".maps");
+SEC("raw_tp/sched_switch") int unused(void *ctx) { return !bpf_map_lookup_elem(&traces, &(struct trace){}); }
+"""
+
+
+def test_names_of_one_reading_may_take_more_than_a_block(tmp_path: Path) -> None:
+    package, first = build(tmp_path, STACKS), 0xFFFFFFFF81000000
+    with open(tmp_path / "r", "wb") as file, package.load() as obj:
+        handle = obj.handle()
+        place = lib.eu_map_find(handle, b"traces")
+        for number in range(12000):  # 384,000 addresses: their names take more than 16 MiB
+            key = pack("<32Q", *range(first + 32 * number, first + 32 * number + 32))
+            assert lib.eu_map_update(handle, place, key, pack("<Q", number), 0) == 0
+        with (
+            Recorder.of(package, file.fileno(), "r") as recorder,
+            Run(obj, package.plan(), RunOptions(duration=0.05, record=recorder)) as run,
+        ):
+            run.loop()
+
+    with eunomia.Recording.open(tmp_path / "r") as found:
+        found.scan()
+        assert found.counts().is_whole
+        assert found.counts().samples == 1
