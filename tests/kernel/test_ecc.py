@@ -513,8 +513,8 @@ def test_errno_h_of_a_system_without_32_bit_headers_is_enough(simple: Path, comp
 def test_what_an_atomic_add_returns_names_the_flag_that_it_needs(ecc: Command, tmp_path: Path) -> None:
     source = tmp_path / "tool.bpf.c"
     source.write_text(
-        '#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nlong n, m;\nSEC("tracepoint/syscalls/sys_enter_kill")\n'
-        "int on_kill(void *ctx)\n{\n\tm = __sync_fetch_and_add(&n, 1);\n\treturn 0;\n}\n"
+        '#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nunsigned n;\nSEC("tracepoint/syscalls/sys_enter_kill")\n'
+        "int on_kill(void *ctx)\n{\n\treturn __sync_fetch_and_add(&n, 1) == 7;\n}\n"
         'char LICENSE[] SEC("license") = "GPL";\n'
     )
 
