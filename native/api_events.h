@@ -109,7 +109,8 @@ enum eu_unknown {
     EU_UNCOUNTED, /* the object does not count, or by a version that is not known here */
     EU_UNNAMED,   /* a call learns its map at run time, and it may be this one */
     EU_UNSEEN,    /* more was read than counted */
-    EU_CUT        /* the recording ends before the run did */
+    EU_CUT,       /* the recording ends before the run did */
+    EU_EARLY      /* the replay ended before the recording */
 };
 /* produced = delivered + filtered + discarded + the sum of lost + pending */
 struct eu_account {

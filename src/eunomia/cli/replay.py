@@ -104,21 +104,22 @@ def replay(recording: Recording, values: Values) -> int:
                 raise UsageError(f"--{' or --'.join(wanted)}: these events do not say it, and the live system is gone")
             choice.open(options)
         with Replay(recording, options, speed=speed(values), since=since, until=until) as reader:
-            reader.loop()
+            ending = reader.loop()
             tell_cut(recording)
-            return account(reader, values)
+            return account(reader, values, ending)
     finally:
         if out != 1:
             os.close(out)
 
 
-def account(reader: Replay, values: Values) -> int:
-    """Say what was lost, while recording or now; return the exit code."""
+def account(reader: Replay, values: Values, ending: int) -> int:
+    """Say what was lost, while recording or now, unless the reader of the output has left; return the exit code."""
     from eunomia.cli.losses import exit_line, lost_unasked
+    from eunomia.events.run import OUTPUT_CLOSED
 
     accounts = reader.accounts()
     lost = lost_unasked(accounts)
-    if lost or values["verbose"]:
+    if (lost or values["verbose"]) and ending != OUTPUT_CLOSED:
         running.warn(f"events: {exit_line(accounts)}")
     return 3 if lost and values["fail-on-loss"] else 0
 
