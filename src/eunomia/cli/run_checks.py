@@ -5,6 +5,7 @@ Imported only where options were given (DESIGN decision 8).
 
 from __future__ import annotations
 
+from eunomia._native import lib
 from eunomia.cli.convert import parse_count
 from eunomia.cli.parser import UsageError
 from eunomia.cli.run_table import PROG_TYPES
@@ -29,6 +30,8 @@ def check_options(values: Values) -> None:
     if kind and kind.lower() not in PROG_TYPES:
         raise UsageError(f"--prog-type: {kind!r} is none of {', '.join(PROG_TYPES)}")
     check_pages(values["perf-pages"])
+    if values["cpu"] is not None and values["cpu"] >= lib.eu_possible_cpus() > 0:
+        raise UsageError(f"--cpu: no CPU {values['cpu']}: this machine has 0 to {lib.eu_possible_cpus() - 1}")
     digest = (values["sha256"] or "0" * 64).lower().removeprefix("sha256:")
     if len(digest) != 64 or digest.strip("0123456789abcdef"):
         raise UsageError(f"--sha256: {values['sha256']!r} is not 64 hexadecimal digits")
@@ -42,7 +45,6 @@ def check_sources(plan: bytes, values: Values) -> None:
     Raises:
         UsageError: it names the option.
     """
-    from eunomia._native import lib
     from eunomia.events.run import read_plan
 
     read = read_plan(plan)
