@@ -1,7 +1,7 @@
 /* How large ring buffers are that the user did not size: most tools say 256 KiB, which a flood of two million records a second fills in
  * 2 ms, less than a busy machine may keep the reader waiting. A ring that is smaller than this machine can afford grows:
- * 8 MiB for all rings of an object together (0.7 ms to make), 1/512 of the memory at most, of the control group's where that is less.
- * One below 64 KiB is meant to be small; one that is pinned by name must keep the size that others expect. */
+ * 4 MiB for all rings of an object together (1.2 ms to make and map), 1/512 of the memory at most, of the control group's where that is
+ * less. One below 64 KiB is meant to be small; one that is pinned by name must keep the size that others expect. */
 #define _GNU_SOURCE
 #include "rings.h"
 #include "object.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SMALL = 64 << 10, LARGE = 8 << 20, SHARE = 512, PATH_ROOM = 512 };
+enum { SMALL = 64 << 10, LARGE = 4 << 20, SHARE = 512, PATH_ROOM = 512 };
 
 static int read_text(const char *path, char *text, size_t room) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

@@ -154,7 +154,7 @@ def test_rings_grow_with_the_machine_unless_they_are_small_or_sized(package: Any
     with Object.open(package) as obj:
         obj.load()
         assert obj.maps["events"].max_entries >= 256 << 10
-        assert obj.maps["events"].max_entries == 8 << 20 or os.sysconf("SC_PHYS_PAGES") * 4096 < 4 << 30
+        assert obj.maps["events"].max_entries == 4 << 20 or os.sysconf("SC_PHYS_PAGES") * 4096 < 4 << 30
         assert obj.maps["slow"].max_entries == 4096
     with Object.open(package) as obj:
         obj.maps["events"].resize(1 << 20)
