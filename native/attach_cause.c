@@ -39,7 +39,7 @@ static void offer_tracepoints(struct eu_near *near) {
     }
 }
 
-static void kprobe_cause(const char *section, const char *target, char *why, size_t room) {
+void eu_kprobe_cause(const char *section, const char *target, char *why, size_t room) {
     struct eu_near near;
     char hint[160];
     if (access("/sys/bus/event_source/devices/kprobe", F_OK) && access("/sys/kernel/tracing/kprobe_events", F_OK) &&
@@ -81,7 +81,7 @@ void eu_attach_cause(const struct bpf_program *prog, int err, char *why, size_t 
         snprintf(why, room, "raw tracepoint %.200s: not in this kernel%s", target, eu_near_hint(&near, hint, sizeof(hint)));
     } else if (err == ENOENT &&
                (starts(section, "kprobe") || starts(section, "kretprobe") || starts(section, "ksyscall") || starts(section, "kretsyscall")))
-        kprobe_cause(section, target, why, room);
+        eu_kprobe_cause(section, target, why, room);
     else if ((err == ENOENT || err == ESRCH) && starts(section, "usdt"))
         usdt_cause(target, why, room);
     else if (err == ENOENT && starts(section, "u"))

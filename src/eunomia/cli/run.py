@@ -115,7 +115,7 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
     try:
         for section, offset, data in settings.writes:
             live.write(section, offset, data)
-        if values["skip"] or values["ring-size"] or values["perf-pages"]:
+        if values["skip"] or values["enable"] or values["ring-size"] or values["perf-pages"]:
             from eunomia.cli.adjust import adjust
 
             adjust(live, values)
@@ -140,11 +140,16 @@ def follow(
     from eunomia.events.run import Run
 
     options = options or run_options(values, out)
+    targets = None
+    if values["attach"] or values["iface"] or values["attach-cgroup"]:
+        from eunomia.cli.targets import choose_targets
+
+        targets = choose_targets(live, values)
     if choice is not None:
         choice.open(options)
     # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
     with Run(live, package.plan(), options) as reader:
-        live.attach(skip=values["skip"])
+        live.attach(skip=values["skip"], targets=targets)
         if not live.programs:
             warn(f"{program} has no program: nothing is attached")
         if values["wakeup"] == "adaptive" and not reader.manages_wakeups:

@@ -191,6 +191,15 @@ def _perf_event(annotation: Annotation) -> str:
     return _object(annotation, {"type": number, "config": number, "frequency": number, "period": number})
 
 
+def _target(annotation: Annotation) -> str:
+    value = annotation.value
+    targets = value if isinstance(value, list) else [value]
+    if not targets or not all(isinstance(each, str) for each in targets):
+        return f"expected a target as iface:eth0 or a list of them, found {_found(value)}"
+    wrong = next((each for each in targets if ":" not in each), None)
+    return "" if wrong is None else f"{wrong!r} is no target [KIND:NAME, as in iface:eth0]"
+
+
 def _range(annotation: Annotation) -> str:
     problem = _object(annotation, {"min": (int, float), "max": (int, float)})
     if problem:
@@ -252,6 +261,7 @@ _RULES: dict[tuple[str, str], Callable[[Annotation], str]] = {
     ("program", "xdpopts"): lambda annotation: _object(annotation, {"old_prog_fd": (int,)}),
     ("program", "perf_event"): _perf_event,
     ("program", "optional"): _yes_no,
+    ("program", "target"): _target,
     **{("licence", key): _text for key in ("brief", "details", "version", "description")},
     **{(target, "description"): _text for target in ("variable", "map", "program")},
 }

@@ -9,7 +9,7 @@ from eunomia.kernel.program import Link, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any, Self
 
     from eunomia.events.account import Account  # sanctioned, as the call in Object.account
@@ -176,11 +176,12 @@ class Object:
         for name in silent:
             self.programs[name].autoload = False
 
-    def attach(self, *, skip: Collection[str] = ()) -> list[Link]:
+    def attach(self, *, skip: Collection[str] = (), targets: Mapping[str, Sequence[str]] | None = None) -> list[Link]:
         """Attach the programs that the package lists (all, where it lists none), in its order.
 
         Args:
             skip: names of programs that are not attached.
+            targets: what programs attach to, by their names, in place of what their sections and annotations say.
 
         Returns:
             The links, which the object owns: they end when it is closed.
@@ -202,15 +203,24 @@ class Object:
             if name in skip or name in self.skipped or not program.autoload:
                 continue
             try:
-                links.append(program.attach())
+                for target in (targets or {}).get(name) or (None,):
+                    links.append(program.attach(target))
             except OSError as exc:
                 if not program.optional:
                     self.detach()
                     from eunomia.kernel.failure import attach_failure
 
                     raise attach_failure(exc, name, len(names) > 1) from exc
+                program.detach()
                 self.skipped[name] = exc.strerror or str(exc)
         return links
+
+    def target_kinds(self) -> set[str]:
+        """Return the kinds of targets that its programs take, as in `iface`; {} where sections say everything."""
+        kinds: list[str] = []
+        while name := lib.eu_target_kind_name(len(kinds)):
+            kinds.append(text(name))
+        return {kind for kind in kinds if any(program.takes(kind) for program in self.programs.values())}
 
     def detach(self, *, wait: bool = False) -> None:
         """Detach all programs; maps and their contents stay.
