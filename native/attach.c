@@ -172,7 +172,7 @@ static int attach_perf_event(struct eu_object *object, int index, const struct e
 static struct bpf_link *link_by_type(const struct bpf_program *prog) {
     uint32_t type = bpf_program__type(prog), attach = bpf_program__expected_attach_type(prog);
     if (type == BPF_PROG_TYPE_TRACING)
-        return attach == BPF_TRACE_ITER ? bpf_program__attach_iter(prog, NULL) : bpf_program__attach_trace(prog);
+        return bpf_program__attach_trace(prog);
     if (type == BPF_PROG_TYPE_LSM && attach == BPF_LSM_MAC)
         return bpf_program__attach_lsm(prog);
     return bpf_program__attach(prog);
@@ -201,8 +201,8 @@ static int attach_raw_tracepoint(struct eu_object *object, int index, const char
         return eu_attachment_add_link(object, index, link);
     char why[600];
     int err = errno == EINVAL ? ENOENT : errno;
-    eu_attach_cause(object->progs[index], err, why, sizeof(why));
-    return eu_attach_failed(object->progs[index], err, *why ? why : NULL);
+    eu_raw_tracepoint_cause(name, why, sizeof(why));
+    return eu_attach_failed(object->progs[index], err, err == ENOENT ? why : NULL);
 }
 
 static int needs_target(const struct bpf_program *prog) {
@@ -232,11 +232,14 @@ static int attach_by_default(struct eu_object *object, int index, const struct e
     case BPF_PROG_TYPE_SK_MSG:
     case BPF_PROG_TYPE_SK_SKB:
         return eu_attach_map(object, index, "");
+    case BPF_PROG_TYPE_TRACING:
+        return bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER ? eu_attach_iter(object, index, NULL)
+                                                                         : attach_by_section(object, index);
     default:
         break;
     }
     eu_target_forms(prog, forms, sizeof(forms));
-    if (*forms && !*target && !starts(section, "iter"))
+    if (*forms && !*target)
         return needs_target(prog);
     if (eu_target_fits(TARGET_CGROUP, prog) || eu_target_fits(TARGET_SOCKET, prog) || eu_target_fits(TARGET_NETFILTER, prog))
         return needs_target(prog);

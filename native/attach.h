@@ -25,6 +25,7 @@ int eu_attach_netfilter(struct eu_object *object, int prog, const struct eu_targ
 /* A map of sockets, by name; "": the only one that the object has. */
 int eu_attach_map(struct eu_object *object, int prog, const char *name);
 int eu_attach_socket(struct eu_object *object, int prog, const struct eu_target *target);
+/* target NULL: all that there is of its kind. */
 int eu_attach_iter(struct eu_object *object, int prog, const struct eu_target *target);
 /* Write perf:EVENT,… into attach options. */
 int eu_perf_target(const struct eu_target *target, struct eu_attach_options *options);
@@ -33,5 +34,6 @@ int eu_is_uprobe(const char *section);
 struct bpf_link *eu_attach_uprobe(const struct bpf_program *prog, const char *target, int pid, char *why, size_t room);
 /* Why libbpf could not attach a program by its section; "" where its errno says all. */
 void eu_attach_cause(const struct bpf_program *prog, int err, char *why, size_t room);
+void eu_raw_tracepoint_cause(const char *name, char *why, size_t room);
 void eu_kprobe_cause(const char *section, const char *target, char *why, size_t room);
 #endif

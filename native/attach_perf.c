@@ -96,11 +96,11 @@ int eu_attach_iter(struct eu_object *object, int index, const struct eu_target *
     const struct bpf_program *prog = object->progs[index];
     union bpf_iter_link_info info = {0};
     LIBBPF_OPTS(bpf_iter_attach_opts, options);
-    char why[200];
-    int fd = -1, err = iter_info(object, index, target, &info, &fd);
+    char why[300];
+    int fd = -1, err = target ? iter_info(object, index, target, &info, &fd) : 0;
     if (err)
         return err;
-    if (target->nr_options) {
+    if (target && target->nr_options) {
         options.link_info = &info;
         options.link_info_len = sizeof(info);
     }
@@ -110,8 +110,8 @@ int eu_attach_iter(struct eu_object *object, int index, const struct eu_target *
         close(fd);
     if (link)
         return eu_attachment_add_link(object, index, link);
-    snprintf(why, sizeof(why), "%.100s: %s", target->whole,
-             err == EBADF || err == EINVAL ? "this iterator does not walk such a thing, or needs to be told what it walks [iter:,map=NAME]"
-                                           : eu_reason(err));
+    snprintf(why, sizeof(why), "%s [--attach %s=iter:,map=NAME, or cgroup=PATH, pid=N, tid=N]",
+             err == EBADF || err == EINVAL ? "it needs to be told what it walks, or does not walk such a thing" : eu_reason(err),
+             bpf_program__name(prog));
     return eu_attach_failed(prog, err, why);
 }

@@ -162,6 +162,11 @@ def follow(
             notice(live, program)
             for line in choice.pushed if choice else ():
                 warn(line)
+        if any(each.section.startswith("iter") for each in live.programs.values()):
+            from eunomia.cli.iterators import show_iterators
+
+            if show_iterators(live, values, out, reader):
+                return 0
         ending, failure = read(reader, live)
         code = account(reader, live, values, ending)
     if failure:

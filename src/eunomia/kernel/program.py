@@ -8,9 +8,11 @@ from eunomia._native import check, error, ffi, lib, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from io import FileIO
     from typing import Any, Protocol, Self
 
     from eunomia.kernel.object import Object
+    from eunomia.kernel.testrun import TestRun
 
     class HasFileno(Protocol):
         """A socket, or anything else with a descriptor."""
@@ -132,6 +134,42 @@ class Program:
 
             settings = with_variables(settings, self._object)
         return attach_options(settings)
+
+    @property
+    def owner(self) -> Object:
+        """The object that it is part of."""
+        return self._object
+
+    def iterate(self) -> FileIO:
+        """Return what an attached iterator prints, to be read to its end: each call walks anew.
+
+        Raises:
+            OSError: it is no attached iterator.
+
+        Kernel: 5.8+
+        Source: kernel/bpf/bpf_iter.c
+        """
+        from io import FileIO
+
+        return FileIO(check(lib.eu_prog_iterate(self._object.handle(), self._index), f"iterate program {self.name}"))
+
+    def test_run(self, data: bytes | None = None, context: bytes = b"", *, repeat: int = 1) -> TestRun:
+        """Run it without an event (BPF_PROG_TEST_RUN).
+
+        Args:
+            data: the packet of programs of packets, from its Ethernet header on; None: 64 zero bytes for those, nothing
+                for others.
+            context: what its argument points to, where the kernel takes that: the arguments of raw tracepoints, 8 bytes
+                each, a `syscall` program's own struct, `struct __sk_buff`, `struct xdp_md`, `struct bpf_sk_lookup`.
+            repeat: how often, 1 or more.
+
+        Raises:
+            ValueError: repeat is out of range.
+            OSError: this kernel does not test-run programs of this type, or not with such data.
+        """
+        from eunomia.kernel.testrun import test_run
+
+        return test_run(self, self._index, data, context, repeat)
 
     @property
     def targets(self) -> list[str]:
