@@ -93,6 +93,9 @@ int eu_prog_takes(struct eu_object *object, int prog, const char *kind);
 /* Names of the kinds from 0 on, NULL behind the last. */
 const char *eu_target_kind_name(int kind);
 
+/* 1 where a loaded program stands in one of the object's prog arrays: it is tail-called. */
+int eu_prog_in_array(struct eu_object *object, int prog);
+
 /* tracefs without mounting it for others: a descriptor of its root (cached), or -errno. */
 int eu_tracefs(void);
 /* BTF id of the kernel's type `kind` called name in one pass over raw BTF (path NULL: the running kernel's), or -errno. */

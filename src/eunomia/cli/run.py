@@ -160,6 +160,8 @@ def follow(
             warn(f"program {name} is optional and left out: {cause}")
         if values["verbose"]:
             notice(live, program)
+            for name, cause in live.passed_over.items():
+                warn(f"program {name} is left out, another does its work: {cause}")
             for line in choice.pushed if choice else ():
                 warn(line)
         if any(each.section.startswith("iter") for each in live.programs.values()):

@@ -136,6 +136,16 @@ class Program:
         return attach_options(settings)
 
     @property
+    def alternative(self) -> str | None:
+        """The group of which one program is enough, by `@alternative` or by names (`Object.groups`)."""
+        return self._object.group_of(self.name)
+
+    @property
+    def tail_called(self) -> bool:
+        """Whether it stands in a prog array of the object; after load."""
+        return check(lib.eu_prog_in_array(self._object.handle(), self._index), f"program {self.name}") > 0
+
+    @property
     def owner(self) -> Object:
         """The object that it is part of."""
         return self._object
