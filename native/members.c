@@ -129,8 +129,8 @@ static int look_up(const struct eu_members *m, uint64_t id) {
 
 int eu_members_group(struct eu_members *m, int folder_fd) {
     struct stat about;
-    int fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0 || fstat(fd, &about))
+    int fd = fstat(folder_fd, &about) ? -1 : fcntl(folder_fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
         return eu_fail(errno, "open control group: %s", eu_strerror(errno));
     if (m->folder >= 0)
         close(m->folder);

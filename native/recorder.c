@@ -181,11 +181,14 @@ int eu_recorder_clocks(struct eu_recorder *r) {
     return put_clocks(r, &clocks);
 }
 
+/* A reading of many stacks may have more of them than a block holds. */
 static int write_facts(struct eu_recorder *r) {
+    const void *news;
     uint32_t count;
-    const struct eu_out *news = eu_facts_news(r->facts, &count);
-    int err = news ? write_content(r, EU_BLOCK_FACTS, count, 0, news->data, news->used, r->level) : 0;
-    eu_facts_forget_news(r->facts);
+    size_t size;
+    int err = 0;
+    while (!err && (news = eu_facts_news(r->facts, EU_REC_BLOCK_LIMIT, &size, &count)))
+        err = write_content(r, EU_BLOCK_FACTS, count, 0, news, size, r->level);
     return err;
 }
 

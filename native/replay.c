@@ -217,7 +217,7 @@ int eu_replay_account(struct eu_run *run, int source, struct eu_account *account
     uint64_t unseen = was.delivered > seen ? was.delivered - seen : 0, untold = seen > was.delivered ? seen - was.delivered : 0;
     account->kind = run->plan->sources[source].kind;
     account->known = is_told && was.known && facts.is_ended;
-    account->why = is_told && was.known ? EU_CUT : EU_UNCOUNTED;
+    account->why = !is_told || !was.known ? EU_UNCOUNTED : run->ending == STOPPED ? EU_CUT : EU_EARLY;
     account->produced = was.produced + untold;
     account->filtered += was.filtered;
     account->discarded = was.discarded;

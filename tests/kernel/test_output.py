@@ -433,7 +433,7 @@ def test_a_reader_that_is_stopped_in_a_flood_loses_and_says_where(ecli: Command,
     gap = next(i for i, item in enumerate(stream.items) if "$eunomia" in item)
     count = stream.items[gap]["$eunomia"]["lost"]["count"]
     assert stream.items[gap + 1]["number"] - stream.items[gap - 1]["number"] - 1 == count
-    assert re.search(r"\(ring full \d+\) \[--ring-size 16K\]\n$", result.stderr)
+    assert re.search(r"\(ring full \d+\) \[--ring-size 8M\]\n$", result.stderr)
 
 
 def test_a_stop_of_5_seconds_in_the_middle_of_a_flood_balances(ecli: Command, call: Caller, package: Path) -> None:

@@ -9,7 +9,7 @@ from eunomia.kernel.program import Link, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any, Self
 
     from eunomia.events.account import Account  # sanctioned, as the call in Object.account
@@ -27,6 +27,7 @@ ALTERNATIVES = (
     ("tp_btf", "raw_tracepoint"),
 )
 COUNTERS = ".data.eunomia"  # ours, not the tool's: docs/reference/accounting.md
+DEFAULT_PERF_PAGES = 64
 
 
 class Object:
@@ -123,7 +124,7 @@ class Object:
 
             raise open_failure(self.package)
         found = (Program(self, index) for index in range(lib.eu_prog_count(self._handle)))
-        self.programs = {program.name: program for program in found}
+        self.programs = Named("program", ((program.name, program) for program in found))
 
     def write(self, section: str, offset: int, data: bytes) -> None:
         """Write bytes of a global variable's initial value; before load.
@@ -305,7 +306,7 @@ class Object:
             from eunomia.kernel.map import Map
 
             found = (Map(self, index) for index in range(lib.eu_map_count(self.handle())))
-            self._maps = {each.name: each for each in found if each.section != COUNTERS}
+            self._maps = Named("map", ((each.name, each) for each in found if each.section != COUNTERS))
         return self._maps
 
     def events(self, name: str | None = None, **keywords: Any) -> EventStream:
@@ -362,6 +363,10 @@ class Object:
         """Note the size of a perf buffer, for a second try at loading; Map calls it."""
         self._pages[name] = pages
 
+    def perf_pages(self, name: str) -> int:
+        """Return the pages for each CPU that a reader of a perf buffer has; Map asks for it."""
+        return self._pages.get(name, DEFAULT_PERF_PAGES)
+
     def _before_load(self) -> None:
         self.handle()
         if self.loaded:
@@ -394,3 +399,14 @@ def _has_prog_array(live: Object) -> bool:
         if info.type == PROG_ARRAY:
             return True
     return False
+
+
+class Named(dict[str, "Any"]):
+    """Maps or programs by name; a KeyError says which there are."""
+
+    def __init__(self, what: str, pairs: Iterable[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self._what = what
+
+    def __missing__(self, name: object) -> Any:
+        raise KeyError(f"no {self._what} {name} (there are {', '.join(self)})")
