@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "attach.h"
 #include "error.h"
+#include "uapi.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -152,8 +153,8 @@ int eu_attach_netfilter(struct eu_object *object, int index, const struct eu_tar
     if (eu_target_number(target, "prio", INT32_MIN + 1, INT32_MAX - 1, &priority) < 0)
         return -EINVAL;
     options.netfilter.priority = priority;
-    options.netfilter.flags = eu_target_option(target, "defrag") ? BPF_F_NETFILTER_IP_DEFRAG : 0;
-    int fd = bpf_link_create(bpf_program__fd(prog), 0, BPF_NETFILTER, &options);
+    options.netfilter.flags = eu_target_option(target, "defrag") ? EU_F_NETFILTER_IP_DEFRAG : 0;
+    int fd = bpf_link_create(bpf_program__fd(prog), 0, EU_ATTACH_NETFILTER, &options);
     if (fd >= 0)
         return eu_attachment_add_fd(object, index, fd);
     err = errno;

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "attach.h"
 #include "error.h"
+#include "uapi.h"
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
@@ -53,21 +54,21 @@ static int link_failed(const struct bpf_program *prog, int err, const char *kind
 }
 
 /* Links that stand in a row on one device: this one first, or last as by default. */
-static int attach_row(struct eu_object *object, int index, const char *kind, int ifindex, enum bpf_attach_type where, int first) {
+static int attach_row(struct eu_object *object, int index, const char *kind, int ifindex, int where, int first) {
     const struct bpf_program *prog = object->progs[index];
-    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = first ? BPF_F_BEFORE : 0);
+    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = first ? EU_F_BEFORE : 0);
     int fd = bpf_link_create(bpf_program__fd(prog), ifindex, where, &options);
     return fd < 0 ? link_failed(prog, errno, kind, ifindex) : eu_attachment_add_fd(object, index, fd);
 }
 
 static int attach_tcx(struct eu_object *object, int index, int ifindex, const char *side, int first) {
     int out = *side ? !strcmp(side, "egress") : strstr(bpf_program__section_name(object->progs[index]), "egress") != NULL;
-    return attach_row(object, index, "tcx", ifindex, out ? BPF_TCX_EGRESS : BPF_TCX_INGRESS, first);
+    return attach_row(object, index, "tcx", ifindex, out ? EU_ATTACH_TCX_EGRESS : EU_ATTACH_TCX_INGRESS, first);
 }
 
 static int attach_netkit(struct eu_object *object, int index, int ifindex, const char *side, int first) {
     int peer = *side ? !strcmp(side, "peer") : strstr(bpf_program__section_name(object->progs[index]), "peer") != NULL;
-    return attach_row(object, index, "netkit", ifindex, peer ? BPF_NETKIT_PEER : BPF_NETKIT_PRIMARY, first);
+    return attach_row(object, index, "netkit", ifindex, peer ? EU_ATTACH_NETKIT_PEER : EU_ATTACH_NETKIT_PRIMARY, first);
 }
 
 static int xdp_modes(const struct bpf_program *prog, const struct eu_target *target, uint32_t *flags) {

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "near.h"
 #include "object.h"
+#include "uapi.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,7 +138,7 @@ static int is_perf_family(enum eu_target_kind kind, const char *section) {
 }
 
 int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
-    switch (bpf_program__type(prog)) {
+    switch ((int)bpf_program__type(prog)) {
     case BPF_PROG_TYPE_XDP:
         return kind == TARGET_IFACE;
     case BPF_PROG_TYPE_SCHED_CLS:
@@ -155,7 +156,7 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_SK_LOOKUP:
     case BPF_PROG_TYPE_FLOW_DISSECTOR:
         return kind == TARGET_NETNS;
-    case BPF_PROG_TYPE_NETFILTER:
+    case EU_PROG_TYPE_NETFILTER:
         return kind == TARGET_NETFILTER;
     case BPF_PROG_TYPE_SK_MSG:
     case BPF_PROG_TYPE_SK_SKB:

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "attach.h"
 #include "error.h"
+#include "uapi.h"
 #include <errno.h>
 #include <stdio.h>
 
@@ -9,7 +10,7 @@ enum { ENOTSUPP_OF_KERNEL = 524, ETHERNET_HEADER = 14 };
 
 /* The kernel repeats these itself, and measures; the others run once a call and refuse to be told a number. */
 static int repeats(enum bpf_prog_type type) {
-    switch (type) {
+    switch ((int)type) {
     case BPF_PROG_TYPE_XDP:
     case BPF_PROG_TYPE_SCHED_CLS:
     case BPF_PROG_TYPE_SCHED_ACT:
@@ -21,7 +22,7 @@ static int repeats(enum bpf_prog_type type) {
     case BPF_PROG_TYPE_LWT_SEG6LOCAL:
     case BPF_PROG_TYPE_FLOW_DISSECTOR:
     case BPF_PROG_TYPE_SK_LOOKUP:
-    case BPF_PROG_TYPE_NETFILTER:
+    case EU_PROG_TYPE_NETFILTER:
         return 1;
     default:
         return 0;

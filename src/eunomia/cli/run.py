@@ -173,7 +173,7 @@ def follow(
                 warn(f"program {name} is left out, another does its work: {cause}")
             for line in choice.pushed if choice else ():
                 warn(line)
-        if any(each.section.startswith("iter") for each in live.programs.values()):
+        if options.record is None and any(each.section.startswith("iter") for each in live.programs.values()):
             from eunomia.cli.iterators import show_iterators
 
             if show_iterators(live, values, out, reader):
