@@ -232,6 +232,8 @@ static int attach_by_default(struct eu_object *object, int index, const struct e
     case BPF_PROG_TYPE_SK_MSG:
     case BPF_PROG_TYPE_SK_SKB:
         return eu_attach_map(object, index, "");
+    case BPF_PROG_TYPE_STRUCT_OPS:
+        return eu_attach_struct_ops(object, index);
     case BPF_PROG_TYPE_TRACING:
         return bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER ? eu_attach_iter(object, index, NULL)
                                                                          : attach_by_section(object, index);
@@ -249,36 +251,6 @@ static int attach_by_default(struct eu_object *object, int index, const struct e
 static int attach_chosen_perf(struct eu_object *object, int index, struct eu_attach_options options, const struct eu_target *target) {
     int err = eu_perf_target(target, &options);
     return err ? err : attach_perf_event(object, index, &options);
-}
-
-static int attach_kprobe(struct eu_object *object, int index, const char *target) {
-    struct bpf_program *prog = object->progs[index];
-    LIBBPF_OPTS(bpf_kprobe_opts, options, .retprobe = starts(bpf_program__section_name(prog), "kret"));
-    char function[256], why[600];
-    size_t length = strcspn(target, "+");
-    snprintf(function, sizeof(function), "%.*s", (int)length, target);
-    options.offset = target[length] ? strtoul(target + length + 1, NULL, 0) : 0;
-    struct bpf_link *link = bpf_program__attach_kprobe_opts(prog, function, &options);
-    if (link)
-        return eu_attachment_add_link(object, index, link);
-    int err = errno;
-    eu_kprobe_cause(bpf_program__section_name(prog), function, why, sizeof(why));
-    return eu_attach_failed(prog, err, err == ENOENT ? why : NULL);
-}
-
-static int attach_usdt(struct eu_object *object, int index, char *target, int pid) {
-    const struct bpf_program *prog = object->progs[index];
-    char why[600], *provider = strchr(target, ':'), *name = provider ? strchr(provider + 1, ':') : NULL;
-    if (!name)
-        return eu_attach_failed(prog, EINVAL, "its target is not of the form usdt:BINARY:PROVIDER:NAME");
-    *provider++ = *name++ = 0;
-    struct bpf_link *link = bpf_program__attach_usdt(prog, pid, target, provider, name, NULL);
-    if (link)
-        return eu_attachment_add_link(object, index, link);
-    int err = errno;
-    snprintf(why, sizeof(why), "%.200s:%.80s:%.80s: %s", target, provider, name,
-             err == ENOENT || err == ESRCH ? "no such binary, or no such USDT probe in it" : eu_reason(err));
-    return eu_attach_failed(prog, err, why);
 }
 
 /* To what was chosen for it. */
@@ -305,11 +277,12 @@ static int attach_to(struct eu_object *object, int index, const struct eu_attach
     case TARGET_PERF:
         return attach_chosen_perf(object, index, *options, target);
     case TARGET_KPROBE:
-        return attach_kprobe(object, index, target->name);
+        return eu_attach_kprobe(object, index, target->name);
     case TARGET_UPROBE:
-        return attach_uprobe(object, index, target->name, pid);
+        return strstr(bpf_program__section_name(object->progs[index]), ".multi") ? eu_attach_uprobe_multi(object, index, target->name, pid)
+                                                                                 : attach_uprobe(object, index, target->name, pid);
     case TARGET_USDT:
-        return attach_usdt(object, index, target->name, pid);
+        return eu_attach_usdt(object, index, target->name, pid);
     case TARGET_TP:
         return attach_tracepoint(object, index, target->name);
     case TARGET_RAW_TP:

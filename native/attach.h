@@ -27,6 +27,12 @@ int eu_attach_map(struct eu_object *object, int prog, const char *name);
 int eu_attach_socket(struct eu_object *object, int prog, const struct eu_target *target);
 /* target NULL: all that there is of its kind. */
 int eu_attach_iter(struct eu_object *object, int prog, const struct eu_target *target);
+/* Targets that were chosen: FUNCTION[+OFFSET], a pattern for .multi and .session, a system call's name for ksyscall. */
+int eu_attach_kprobe(struct eu_object *object, int prog, const char *target);
+int eu_attach_uprobe_multi(struct eu_object *object, int prog, char *target, int pid);
+int eu_attach_usdt(struct eu_object *object, int prog, char *target, int pid);
+/* All struct_ops maps of the object, with the first of its programs. */
+int eu_attach_struct_ops(struct eu_object *object, int prog);
 /* Write perf:EVENT,… into attach options. */
 int eu_perf_target(const struct eu_target *target, struct eu_attach_options *options);
 

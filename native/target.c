@@ -24,8 +24,8 @@ static const struct kind {
     [TARGET_MAP] = {"map", " ", "map:NAME"},
     [TARGET_SOCKET] = {"socket", " fd pid ", "socket:IFACE, or socket:,fd=N[,pid=PID]"},
     [TARGET_PERF] = {"perf", " freq period pid cpu ", "perf:EVENT[,freq=N|period=N][,pid=N][,cpu=N]"},
-    [TARGET_KPROBE] = {"kprobe", " ", "kprobe:FUNCTION[+OFFSET]"},
-    [TARGET_UPROBE] = {"uprobe", " pid ", "uprobe:BINARY:FUNCTION[+OFFSET][,pid=N]"},
+    [TARGET_KPROBE] = {"kprobe", " ", "kprobe:FUNCTION[+OFFSET]|PATTERN"},
+    [TARGET_UPROBE] = {"uprobe", " pid ", "uprobe:BINARY:FUNCTION[+OFFSET]|PATTERN[,pid=N]"},
     [TARGET_USDT] = {"usdt", " pid ", "usdt:BINARY:PROVIDER:NAME[,pid=N]"},
     [TARGET_TP] = {"tp", " ", "tp:CATEGORY/NAME"},
     [TARGET_RAW_TP] = {"raw_tp", " ", "raw_tp:NAME"},
@@ -124,12 +124,12 @@ int eu_target_number(const struct eu_target *target, const char *key, long long 
 }
 
 static int is_perf_family(enum eu_target_kind kind, const char *section) {
-    int usdt = !strncmp(section, "usdt", 4), user = section[0] == 'u', multi = strstr(section, ".multi") || strstr(section, ".session");
+    int usdt = !strncmp(section, "usdt", 4), user = section[0] == 'u';
     switch (kind) {
     case TARGET_USDT:
         return usdt;
     case TARGET_UPROBE:
-        return user && !usdt && !multi;
+        return user && !usdt;
     case TARGET_KPROBE:
         return !user;
     default:

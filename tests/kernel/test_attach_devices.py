@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -222,3 +224,16 @@ def test_an_interface_that_goes_away_ends_nothing(ecli: Command, file: Path, net
 
     assert done.returncode == 0, done
     assert done.stderr == ""
+
+
+def test_a_killed_run_leaves_nothing_that_is_attached_by_link(ecli: Command, file: Path, net: str) -> None:
+    words = ["--iface", "v1", "--attach", "leaving=tcx:v1:egress", "--skip", "shape"]
+    running = ecli.start("run", *words, file).wait_attached(2)
+    during = xdp_mode("v1")
+    running.stop(signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while xdp_mode("v1") != "none" and time.monotonic() < deadline:
+        time.sleep(0.02)  # the kernel frees links after the process
+
+    assert during == "native"
+    assert xdp_mode("v1") == "none"

@@ -47,9 +47,10 @@ SEC("uretprobe") int user_return(void *ctx) { return hit(3); }
 SEC("perf_event") int sampled(void *ctx) { return hit(4); }
 SEC("usdt") int marked(struct pt_regs *ctx) { return hit(5); }
 SEC("kprobe") int function(void *ctx) { return hit(6); }
+SEC("uprobe.multi") int many(void *ctx) { return hit(7); }
 """
 )
-POINT, RAW, USER, USER_RETURN, SAMPLED, MARKED, FUNCTION = range(7)
+POINT, RAW, USER, USER_RETURN, SAMPLED, MARKED, FUNCTION, MANY = range(8)
 
 
 def make(tmp_path: Path, source: str) -> Package:
@@ -98,6 +99,13 @@ def test_uprobes_are_chosen_by_library_and_symbol_for_one_process(obj: Object) -
     assert (obj.maps["hits"][USER], obj.maps["hits"][USER_RETURN]) == (3, 3)
 
 
+def test_many_functions_are_chosen_by_a_pattern(obj: Object) -> None:
+    obj.programs["many"].attach(f"uprobe:libc.so.6:getpp?d,pid={os.getpid()}")
+    ctypes.CDLL(None).getppid()
+
+    assert obj.maps["hits"][MANY] == 1
+
+
 def test_a_perf_event_is_chosen_by_name_and_period_for_one_process(obj: Object) -> None:
     obj.programs["sampled"].attach(f"perf:page-faults,period=1,pid={os.getpid()}")
     before = obj.maps["hits"][SAMPLED]
@@ -120,8 +128,11 @@ def test_a_perf_event_is_chosen_by_name_and_period_for_one_process(obj: Object) 
         ("sampled", "perf:cpu_clock,freq=1,period=2", "freq and period exclude each other"),
         ("marked", "usdt:libc.so.6:nosuch:probe", "no such binary, or no such USDT probe"),
         ("marked", "usdt:libc.so.6", "not of the form usdt:BINARY:PROVIDER:NAME"),
-        ("function", None, r"\[--attach function=kprobe:FUNCTION\[\+OFFSET\]\]"),
+        ("function", None, r"\[--attach function=kprobe:FUNCTION\[\+OFFSET\]\|PATTERN\]"),
         ("function", "uprobe:libc.so.6:getppid", r"is no target for it \[kprobe:FUNCTION"),
+        ("many", "uprobe:libc.so.6:nosuch*", "no function in it matches"),
+        ("many", "uprobe:libc.so.6", "not of the form uprobe:BINARY:PATTERN"),
+        ("many", None, r"\[--attach many=uprobe:BINARY"),
         ("point", "tp", "no kind in it"),
         ("point", "tp:" + "x" * 5000, "longer than 4607 bytes"),
     ],
