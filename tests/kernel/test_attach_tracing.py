@@ -6,6 +6,7 @@ import ctypes
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,3 +198,65 @@ SEC("?tp/sched/sched_process_exec") int off(void *ctx) { return hit(1); }
 
     assert "attached 1 program" in without.stderr
     assert "attached 2 programs" in with_it.stderr
+
+
+def test_binary_moves_functions_into_another_library(ecli: Command, tmp_path: Path) -> None:
+    source = (
+        HEAD
+        + """
+SEC("uprobe/libm.so.6:getppid") int entered(void *ctx) { return hit(0); }
+SEC("uretprobe/nosuch.so:getppid") int left(void *ctx) { return hit(1); }
+"""
+    )
+    path = tmp_path / "moved.json"
+    path.write_text(make(tmp_path, source).to_json())
+    without = ecli("run", path)
+    done = ecli.start("run", "-v", "--binary", "libc.so.6", path).wait_attached(2).stop()
+
+    assert without.returncode == 1
+    assert "attached 2 programs" in done.stderr, done
+
+
+def test_freq_is_how_often_perf_events_sample(ecli: Command, tmp_path: Path) -> None:
+    source = (
+        HEAD
+        + """
+/// @perf_event {"frequency": 1}
+SEC("perf_event") int sampled(void *ctx) { return hit(0); }
+"""
+    )
+    package = make(tmp_path, source)
+    counts = []
+    for frequency in (None, 500):
+        with package.load() as obj:
+            obj.programs["sampled"].frequency = frequency
+            obj.attach()
+            deadline = time.monotonic() + 0.5
+            while time.monotonic() < deadline:
+                pass
+            counts.append(obj.maps["hits"][0])
+    path = tmp_path / "sampled.json"
+    path.write_text(package.to_json())
+
+    assert counts[1] > 50 > counts[0]
+    assert ecli("run", "--freq", 99, "--duration", "100ms", path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--binary", "libc.so.6"],
+            "--binary: the package has no uprobe or USDT program whose section names a function",
+        ),
+        (["--freq", "9"], "--freq: the package has no perf_event program"),
+    ],
+)
+def test_options_for_programs_that_are_not_there_are_refused(
+    ecli: Command, tmp_path: Path, words: list[str], message: str
+) -> None:
+    path = tmp_path / "other.json"
+    path.write_text(make(tmp_path, HEAD + 'SEC("tp/sched/sched_switch") int on(void *ctx) { return 0; }\n').to_json())
+    done = ecli("run", *words, path)
+
+    assert (done.returncode, done.stderr) == (2, f"ecli: {message}\n")

@@ -150,7 +150,7 @@ def follow(
 
     options = options or run_options(values, out)
     targets = None
-    if values["attach"] or values["iface"] or values["attach-cgroup"]:
+    if values["attach"] or values["iface"] or values["attach-cgroup"] or values["binary"] or values["freq"]:
         from eunomia.cli.targets import choose_targets
 
         targets = choose_targets(live, values)

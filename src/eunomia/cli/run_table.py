@@ -146,6 +146,8 @@ OPTIONS = (
     ),
     Opt("iface", "", "text", "the interface of XDP, tc and netkit programs", "NAME", repeat=True, group=ATTACHING),
     Opt("attach-cgroup", "", "file", "the control group of its cgroup programs", "PATH", repeat=True, group=ATTACHING),
+    Opt("binary", "", "file", "the program or library of its uprobes and USDT probes", group=ATTACHING),
+    Opt("freq", "", "count", "samples a second of its perf_event programs, on each CPU", "HZ", group=ATTACHING),
     Opt(
         "enable",
         "",

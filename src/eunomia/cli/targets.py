@@ -1,4 +1,4 @@
-"""`--attach`, `--iface`, `--attach-cgroup`: which programs attach to what. Imported where one was given."""
+"""`--attach`, `--iface`, `--attach-cgroup`, `--binary`, `--freq`: which programs attach to what. Imported if given."""
 
 from __future__ import annotations
 
@@ -36,7 +36,34 @@ def choose_targets(live: Object, values: Values) -> dict[str, list[str]]:
     for option, kind in (("iface", "iface"), ("attach-cgroup", "cgroup")):
         for name in values[option]:
             _share(live, shared, f"--{option}", f"{kind}:{quoted(name)}")
+    if values["binary"]:
+        move(live, shared, values["binary"])
+    if values["freq"]:
+        sampled = [program for program in live.programs.values() if program.autoload and program.takes("perf")]
+        if not sampled:
+            raise UsageError("--freq: the package has no perf_event program")
+        for each in sampled:
+            each.frequency = values["freq"]
     return {**shared, **named}
+
+
+def move(live: Object, shared: dict[str, list[str]], binary: str) -> None:
+    """Put the functions and probes of uprobes and USDT programs into another binary.
+
+    Raises:
+        UsageError: no program has any.
+    """
+    moved = False
+    for name, program in live.programs.items():
+        kind = next((each for each in ("uprobe", "usdt") if program.autoload and program.takes(each)), "")
+        own = [target.partition(":")[2] for target in program.targets] or [program.section.partition("/")[2]]
+        parts = 2 if kind == "usdt" else 1  # PROVIDER:NAME, FUNCTION
+        spots = [spot.rsplit(":", parts)[1:] for spot in own if spot.count(":") >= parts]
+        if kind and spots:
+            shared.setdefault(name, []).extend(":".join((kind, quoted(binary), *spot)) for spot in spots)
+            moved = True
+    if not moved:
+        raise UsageError("--binary: the package has no uprobe or USDT program whose section names a function")
 
 
 def split(text: str) -> tuple[str, str]:

@@ -27,14 +27,16 @@ class Program:
     Attributes:
         name: of its function.
         section: as in `tracepoint/syscalls/sys_enter_openat`; says where it attaches.
+        frequency: samples a second of a perf_event program, in place of what its annotation says; None: as it says.
         optional: whether the run goes on where it cannot be loaded or attached.
     """
 
-    __slots__ = ("_index", "_object", "_settings", "name", "section")
+    __slots__ = ("_index", "_object", "_settings", "frequency", "name", "section")
 
     def __init__(self, owner: Object, index: int) -> None:
         self._object = owner
         self._index = index
+        self.frequency: int | None = None
         info = self._info()
         self.name = text(info.name)
         self.section = text(info.section)
@@ -124,6 +126,8 @@ class Program:
         options = self._options()
         keep = ffi.NULL if target is None else ffi.new("char[]", os.fsencode(target))
         options.target = keep
+        if self.frequency is not None:
+            options.perf_sample, options.perf_frequency = self.frequency, 1
         if lib.eu_prog_attach(self._object.handle(), self._index, options) < 0:
             raise error(f"attach program {self.name}")
 

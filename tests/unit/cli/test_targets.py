@@ -30,7 +30,13 @@ class Program:
 def chosen(*attach: str, iface: tuple[str, ...] = (), cgroup: tuple[str, ...] = ()) -> dict[str, list[str]]:
     programs = {"drop": Program("iface"), "shape": Program("iface", "tc"), "off": Program("iface", autoload=False)}
     live: Any = SimpleNamespace(programs=programs, target_kinds=lambda: {"iface", "tc"})
-    values: Any = {"attach": list(attach), "iface": list(iface), "attach-cgroup": list(cgroup)}
+    values: Any = {
+        "attach": list(attach),
+        "iface": list(iface),
+        "attach-cgroup": list(cgroup),
+        "binary": None,
+        "freq": None,
+    }
     return choose_targets(live, values)
 
 
