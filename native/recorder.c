@@ -305,6 +305,12 @@ int eu_recorder_accounts(struct eu_recorder *r, const struct eu_account *account
     return err;
 }
 
+int eu_recorder_lost(struct eu_recorder *r, int source, int cause, uint64_t count) {
+    struct eu_rec_lost lost = {.source = (uint32_t)source, .cause = (uint32_t)cause, .count = count};
+    int err = eu_recorder_flush(r);
+    return err ? err : write_content(r, EU_BLOCK_LOST, 1, 0, &lost, sizeof(lost), 0);
+}
+
 int eu_recorder_end(struct eu_recorder *r, int ending) {
     int err = eu_recorder_flush(r);
     struct eu_rec_end end = {.records = r->records, .bytes = r->bytes, .ending = ending};
