@@ -73,7 +73,7 @@ int eu_prog_missed(struct eu_object *object, int prog, uint64_t *missed);
 int eu_prog_set_autoload(struct eu_object *object, int prog, int on);
 
 struct eu_attach_options {
-    const char *target; /* overrides the section's target, NULL: the section's */
+    const char *target; /* KIND:NAME[,OPTION]..., docs/reference/attaching.md; NULL: as section and annotations say */
     int ifindex;        /* xdp, tc */
     uint32_t flags;     /* xdp flags */
     int tc_point;       /* BPF_TC_INGRESS 1, BPF_TC_EGRESS 2 */
@@ -83,12 +83,18 @@ struct eu_attach_options {
     uint64_t perf_config;
     uint64_t perf_sample; /* period, or frequency in Hz with perf_frequency; 0: 49 Hz */
     int perf_frequency;
-    int pid, cpu;  /* perf_event, uprobe: -1 all */
-    int cgroup_fd; /* cgroup programs, -1: none */
+    int pid, cpu; /* perf_event, uprobe: -1 all */
 };
-/* Attach one program as its section says. */
+/* Attach one program; several times, to several targets, is allowed. */
 int eu_prog_attach(struct eu_object *object, int prog, const struct eu_attach_options *options);
 int eu_prog_detach(struct eu_object *object, int prog);
+/* 1 where a program can be attached to targets of a kind ("iface", "cgroup"), 0 where not. */
+int eu_prog_takes(struct eu_object *object, int prog, const char *kind);
+/* Names of the kinds from 0 on, NULL behind the last. */
+const char *eu_target_kind_name(int kind);
+
+/* 1 where a loaded program stands in one of the object's prog arrays: it is tail-called. */
+int eu_prog_in_array(struct eu_object *object, int prog);
 
 /* tracefs without mounting it for others: a descriptor of its root (cached), or -errno. */
 int eu_tracefs(void);

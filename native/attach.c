@@ -3,22 +3,23 @@
 #include "attach.h"
 #include "error.h"
 #include "object.h"
-#include "tc_filters.h"
 #include "tracefs.h"
 #include <errno.h>
-#include <linux/if_link.h>
 #include <linux/perf_event.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DEFAULT_FREQUENCY = 49, LOOPBACK = 1 };
+enum { DEFAULT_FREQUENCY = 49 };
 
 static int starts(const char *section, const char *prefix) {
     return !strncmp(section, prefix, strlen(prefix));
+}
+
+static int is_device(enum bpf_prog_type type) {
+    return type == BPF_PROG_TYPE_XDP || type == BPF_PROG_TYPE_SCHED_CLS;
 }
 
 /* "tc" matches "tc" and "tc/ingress", not "tcx/ingress". */
@@ -27,7 +28,7 @@ static int is_family(const char *section, const char *family) {
     return starts(section, family) && (!section[length] || section[length] == '/');
 }
 
-static struct eu_attachment *add(struct eu_object *object, int prog) {
+struct eu_attachment *eu_attachment_add(struct eu_object *object, int prog) {
     struct eu_attachment *at = calloc(1, sizeof(*at));
     if (!at)
         return eu_fail_null(ENOMEM, "attach: out of memory");
@@ -38,8 +39,8 @@ static struct eu_attachment *add(struct eu_object *object, int prog) {
     return at;
 }
 
-static int add_link(struct eu_object *object, int prog, struct bpf_link *link) {
-    struct eu_attachment *at = add(object, prog);
+int eu_attachment_add_link(struct eu_object *object, int prog, struct bpf_link *link) {
+    struct eu_attachment *at = eu_attachment_add(object, prog);
     if (!at) {
         bpf_link__destroy(link);
         return -ENOMEM;
@@ -48,9 +49,20 @@ static int add_link(struct eu_object *object, int prog, struct bpf_link *link) {
     return 0;
 }
 
-static int failed(const struct bpf_program *prog, int err, const char *what) {
-    return eu_fail(err, "attach program %s (%s): %s%s", bpf_program__name(prog), bpf_program__section_name(prog),
-                   what ? what : eu_reason(err), err == EPERM || err == EACCES ? " [needs CAP_BPF and CAP_PERFMON; run with sudo]" : "");
+int eu_attachment_add_fd(struct eu_object *object, int prog, int fd) {
+    struct eu_attachment *at = eu_attachment_add(object, prog);
+    if (!at) {
+        close(fd);
+        return -ENOMEM;
+    }
+    at->fd = fd;
+    return 0;
+}
+
+int eu_attach_failed(const struct bpf_program *prog, int err, const char *what) {
+    return eu_fail(
+        err, "attach program %s (%s): %s%s", bpf_program__name(prog), bpf_program__section_name(prog), what ? what : eu_reason(err),
+        (err == EPERM || err == EACCES) && !(what && strchr(what, '[')) ? " [needs CAP_BPF and CAP_PERFMON; run with sudo]" : "");
 }
 
 static int open_perf(struct perf_event_attr *attr, int pid, int cpu) {
@@ -61,10 +73,10 @@ static int open_perf(struct perf_event_attr *attr, int pid, int cpu) {
 static int attach_perf_fd(struct eu_object *object, int index, int fd) {
     struct bpf_link *link = bpf_program__attach_perf_event(object->progs[index], fd);
     if (link)
-        return add_link(object, index, link);
+        return eu_attachment_add_link(object, index, link);
     int err = errno;
     close(fd);
-    return failed(object->progs[index], err, NULL);
+    return eu_attach_failed(object->progs[index], err, NULL);
 }
 
 static int is_tracepoint(const char *section) {
@@ -100,7 +112,7 @@ static int attach_tracepoint(struct eu_object *object, int index, const char *ta
     }
     struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .config = id, .sample_period = 1};
     int fd = open_perf(&attr, -1, 0);
-    return fd < 0 ? failed(prog, errno, NULL) : attach_perf_fd(object, index, fd);
+    return fd < 0 ? eu_attach_failed(prog, errno, NULL) : attach_perf_fd(object, index, fd);
 }
 
 /* "0-3,8": call with each. */
@@ -139,8 +151,8 @@ static int attach_perf_cpu(void *context, int cpu) {
     if (fd < 0 && errno == ENODEV && cpu >= 0) /* went offline meanwhile */
         return 0;
     if (fd < 0)
-        return failed(request->object->progs[request->prog], errno,
-                      errno == ENOENT ? "this machine has no such performance event (no PMU?) [use a software event]" : NULL);
+        return eu_attach_failed(request->object->progs[request->prog], errno,
+                                errno == ENOENT ? "this machine has no such performance event (no PMU?) [use a software event]" : NULL);
     return attach_perf_fd(request->object, request->prog, fd);
 }
 
@@ -156,111 +168,11 @@ static int attach_perf_event(struct eu_object *object, int index, const struct e
     return each_online_cpu(attach_perf_cpu, &request);
 }
 
-static const char *interface(int ifindex, char *name) {
-    if (!if_indextoname(ifindex, name))
-        snprintf(name, IF_NAMESIZE, "%d", ifindex);
-    return name;
-}
-
-static void undo_xdp(struct eu_attachment *at) {
-    LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = at->fd);
-    bpf_xdp_detach(at->ifindex, at->flags, &options);
-    at->fd = -1; /* the program's, not ours to close */
-}
-
-static int attach_xdp(struct eu_object *object, int index, const struct eu_attach_options *options) {
-    const struct bpf_program *prog = object->progs[index];
-    int ifindex = options->ifindex ? options->ifindex : LOOPBACK, fd = bpf_program__fd(prog), err = 0;
-    char name[IF_NAMESIZE], why[160];
-    struct eu_attachment *at = add(object, index);
-    if (!at)
-        return -ENOMEM;
-    uint32_t modes = options->flags & XDP_FLAGS_MODES, flags = options->flags;
-    int by_netlink = flags != modes || options->old_prog_fd > 0;
-    if (!by_netlink) { /* a link: gone with the process */
-        LIBBPF_OPTS(bpf_link_create_opts, create, .flags = options->flags);
-        at->fd = bpf_link_create(fd, ifindex, BPF_XDP, &create);
-        err = at->fd < 0 ? errno : 0;
-        by_netlink = err == EINVAL; /* a kernel before 5.9 */
-        if (by_netlink)
-            flags |= XDP_FLAGS_UPDATE_IF_NOEXIST; /* as a link would refuse to replace another's program */
-    }
-    if (by_netlink) {
-        LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = options->old_prog_fd > 0 ? options->old_prog_fd : 0);
-        err = -bpf_xdp_attach(ifindex, fd, flags, &opts);
-        if (!err)
-            *at = (struct eu_attachment){at->next, index, NULL, fd, undo_xdp, ifindex, modes, 0, 0, 0, 0, 0};
-    }
-    if (!err)
-        return 0;
-    object->attachments = at->next;
-    free(at);
-    snprintf(why, sizeof(why), "interface %s: %s", interface(ifindex, name),
-             err == EBUSY || err == EEXIST ? "another XDP program is attached there"
-             : err == ENODEV               ? "no such interface"
-             : err == EOPNOTSUPP           ? "its driver has no such XDP mode"
-                                           : eu_reason(err));
-    return failed(prog, err, why);
-}
-
-static struct bpf_tc_hook tc_hook(int ifindex, int point) {
-    return (struct bpf_tc_hook){.sz = sizeof(struct bpf_tc_hook), .ifindex = ifindex, .attach_point = point};
-}
-
-static void undo_tc(struct eu_attachment *at) {
-    struct bpf_tc_hook hook = tc_hook(at->ifindex, at->tc_point);
-    LIBBPF_OPTS(bpf_tc_opts, there, .handle = at->handle, .priority = at->priority);
-    LIBBPF_OPTS(bpf_tc_opts, options, .handle = at->handle, .priority = at->priority);
-    if (!bpf_tc_query(&hook, &there) && there.prog_id == at->prog_id) /* else somebody has put theirs in its place */
-        bpf_tc_detach(&hook, &options);
-    if (at->made_qdisc && !eu_tc_has_filters(at->ifindex)) { /* others may have come to rely on it */
-        hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;  /* both: the qdisc itself, which we made */
-        bpf_tc_hook_destroy(&hook);
-    }
-}
-
-static int attach_tc(struct eu_object *object, int index, const struct eu_attach_options *options) {
-    const struct bpf_program *prog = object->progs[index];
-    const char *section = bpf_program__section_name(prog);
-    int ifindex = options->ifindex ? options->ifindex : LOOPBACK;
-    int point = options->tc_point ? options->tc_point : strstr(section, "egress") ? BPF_TC_EGRESS : BPF_TC_INGRESS;
-    struct bpf_tc_hook hook = tc_hook(ifindex, point);
-    LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(prog), .handle = options->handle ? options->handle : 1,
-                .priority = options->priority ? options->priority : 1);
-    char name[IF_NAMESIZE], why[200];
-    struct eu_attachment *at = add(object, index);
-    if (!at)
-        return -ENOMEM;
-    int made = bpf_tc_hook_create(&hook);
-    int err = made && made != -EEXIST ? -made : -bpf_tc_attach(&hook, &opts);
-    if (!err) {
-        *at =
-            (struct eu_attachment){at->next, index, NULL, -1, undo_tc, ifindex, 0, opts.handle, opts.priority, opts.prog_id, point, !made};
-        return 0;
-    }
-    if (!made) {
-        hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-        bpf_tc_hook_destroy(&hook);
-    }
-    object->attachments = at->next;
-    free(at);
-    if (err == EEXIST)
-        snprintf(why, sizeof(why), "interface %s: a filter with handle %u and priority %u is there already [choose others with @tcopts]",
-                 interface(ifindex, name), opts.handle, opts.priority);
-    else
-        snprintf(why, sizeof(why), "interface %s: %s", interface(ifindex, name), err == ENODEV ? "no such interface" : eu_reason(err));
-    return failed(prog, err, why);
-}
-
-static int attach_link(struct eu_object *object, int index, struct bpf_link *link) {
-    return link ? add_link(object, index, link) : failed(object->progs[index], errno, NULL);
-}
-
 /* libbpf forgets how to attach a program whose type was set at load (handlers.c): its type says it as well. */
 static struct bpf_link *link_by_type(const struct bpf_program *prog) {
     uint32_t type = bpf_program__type(prog), attach = bpf_program__expected_attach_type(prog);
     if (type == BPF_PROG_TYPE_TRACING)
-        return attach == BPF_TRACE_ITER ? bpf_program__attach_iter(prog, NULL) : bpf_program__attach_trace(prog);
+        return bpf_program__attach_trace(prog);
     if (type == BPF_PROG_TYPE_LSM && attach == BPF_LSM_MAC)
         return bpf_program__attach_lsm(prog);
     return bpf_program__attach(prog);
@@ -271,51 +183,135 @@ static int attach_by_section(struct eu_object *object, int index) {
     char why[600];
     struct bpf_link *link = link_by_type(prog);
     if (link)
-        return add_link(object, index, link);
+        return eu_attachment_add_link(object, index, link);
     int err = errno;
     eu_attach_cause(prog, err, why, sizeof(why));
-    return failed(prog, err, *why ? why : NULL);
+    return eu_attach_failed(prog, err, *why ? why : NULL);
 }
 
 static int attach_uprobe(struct eu_object *object, int index, const char *target, int pid) {
     char why[600] = "";
     struct bpf_link *link = eu_attach_uprobe(object->progs[index], target, pid, why, sizeof(why));
-    return link ? add_link(object, index, link) : failed(object->progs[index], errno, why);
+    return link ? eu_attachment_add_link(object, index, link) : eu_attach_failed(object->progs[index], errno, why);
 }
 
 static int attach_raw_tracepoint(struct eu_object *object, int index, const char *name) {
     struct bpf_link *link = bpf_program__attach_raw_tracepoint(object->progs[index], name);
     if (link)
-        return add_link(object, index, link);
+        return eu_attachment_add_link(object, index, link);
     char why[600];
     int err = errno == EINVAL ? ENOENT : errno;
-    eu_attach_cause(object->progs[index], err, why, sizeof(why));
-    return failed(object->progs[index], err, *why ? why : NULL);
+    eu_raw_tracepoint_cause(name, why, sizeof(why));
+    return eu_attach_failed(object->progs[index], err, err == ENOENT ? why : NULL);
 }
 
-static int attach_one(struct eu_object *object, int index, const struct eu_attach_options *options) {
+static int needs_target(const struct bpf_program *prog) {
+    char why[700], forms[500];
+    eu_target_forms(prog, forms, sizeof(forms));
+    snprintf(why, sizeof(why), "its section does not say where to attach [--attach %s=%s]", bpf_program__name(prog), forms);
+    return eu_attach_failed(prog, EDESTADDRREQ, why);
+}
+
+/* As its section and the package's annotations say. */
+static int attach_by_default(struct eu_object *object, int index, const struct eu_attach_options *options) {
     const struct bpf_program *prog = object->progs[index];
-    const char *section = bpf_program__section_name(prog), *slash = strchr(section, '/');
-    const char *target = options->target ? options->target : slash ? slash + 1 : "";
+    const char *section = bpf_program__section_name(prog), *target = target_of(prog);
+    char forms[500];
     if (is_tracepoint(section))
         return attach_tracepoint(object, index, target);
     if (is_family(section, "perf_event"))
         return attach_perf_event(object, index, options);
-    if (is_family(section, "xdp") || starts(section, "xdp.frags"))
-        return attach_xdp(object, index, options);
-    if (is_family(section, "tc") || is_family(section, "classifier"))
-        return attach_tc(object, index, options);
-    if (is_family(section, "tcx"))
-        return attach_link(object, index, bpf_program__attach_tcx(prog, options->ifindex ? options->ifindex : LOOPBACK, NULL));
-    if (options->cgroup_fd >= 0 && (starts(section, "cgroup") || is_family(section, "sockops")))
-        return attach_link(object, index, bpf_program__attach_cgroup(prog, options->cgroup_fd));
-    if (eu_is_uprobe(section))
+    if (is_device(bpf_program__type(prog)))
+        return eu_attach_device(object, index, options, NULL);
+    if (eu_is_uprobe(section) && *target)
         return attach_uprobe(object, index, target, options->pid);
-    if (options->target && (is_family(section, "raw_tp") || is_family(section, "raw_tracepoint")))
-        return attach_raw_tracepoint(object, index, target);
-    if (options->target)
-        return failed(prog, EINVAL, "its target cannot be chosen, the section has it");
+    switch (bpf_program__type(prog)) {
+    case BPF_PROG_TYPE_SK_LOOKUP:
+    case BPF_PROG_TYPE_FLOW_DISSECTOR:
+        return eu_attach_netns(object, index, "self");
+    case BPF_PROG_TYPE_SK_MSG:
+    case BPF_PROG_TYPE_SK_SKB:
+        return eu_attach_map(object, index, "");
+    case BPF_PROG_TYPE_STRUCT_OPS:
+        return eu_attach_struct_ops(object, index);
+    case BPF_PROG_TYPE_TRACING:
+        return bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER ? eu_attach_iter(object, index, NULL)
+                                                                         : attach_by_section(object, index);
+    default:
+        break;
+    }
+    eu_target_forms(prog, forms, sizeof(forms));
+    if (*forms && !*target)
+        return needs_target(prog);
+    if (eu_target_fits(TARGET_CGROUP, prog) || eu_target_fits(TARGET_SOCKET, prog) || eu_target_fits(TARGET_NETFILTER, prog))
+        return needs_target(prog);
     return attach_by_section(object, index);
+}
+
+static int attach_chosen_perf(struct eu_object *object, int index, struct eu_attach_options options, const struct eu_target *target) {
+    int err = eu_perf_target(target, &options);
+    return err ? err : attach_perf_event(object, index, &options);
+}
+
+/* To what was chosen for it. */
+static int attach_to(struct eu_object *object, int index, const struct eu_attach_options *options, struct eu_target *target) {
+    long long pid = options->pid;
+    if (eu_target_number(target, "pid", 1, INT32_MAX, &pid) < 0)
+        return -EINVAL;
+    switch (target->kind) {
+    case TARGET_IFACE:
+    case TARGET_TC:
+    case TARGET_TCX:
+    case TARGET_NETKIT:
+        return eu_attach_device(object, index, options, target);
+    case TARGET_CGROUP:
+        return eu_attach_cgroup(object, index, target);
+    case TARGET_NETNS:
+        return eu_attach_netns(object, index, target->name);
+    case TARGET_NETFILTER:
+        return eu_attach_netfilter(object, index, target);
+    case TARGET_MAP:
+        return eu_attach_map(object, index, target->name);
+    case TARGET_SOCKET:
+        return eu_attach_socket(object, index, target);
+    case TARGET_PERF:
+        return attach_chosen_perf(object, index, *options, target);
+    case TARGET_KPROBE:
+        return eu_attach_kprobe(object, index, target->name);
+    case TARGET_UPROBE:
+        return strstr(bpf_program__section_name(object->progs[index]), ".multi") ? eu_attach_uprobe_multi(object, index, target->name, pid)
+                                                                                 : attach_uprobe(object, index, target->name, pid);
+    case TARGET_USDT:
+        return eu_attach_usdt(object, index, target->name, pid);
+    case TARGET_TP:
+        return attach_tracepoint(object, index, target->name);
+    case TARGET_RAW_TP:
+        return attach_raw_tracepoint(object, index, target->name);
+    case TARGET_ITER:
+        return eu_attach_iter(object, index, target);
+    default:
+        return -EINVAL;
+    }
+}
+
+static int attach_one(struct eu_object *object, int index, const struct eu_attach_options *options) {
+    const struct bpf_program *prog = object->progs[index];
+    char why[900], forms[500];
+    if (!options->target)
+        return attach_by_default(object, index, options);
+    struct eu_target *target = malloc(sizeof(*target));
+    if (!target)
+        return eu_fail(ENOMEM, "attach program %s: out of memory", bpf_program__name(prog));
+    int err = eu_target_parse(options->target, target);
+    if (!err && !eu_target_fits(target->kind, prog)) {
+        eu_target_forms(prog, forms, sizeof(forms));
+        snprintf(why, sizeof(why), "%.200s is no target for it [%s]", options->target,
+                 *forms ? forms : "its section alone says where it attaches");
+        err = eu_attach_failed(prog, EINVAL, why);
+    } else if (!err)
+        err = attach_to(object, index, options, target);
+    free(target);
+    return err;
 }
 
 static void undo(struct eu_attachment *at) {
@@ -331,7 +327,7 @@ static void undo(struct eu_attachment *at) {
 /* Of several of our filters on one qdisc, the one that is detached last takes the qdisc with it. */
 static void pass_qdisc_on(struct eu_object *object, struct eu_attachment *from) {
     for (struct eu_attachment *at = object->attachments; from->made_qdisc && at; at = at->next)
-        if (at->undo == undo_tc && at->ifindex == from->ifindex) {
+        if (at->undo == from->undo && at->ifindex == from->ifindex) {
             at->made_qdisc = 1;
             from->made_qdisc = 0;
         }
@@ -366,8 +362,9 @@ int eu_prog_attach(struct eu_object *object, int index, const struct eu_attach_o
     if (!prog)
         return -EINVAL;
     if (!object->loaded || bpf_program__fd(prog) < 0)
-        return failed(prog, EINVAL, "it is not loaded");
+        return eu_attach_failed(prog, EINVAL, "it is not loaded");
     eu_log_start();
+    eu_error_clear();
     int err = attach_one(object, index, options);
     while (err && object->attachments != before) { /* of several CPUs the first may have worked */
         struct eu_attachment *one = object->attachments;

@@ -39,7 +39,15 @@ static void offer_tracepoints(struct eu_near *near) {
     }
 }
 
-static void kprobe_cause(const char *section, const char *target, char *why, size_t room) {
+void eu_raw_tracepoint_cause(const char *name, char *why, size_t room) {
+    struct eu_near near;
+    char hint[160];
+    eu_near_start(&near, name);
+    offer_tracepoints(&near);
+    snprintf(why, room, "raw tracepoint %.200s: not in this kernel%s", name, eu_near_hint(&near, hint, sizeof(hint)));
+}
+
+void eu_kprobe_cause(const char *section, const char *target, char *why, size_t room) {
     struct eu_near near;
     char hint[160];
     if (access("/sys/bus/event_source/devices/kprobe", F_OK) && access("/sys/kernel/tracing/kprobe_events", F_OK) &&
@@ -67,21 +75,17 @@ static void usdt_cause(const char *target, char *why, size_t room) {
 void eu_attach_cause(const struct bpf_program *prog, int err, char *why, size_t room) {
     const char *section = bpf_program__section_name(prog), *slash = strchr(section, '/');
     const char *target = slash ? slash + 1 : "";
-    struct eu_near near;
-    char hint[160];
     why[0] = 0;
     if (err == EOPNOTSUPP && starts(section, "k") && strstr(section, "probe.") && *target)
         snprintf(why, room, "this kernel attaches no %.*s programs [it needs CONFIG_FPROBE, 5.18 or newer]", (int)(slash - section),
                  section);
     else if (err == EOPNOTSUPP && (!*target || starts(section, "sk_") || starts(section, "cgroup") || starts(section, "lsm_cgroup")))
         snprintf(why, room, "this section alone does not say where to attach (a socket, cgroup, map or device)");
-    else if (err == ENOENT && (starts(section, "raw_tp") || starts(section, "raw_tracepoint"))) {
-        eu_near_start(&near, target);
-        offer_tracepoints(&near);
-        snprintf(why, room, "raw tracepoint %.200s: not in this kernel%s", target, eu_near_hint(&near, hint, sizeof(hint)));
-    } else if (err == ENOENT &&
-               (starts(section, "kprobe") || starts(section, "kretprobe") || starts(section, "ksyscall") || starts(section, "kretsyscall")))
-        kprobe_cause(section, target, why, room);
+    else if (err == ENOENT && (starts(section, "raw_tp") || starts(section, "raw_tracepoint")))
+        eu_raw_tracepoint_cause(target, why, room);
+    else if (err == ENOENT &&
+             (starts(section, "kprobe") || starts(section, "kretprobe") || starts(section, "ksyscall") || starts(section, "kretsyscall")))
+        eu_kprobe_cause(section, target, why, room);
     else if ((err == ENOENT || err == ESRCH) && starts(section, "usdt"))
         usdt_cause(target, why, room);
     else if (err == ENOENT && starts(section, "u"))

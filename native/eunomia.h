@@ -12,4 +12,5 @@
 #include "api_filter.h"
 #include "api_object.h"
 #include "api_record.h"
+#include "api_testrun.h"
 #endif

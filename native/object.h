@@ -17,6 +17,7 @@ struct eu_attachment {
     int ifindex;
     uint32_t flags, handle, priority, prog_id;
     int tc_point, made_qdisc;
+    int other_fd; /* what else the undoing needs, closed by it: a map, a socket, the XDP program that was replaced; 0: none */
 };
 
 /* The kernel type that a program attaches to. */

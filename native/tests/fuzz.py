@@ -216,6 +216,23 @@ def output_seeds() -> Iterator[bytes]:
     yield bytes([1]) + event * 900 + (write + read) * 400
 
 
+def target_seeds() -> Iterator[bytes]:
+    """Yield targets of every kind, and mistakes."""
+    yield from (
+        b"iface:eth0,native,replace",
+        b"tc:lo:egress,handle=0x10,prio=7",
+        b"tcx:lo:ingress,first",
+        b"cgroup:/a\\,b",
+    )
+    yield from (
+        b"netfilter:ipv4:input,prio=-5,defrag",
+        b"socket:,fd=3,pid=4",
+        b"perf:cpu-clock,freq=99,cpu=0",
+        b"iter:",
+    )
+    yield from (b"uprobe:libc.so.6:getppid,pid=9", b"ifac:lo", b"tc:lo,prio=,prio=1", b"map:" + b"x" * 5000)
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "accounting": types_seeds,
     "aggregate": aggregate_seeds,
@@ -225,6 +242,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "render": plan_seeds,
     "replay": recording_seeds,
     "sample": plan_seeds,
+    "target": target_seeds,
 }
 
 

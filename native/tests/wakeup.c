@@ -177,7 +177,7 @@ static struct eu_object *load(const char *path) {
         return NULL;
     void *image = mmap(NULL, (size_t)size.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     struct eu_object *object = eu_open(image, (size_t)size.st_size, &options);
-    struct eu_attach_options attach = {.old_prog_fd = -1, .perf_type = -1, .pid = -1, .cpu = -1, .cgroup_fd = -1};
+    struct eu_attach_options attach = {.old_prog_fd = -1, .perf_type = -1, .pid = -1, .cpu = -1};
     int target = getpid();
     if (!object || eu_map_write_initial(object, eu_map_find(object, "wakeup.rodata"), 0, &target, sizeof(target)) || eu_load(object) ||
         eu_prog_attach(object, 0, &attach))

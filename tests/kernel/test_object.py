@@ -328,7 +328,7 @@ def ip_link() -> str:
         ("uprobe/bash", r"bash: not of the form BINARY:FUNCTION"),
         ("usdt/bash:nobody:nothing", r"bash has no USDT probe nobody:nothing"),
         ("raw_tp/sched_swich", r"raw tracepoint sched_swich: not in this kernel \[did you mean sched_switch\?\]"),
-        ("socket", r"this section alone does not say where to attach"),
+        ("socket", r"its section does not say where to attach \[--attach f=socket:IFACE"),
     ],
 )
 def test_a_target_that_is_missing_is_named_with_the_near_one(tmp_path: Path, section: str, said: str) -> None:

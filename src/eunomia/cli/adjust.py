@@ -18,7 +18,8 @@ MAX_RING = 1 << 31  # the largest power of two of 32 bits, which the kernel has 
 
 
 def adjust(live: Object, values: Values) -> None:
-    """Leave programs out of loading, and size buffers: --skip, --ring-size, --perf-pages.
+    """Leave programs out of loading, and add those that are off, and size buffers: --skip, --enable, --ring-size,
+    --perf-pages.
 
     Raises:
         UsageError: no such program or buffer, or a malformed size.
@@ -29,6 +30,12 @@ def adjust(live: Object, values: Values) -> None:
                 f"--skip: no program {name}{did_you_mean(name, live.programs)} (there are {', '.join(live.programs)})"
             )
         live.programs[name].autoload = False
+    for name in values["enable"]:
+        if name not in live.programs:
+            raise UsageError(
+                f"--enable: no program {name}{did_you_mean(name, live.programs)} (there are {', '.join(live.programs)})"
+            )
+        live.programs[name].autoload = True
     for text in values["ring-size"]:
         name, _, size = text.rpartition("=")
         wanted = None if size == PACKAGE else ring_bytes(_size(size))

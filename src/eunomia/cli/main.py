@@ -18,6 +18,7 @@ COMMANDS = {
     "replay": "replay",
     "list": "list",
     "inspect": "inspect",
+    "test-run": "test_run",
     "doctor": "doctor",
     "completion": "completion",
     "version": "version",

@@ -9,7 +9,7 @@ import sys
 
 from eunomia.cli import run as running
 from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt, UsageError
-from eunomia.cli.run_table import END, FETCHING, LOADING, OPTIONS, READING, SAMPLES, WHICH
+from eunomia.cli.run_table import ATTACHING, END, FETCHING, LOADING, OPTIONS, READING, SAMPLES, WHICH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _FILE = (
     Opt("force", "f", "flag", "overwrite a file that is not empty", default=False),
     Opt("compress", "", "flag", "pack the events: smaller files, more work", default=False),
 )
-_GROUPS = (WHICH, END, SAMPLES, LOADING, READING, FETCHING)
+_GROUPS = (WHICH, END, SAMPLES, ATTACHING, LOADING, READING, FETCHING)
 _NOT_HERE = ("clear", "per-cpu", "queue")
 
 COMMAND = Command(

@@ -124,7 +124,7 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
     try:
         for section, offset, data in settings.writes:
             live.write(section, offset, data)
-        if values["skip"] or values["ring-size"] or values["perf-pages"]:
+        if values["skip"] or values["enable"] or values["ring-size"] or values["perf-pages"]:
             from eunomia.cli.adjust import adjust
 
             adjust(live, values)
@@ -149,11 +149,16 @@ def follow(
     from eunomia.events.run import Run
 
     options = options or run_options(values, out)
+    targets = None
+    if values["attach"] or values["iface"] or values["attach-cgroup"] or values["binary"] or values["freq"]:
+        from eunomia.cli.targets import choose_targets
+
+        targets = choose_targets(live, values)
     if choice is not None:
         choice.open(options)
     # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
     with Run(live, package.plan(), options) as reader:
-        live.attach(skip=values["skip"])
+        live.attach(skip=values["skip"], targets=targets)
         if not live.programs:
             warn(f"{program} has no program: nothing is attached")
         if values["wakeup"] == "adaptive" and not reader.manages_wakeups:
@@ -164,8 +169,15 @@ def follow(
             warn(f"program {name} is optional and left out: {cause}")
         if values["verbose"]:
             notice(live, program)
+            for name, cause in live.passed_over.items():
+                warn(f"program {name} is left out, another does its work: {cause}")
             for line in choice.pushed if choice else ():
                 warn(line)
+        if options.record is None and any(each.section.startswith("iter") for each in live.programs.values()):
+            from eunomia.cli.iterators import show_iterators
+
+            if show_iterators(live, values, out, reader):
+                return 0
         ending, failure = read(reader, live)
         code = account(reader, live, values, ending)
     if failure:

@@ -6,6 +6,7 @@ from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt
 
 OUTPUT, WHICH, AGGREGATE, END = "Output", "Which events", "Aggregation", "Ending"
 SAMPLES, LOADING, READING, FETCHING = "Sampled maps", "Loading", "Reading", "Fetching"
+ATTACHING = "Attaching"
 
 OPTIONS = (
     Opt("json", "j", "flag", "write events as JSON lines", default=False, group=OUTPUT),
@@ -134,7 +135,29 @@ OPTIONS = (
         group=SAMPLES,
     ),
     Opt("per-cpu", "", "flag", "values of per-CPU maps apart, not summed", default=False, group=SAMPLES),
-    Opt("skip", "", "text", "run without this program", "PROGRAM", repeat=True, group=LOADING),
+    Opt(
+        "attach",
+        "",
+        "text",
+        "attach a program, or all that take such a target, there: count=iface:eth0, cgroup:/path, tc:eth0:egress",
+        "[PROGRAM=]TARGET",
+        repeat=True,
+        group=ATTACHING,
+    ),
+    Opt("iface", "", "text", "the interface of XDP, tc and netkit programs", "NAME", repeat=True, group=ATTACHING),
+    Opt("attach-cgroup", "", "file", "the control group of its cgroup programs", "PATH", repeat=True, group=ATTACHING),
+    Opt("binary", "", "file", "the program or library of its uprobes and USDT probes", group=ATTACHING),
+    Opt("freq", "", "count", "samples a second of its perf_event programs, on each CPU", "HZ", group=ATTACHING),
+    Opt(
+        "enable",
+        "",
+        "text",
+        'attach this program too, which is off: SEC("?...")',
+        "PROGRAM",
+        repeat=True,
+        group=ATTACHING,
+    ),
+    Opt("skip", "", "text", "run without this program", "PROGRAM", repeat=True, group=ATTACHING),
     Opt("btf", "", "file", "kernel types to relocate against, where the kernel has none or for tests", group=LOADING),
     Opt(
         "ring-size",

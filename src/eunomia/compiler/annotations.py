@@ -41,7 +41,7 @@ _WORDS = {
     "blocks": "code verbatim htmlonly latexonly xmlonly manonly rtfonly docbookonly dot msc internal",
     "ours": """sample cmdarg description ifindex flags xdpopts tchook tcopts intepreter type value title usage
         event_type decode optional perf_event range choices export_config unit
-        filter""",
+        filter target alternative prog_array""",
 }
 INLINE = frozenset(_WORDS["inline"].split())
 BLOCK = frozenset(_WORDS["block"].split())

@@ -191,6 +191,32 @@ def _perf_event(annotation: Annotation) -> str:
     return _object(annotation, {"type": number, "config": number, "frequency": number, "period": number})
 
 
+def _target(annotation: Annotation) -> str:
+    value = annotation.value
+    targets = value if isinstance(value, list) else [value]
+    if not targets or not all(isinstance(each, str) for each in targets):
+        return f"expected a target as iface:eth0 or a list of them, found {_found(value)}"
+    wrong = next((each for each in targets if ":" not in each), None)
+    return "" if wrong is None else f"{wrong!r} is no target [KIND:NAME, as in iface:eth0]"
+
+
+def _alternative(annotation: Annotation) -> str:
+    if not isinstance(annotation.value, str):
+        annotation.value = annotation.raw
+    return "" if annotation.value.strip() else "expected the name of a group"
+
+
+def _prog_array(annotation: Annotation) -> str:
+    if annotation.problem:
+        return f"expected a list of programs or an object of places and programs, {annotation.problem}"
+    value = annotation.value
+    names = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else []
+    if not names or not all(isinstance(each, str) or (each is None and isinstance(value, list)) for each in names):
+        return f"expected a list of programs or an object of places and programs, found {annotation.raw[:40]!r}"
+    wrong = next((key for key in value if not key.isdecimal()), None) if isinstance(value, dict) else None
+    return "" if wrong is None else f"place {wrong!r} is no number"
+
+
 def _range(annotation: Annotation) -> str:
     problem = _object(annotation, {"min": (int, float), "max": (int, float)})
     if problem:
@@ -245,6 +271,7 @@ _RULES: dict[tuple[str, str], Callable[[Annotation], str]] = {
     ("map", "intepreter"): _intepreter,
     ("map", "event_type"): _event_type,
     ("map", "decode"): _decode,
+    ("map", "prog_array"): _prog_array,
     ("program", "tchook"): _tchook,
     ("program", "tcopts"): lambda annotation: _object(annotation, {"handle": (int,), "priority": (int,)}),
     ("program", "ifindex"): _whole,
@@ -252,6 +279,8 @@ _RULES: dict[tuple[str, str], Callable[[Annotation], str]] = {
     ("program", "xdpopts"): lambda annotation: _object(annotation, {"old_prog_fd": (int,)}),
     ("program", "perf_event"): _perf_event,
     ("program", "optional"): _yes_no,
+    ("program", "target"): _target,
+    ("program", "alternative"): _alternative,
     **{("licence", key): _text for key in ("brief", "details", "version", "description")},
     **{(target, "description"): _text for target in ("variable", "map", "program")},
 }

@@ -354,6 +354,12 @@ class Run:
         """
         return bool(lib.eu_run_manages_wakeups(self._open()))
 
+    @property
+    def has_sources(self) -> bool:
+        """Whether there is anything to read: event sources, or maps that are sampled."""
+        self._open()
+        return bool(self._plan) and lib.eu_plan_sources(self._plan) > 0
+
     def accounts(self) -> list[Account]:
         """Return what became of each source's records, in the plan's order; then of other maps that programs update."""
         one = ffi.new("struct eu_account *")

@@ -9,7 +9,7 @@ from eunomia.kernel.program import Link, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any, Self
 
     from eunomia.events.account import Account  # sanctioned, as the call in Object.account
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
+PROG_ARRAY = 3  # BPF_MAP_TYPE_PROG_ARRAY
+# Families of sections that do the same in two ways, the better one first.
+ALTERNATIVES = (
+    ("fentry", "kprobe"),
+    ("fexit", "kretprobe"),
+    ("tp_btf", "raw_tp"),
+    ("tp_btf", "raw_tracepoint"),
+)
 COUNTERS = ".data.eunomia"  # ours, not the tool's: docs/reference/accounting.md
 DEFAULT_PERF_PAGES = 64
 
@@ -32,10 +40,12 @@ class Object:
         programs: by name.
         maps: by libbpf's name, made on first use.
         skipped: optional programs that could not be loaded or attached, and why, by name.
+        passed_over: programs in whose place another of their group runs, and why, by name.
     """
 
     __slots__ = (
         "_btf",
+        "_groups",
         "_handle",
         "_kconfig",
         "_keep",
@@ -46,6 +56,7 @@ class Object:
         "_writes",
         "loaded",
         "package",
+        "passed_over",
         "programs",
         "skipped",
     )
@@ -63,6 +74,8 @@ class Object:
         self._keep: Any = None
         self.loaded = False
         self.skipped: dict[str, str] = {}
+        self.passed_over: dict[str, str] = {}
+        self._groups: dict[str, list[str]] | None = None
         self.programs: dict[str, Program] = {}
 
     @classmethod
@@ -142,7 +155,8 @@ class Object:
     def load(self) -> None:
         """Load programs and maps into the kernel.
 
-        Optional programs that it refuses are left out and named in `skipped`.
+        Optional programs that it refuses are left out and named in `skipped`, those of which there are others in
+        `passed_over`. Prog arrays are filled as `@prog_array` says.
 
         Raises:
             VerifierError: the verifier refused a program.
@@ -156,15 +170,50 @@ class Object:
 
             failure = load_failure(self)
             name = culprit(self)
-            if name is None or name in self.skipped or not self.programs[name].optional:
+            if name is None or name in self.skipped or name in self.passed_over:
                 raise failure
-            self.skipped[name] = str(failure)
+            if self._others(name):
+                self.passed_over[name] = str(failure)
+            elif self.programs[name].optional:
+                self.skipped[name] = str(failure)
+            else:
+                raise failure
             self._reopen()
         self.loaded = True
+        arrays = [each for each in self.package.meta["bpf_skel"].get("maps") or () if "prog_array" in each]
+        if arrays:
+            from eunomia.kernel.tailcalls import fill
+
+            fill(self, arrays)
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Programs of which one is enough, the preferred first, by the group's name."""
+        if self._groups is None and _may_have_alternatives(self):
+            from eunomia.kernel.alternatives import find_groups
+
+            self._groups = find_groups(self)
+        self._groups = self._groups or {}
+        return self._groups
+
+    def group_of(self, name: str) -> str | None:
+        """Return the group of alternatives that a program is in."""
+        return next((group for group, members in self.groups.items() if name in members), None)
+
+    def _others(self, name: str) -> list[str]:
+        """Return the programs that may still run in a program's place."""
+        group = self.group_of(name)
+        gone = {name, *self.skipped, *self.passed_over}
+        return (
+            [each for each in self.groups[group] if each not in gone and self.programs[each].autoload] if group else []
+        )
 
     def _reopen(self) -> None:
         """Begin again without the programs in `skipped`: libbpf loads an object whole or not at all."""
-        silent = {name for name, program in self.programs.items() if not program.autoload} | set(self.skipped)
+        silent = {name for name, program in self.programs.items() if not program.autoload} | {
+            *self.skipped,
+            *self.passed_over,
+        }
         lib.eu_close(self._handle)
         self._maps = None
         self._open()
@@ -177,11 +226,12 @@ class Object:
         for name in silent:
             self.programs[name].autoload = False
 
-    def attach(self, *, skip: Collection[str] = ()) -> list[Link]:
+    def attach(self, *, skip: Collection[str] = (), targets: Mapping[str, Sequence[str]] | None = None) -> list[Link]:
         """Attach the programs that the package lists (all, where it lists none), in its order.
 
         Args:
             skip: names of programs that are not attached.
+            targets: what programs attach to, by their names, in place of what their sections and annotations say.
 
         Returns:
             The links, which the object owns: they end when it is closed.
@@ -193,25 +243,49 @@ class Object:
         self.handle()
         listed = self.package.meta["bpf_skel"].get("progs") or []
         names = [entry["name"] for entry in listed] or list(self.programs)
-        links = []
+        if self.groups or _has_prog_array(self):
+            from eunomia.kernel.alternatives import in_order
+
+            names = in_order(self, names, targets or {})
+        links: list[Link] = []
         for name in names:
             program = self.programs.get(name)
             if program is None:
                 from eunomia.errors import AttachError
 
                 raise AttachError(f"attach program {name}: the package lists it, but its object has no such program")
-            if name in skip or name in self.skipped or not program.autoload:
+            if name in skip or name in self.skipped or name in self.passed_over or not program.autoload:
                 continue
             try:
-                links.append(program.attach())
+                for target in (targets or {}).get(name) or (None,):
+                    links.append(program.attach(target))
             except OSError as exc:
-                if not program.optional:
-                    self.detach()
-                    from eunomia.kernel.failure import attach_failure
-
-                    raise attach_failure(exc, name, len(names) > 1) from exc
-                self.skipped[name] = exc.strerror or str(exc)
+                self._left_out(program, exc, len(names) > 1)
+                continue
+            for other in self._others(name):
+                self.passed_over[other] = f"{name} runs in its place"
         return links
+
+    def _left_out(self, program: Program, exc: OSError, several: bool) -> None:
+        """Note that a program does not attach, or end the attaching where the tool is nothing without it."""
+        program.detach()
+        cause = exc.strerror or str(exc)
+        if self._others(program.name):
+            self.passed_over[program.name] = cause
+        elif program.optional:
+            self.skipped[program.name] = cause
+        else:
+            self.detach()
+            from eunomia.kernel.failure import attach_failure
+
+            raise attach_failure(exc, program.name, several) from exc
+
+    def target_kinds(self) -> set[str]:
+        """Return the kinds of targets that its programs take, as in `iface`; {} where sections say everything."""
+        kinds: list[str] = []
+        while name := lib.eu_target_kind_name(len(kinds)):
+            kinds.append(text(name))
+        return {kind for kind in kinds if any(program.takes(kind) for program in self.programs.values())}
 
     def detach(self, *, wait: bool = False) -> None:
         """Detach all programs; maps and their contents stay.
@@ -307,6 +381,24 @@ class Object:
     def __repr__(self) -> str:
         state = "closed" if not self._handle else "loaded" if self.loaded else "opened"
         return f"<Object {self.package.name} {state}>"
+
+
+def _may_have_alternatives(live: Object) -> bool:
+    """Tell whether looking for groups is worth it; most packages have none."""
+    sections = [program.section.partition("/")[0].removesuffix(".s") for program in live.programs.values()]
+    return (
+        any(new in sections and old in sections for new, old in ALTERNATIVES)
+        or any("alternative" in each for each in live.package.meta["bpf_skel"].get("progs") or ())
+    )  # fmt: skip
+
+
+def _has_prog_array(live: Object) -> bool:
+    info = ffi.new("struct eu_map_info *")
+    for index in range(lib.eu_map_count(live.handle())):
+        lib.eu_map_get(live.handle(), index, info)
+        if info.type == PROG_ARRAY:
+            return True
+    return False
 
 
 class Named(dict[str, "Any"]):

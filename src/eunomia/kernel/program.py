@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
 from eunomia._native import check, error, ffi, lib, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Self
+    from io import FileIO
+    from typing import Any, Protocol, Self
 
     from eunomia.kernel.object import Object
+    from eunomia.kernel.testrun import TestRun
+
+    class HasFileno(Protocol):
+        """A socket, or anything else with a descriptor."""
+
+        def fileno(self) -> int:
+            """Return the descriptor."""
 
 
 class Program:
@@ -17,14 +27,16 @@ class Program:
     Attributes:
         name: of its function.
         section: as in `tracepoint/syscalls/sys_enter_openat`; says where it attaches.
+        frequency: samples a second of a perf_event program, in place of what its annotation says; None: as it says.
         optional: whether the run goes on where it cannot be loaded or attached.
     """
 
-    __slots__ = ("_index", "_object", "_settings", "name", "section")
+    __slots__ = ("_index", "_object", "_settings", "frequency", "name", "section")
 
     def __init__(self, owner: Object, index: int) -> None:
         self._object = owner
         self._index = index
+        self.frequency: int | None = None
         info = self._info()
         self.name = text(info.name)
         self.section = text(info.section)
@@ -83,24 +95,109 @@ class Program:
         check(lib.eu_prog_missed(self._object.handle(), self._index, count), f"program {self.name}")
         return int(count[0])
 
-    def attach(self) -> Link:
-        """Attach it as its section and the package's annotations say.
+    def attach(self, target: str | int | HasFileno | None = None) -> Link:
+        """Attach it to target, or else as the package's annotations and its section say.
+
+        Args:
+            target: `KIND:NAME[,OPTION[=VALUE]]...` as in `iface:eth0,generic`, docs/reference/attaching.md; for
+                programs of sockets also a socket or its descriptor. Several targets are attached to one by one.
 
         Returns:
             The link; the object owns it too and ends it when it is closed.
 
         Raises:
-            OSError: the kernel or libbpf refused; the text names program, target and cause.
+            OSError: the kernel or libbpf refused, or the target is none; the text names program, target and cause.
         """
+        if target is not None:
+            self._attach(target if type(target) is str else _socket_target(target))  # type: ignore[arg-type]  # no str
+            return Link(self)
+        targets = self.targets
+        if not targets:
+            self._attach(None)
+        try:
+            for each in targets:
+                self._attach(each)
+        except OSError:
+            self.detach()  # of several targets all or none
+            raise
+        return Link(self)
+
+    def _attach(self, target: str | None) -> None:
+        options = self._options()
+        keep = ffi.NULL if target is None else ffi.new("char[]", os.fsencode(target))
+        options.target = keep
+        if self.frequency is not None:
+            options.perf_sample, options.perf_frequency = self.frequency, 1
+        if lib.eu_prog_attach(self._object.handle(), self._index, options) < 0:
+            raise error(f"attach program {self.name}")
+
+    def _options(self) -> Any:
         settings = self._settings
         if "perf_event" in settings:
             from eunomia.kernel.settings import with_variables
 
             settings = with_variables(settings, self._object)
-        options = attach_options(settings)
-        if lib.eu_prog_attach(self._object.handle(), self._index, options) < 0:
-            raise error(f"attach program {self.name}")
-        return Link(self)
+        return attach_options(settings)
+
+    @property
+    def alternative(self) -> str | None:
+        """The group of which one program is enough, by `@alternative` or by names (`Object.groups`)."""
+        return self._object.group_of(self.name)
+
+    @property
+    def tail_called(self) -> bool:
+        """Whether it stands in a prog array of the object; after load."""
+        return check(lib.eu_prog_in_array(self._object.handle(), self._index), f"program {self.name}") > 0
+
+    @property
+    def owner(self) -> Object:
+        """The object that it is part of."""
+        return self._object
+
+    def iterate(self) -> FileIO:
+        """Return what an attached iterator prints, to be read to its end: each call walks anew.
+
+        Raises:
+            OSError: it is no attached iterator.
+
+        Kernel: 5.8+
+        Source: kernel/bpf/bpf_iter.c
+        """
+        from io import FileIO
+
+        return FileIO(check(lib.eu_prog_iterate(self._object.handle(), self._index), f"iterate program {self.name}"))
+
+    def test_run(self, data: bytes | None = None, context: bytes = b"", *, repeat: int = 1) -> TestRun:
+        """Run it without an event (BPF_PROG_TEST_RUN).
+
+        Args:
+            data: the packet of programs of packets, from its Ethernet header on; None: 64 zero bytes for those, nothing
+                for others.
+            context: what its argument points to, where the kernel takes that: the arguments of raw tracepoints, 8 bytes
+                each, a `syscall` program's own struct, `struct __sk_buff`, `struct xdp_md`, `struct bpf_sk_lookup`.
+            repeat: how often, 1 or more.
+
+        Raises:
+            ValueError: repeat is out of range.
+            OSError: this kernel does not test-run programs of this type, or not with such data.
+        """
+        from eunomia.kernel.testrun import test_run
+
+        return test_run(self, self._index, data, context, repeat)
+
+    @property
+    def targets(self) -> list[str]:
+        """What the package's `@target` says it attaches to, [] where its section says it."""
+        found = self._settings.get("target")
+        if found is None:
+            return []
+        from eunomia.kernel.settings import target_list
+
+        return target_list(found, self.name)
+
+    def takes(self, kind: str) -> bool:
+        """Tell whether it can be attached to targets of a kind, as in `iface` or `cgroup`."""
+        return check(lib.eu_prog_takes(self._object.handle(), self._index, kind.encode()), f"program {self.name}") > 0
 
     def detach(self) -> None:
         """Undo all attachments of this program; does nothing where there are none."""
@@ -134,6 +231,10 @@ class Link:
         return f"<Link of {self.program.name}>"
 
 
+def _socket_target(sock: int | HasFileno) -> str:
+    return f"socket:,fd={sock if type(sock) is int else sock.fileno()}"  # type: ignore[union-attr]  # an int has none
+
+
 def attach_options(settings: dict[str, Any]) -> Any:
     """Return struct eu_attach_options from a package's annotations of a program.
 
@@ -143,7 +244,7 @@ def attach_options(settings: dict[str, Any]) -> Any:
     Source: the first system's `progs[]` extras (`tchook`, `tcopts`, `ifindex`, `flags`, `xdpopts`); our `perf_event`.
     """
     options = ffi.new("struct eu_attach_options *")
-    options.old_prog_fd = options.perf_type = options.pid = options.cpu = options.cgroup_fd = -1
+    options.old_prog_fd = options.perf_type = options.pid = options.cpu = -1
     options.target = ffi.NULL
     if len(settings) > 3:  # name, attach, link are always there
         from eunomia.kernel.settings import fill

@@ -70,6 +70,18 @@ def fill(options: Any, settings: dict[str, Any]) -> None:
     fill_perf(options, group(settings, "perf_event", name), name)
 
 
+def target_list(value: Any, program: str) -> list[str]:
+    """Return the targets of `@target`, one or a list.
+
+    Raises:
+        AttachError: neither.
+    """
+    targets = [value] if type(value) is str else value
+    if type(targets) is not list or not targets or any(type(each) is not str or "\0" in each for each in targets):
+        raise AttachError(f"program {program}: target: expected text or a list of texts, got {value!r:.60}")
+    return list(targets)
+
+
 def with_variables(settings: dict[str, Any], owner: Object) -> dict[str, Any]:
     """Return the annotations with values for variables' names: `@perf_event {"frequency": "samples_per_second"}`.
 

@@ -1,0 +1,15 @@
+/* Numbers of include/uapi/linux/bpf.h that are newer than the headers of Debian 12 (6.1); enums there, so not to be told by #ifdef. */
+#ifndef EUNOMIA_UAPI_H
+#define EUNOMIA_UAPI_H
+
+enum {
+    EU_PROG_TYPE_NETFILTER = 32, /* 6.4 */
+    EU_ATTACH_NETFILTER = 45,
+    EU_ATTACH_TCX_INGRESS = 46, /* 6.6 */
+    EU_ATTACH_TCX_EGRESS = 47,
+    EU_ATTACH_NETKIT_PRIMARY = 54, /* 6.7 */
+    EU_ATTACH_NETKIT_PEER = 55,
+    EU_F_BEFORE = 1 << 3,
+    EU_F_NETFILTER_IP_DEFRAG = 1 << 0,
+};
+#endif

@@ -1,0 +1,91 @@
+"""`--attach`, `--iface`, `--attach-cgroup`, `--binary`, `--freq`: which programs attach to what. Imported if given."""
+
+from __future__ import annotations
+
+from eunomia.cli.parser import UsageError, did_you_mean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.cli.parser import Values
+    from eunomia.kernel.object import Object
+
+
+def choose_targets(live: Object, values: Values) -> dict[str, list[str]]:
+    """Return the targets by the names of the programs that attach to them.
+
+    What is named for one program goes before what is said for all of a kind.
+
+    Raises:
+        UsageError: no such program, no program takes such a target, or nothing that could be a target.
+    """
+    named: dict[str, list[str]] = {}
+    shared: dict[str, list[str]] = {}
+    for text in values["attach"]:
+        program, target = split(text)
+        if ":" not in target:
+            raise UsageError(f"--attach: {text!r} names no target [PROGRAM=KIND:NAME, as in count=iface:eth0]")
+        if program:
+            if program not in live.programs:
+                known = ", ".join(live.programs) or "none"
+                raise UsageError(
+                    f"--attach: no program {program}{did_you_mean(program, live.programs)} (there are {known})"
+                )
+            named.setdefault(program, []).append(target)
+        else:
+            _share(live, shared, "--attach", target)
+    for option, kind in (("iface", "iface"), ("attach-cgroup", "cgroup")):
+        for name in values[option]:
+            _share(live, shared, f"--{option}", f"{kind}:{quoted(name)}")
+    if values["binary"]:
+        move(live, shared, values["binary"])
+    if values["freq"]:
+        sampled = [program for program in live.programs.values() if program.autoload and program.takes("perf")]
+        if not sampled:
+            raise UsageError("--freq: the package has no perf_event program")
+        for each in sampled:
+            each.frequency = values["freq"]
+    return {**shared, **named}
+
+
+def move(live: Object, shared: dict[str, list[str]], binary: str) -> None:
+    """Put the functions and probes of uprobes and USDT programs into another binary.
+
+    Raises:
+        UsageError: no program has any.
+    """
+    moved = False
+    for name, program in live.programs.items():
+        kind = next((each for each in ("uprobe", "usdt") if program.autoload and program.takes(each)), "")
+        own = [target.partition(":")[2] for target in program.targets] or [program.section.partition("/")[2]]
+        parts = 2 if kind == "usdt" else 1  # PROVIDER:NAME, FUNCTION
+        spots = [spot.rsplit(":", parts)[1:] for spot in own if spot.count(":") >= parts]
+        if kind and spots:
+            shared.setdefault(name, []).extend(":".join((kind, quoted(binary), *spot)) for spot in spots)
+            moved = True
+    if not moved:
+        raise UsageError("--binary: the package has no uprobe or USDT program whose section names a function")
+
+
+def split(text: str) -> tuple[str, str]:
+    """Return the program and the target of `PROGRAM=TARGET`; options of targets have equals signs too."""
+    program, equals, target = text.partition("=")
+    return (program, target) if equals and program.isidentifier() else ("", text)
+
+
+def quoted(name: str) -> str:
+    """Return a name as targets have it: commas and backslashes in it are its own."""
+    return name.replace("\\", "\\\\").replace(",", "\\,")
+
+
+def _share(live: Object, shared: dict[str, list[str]], option: str, target: str) -> None:
+    kind = target.partition(":")[0]
+    try:
+        takers = [name for name, program in live.programs.items() if program.autoload and program.takes(kind)]
+    except OSError as exc:
+        raise UsageError(f"{option}: {exc.strerror} [{', '.join(sorted(live.target_kinds()))}]") from None
+    if not takers:
+        kinds = ", ".join(sorted(live.target_kinds()))
+        hint = f"they take {kinds}" if kinds else "their sections say where they attach"
+        raise UsageError(f"{option}: no program of the package can be attached to {target} [{hint}]")
+    for name in takers:
+        shared.setdefault(name, []).append(target)
