@@ -11,5 +11,6 @@
 #include "api_events.h"
 #include "api_filter.h"
 #include "api_object.h"
+#include "api_probe.h"
 #include "api_record.h"
 #endif
