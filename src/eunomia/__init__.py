@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from eunomia.events.stream import EventStream
     from eunomia.kernel.map import Map
     from eunomia.kernel.object import Object
+    from eunomia.kernel.preflight.report import Finding, Report
     from eunomia.kernel.program import Link, Program
     from eunomia.package.model import Package
     from eunomia.package.options import Option
@@ -51,6 +52,7 @@ __all__ = [
     "EventStream",
     "FetchError",
     "FilterError",
+    "Finding",
     "LegacyPackageError",
     "Limits",
     "Link",
@@ -64,6 +66,7 @@ __all__ = [
     "PackageError",
     "Program",
     "Recording",
+    "Report",
     "UnsupportedError",
     "VerifierError",
     "__version__",
@@ -76,6 +79,7 @@ __all__ = [
 _HOMES = {
     "Batch": "eunomia.events.batch",
     "EventStream": "eunomia.events.stream",
+    "Finding": "eunomia.kernel.preflight.report",
     "Limits": "eunomia.registry.resolve",
     "Link": "eunomia.kernel.program",
     "Map": "eunomia.kernel.map",
@@ -83,6 +87,7 @@ _HOMES = {
     "Option": "eunomia.package.options",
     "Package": "eunomia.package.model",
     "Program": "eunomia.kernel.program",
+    "Report": "eunomia.kernel.preflight.report",
     "Recording": "eunomia.events.recording",
     "compile": "eunomia.compiler",
     "compile_filter": "eunomia.events.filter",

@@ -18,6 +18,8 @@ COMMANDS = {
     "replay": "replay",
     "list": "list",
     "inspect": "inspect",
+    "check": "check",
+    "features": "features",
     "doctor": "doctor",
     "completion": "completion",
     "version": "version",
