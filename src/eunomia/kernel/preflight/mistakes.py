@@ -97,3 +97,17 @@ def recognise(refusal: str, context: str = "") -> Mistake | None:
             if text and re.search(mistake.pattern, text):
                 return mistake
     return None
+
+
+def of_null(refusal: str, states: dict[str, str], before: list[str]) -> Mistake | None:
+    """Return the mistake where a pointer is used on the very way on which it is NULL, which is a number to the verifier.
+
+    Args:
+        refusal: its last words. states: of registers, by number. before: the lines of the log up to it.
+    """
+    found = re.match(r"R(\d+) invalid mem access '(?:scalar|inv)'", refusal)
+    if found is None or not re.fullmatch(r"(?:invP?|P|scalar\()?0\)?", states.get(found[1], "")):
+        return None
+    called = next((line for line in reversed(before) if re.search(r"call bpf_(ringbuf_reserve|\w*lookup|\w*storage_get)", line)), "")
+    name = "unchecked-reservation" if "ringbuf_reserve" in called else "missing-null-check"
+    return next(each for each in MISTAKES if each.name == name)

@@ -32,12 +32,13 @@ _NAMES = {
 }
 
 
-def registers(refusal: str, before: list[str]) -> Iterator[str]:
-    """Yield what is known of the registers that a refusal names, by their last state in the log."""
-    states: dict[str, str] = {}
-    for line in before:
-        for number, state in _STATE.findall(line):
-            states[number] = state
+def states(before: list[str]) -> dict[str, str]:
+    """Return the last state of each register in the lines of a log, as the log has it, by its number."""
+    return {number: state for line in before for number, state in _STATE.findall(line)}
+
+
+def registers(refusal: str, states: dict[str, str]) -> Iterator[str]:
+    """Yield what is known of the registers that a refusal names."""
     for number in dict.fromkeys(re.findall(r"\bR(\d+)\b", refusal)):
         if number == "10":
             yield "R10 is the frame: addresses on the stack are below it"
@@ -50,11 +51,11 @@ def registers(refusal: str, before: list[str]) -> Iterator[str]:
 def describe(state: str) -> str:
     """Return a state as the log has it in words; the state itself where it is of a kind that is not known."""
     kind, _, rest = state.partition("(")
-    facts = dict(part.partition("=")[::2] for part in re.split(r",(?![^(]*\))", rest.removesuffix(")")) if part)
+    facts = _facts(rest.removesuffix(")"))
     kind = kind.strip()
     number = re.fullmatch(r"(?:invP?|P)?(-?\d+|0x[0-9a-f]+)", kind)
     if number:
-        return f"the number {number[1]}"
+        return "the number 0, NULL for a pointer" if number[1] == "0" else f"the number {number[1]}"
     if kind in ("scalar", "inv", "Pscalar", "invP"):
         return _number(facts)
     stack = re.fullmatch(r"fp(-?\d+)?", kind)
@@ -66,6 +67,15 @@ def describe(state: str) -> str:
     if text is None:
         return state
     return f"{text}, or NULL: it was not checked" if maybe else text
+
+
+def _facts(text: str) -> dict[str, str]:
+    """Return what stands in a state's parentheses; names may share a value: `smax=umax=7`."""
+    found = {}
+    for part in re.split(r",(?![^(]*\))", text):
+        *names, value = part.split("=")
+        found.update(dict.fromkeys(names, value))
+    return found
 
 
 def _number(facts: dict[str, str]) -> str:
