@@ -3,6 +3,7 @@
 #include "binaries.h"
 #include "error.h"
 #include "eunomia.h"
+#include "object.h"
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -24,6 +25,8 @@ static const struct bpf_insn nothing[] = {
 int eu_section_types(const char *section, int *type, int *attach_type) {
     enum bpf_prog_type found;
     enum bpf_attach_type attach;
+    if (!eu_handlers_types(section, type, attach_type))
+        return 0;
     eu_log_start();
     int err = libbpf_prog_type_by_name(section, &found, &attach);
     if (err)

@@ -17,14 +17,27 @@ COMMAND = Command(
     "PROG",
     "tell whether a package runs on this kernel, or on another one, and if not, why",
     (
-        Opt("kernel-btf", "", "file", "ask about the kernel with these types (raw BTF, or vmlinux) instead of this one", "FILE"),
-        Opt("load", "", "flag", "load it too, and show what the verifier says of each program (needs root)", default=False),
+        Opt(
+            "kernel-btf",
+            "",
+            "file",
+            "ask about the kernel with these types (raw BTF, or vmlinux) instead of this one",
+            "FILE",
+        ),
+        Opt(
+            "load",
+            "",
+            "flag",
+            "load it too, and show what the verifier says of each program (needs root)",
+            default=False,
+        ),
         JSON,
         VERBOSE,
     ),
     details="Nothing of the package is loaded without --load; as root the kernel is asked by loading and attaching empty "
     "programs for a moment. -v shows what is there too.\n\n"
-    "Exit codes: 0 it will run, or nothing that was found speaks against it (what cannot be told is named); 1 it will not.",
+    "Exit codes: 0 it will run, or nothing that was found speaks against it (what cannot be told is named); 1 it will "
+    "not.",
     examples=(
         ("ecli check opensnoop", "a built-in tool, on this kernel"),
         ("ecli check --load ./package.json", "ask the verifier too"),
@@ -113,7 +126,10 @@ def _verified(one: Verified) -> Iterator[str]:
     facts = [f"{one.instructions} instructions verified" if one.instructions is not None else ""]
     facts.append(f"at most {one.states} states kept" if one.states is not None else "")
     facts.append(f"stack {'+'.join(map(str, one.stack))} bytes" if one.stack else "")
-    yield f"{'verified' if one.accepted else 'refused':<9}program {one.program}: {', '.join(filter(None, facts)) or 'no statistics'}"
+    yield (
+        f"{'verified' if one.accepted else 'refused':<9}program {one.program}: "
+        f"{', '.join(filter(None, facts)) or 'no statistics'}"
+    )
     if one.refusal:
         yield " " * 9 + one.refusal
         if one.where or one.source:

@@ -16,7 +16,8 @@ COMMAND = Command(
     "",
     "show what this kernel offers: program and map types, helpers, ways of attaching, limits",
     (JSON, VERBOSE),
-    details="The kernel is asked by loading and creating the smallest things; without root it is read off the kernel's "
+    details="The kernel is asked by loading and creating the smallest things; "
+    "without root it is read off the kernel's "
     "types, and what these do not tell is unknown. Nothing is cached. -v names the helpers.",
     examples=(("ecli features", "for people"), ("sudo ecli features -j", "all of it, for programs")),
 )
@@ -50,7 +51,8 @@ def page(found: dict[str, Any], everything: bool) -> Iterator[str]:
             wrapped = textwrap.wrap(" ".join(names), width() - 20, break_on_hyphens=False, break_long_words=False)
             yield from (f"{title if not at else '':<18}{line}" for at, line in enumerate(wrapped))
 
-    yield f"{'kernel':<18}{found['kernel']} {found['machine']}{'' if found['probed'] else ' (not root: read off its BTF)'}"
+    how = "" if found["probed"] else " (not root: read off its BTF)"
+    yield f"{'kernel':<18}{found['kernel']} {found['machine']}{how}"
     for title, key in (("program types", "program_types"), ("map types", "map_types"), ("attaching", "attach")):
         for state, word in ((True, title), (False, "  not"), (None, "  unknown")):
             yield from block(word, [name for name, there in found[key].items() if there is state])

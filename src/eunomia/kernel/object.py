@@ -50,9 +50,7 @@ class Object:
         "skipped",
     )
 
-    def __init__(
-        self, package: Package, btf: str | None, kconfig: str, plain_btf: bool, verifier_log: int = 0
-    ) -> None:
+    def __init__(self, package: Package, btf: str | None, kconfig: str, plain_btf: bool, verifier_log: int = 0) -> None:
         self.package = package
         self._btf = btf
         self._kconfig = kconfig

@@ -1,7 +1,7 @@
 """Will a package run on a kernel, and if not, why: found out before anything of it is loaded.
 
-    report = package.check()            # or eunomia.kernel.preflight.check(package, kernel_btf="other.btf")
-    report.runs                         # "yes", "no", "unknown"
+report = package.check()            # or eunomia.kernel.preflight.check(package, kernel_btf="other.btf")
+report.runs                         # "yes", "no", "unknown"
 """
 
 from __future__ import annotations

@@ -79,8 +79,14 @@ class Analysis:
                 continue
             status, how = self._ask("map type", number, "map_type", number)
             advice = "" if status != "no" else "use another map type, or a newer kernel"
-            yield Finding("map type", tables.name_of("map type", number), status, since=tables.since("map type", number),
-                          detail=_joined(f"of {', '.join(names)}", how), advice=advice)  # fmt: skip
+            yield Finding(
+                "map type",
+                tables.name_of("map type", number),
+                status,
+                since=tables.since("map type", number),
+                detail=_joined(f"of {', '.join(names)}", how),
+                advice=advice,
+            )
 
     def _ask(self, kind: str, number: int, probe: str, *args: object) -> tuple[Status, str]:
         """Return whether the kernel has a number: by trying where that is allowed, else by its BTF."""
@@ -90,7 +96,10 @@ class Analysis:
                 return ("yes", "") if result else ("no", f"this kernel refuses it{self._built_without(kind, number)}")
         known = self.target.knows(kind, number)
         if known is None:
-            return "unknown", "no BTF to look in, and not tried (it needs CAP_BPF)" if self.target.live else "not in its BTF"
+            return (
+                "unknown",
+                "no BTF to look in, and not tried (it needs CAP_BPF)" if self.target.live else "not in its BTF",
+            )
         return ("yes", "") if known else ("no", f"this kernel has no {kind} {tables.name_of(kind, number)}")
 
     def _built_without(self, kind: str, number: int) -> str:
@@ -108,8 +117,15 @@ class Analysis:
         status: Status = "unknown" if known is None else "yes" if known else "no"
         detail = "" if known else "no BTF to look in" if known is None else "this kernel has none of that name"
         advice = "declare it __weak and ask bpf_ksym_exists() first" if status == "no" else ""
-        yield Finding(kind, name, status, since=tables.KFUNCS.get(name, ""), detail=detail, advice=advice,
-                      where=self._first_use(name))  # fmt: skip
+        yield Finding(
+            kind,
+            name,
+            status,
+            since=tables.KFUNCS.get(name, ""),
+            detail=detail,
+            advice=advice,
+            where=self._first_use(name),
+        )
 
     def _has_variable(self, name: str) -> bool | None:
         return self.target.has(VAR, name)
@@ -125,26 +141,31 @@ class Analysis:
 
     def _program(self, program: Function) -> Iterator[Finding]:
         prog_type, attach_type = self.types[program.name]
-        common = {"programs": (program.name,), "fatal": self.is_fatal(program.name), "where": self._place(program.unit, program.start)}
+        section = program.section.removeprefix("?")
+        place = self._place(program.unit, program.start)
+
+        def made(kind: str, name: str, status: Status, since: str = "", detail: str = "", advice: str = "") -> Finding:
+            fatal = self.is_fatal(program.name)
+            return Finding(kind, name, status, fatal, (program.name,), place, since, detail, advice)
+
         if prog_type < 0:
-            yield Finding("program type", program.section, "no", detail="libbpf does not know this section",
-                          advice="give it a section of libbpf's list: SEC(\"tp/…\"), SEC(\"kprobe/…\")…", **common)  # type: ignore[arg-type]  # fmt: skip
+            known = 'give it a section of libbpf\'s list: SEC("tp/…"), SEC("kprobe/…")…'
+            yield made("program type", section, "no", "", "libbpf does not know this section", known)
             return
         status, how = self._program_type(prog_type)
-        yield Finding("program type", tables.name_of("program type", prog_type), status, detail=how,
-                      since=tables.since("program type", prog_type),
-                      advice="another kind of program, or a newer kernel" if status == "no" else "", **common)  # type: ignore[arg-type]  # fmt: skip
+        advice = "another kind of program, or a newer kernel" if status == "no" else ""
+        since = tables.since("program type", prog_type)
+        yield made("program type", tables.name_of("program type", prog_type), status, since, how, advice)
         if status != "no" and attach_type > 2:
-            known = self.target.knows("attach type", attach_type)
-            name = tables.name_of("attach type", attach_type)
-            yield Finding("attach type", name, "unknown" if known is None else "yes" if known else "no",
-                          since=tables.since("attach type", attach_type), **common)  # type: ignore[arg-type]  # fmt: skip
-            if known is False:
+            there = self.target.knows("attach type", attach_type)
+            answer: Status = "unknown" if there is None else "yes" if there else "no"
+            since = tables.since("attach type", attach_type)
+            yield made("attach type", tables.name_of("attach type", attach_type), answer, since)
+            if there is False:
                 return
-        found = where.find(self.target, program.section.removeprefix("?"), prog_type, attach_type)
+        found = where.find(self.target, section, prog_type, attach_type)
         if found is not None:
-            yield Finding("attach target", program.section.removeprefix("?"), found.status, detail=found.detail,
-                          advice=found.advice, **common)  # type: ignore[arg-type]  # fmt: skip
+            yield made("attach target", section, found.status, "", found.detail, found.advice)
 
     def _program_type(self, prog_type: int) -> tuple[Status, str]:
         if prog_type in _BY_TARGET:
@@ -166,8 +187,17 @@ class Analysis:
         prog_type = self.types[program.name][0]
         for number, place in sorted(reached.helpers.items()):
             status, how, advice = self._helper(prog_type, number)
-            yield Finding("helper", f"bpf_{tables.name_of('helper', number)}", status, self.is_fatal(program.name),
-                          (program.name,), self._at(place), tables.since("helper", number), how, advice)  # fmt: skip
+            yield Finding(
+                "helper",
+                f"bpf_{tables.name_of('helper', number)}",
+                status,
+                self.is_fatal(program.name),
+                (program.name,),
+                self._at(place),
+                tables.since("helper", number),
+                how,
+                advice,
+            )
 
     def _helper(self, prog_type: int, number: int) -> tuple[Status, str, str]:
         known = self.target.knows("helper", number)
@@ -177,7 +207,11 @@ class Analysis:
             if fallback and known is False:
                 return "yes", f"missing; libbpf calls bpf_{tables.name_of('helper', fallback)} instead", ""
         if known is False:
-            return "no", "this kernel does not have it", f"ask bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_{name}) first"
+            return (
+                "no",
+                "this kernel does not have it",
+                f"ask bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_{name}) first",
+            )
         if self.target.may_probe and prog_type not in _ASK_BTF:
             result = self.target.probe("helper", prog_type, number)
             if result == 1:
@@ -194,7 +228,11 @@ class Analysis:
         if restricted and self.target.lockdown in (restricted, "confidentiality"):
             return "no", f"the kernel is locked down ({self.target.lockdown})", "boot with lockdown=none"
         kind = tables.name_of("program type", prog_type)
-        return "no", f"programs of type {kind} may not call it here", "use a helper for this type, or another type of program"
+        return (
+            "no",
+            f"programs of type {kind} may not call it here",
+            "use a helper for this type, or another type of program",
+        )
 
     def _kfuncs(self, program: Function, reached: Reached) -> Iterator[Finding]:
         for name, place in sorted(reached.externs.items()):
@@ -208,8 +246,17 @@ class Analysis:
             status: Status = "unknown" if known is None else "yes" if known else "no" if called else "guarded"
             advice = "ask bpf_ksym_exists() first" if status == "no" else ""
             detail = "" if known else "this kernel does not have it"
-            yield Finding("kfunc", name, status, self.is_fatal(program.name), (program.name,), self._at(place),
-                          tables.KFUNCS.get(name, ""), detail, advice)  # fmt: skip
+            yield Finding(
+                "kfunc",
+                name,
+                status,
+                self.is_fatal(program.name),
+                (program.name,),
+                self._at(place),
+                tables.KFUNCS.get(name, ""),
+                detail,
+                advice,
+            )
 
     def _relocations(self, program: Function, reached: Reached, resolver: Resolver) -> Iterator[Finding]:
         told: dict[tuple[str, str], Finding] = {}
@@ -226,9 +273,21 @@ class Analysis:
                     status = "guarded"
                 advice = ""
                 if status == "no":
-                    advice = "ask bpf_core_field_exists() (type, enum value) first, or read the other kernel's field by a ___flavour"
-                finding = Finding("relocation", answer.subject, status, self.is_fatal(program.name), (program.name,),
-                                  self._place(unit, at), "", answer.detail, advice)  # fmt: skip
+                    advice = (
+                        "ask bpf_core_field_exists() (type, enum value) first, or read the other "
+                        "kernel's field by a ___flavour"
+                    )
+                finding = Finding(
+                    "relocation",
+                    answer.subject,
+                    status,
+                    self.is_fatal(program.name),
+                    (program.name,),
+                    self._place(unit, at),
+                    "",
+                    answer.detail,
+                    advice,
+                )
                 told.setdefault((finding.name, finding.status), finding)
         names_missing = {name for name, status in told if status == "no"}
         yield from (each for (name, status), each in told.items() if status != "guarded" or name not in names_missing)
@@ -314,5 +373,3 @@ def _merge(before: Finding, each: Finding) -> Finding:
 
 def _joined(*parts: str) -> str:
     return ": ".join(part for part in parts if part)
-
-

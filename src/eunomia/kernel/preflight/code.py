@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from eunomia.btf.elf import SHT_REL, STT_FUNC
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eunomia.btf.elf import Section, Symbol
     from eunomia.btf.object import ObjectBtf
 
@@ -130,8 +132,8 @@ class Code:
             return
         header = unpack_from("<I", data, 4)[0]
         by_name = {unit.section.name: unit for unit in self.units.values()}
-        lines = unpack_from("<II", data, 16)
-        for name, row in _records(data, header, *lines, btf.string):
+        lines: tuple[int, int] = unpack_from("<II", data, 16)
+        for name, row in _records(data, header, lines, btf.string):
             unit = by_name.get(name)
             if unit is not None and len(row) >= 16:
                 offset, file, text, place = unpack_from("<IIII", row)
@@ -141,8 +143,8 @@ class Code:
         for unit in self.units.values():
             unit.lines.sort(key=lambda row: row[0])
         if header >= 32 and len(data) >= 32:
-            core = unpack_from("<II", data, 24)
-            for name, row in _records(data, header, *core, btf.string):
+            core: tuple[int, int] = unpack_from("<II", data, 24)
+            for name, row in _records(data, header, core, btf.string):
                 unit = by_name.get(name)
                 if unit is not None and len(row) >= 16:
                     offset, type_id, access, kind = unpack_from("<IIII", row)
@@ -150,8 +152,9 @@ class Code:
                     unit.core[record.insn] = record
 
 
-def _records(data: bytes, header: int, offset: int, size: int, string: object) -> list[tuple[str, bytes]]:
+def _records(data: bytes, header: int, part: tuple[int, int], string: Callable[[int], str]) -> list[tuple[str, bytes]]:
     """Return (section's name, record) of one part of .BTF.ext; what is cut off is left out."""
+    offset, size = part
     start, end = header + offset, header + offset + size
     if size < 4 or end > len(data):
         return []
@@ -164,7 +167,7 @@ def _records(data: bytes, header: int, offset: int, size: int, string: object) -
         count = min(count, (end - at) // each)
         if len(found) + count > _MAX_RECORDS:
             break
-        text = string(name)  # type: ignore[operator]  # Btf.string
+        text = string(name)
         found += [(text, data[at + i * each : at + (i + 1) * each]) for i in range(count)]
         at += count * each
     return found

@@ -62,7 +62,9 @@ def _program_types(target: Target) -> dict[str, bool | None]:
     found = {}
     for number in range(1, len(tables.PROGRAM_TYPES)):
         by_target = number in (TRACING, LSM, EXT)  # what they attach to decides: see "attach"
-        there = target.knows("program type", number) if by_target else _number(target, "program type", "prog_type", number)
+        there = (
+            target.knows("program type", number) if by_target else _number(target, "program type", "prog_type", number)
+        )
         found[tables.PROGRAM_TYPES[number]] = there
     return found
 
@@ -79,7 +81,9 @@ def _attach(target: Target) -> dict[str, bool | None]:
     for name, kind, attach, subject, type_kind in _TRIED:
         there = target.has(type_kind, subject)
         if there and target.may_probe:
-            number, _step = target.try_program(kind, attach, target.type_id(subject, type_kind), 0, attaching=name != "iter")
+            number, _step = target.try_program(
+                kind, attach, target.type_id(subject, type_kind), 0, attaching=name != "iter"
+            )
             there = number == 0
         found[name] = there
     found["kprobe"] = os.path.isdir("/sys/bus/event_source/devices/kprobe")
@@ -102,7 +106,9 @@ def _kprobe_multi(target: Target, attach: int) -> bool | None:
 
 
 def _system(target: Target) -> dict[str, Any]:
-    jit = {"0": "off", "1": "on", "2": "on, with debug output"}.get(read("/proc/sys/net/core/bpf_jit_enable"), "unknown")
+    jit = {"0": "off", "1": "on", "2": "on, with debug output"}.get(
+        read("/proc/sys/net/core/bpf_jit_enable"), "unknown"
+    )
     unprivileged = {"0": "allowed", "1": "disabled until reboot", "2": "disabled"}
     batch = target.probe("batch") if target.may_probe else -1
     return {

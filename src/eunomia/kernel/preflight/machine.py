@@ -54,8 +54,14 @@ def _btf(analysis: Analysis) -> Iterator[Finding]:
     if relocation_btf(analysis) is not None:
         yield Finding("machine", "kernel BTF", "yes", since="4.18", detail=f"for {why}")
     else:
-        yield Finding("machine", "kernel BTF", "no", since="4.18", detail=f"{why}: this kernel has no BTF",
-                      advice="give a BTF file of this kernel (ecli run --btf FILE), or a package with a BTF archive")  # fmt: skip
+        yield Finding(
+            "machine",
+            "kernel BTF",
+            "no",
+            since="4.18",
+            detail=f"{why}: this kernel has no BTF",
+            advice="give a BTF file of this kernel (ecli run --btf FILE), or a package with a BTF archive",
+        )
 
 
 class Externs:
@@ -106,18 +112,32 @@ def externs(analysis: Analysis) -> Externs:
 
 
 def _configuration(analysis: Analysis) -> Iterator[Finding]:
-    wanted = {name: weak for name, (kind, weak) in analysis.externs.items() if kind == "kconfig" and name.startswith("CONFIG_")}
+    wanted = {
+        name: weak
+        for name, (kind, weak) in analysis.externs.items()
+        if kind == "kconfig" and name.startswith("CONFIG_")
+    }
     settings = analysis.target.configuration if analysis.target.live else None
     for name, weak in wanted.items():
         if not analysis.target.live:
             yield Finding("configuration", name, "unknown", detail="the configuration is not in BTF")
         elif settings is None:
             advice = "give it: ecli run --kconfig FILE, or put the kernel's configuration to /boot"
-            yield Finding("configuration", name, "no", detail="there is no /boot/config-* nor /proc/config.gz of this kernel",
-                          advice=advice)  # fmt: skip
+            yield Finding(
+                "configuration",
+                name,
+                "no",
+                detail="there is no /boot/config-* nor /proc/config.gz of this kernel",
+                advice=advice,
+            )
         elif name not in settings and not weak:
-            yield Finding("configuration", name, "no", detail="not set in this kernel's configuration",
-                          advice="declare it __weak, then it is 0")  # fmt: skip
+            yield Finding(
+                "configuration",
+                name,
+                "no",
+                detail="not set in this kernel's configuration",
+                advice="declare it __weak, then it is 0",
+            )
         else:
             yield Finding("configuration", name, "yes", detail=f"is {settings.get(name, 'not set, and weak')}")
 
@@ -129,11 +149,19 @@ def _capabilities(analysis: Analysis) -> Iterator[Finding]:
         if name == "CAP_DAC_READ_SEARCH" and not held:
             held = target.tracefs >= 0
         where = "CAP_NET_ADMIN is for network programs" if CAPABILITIES[name] == NET_ADMIN else ""
-        yield Finding("capability", name, "yes" if held else "no", since="5.8" if name in ("CAP_BPF", "CAP_PERFMON") else "",
-                      detail="held" if held else where or "not held", advice="" if held else "run with sudo")  # fmt: skip
+        yield Finding(
+            "capability",
+            name,
+            "yes" if held else "no",
+            since="5.8" if name in ("CAP_BPF", "CAP_PERFMON") else "",
+            detail="held" if held else where or "not held",
+            advice="" if held else "run with sudo",
+        )
     unprivileged = read("/proc/sys/kernel/unprivileged_bpf_disabled")
     if unprivileged and not target.may_probe:
-        meaning = {"0": "allowed, for socket filters", "1": "disabled until reboot", "2": "disabled"}.get(unprivileged, "unknown")
+        meaning = {"0": "allowed, for socket filters", "1": "disabled until reboot", "2": "disabled"}.get(
+            unprivileged, "unknown"
+        )
         yield Finding("machine", "unprivileged bpf", "yes", False, detail=meaning)
 
 
@@ -144,12 +172,18 @@ def _limits(analysis: Analysis) -> Iterator[Finding]:
     if target.knows("helper", KTIME_GET_COARSE_NS) is not False:
         return  # maps are not counted against it
     soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    wanted = sum(_memory(each.max_entries, each.key_size, each.value_size, each.type) for each in analysis.obj.maps.values())
+    wanted = sum(
+        _memory(each.max_entries, each.key_size, each.value_size, each.type) for each in analysis.obj.maps.values()
+    )
     wanted += sum(each.size for each in analysis.obj.data_sections) + (256 << 10)
     fits = resource.RLIM_INFINITY in (soft, hard) or max(soft, hard) >= wanted or target.holds(SYS_RESOURCE)
-    yield Finding("machine", "RLIMIT_MEMLOCK", "yes" if fits else "no",
-                  detail=f"maps need about {wanted} bytes, and count against it before Linux 5.11 (limit {hard})",
-                  advice="" if fits else "raise it (ulimit -l unlimited), or run with sudo")  # fmt: skip
+    yield Finding(
+        "machine",
+        "RLIMIT_MEMLOCK",
+        "yes" if fits else "no",
+        detail=f"maps need about {wanted} bytes, and count against it before Linux 5.11 (limit {hard})",
+        advice="" if fits else "raise it (ulimit -l unlimited), or run with sudo",
+    )
 
 
 def _memory(entries: int, key: int, value: int, kind: int) -> int:
@@ -161,7 +195,16 @@ def _memory(entries: int, key: int, value: int, kind: int) -> int:
 def _jit(analysis: Analysis) -> Iterator[Finding]:
     if read("/proc/sys/net/core/bpf_jit_enable") != "0":
         return
-    names = tuple(name for name, (kind, attach) in analysis.types.items() if kind in NEEDS_JIT and attach not in (TP_BTF, ITER))
+    names = tuple(
+        name for name, (kind, attach) in analysis.types.items() if kind in NEEDS_JIT and attach not in (TP_BTF, ITER)
+    )
     if names:
-        yield Finding("machine", "BPF JIT", "no", programs=names, detail="it is off, and these programs run as native code only",
-                      fatal=any(analysis.is_fatal(name) for name in names), advice="sysctl net.core.bpf_jit_enable=1")  # fmt: skip
+        yield Finding(
+            "machine",
+            "BPF JIT",
+            "no",
+            programs=names,
+            detail="it is off, and these programs run as native code only",
+            fatal=any(analysis.is_fatal(name) for name in names),
+            advice="sysctl net.core.bpf_jit_enable=1",
+        )

@@ -1,6 +1,7 @@
 """Which instructions of a program can run on a kernel: constants are followed through branches, as the verifier does.
 
-Answers of CO-RE questions (`bpf_core_field_exists`), read-only variables and the kernel's configuration are constants when a
+Answers of CO-RE questions (`bpf_core_field_exists`), read-only variables and the kernel's configuration are
+constants when a
 program is verified; what they switch off is never looked at, so what is missing there does not matter.
 """
 
@@ -85,7 +86,9 @@ class Explorer:
             work.extend(self._step(unit, at, registers, reached))
         return reached
 
-    def _step(self, unit: Unit, at: int, registers: Registers, reached: Reached) -> Iterator[tuple[int, int, Registers]]:
+    def _step(
+        self, unit: Unit, at: int, registers: Registers, reached: Reached
+    ) -> Iterator[tuple[int, int, Registers]]:
         insn = unit.insns[at]
         section = unit.section.index
         kind = insn.code & 7
@@ -140,7 +143,9 @@ class Explorer:
         size = (4, 2, 1, 8)[insn.code >> 3 & 3]
         return self._read(int(base[1]), base[2] + insn.off, size)
 
-    def _jump(self, unit: Unit, at: int, registers: Registers, reached: Reached) -> Iterator[tuple[int, int, Registers]]:
+    def _jump(
+        self, unit: Unit, at: int, registers: Registers, reached: Reached
+    ) -> Iterator[tuple[int, int, Registers]]:
         insn = unit.insns[at]
         section, operation = unit.section.index, insn.code >> 4
         if insn.code == 0x85:
@@ -156,7 +161,9 @@ class Explorer:
             if outcome is not True:
                 yield section, at + 1, _learn(insn, registers, operation == 5)
 
-    def _call(self, unit: Unit, at: int, registers: Registers, reached: Reached) -> Iterator[tuple[int, int, Registers]]:
+    def _call(
+        self, unit: Unit, at: int, registers: Registers, reached: Reached
+    ) -> Iterator[tuple[int, int, Registers]]:
         insn = unit.insns[at]
         section = unit.section.index
         symbol = unit.relocations.get(at)

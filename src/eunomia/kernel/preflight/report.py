@@ -13,7 +13,8 @@ class Finding:
     """One thing that a package needs, and whether the kernel has it.
 
     Attributes:
-        kind: `program type`, `attach type`, `map type`, `helper`, `kfunc`, `kernel symbol`, `attach target`, `relocation`,
+        kind: `program type`, `attach type`, `map type`, `helper`, `kfunc`, `kernel symbol`, `attach target`,
+            `relocation`,
             `configuration`, `capability`, `machine`.
         name: of the thing, as the kernel calls it.
         status: `guarded`: it is missing, and the package's code asks first and does without.
@@ -41,8 +42,10 @@ class Verified:
 
     Attributes:
         program: its name. accepted: whether it was loaded.
-        instructions: how many it processed. states: how many it kept at most (None: not told). stack: bytes by subprogram.
-        refusal: its last words, "" where it accepted. where: `file:line`. source: that line. registers: their state in words.
+        instructions: how many it processed. states: how many it kept at most (None: not told). stack: bytes by
+            subprogram.
+        refusal: its last words, "" where it accepted. where: `file:line`. source: that line. registers: their state
+            in words.
         mistake: name of a known mistake, "" for others. advice: what to do about it.
     """
 
@@ -64,7 +67,8 @@ class Report:
     """The result of a check.
 
     Attributes:
-        package: its name. kernel: the running kernel's release, or the BTF file. live: whether the running kernel was asked.
+        package: its name. kernel: the running kernel's release, or the BTF file. live: whether the running kernel
+            was asked.
         findings: in the order of the object. verified: with `load`, each program that the verifier was asked about.
         failure: with `load`, the one line of what refused, "" where all was loaded.
     """
@@ -78,7 +82,7 @@ class Report:
 
     @property
     def runs(self) -> Literal["yes", "no", "unknown"]:
-        """Will it run: `no` where something that it cannot do without is missing, `unknown` where that cannot be told."""
+        """Will it run: `no` where what it cannot do without is missing, `unknown` where that cannot be told."""
         fatal = [each.status for each in self.findings if each.fatal]
         if "no" in fatal or self.failure:
             return "no"

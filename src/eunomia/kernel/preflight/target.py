@@ -143,7 +143,7 @@ class Target:
         return int(text[0], 16) if text else 0
 
     def holds(self, capability: int) -> bool:
-        """Tell whether this process has a capability; CAP_SYS_ADMIN stands for CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN."""
+        """Tell whether this process has a capability; CAP_SYS_ADMIN stands for all of BPF's, as in the kernel."""
         mine = self.capabilities
         return bool(mine >> capability & 1 or (capability in (PERFMON, BPF, NET_ADMIN) and mine >> SYS_ADMIN & 1))
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 STATISTICS = 4  # BPF_LOG_STATS
 BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
-_NOISE = re.compile(r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#\d+ @|libbpf: |$)")
+_NOISE = re.compile(
+    r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#\d+ @|libbpf: |$)"
+)
 _INSN = re.compile(r"^(\d+): \([0-9a-f]{2}\) ")
 _SOURCE = re.compile(r"^; (.*?)(?: @ (\S+):(\d+))?$")
 
@@ -121,7 +123,10 @@ def _refused(package: Package, name: str, log: str) -> Verified:
 
 def _taken(package: Package, name: str, before: list[str]) -> Iterator[str]:
     """Say where a reference that was not given back was taken."""
-    found = next((each for line in reversed(before) if (each := re.search(r"Unreleased reference .*alloc_insn=(\d+)", line))), None)
+    found = next(
+        (each for line in reversed(before) if (each := re.search(r"Unreleased reference .*alloc_insn=(\d+)", line))),
+        None,
+    )
     line = _line_of(package, name, int(found[1])) if found else None
     if line is not None:
         yield f"what is not released was taken at {line}: {line.text}"
@@ -136,7 +141,25 @@ def _reason(telling: list[str]) -> tuple[str, int]:
     """Return the line that says why, and its place: the last one that is neither source, nor instruction, nor state."""
     for at in range(len(telling) - 1, -1, -1):
         line = telling[at]
-        if not (_INSN.match(line) or line.startswith(("; ", "R", "from ", "last_idx", "regs=", "mark_precise", "parent ", "Caller", "cur state", "old state", "callee", "caller"))):
+        if not (
+            _INSN.match(line)
+            or line.startswith(
+                (
+                    "; ",
+                    "R",
+                    "from ",
+                    "last_idx",
+                    "regs=",
+                    "mark_precise",
+                    "parent ",
+                    "Caller",
+                    "cur state",
+                    "old state",
+                    "callee",
+                    "caller",
+                )
+            )
+        ):
             return line, at
         if re.match(r"R\d+ (?!=)[^=]*[a-z!]", line) and not re.match(r"R\d+(_\w+)?=", line):
             return line, at
@@ -144,7 +167,7 @@ def _reason(telling: list[str]) -> tuple[str, int]:
 
 
 def _place(package: Package, name: str, before: list[str], insn: int) -> tuple[str, str]:
-    """Return file:line and source: as the log has them (6.9 and newer name the file), else by the object's line info."""
+    """Return file:line and source: as the log has them (6.9 and newer name the file), else by line info."""
     for line in reversed(before):
         found = _SOURCE.match(line) if line.startswith("; ") else None
         if found and found[2]:

@@ -98,8 +98,8 @@ def _raw_tracepoint(target: Target, _family: str, name: str, _types: tuple[int, 
 
 
 def _btf_target(target: Target, family: str, name: str, types: tuple[int, int]) -> Found:
-    """A program that attaches to a type of the kernel's BTF: its name, and what loading and attaching an empty one says."""
-    base = family.split(".")[0]
+    """A program that attaches to a type of the kernel's BTF: is it there, and what says an empty program for it."""
+    base = family.split(".", maxsplit=1)[0]
     prefix, kind, noun = _BTF_FAMILIES[base]
     module, colon, function = name.rpartition(":")
     if target.btf is None:
@@ -133,12 +133,18 @@ def _tried(number: int, attaching: bool, what: str, base: str) -> Found:
     if not number:
         return Found("yes", "an empty program was attached to it")
     if number == ENOTSUPP:
-        return Found("no", f"attach {what}: error 524: this kernel has no direct calls into functions (ftrace)",
-                     "use a kprobe, or a kernel with DYNAMIC_FTRACE_WITH_DIRECT_CALLS")  # fmt: skip
+        return Found(
+            "no",
+            f"attach {what}: error 524: this kernel has no direct calls into functions (ftrace)",
+            "use a kprobe, or a kernel with DYNAMIC_FTRACE_WITH_DIRECT_CALLS",
+        )
     if number in (1, 13) and not attaching:
-        return Found("no", f"this kernel refuses {base} programs even to who may load others: locked down, or built without",
-                     "use a tracepoint, raw_tp, tp_btf or kprobe program")  # fmt: skip
-    if number == 16 or number == 17:
+        return Found(
+            "no",
+            (f"this kernel refuses {base} programs even to who may load others: locked down, or built without"),
+            "use a tracepoint, raw_tp, tp_btf or kprobe program",
+        )
+    if number in (16, 17):
         return Found("unknown", f"attach {what}: in use at the moment")
     verb = "attach" if attaching else "load"
     advice = ""
@@ -180,7 +186,9 @@ def _kprobe_multi(target: Target, pattern: str, types: tuple[int, int]) -> Found
     if not target.live:
         functions = target.btf.of_kind(FUNC) if target.btf is not None else iter(())
         match = any(fnmatchcase(each.name, pattern) for each in functions)
-        return Found("unknown", "functions match; whether it has CONFIG_FPROBE is not in BTF" if match else "no function matches")
+        return Found(
+            "unknown", "functions match; whether it has CONFIG_FPROBE is not in BTF" if match else "no function matches"
+        )
     match_name = next((each for each in target.symbols if fnmatchcase(each, pattern)), "")
     if not match_name:
         return Found("no", f"no function matches {pattern}")
@@ -204,7 +212,10 @@ def _ksyscall(target: Target, family: str, name: str, _types: tuple[int, int]) -
     if function:
         return Found("yes", f"its BTF has {function}")
     if target.live and target.symbols:
-        spelled = [f"__{os.uname().machine.replace('x86_64', 'x64').replace('aarch64', 'arm64')}_sys_{name}", f"sys_{name}"]
+        spelled = [
+            f"__{os.uname().machine.replace('x86_64', 'x64').replace('aarch64', 'arm64')}_sys_{name}",
+            f"sys_{name}",
+        ]
         there = [each for each in spelled if each in target.symbols]
         return Found("yes", f"function {there[0]}") if there else Found("no", f"this kernel has no system call {name}")
     return Found("unknown", "no function of that name in BTF")
@@ -225,7 +236,9 @@ def _uprobe(target: Target, family: str, name: str, _types: tuple[int, int]) -> 
     binary, _, function = name.partition(":")
     path = _binary(binary)
     if path is None:
-        return Found("no", f"binary {binary} was not found in PATH or among the libraries", "install it, or give its path")
+        return Found(
+            "no", f"binary {binary} was not found in PATH or among the libraries", "install it, or give its path"
+        )
     plain = function.partition("+")[0]
     if not plain or plain.startswith("0x") or plain.isdigit() or ".multi" in family or "*" in plain:
         return Found("yes", path)
@@ -300,4 +313,5 @@ _CHECKS: dict[str, Callable[[Target, str, str, tuple[int, int]], Found]] = {
     "usdt": _usdt,
     "cgroup": _cgroup,
     "cgroup_skb": _cgroup,
-} | dict.fromkeys(_BTF_FAMILIES, _btf_target)
+    **dict.fromkeys(_BTF_FAMILIES, _btf_target),
+}

@@ -1,6 +1,7 @@
 """What the verifier knows of a register, in words.
 
-Source: kernel/bpf/log.c, `print_reg_state` (`R1=scalar(umax=7)`, `R0=map_value_or_null(id=1,map=m,ks=4,vs=8)`); before 5.18
+Source: kernel/bpf/log.c, `print_reg_state` (`R1=scalar(umax=7)`, `R0=map_value_or_null(id=1,map=m,ks=4,vs=8)`);
+before 5.18
 numbers are `inv`, and before 6.1 a pointer's map is not named.
 """
 
