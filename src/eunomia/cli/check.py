@@ -34,8 +34,8 @@ COMMAND = Command(
         JSON,
         VERBOSE,
     ),
-    details="Nothing of the package is loaded without --load; as root the kernel is asked by loading and attaching empty "
-    "programs for a moment. -v shows what is there too.\n\n"
+    details="Nothing of the package is loaded without --load; as root the kernel is asked by loading and attaching "
+    "empty programs for a moment. -v shows what is there too.\n\n"
     "Exit codes: 0 it will run, or nothing that was found speaks against it (what cannot be told is named); 1 it will "
     "not.",
     examples=(

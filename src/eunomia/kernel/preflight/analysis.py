@@ -144,28 +144,32 @@ class Analysis:
         section = program.section.removeprefix("?")
         place = self._place(program.unit, program.start)
 
-        def made(kind: str, name: str, status: Status, since: str = "", detail: str = "", advice: str = "") -> Finding:
+        def made(
+            kind: str, name: str, status: Status, *, since: str = "", detail: str = "", advice: str = ""
+        ) -> Finding:
             fatal = self.is_fatal(program.name)
             return Finding(kind, name, status, fatal, (program.name,), place, since, detail, advice)
 
         if prog_type < 0:
             known = 'give it a section of libbpf\'s list: SEC("tp/…"), SEC("kprobe/…")…'
-            yield made("program type", section, "no", "", "libbpf does not know this section", known)
+            yield made("program type", section, "no", detail="libbpf does not know this section", advice=known)
             return
         status, how = self._program_type(prog_type)
         advice = "another kind of program, or a newer kernel" if status == "no" else ""
         since = tables.since("program type", prog_type)
-        yield made("program type", tables.name_of("program type", prog_type), status, since, how, advice)
+        yield made(
+            "program type", tables.name_of("program type", prog_type), status, since=since, detail=how, advice=advice
+        )
         if status != "no" and attach_type > 2:
             there = self.target.knows("attach type", attach_type)
             answer: Status = "unknown" if there is None else "yes" if there else "no"
             since = tables.since("attach type", attach_type)
-            yield made("attach type", tables.name_of("attach type", attach_type), answer, since)
+            yield made("attach type", tables.name_of("attach type", attach_type), answer, since=since)
             if there is False:
                 return
         found = where.find(self.target, section, prog_type, attach_type)
         if found is not None:
-            yield made("attach target", section, found.status, "", found.detail, found.advice)
+            yield made("attach target", section, found.status, detail=found.detail, advice=found.advice)
 
     def _program_type(self, prog_type: int) -> tuple[Status, str]:
         if prog_type in _BY_TARGET:
