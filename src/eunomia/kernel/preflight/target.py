@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -109,15 +110,15 @@ class Target:
         return found.id if found is not None else 0
 
     def close_functions(self, name: str, prefix: str = "", kind: int = FUNC) -> list[str]:
-        """Return up to three names like this one."""
+        """Return up to three names of the same stem (`do_unlinkat`, `filename_unlinkat`), else some alike."""
         from difflib import get_close_matches
 
         if self.btf is None:
             return []
         names = [each.name.removeprefix(prefix) for each in self.btf.of_kind(kind) if each.name.startswith(prefix)]
-        near = [each for each in names if name in each or each in name] if len(name) > 5 else []
-        near = [each for each in near if abs(len(each) - len(name)) < 8 and each != name]
-        return get_close_matches(name, near, 3, 0.6) or get_close_matches(name, names, 3, 0.75)
+        stem = re.sub(r"^(_*(do|vfs|ksys|sys)_|_+)", "", name)
+        akin = sorted((each for each in names if len(stem) > 4 and stem in each), key=lambda each: (len(each), each))
+        return akin[:3] or get_close_matches(name, names, 3, 0.75)
 
     @cached_property
     def _enums(self) -> dict[str, set[int]]:
@@ -207,8 +208,6 @@ class Target:
     @cached_property
     def version_code(self) -> int | None:
         """KERNEL_VERSION() of the running kernel, as libbpf gives it to LINUX_KERNEL_VERSION."""
-        import re
-
         found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", os.uname().release)
         if not self.live or not found:
             return None
