@@ -228,7 +228,7 @@ def test_without_privileges_what_can_be_said_is_said(root: Path) -> None:
     assert run.returncode == 1
     missing = {each["name"] for each in found["findings"] if each["status"] == "no"}
     assert missing >= {"CAP_BPF", "CAP_PERFMON"}
-    assert any(each["kind"] == "helper" and each["status"] == "yes" for each in found["findings"])
+    assert ("program type", "yes") in {(each["kind"], each["status"]) for each in found["findings"]}
 
 
 def test_without_privileges_features_are_read_off_the_types() -> None:

@@ -124,7 +124,7 @@ def _finding(each: Finding) -> Iterator[str]:
 
 def _verified(one: Verified) -> Iterator[str]:
     facts = [f"{one.instructions} instructions verified" if one.instructions is not None else ""]
-    facts.append(f"at most {one.states} states kept" if one.states is not None else "")
+    facts.append(f"{one.states} states at the peak" if one.states is not None else "")
     facts.append(f"stack {'+'.join(map(str, one.stack))} bytes" if one.stack else "")
     yield (
         f"{'verified' if one.accepted else 'refused':<9}program {one.program}: "

@@ -87,7 +87,7 @@ def _syscall_function(target: Target, name: str) -> str:
 
 def _like(target: Target, name: str, prefix: str = "", kind: int = FUNC) -> str:
     near = target.close_functions(name, prefix, kind)
-    return f"there are {', '.join(near)}" if near else ""
+    return f"similar names: {', '.join(near)}" if near else ""
 
 
 def _raw_tracepoint(target: Target, _family: str, name: str, _types: tuple[int, int]) -> Found:

@@ -61,7 +61,7 @@ def test_a_function_that_is_gone_is_named_with_its_program_and_line(tmp_path: Pa
     first = report.blocking[0]
     assert (first.kind, first.name, first.programs) == ("attach target", "fentry/do_unlinkat", ("do_unlinkat",))
     assert first.where == "fentry-link.bpf.c:2"
-    assert first.advice == "there are filename_unlinkat"
+    assert first.advice == "similar names: filename_unlinkat"
 
 
 def test_a_kprobe_on_what_btf_does_not_name_is_unknown_not_missing(tmp_path: Path) -> None:
