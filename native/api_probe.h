@@ -24,4 +24,8 @@ int eu_probe_cookie(void);
 int eu_probe_binary(const char *name, char *path, size_t room);
 /* Number of functions of an ELF file with this name in its symbol tables, or -errno. */
 int eu_probe_function(const char *path, const char *name);
+/* Open a perf event for a moment: 0, or -errno (-ENOENT: this machine has no such counter). */
+int eu_probe_perf(int type, uint64_t config);
+/* Text of a file of securityfs ("lsm", "lockdown"), which need not be mounted; its length, or -errno. */
+int eu_probe_security(const char *name, char *text, size_t room);
 #endif

@@ -145,6 +145,49 @@ int eu_probe_binary(const char *name, char *path, size_t room) {
     return eu_find_binary(name, path, room);
 }
 
+int eu_probe_perf(int type, uint64_t config) {
+    struct perf_event_attr attr = {.size = sizeof(attr), .type = (uint32_t)type, .config = config, .disabled = 1};
+    int fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    close(fd);
+    return 0;
+}
+
+/* A mount of our own, which nothing else sees (fsopen, 5.2+). */
+static int private_securityfs(void) {
+    int context = (int)syscall(SYS_fsopen, "securityfs", 1 /* FSOPEN_CLOEXEC */);
+    if (context < 0)
+        return -errno;
+    int root = syscall(SYS_fsconfig, context, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0)
+                   ? -1
+                   : (int)syscall(SYS_fsmount, context, 1 /* FSMOUNT_CLOEXEC */, 0);
+    int err = root < 0 ? -errno : root;
+    close(context);
+    return err;
+}
+
+int eu_probe_security(const char *name, char *text, size_t room) {
+    int root = open("/sys/kernel/security", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = root < 0 ? -1 : openat(root, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        int own = private_securityfs();
+        if (own >= 0) {
+            fd = openat(own, name, O_RDONLY | O_CLOEXEC);
+            close(own);
+        }
+    }
+    int err = errno;
+    if (root >= 0)
+        close(root);
+    if (fd < 0)
+        return -err;
+    ssize_t got = read(fd, text, room - 1);
+    text[got > 0 ? got : 0] = 0;
+    close(fd);
+    return (int)got;
+}
+
 static int count_in(Elf *elf, Elf_Scn *section, const char *name) {
     GElf_Shdr head;
     GElf_Sym symbol;

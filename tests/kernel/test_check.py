@@ -263,3 +263,39 @@ def test_every_number_of_this_kernel_has_its_name() -> None:
             mine = tables.name_of(kind, number)
             if not name.startswith(("__", "MAX_")) and mine != str(number):
                 assert name.removeprefix(prefix).lower() == mine or name.endswith("_DEPRECATED"), (kind, name, mine)
+
+
+def test_a_hardware_event_is_tried(tmp_path: Path) -> None:
+    package = build(tmp_path, 'SEC("perf_event") int probe(void *ctx) { return 0; }')
+    package.meta["bpf_skel"]["progs"][0]["perf_event"] = {"type": "hardware", "config": "cpu_cycles", "frequency": 49}
+
+    assert package.check().runs == outcome(package)
+
+
+def test_an_interface_that_is_not_there_is_named(tmp_path: Path) -> None:
+    package = build(tmp_path, 'SEC("xdp") int probe(struct xdp_md *ctx) { return XDP_PASS; }')
+    package.meta["bpf_skel"]["progs"][0]["ifindex"] = 123456
+
+    (missing,) = package.check().blocking
+
+    assert missing.detail == "there is no interface 123456"
+
+
+def test_struct_ops_are_looked_up_by_their_kind(tmp_path: Path) -> None:
+    source = """
+struct of_the_future_ops { int (*answer)(void); };
+SEC("struct_ops/%s") u32 BPF_PROG(answer, struct sock *sk) { return 2; }
+SEC(".struct_ops") struct %s table = { %s };
+"""
+    known = build(tmp_path, source % ("ssthresh", "tcp_congestion_ops", '.ssthresh = (void *)answer, .name = "x"'), "a")
+    other = build(tmp_path, source % ("answer", "of_the_future_ops", ".answer = (void *)answer"), "b")
+
+    assert [each.status for each in known.check().findings if "tcp_congestion_ops" in each.name] == ["yes"]
+    assert [each.name for each in other.check().blocking] == ["struct_ops of_the_future_ops"]
+
+
+def test_the_lists_of_the_kernels_security_are_read_without_a_mount() -> None:
+    target = Target()
+
+    assert "capability" in (target.security("lsm") or "").split(",")
+    assert target.security("no_such_file") is None

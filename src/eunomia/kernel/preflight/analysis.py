@@ -9,7 +9,7 @@ from eunomia.btf.types import DATASEC, FUNC, VAR, VOID
 from eunomia.kernel.preflight import machine, tables, where
 from eunomia.kernel.preflight.code import Code
 from eunomia.kernel.preflight.reach import Explorer
-from eunomia.kernel.preflight.relocate import QUESTIONS, Resolver
+from eunomia.kernel.preflight.relocate import QUESTIONS, Resolver, essential
 from eunomia.kernel.preflight.report import Finding
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Analysis:
 
     def findings(self) -> list[Finding]:
         """Return all findings: the machine, the object's maps and externs, then program by program."""
-        found = [*machine.findings(self), *self._maps(), *self._extern_findings()]
+        found = [*machine.findings(self), *self._maps(), *self._struct_ops(), *self._extern_findings()]
         merged: dict[tuple[str, str, str], Finding] = {}
         for program in self.programs:
             for each in (*self._program(program), *self._code_of(program)):
@@ -87,6 +87,18 @@ class Analysis:
                 detail=_joined(f"of {', '.join(names)}", how),
                 advice=advice,
             )
+
+    def _struct_ops(self) -> Iterator[Finding]:
+        """Kinds of struct_ops: the kernel has a struct bpf_struct_ops_NAME for each that it takes."""
+        for section in (".struct_ops", ".struct_ops.link"):
+            found = self.obj.sections.get(section)
+            for variable in found.variables if found is not None and self.obj.btf is not None else ():
+                name = self.obj.btf.resolve(variable.type).name if self.obj.btf is not None else ""
+                known = self.target.has_struct(f"bpf_struct_ops_{essential(name)}")
+                status: Status = "unknown" if known is None else "yes" if known else "no"
+                advice = "a kernel that is built with it" if status == "no" else ""
+                detail = "" if known else "this kernel takes no such struct_ops"
+                yield Finding("map type", f"struct_ops {name}", status, detail=detail, advice=advice)
 
     def _ask(self, kind: str, number: int, probe: str, *args: object) -> tuple[Status, str]:
         """Return whether the kernel has a number: by trying where that is allowed, else by its BTF."""
@@ -168,6 +180,7 @@ class Analysis:
             if there is False:
                 return
         found = where.find(self.target, section, prog_type, attach_type)
+        found = found or where.find_annotated(self.target, section, self.settings.get(program.name, {}))
         if found is not None:
             yield made("attach target", section, found.status, detail=found.detail, advice=found.advice)
 

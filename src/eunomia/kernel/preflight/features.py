@@ -119,7 +119,7 @@ def _system(target: Target) -> dict[str, Any]:
         "memlock_counts": None if target.knows("helper", 160) is None else not target.knows("helper", 160),
         "jit": jit,
         "lockdown": target.lockdown or "not in use",
-        "lsm": [name for name in read("/sys/kernel/security/lsm").split(",") if name],
+        "lsm": [name for name in (target.security("lsm") or "").split(",") if name],
         "unprivileged_bpf": unprivileged.get(read("/proc/sys/kernel/unprivileged_bpf_disabled"), "unknown"),
         "cgroup2": cgroup2().detail.removeprefix("cgroup2 at "),
         "bpffs": _mount("bpf"),

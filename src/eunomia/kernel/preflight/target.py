@@ -7,7 +7,7 @@ import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from eunomia._native import ffi, lib
+from eunomia._native import ffi, lib, text
 from eunomia.btf.elf import ElfFile
 from eunomia.btf.types import DATASEC, ENUM, ENUM64, FUNC, STRUCT, TYPEDEF, VAR, Btf, _walk
 from eunomia.errors import PackageError
@@ -140,8 +140,8 @@ class Target:
     @cached_property
     def capabilities(self) -> int:
         """The effective capabilities of this process."""
-        text = read("/proc/self/status").partition("CapEff:")[2].split()
-        return int(text[0], 16) if text else 0
+        words = read("/proc/self/status").partition("CapEff:")[2].split()
+        return int(words[0], 16) if words else 0
 
     def holds(self, capability: int) -> bool:
         """Tell whether this process has a capability; CAP_SYS_ADMIN stands for all of BPF's, as in the kernel."""
@@ -187,7 +187,12 @@ class Target:
     @cached_property
     def lockdown(self) -> str:
         """`none`, `integrity` or `confidentiality`; "" where it is not in use."""
-        return read("/sys/kernel/security/lockdown").partition("[")[2].partition("]")[0]
+        return (self.security("lockdown") or "").partition("[")[2].partition("]")[0]
+
+    def security(self, name: str) -> str | None:
+        """Return a file of securityfs (`lsm`, `lockdown`), mounted or not; None where it cannot be read."""
+        room = ffi.new("char[]", 1024)
+        return text(room).strip() if lib.eu_probe_security(name.encode(), room, 1024) >= 0 else None
 
     @cached_property
     def configuration(self) -> dict[str, str] | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from eunomia._native import ffi, lib, text
 from eunomia.btf.elf import ElfFile
@@ -38,6 +39,44 @@ def find(target: Target, section: str, prog_type: int, attach_type: int) -> Foun
     if check is None or not name:
         return None
     return check(target, family, name, (prog_type, attach_type))
+
+
+def find_annotated(target: Target, section: str, settings: dict[str, Any]) -> Found | None:
+    """Look for what a program's annotations name: an interface, a hardware event; None where they name nothing."""
+    if section.startswith("netkit") and not target.has_function("netkit_xmit"):
+        return Found(
+            "no" if target.btf is not None else "unknown", "this kernel has no netkit", "it needs CONFIG_NETKIT"
+        )
+    if not target.live:
+        return None
+    if section.startswith("perf_event") and "perf_event" in settings:
+        return _perf_event(target, settings)
+    hook = settings.get("tchook")
+    index = settings.get("ifindex", hook.get("ifindex") if isinstance(hook, dict) else None)
+    if isinstance(index, int) and index > 0:
+        try:
+            return Found("yes", f"interface {socket.if_indextoname(index)}")
+        except OSError:
+            return Found("no", f"there is no interface {index}", "ip link shows the interfaces")
+    return None
+
+
+def _perf_event(target: Target, settings: dict[str, Any]) -> Found | None:
+    from eunomia.errors import AttachError
+    from eunomia.kernel.program import attach_options
+
+    fixed = {key: value for key, value in settings["perf_event"].items() if key not in ("frequency", "period")}
+    try:
+        options = attach_options({**settings, "perf_event": fixed})
+    except AttachError as exc:
+        return Found("no", str(exc))
+    if not target.holds(38) or options.perf_type < 0:
+        return None
+    number = -target.probe("perf", options.perf_type, options.perf_config)
+    if not number:
+        return Found("yes", "the event could be opened")
+    advice = "virtual machines often have no hardware counters: a software event, as cpu_clock, may do"
+    return Found("no", f"perf event: {os.strerror(number).lower()}", advice if number == ENOENT else "")
 
 
 def _tracepoint(target: Target, _family: str, name: str, _types: tuple[int, int]) -> Found:
@@ -109,7 +148,7 @@ def _btf_target(target: Target, family: str, name: str, types: tuple[int, int]) 
         return Found("no", f"{noun} {name} is not in {where}", _like(target, function, prefix, kind))
     type_id = target.type_id(prefix + function, kind)
     if base == "lsm" and target.live:
-        active = _lsm_active()
+        active = _lsm_active(target)
         if active is not None:
             return active
     if not target.may_probe or not type_id or (module and colon):
@@ -119,10 +158,8 @@ def _btf_target(target: Target, family: str, name: str, types: tuple[int, int]) 
     return _tried(number, attaching, f"{noun} {name}", base)
 
 
-def _lsm_active() -> Found | None:
-    from eunomia.kernel.preflight.target import read
-
-    active = read("/sys/kernel/security/lsm")
+def _lsm_active(target: Target) -> Found | None:
+    active = target.security("lsm")
     if active and "bpf" not in active.split(","):
         advice = f"boot with lsm={active},bpf"
         return Found("no", f'"bpf" is not among the active LSMs ({active}): it would load and never run', advice)
