@@ -48,6 +48,7 @@ struct stats {
 
 struct row {
     uint64_t hash, count;
+    double rank; /* while rows are sorted: a mean or percentile, estimated once */
     uint32_t key_size;
     uint16_t variant;
     struct stats stats[]; /* one with --hist */

@@ -21,8 +21,7 @@ static int order_of_numbers(const struct eu_aggregate *a, const struct row *x, c
         wide right = a->sort_column == BY_SUM ? q->sum : a->sort_column == BY_MIN ? q->min : q->max;
         return (left < right) - (left > right);
     }
-    double left = eu_stats_number(a, x->stats, a->sort_column), right = eu_stats_number(a, y->stats, a->sort_column);
-    return (left < right) - (left > right);
+    return (x->rank < y->rank) - (x->rank > y->rank);
 }
 
 /* Above 0: left comes later. Rows that the column does not tell apart stand by their keys. */
@@ -50,7 +49,9 @@ static uint32_t *pick(const struct eu_aggregate *a, size_t limit, size_t *count)
     size_t room = limit < t->nr_rows ? limit : t->nr_rows;
     struct eu_heap heap = {.items = malloc((room + 1) * sizeof(uint32_t)), .room = room, .order = order, .context = a};
     for (size_t at = 8; heap.items && at < t->used;) {
-        const struct row *row = eu_row_at(t, (uint32_t)(at / 8));
+        struct row *row = eu_row_at(t, (uint32_t)(at / 8));
+        if (a->sort_column > BY_COUNT)
+            row->rank = eu_stats_number(a, row->stats, a->sort_column);
         eu_heap_add(&heap, (uint32_t)(at / 8));
         at += (t->key_at + row->key_size + 7) & ~(size_t)7;
     }
@@ -143,24 +144,24 @@ static void histogram(const struct eu_aggregate *a, struct eu_out *out, const st
     eu_out_char(out, '\n');
 }
 
-static void tables(struct eu_aggregate *a, struct eu_out *out, const uint32_t *rows, size_t count) {
-    struct eu_table table = {0};
-    begin_table(a, &table);
+static void fill_table(const struct eu_aggregate *a, struct eu_table *table, const uint32_t *rows, size_t count) {
+    begin_table(a, table);
     for (size_t i = 0; i < count; i++)
-        table_row(a, &table, eu_row_at(&a->table, rows[i]));
+        table_row(a, table, eu_row_at(&a->table, rows[i]));
     if (a->other_count)
-        other_row(a, &table);
+        other_row(a, table);
+}
+
+static void tables(const struct eu_aggregate *a, struct eu_out *out, const uint32_t *rows, size_t count) {
+    struct eu_table table = {0};
+    fill_table(a, &table, rows, count);
     eu_table_text(&table, out, a->show.format.header);
     eu_table_free(&table);
 }
 
-static void csv(struct eu_aggregate *a, struct eu_out *out, const char *time, size_t time_size, const uint32_t *rows, size_t count) {
+static void csv(const struct eu_aggregate *a, struct eu_out *out, const char *time, size_t time_size, const uint32_t *rows, size_t count) {
     struct eu_table table = {0};
-    begin_table(a, &table);
-    for (size_t i = 0; i < count; i++)
-        table_row(a, &table, eu_row_at(&a->table, rows[i]));
-    if (a->other_count)
-        other_row(a, &table);
+    fill_table(a, &table, rows, count);
     eu_table_csv(&table, out, a->show.format.header && !a->has_header, time, time_size);
     eu_table_free(&table);
 }

@@ -1,26 +1,20 @@
 /* The table of keys: open addressing over rows that lie one behind the other; it grows up to a limit, never beyond it. */
 #include "aggregate_parts.h"
 #include "error.h"
+#include "hash.h"
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 enum { FIRST_SLOTS = 256, FIRST_ROOM = 16 << 10 };
 
-/* Multiply and fold, eight bytes at a time; the seed keeps programs from choosing keys that collide. */
-static inline uint64_t fold(uint64_t a, uint64_t b) {
-    unsigned __int128 product = (unsigned __int128)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Up to 7 bytes behind the key are read, which are zero. */
+/* Eight bytes at a time. Up to 7 bytes behind the key are read, which are zero. */
 static inline uint64_t hash_of(const struct row_table *t, const uint8_t *key, size_t size, uint16_t variant) {
     uint64_t hash = t->seed ^ size ^ (uint64_t)variant << 32, word;
     for (size_t i = 0; i < size; i += 8) {
         memcpy(&word, key + i, 8);
-        hash = fold(hash ^ word, 0x9e3779b97f4a7c15u ^ t->seed >> 7);
+        hash = eu_fold(hash ^ word, 0x9e3779b97f4a7c15u ^ t->seed >> 7);
     }
-    return fold(hash, 0xd6e8feb86659fd93u);
+    return eu_fold(hash, 0xd6e8feb86659fd93u);
 }
 
 int eu_rows_open(struct row_table *t, size_t stats_size) {
@@ -32,8 +26,7 @@ int eu_rows_open(struct row_table *t, size_t stats_size) {
     t->slots = calloc(t->nr_slots, sizeof(*t->slots));
     t->rows = malloc(t->room);
     t->used = 8; /* 0 is no row */
-    if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
-        t->seed = (uint64_t)(uintptr_t)t->rows * 0x9e3779b97f4a7c15u;
+    t->seed = eu_hash_seed(t->rows);
     return t->slots && t->rows ? 0 : eu_fail(ENOMEM, "aggregate: out of memory");
 }
 

@@ -9,6 +9,7 @@ struct eu_plan;
 struct eu_plan *eu_plan_read(const void *bytes, size_t size);
 void eu_plan_free(struct eu_plan *plan);
 int eu_plan_sources(const struct eu_plan *plan);
+int eu_plan_has_events(const struct eu_plan *plan); /* not sampled maps only */
 
 struct eu_format {
     int format; /* 0 text, 1 JSON lines, 2 raw bytes, 3 folded stacks, 4 CSV */
@@ -21,6 +22,7 @@ struct eu_format {
     int raw_values;     /* 1: no decoders (addresses, signals, system calls by name) */
     int symbols;        /* 1: stacks with symbols, 2: also where the package wants addresses */
     int per_cpu;        /* 1: per-CPU values apart, not summed */
+    int event_names;    /* 1: JSON lines of a run with several types of events say of which they are; text and CSV always do */
     const char *fields; /* paths joined by commas: these, in this order; NULL: all */
 };
 /* Render one record of a source as the loop would, without the time column and the newline at the end; returns the length,
@@ -107,7 +109,8 @@ enum eu_unknown {
     EU_UNCOUNTED, /* the object does not count, or by a version that is not known here */
     EU_UNNAMED,   /* a call learns its map at run time, and it may be this one */
     EU_UNSEEN,    /* more was read than counted */
-    EU_CUT        /* the recording ends before the run did */
+    EU_CUT,       /* the recording ends before the run did */
+    EU_EARLY      /* the replay ended before the recording */
 };
 /* produced = delivered + filtered + discarded + the sum of lost + pending */
 struct eu_account {

@@ -10,7 +10,8 @@ enum eu_block_type {
     EU_BLOCK_RECORDS,
     EU_BLOCK_SAMPLE,
     EU_BLOCK_ACCOUNTS,
-    EU_BLOCK_END
+    EU_BLOCK_END,
+    EU_BLOCK_LOST /* records of a ring that were lost here */
 };
 
 struct eu_recorder;

@@ -44,7 +44,8 @@ void eu_gather_bits(const struct eu_rows *rows, uint64_t bit_offset, uint32_t bi
             if (is_signed && value >> (bit_size - 1))
                 value |= ~0ull << bit_size;
         }
-        memcpy(w, &value, size);
+        word = is_signed ? (unsigned __int128)(int64_t)value : value; /* types have up to 16 bytes */
+        memcpy(w, &word, size);
     }
 }
 

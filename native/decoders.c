@@ -103,9 +103,12 @@ int eu_decoder_asks(int decoder) {
     return decoder > 0 && decoder < EU_DECODERS && (rows[decoder].takes & (ASKS | ASKS_SYMBOLS));
 }
 
+static int is_time(int decoder) {
+    return decoder == EU_KTIME_NS || decoder == EU_BOOTTIME_NS || decoder == EU_REALTIME_NS || decoder == EU_UNIX_S;
+}
+
 int eu_decoder_is_pure(int decoder) {
-    int is_time = decoder == EU_KTIME_NS || decoder == EU_BOOTTIME_NS || decoder == EU_REALTIME_NS || decoder == EU_UNIX_S;
-    return decoder > 0 && decoder < EU_DECODERS && rows[decoder].takes == NUMBER && !is_time;
+    return decoder > 0 && decoder < EU_DECODERS && rows[decoder].takes == NUMBER && !is_time(decoder);
 }
 
 int eu_decoder_is_quantity(int decoder) {
@@ -206,15 +209,18 @@ static int ask(struct eu_word *word, const struct row *row, const struct eu_raw 
     return kind;
 }
 
-static int run(struct eu_out *out, const struct row *row, const struct eu_raw *raw) {
+static int run(const struct eu_show *show, struct eu_out *out, const struct row *row, struct eu_raw *raw) {
     struct eu_word word;
+    int text = raw->text, is_csv = show->format.format == 4;
     word.used = 0;
+    if (is_csv && ((row->takes & TAKES) == QUANTITY || is_time((int)(row - rows))))
+        raw->text = 0; /* who reads CSV calculates: amounts and times as JSON has them */
     int kind = !row->decode ? EU_NOT_DECODED : row->takes & ASKS ? ask(&word, row, raw) : row->decode(&word, raw);
-    if (kind == EU_AS_WORD && !word.used && raw->text)
+    if (kind == EU_AS_WORD && !word.used && text && !is_csv)
         eu_word_put(&word, "-", 1); /* a table's cell is never empty */
     if (kind == EU_AS_NUMBER)
         eu_out_put(out, word.text, word.used);
-    return kind == EU_AS_WORD ? show_chars(out, word.text, word.used, raw->text) : kind;
+    return kind == EU_AS_WORD ? show_chars(out, word.text, word.used, text) : kind;
 }
 
 static int takes_number(const struct row *row) {
@@ -229,7 +235,7 @@ int eu_decode_number(const struct eu_show *show, struct eu_out *out, int decoder
     struct eu_raw raw = {.type = &show->plan->types[index], .number = number, .text = text};
     if (decoder <= 0 || decoder >= EU_DECODERS || !takes_number(&rows[decoder]))
         return 0;
-    return run(out, &rows[decoder], &raw);
+    return run(show, out, &rows[decoder], &raw);
 }
 
 int eu_decode(const struct eu_show *show, struct eu_out *out, int decoder, uint32_t index, const uint8_t *p, const uint8_t *end, int text) {
@@ -248,5 +254,5 @@ int eu_decode(const struct eu_show *show, struct eu_out *out, int decoder, uint3
     } else if ((row->takes & TAKES) == BYTES && type->kind == EU_ARRAY && show->plan->types[type->first].size >= 4) {
         return 0;
     }
-    return run(out, row, &raw);
+    return run(show, out, row, &raw);
 }

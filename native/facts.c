@@ -1,4 +1,5 @@
 #include "facts.h"
+#include "hash.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ struct eu_facts {
     struct entry *table; /* open addressing, room a power of two */
     size_t nr, room;
     struct eu_out values, news;
-    uint32_t nr_news;
+    size_t told; /* bytes of `news` that were handed out */
+    uint64_t seed;
     char name[NAME_LIMIT + 1];
 };
 
@@ -29,7 +31,10 @@ static _Thread_local struct eu_facts *current;
 static _Thread_local int replayed;
 
 struct eu_facts *eu_facts_new(void) {
-    return calloc(1, sizeof(struct eu_facts));
+    struct eu_facts *f = calloc(1, sizeof(*f));
+    if (f)
+        f->seed = eu_hash_seed(f);
+    return f;
 }
 
 void eu_facts_free(struct eu_facts *f) {
@@ -48,16 +53,17 @@ void eu_facts_use(struct eu_facts *facts, int replay) {
     replayed = replay;
 }
 
-static size_t hash(const struct eu_fact *fact) {
-    uint64_t h = (fact->key ^ (uint64_t)fact->owner << 32 ^ fact->kind) * 0x9e3779b97f4a7c15u;
-    return (size_t)(h ^ h >> 29);
+/* A recording's facts may be anything: they must not all want the same place. */
+static size_t hash(const struct eu_facts *f, const struct eu_fact *fact) {
+    uint64_t from = (uint64_t)fact->owner << 32 ^ fact->kind ^ (f->seed >> 32 | f->seed << 32);
+    return (size_t)eu_fold(fact->key ^ f->seed, from | 1);
 }
 
 /* The entry of a fact, or the free place where it belongs; NULL: the table is empty. */
 static struct entry *place(const struct eu_facts *f, const struct eu_fact *fact) {
     if (!f->room)
         return NULL;
-    for (size_t at = hash(fact);; at++) {
+    for (size_t at = hash(f, fact);; at++) {
         struct entry *e = &f->table[at & (f->room - 1)];
         if (!e->known || (e->key == fact->key && e->kind == fact->kind && e->owner == fact->owner))
             return e;
@@ -116,9 +122,10 @@ void eu_facts_tell(const struct eu_fact *fact) {
     if (!f || replayed || (fact->value && fact->size > VALUE_LIMIT) || is_same(f, place(f, fact), fact) || keep(f, fact))
         return;
     struct head head = {fact->kind, fact->owner, fact->key, fact->value ? (uint32_t)fact->size : 0, fact->value != NULL};
+    if (!eu_out_room(&f->news, sizeof(head) + head.size)) /* whole or not at all */
+        return;
     eu_out_put(&f->news, &head, sizeof(head));
     eu_out_put(&f->news, fact->value, head.size);
-    f->nr_news++;
 }
 
 int eu_facts_ask_name(int kind, uint32_t owner, uint64_t address, uint64_t *offset, const char **name) {
@@ -146,14 +153,20 @@ void eu_facts_tell_name(int kind, uint32_t owner, uint64_t address, uint64_t off
     eu_facts_tell(&(struct eu_fact){(uint32_t)kind, owner, address, name ? value : NULL, size + 8});
 }
 
-const struct eu_out *eu_facts_news(struct eu_facts *f, uint32_t *count) {
-    *count = f->nr_news;
-    return f->nr_news && !f->news.failed ? &f->news : NULL;
-}
-
-void eu_facts_forget_news(struct eu_facts *f) {
-    f->news.used = 0;
-    f->nr_news = 0;
+const void *eu_facts_news(struct eu_facts *f, size_t most, size_t *size, uint32_t *count) {
+    const char *news = f->news.data + f->told;
+    struct head head;
+    *size = *count = 0;
+    for (size_t whole; *size < f->news.used - f->told; *size += whole, ++*count) {
+        memcpy(&head, news + *size, sizeof(head));
+        whole = sizeof(head) + head.size;
+        if (*size + whole > most)
+            break;
+    }
+    f->told += *size;
+    if (!*count)
+        f->news.used = f->told = 0;
+    return *count ? news : NULL;
 }
 
 int eu_facts_read(struct eu_facts *f, const uint8_t *bytes, size_t size, uint32_t count) {

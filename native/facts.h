@@ -34,9 +34,9 @@ void eu_facts_tell(const struct eu_fact *fact);
 int eu_facts_ask_name(int kind, uint32_t owner, uint64_t address, uint64_t *offset, const char **name);
 void eu_facts_tell_name(int kind, uint32_t owner, uint64_t address, uint64_t offset, const char *name);
 
-/* What is new since the last call, as it stands in a recording; *count of them. NULL: nothing. Owned by `facts`. */
-const struct eu_out *eu_facts_news(struct eu_facts *facts, uint32_t *count);
-void eu_facts_forget_news(struct eu_facts *facts);
+/* What is new since the last call, as it stands in a recording: *count facts, whole, as many as `most` bytes hold (one fits always).
+ * NULL: nothing. Owned by `facts`, until the next one is told. */
+const void *eu_facts_news(struct eu_facts *facts, size_t most, size_t *size, uint32_t *count);
 /* Take the facts of a block; 0, -EBADMSG: damaged, -ENOMEM, -EFBIG: more than a recording may have. */
 int eu_facts_read(struct eu_facts *facts, const uint8_t *bytes, size_t size, uint32_t count);
 #endif

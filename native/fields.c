@@ -94,10 +94,11 @@ int eu_field_find(const struct eu_plan *plan, uint32_t type, const char *path, s
     return find(plan, type, is_group(&plan->types[type]) ? "" : "value", path, size, field);
 }
 
+/* Keys and values have the size of their types: nothing follows that an array could go on in. */
 int eu_field_find_sample(const struct eu_plan *plan, const struct eu_plan_source *source, const char *path, size_t size,
                          struct eu_field *field) {
     if (find(plan, source->key_type, "key", path, size, field))
-        return 1;
+        return !field->is_beyond;
     const struct eu_plan_type *value = &plan->types[source->value_type];
     int is_number = value->kind == EU_UINT || value->kind == EU_INT || value->kind == EU_FLOAT || value->kind == EU_POINTER;
     if (is_number && size == 5 && !memcmp(path, "count", 5)) /* as tables call it */
@@ -105,7 +106,7 @@ int eu_field_find_sample(const struct eu_plan *plan, const struct eu_plan_source
     if (!find(plan, source->value_type, "value", path, size, field))
         return 0;
     field->in_value = 1;
-    return 1;
+    return !field->is_beyond;
 }
 
 const char *eu_next_path(const char **list, size_t *size) {

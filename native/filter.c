@@ -66,7 +66,7 @@ static int check_place(struct check *c, const struct eu_filter_test *t, unsigned
 }
 
 static int check_number(const struct eu_filter_test *t, unsigned long index) {
-    if (t->flags & EU_F_FLOAT)
+    if (t->flags & EU_F_FLOAT && t->code == EU_F_FLOATS)
         return t->size == 4 || t->size == 8 ? 0 : damaged("width of a float", index);
     if (t->size > 9 || t->shift > 7 || t->bits > 64 || (t->shift + t->bits > t->size * 8))
         return damaged("width of a number", index);
@@ -173,9 +173,39 @@ static const struct eu_test *way(const struct eu_test *tests, uint16_t to) {
     return to == EU_FILTER_PASS ? &pass : to == EU_FILTER_DROP ? &drop : &tests[to];
 }
 
-static struct eu_test *make_tests(const struct eu_filter *f, const struct eu_filter_test *from, uint32_t count) {
-    struct eu_test *tests = calloc(count, sizeof(*tests));
-    for (uint32_t i = 0; i < count && tests; i++) {
+/* Whether a range lies within what a number of this width can be, so that it may be told modulo its width. */
+static int is_within(const struct eu_filter_test *t, uint32_t width) {
+    uint64_t all = width < 8 ? (1ull << 8 * width) - 1 : ~0ull;
+    int64_t least = -(int64_t)(all / 2) - 1, low = (int64_t)t->a;
+    if (t->code >= EU_F_MASK8)
+        return t->a <= all;
+    if (t->code < EU_F_S8)
+        return t->a <= all && t->b <= all - t->a;
+    return low >= least && low <= (int64_t)(all / 2) && t->b <= (uint64_t)((int64_t)(all / 2) - low);
+}
+
+/* Bring a comparison of a plain number to the one form of all of them (filter.h), where 8 bytes can be read. */
+static void make_plain(struct eu_test *test, const struct eu_filter_test *t, const struct check *c) {
+    uint32_t width = width_of(t);
+    size_t bound = c->bounds[0];
+    if (t->code > EU_F_MASK64 || t->flags & EU_F_VALUE || bound < 8 || t->offset + width > bound || !is_within(t, width))
+        return;
+    test->is_plain = 1;
+    test->at = t->offset + 8 <= bound ? t->offset : (uint32_t)bound - 8;
+    test->right = (uint8_t)(8 * (t->offset - test->at));
+    test->mask = width < 8 ? (1ull << 8 * width) - 1 : ~0ull;
+    if (t->code >= EU_F_MASK8) {
+        test->mask = t->a;
+        test->low = t->b;
+    } else {
+        test->less = t->a;
+        test->span = t->b;
+    }
+}
+
+static struct eu_test *make_tests(const struct eu_filter *f, const struct eu_filter_test *from, struct check *c) {
+    struct eu_test *tests = calloc(c->program->count, sizeof(*tests));
+    for (uint32_t i = 0; i < c->program->count && tests; i++) {
         const struct eu_filter_test *t = &from[i];
         int in_pool = t->code == EU_F_SET || t->code == EU_F_BITMAP;
         int has_bytes = (is_string(t->code) && t->code != EU_F_STRING) || t->code == EU_F_BYTES || t->code == EU_F_COMM;
@@ -191,6 +221,9 @@ static struct eu_test *make_tests(const struct eu_filter *f, const struct eu_fil
                                     .bytes = in_pool     ? f->pool + t->offset
                                              : has_bytes ? f->pool + t->a
                                                          : NULL};
+        make_plain(&tests[i], t, c);
+        if (tests[i].is_plain && tests[i].at + 8 > c->extent)
+            c->extent = tests[i].at + 8;
     }
     return tests;
 }
@@ -204,13 +237,8 @@ static int read_program(struct eu_filter *f, struct check *c, const struct eu_fi
     struct eu_program *program = &f->programs[f->first[c->program->source] + c->program->record];
     if (program->tests)
         return damaged("two programs of one type", c->program->source);
-    program->tests = make_tests(f, tests + c->program->first, c->program->count);
+    program->tests = make_tests(f, tests + c->program->first, c);
     program->extent = c->extent;
-    program->is_plain = 1;
-    for (uint32_t i = 0; i < c->program->count; i++) {
-        const struct eu_filter_test *t = &tests[c->program->first + i];
-        program->is_plain &= t->code <= EU_F_MASK64 && !(t->flags & EU_F_VALUE);
-    }
     f->longest = c->extent > f->longest ? c->extent : f->longest;
     return program->tests ? 0 : eu_fail(ENOMEM, "read filter: out of memory");
 }
@@ -298,7 +326,6 @@ struct eu_quick_filter eu_filter_quick(const struct eu_filter *f, const struct e
     quick.filter = f;
     quick.tests = program->tests ? program->tests : &drop;
     quick.size = size > program->extent ? size : program->extent;
-    quick.is_plain = program->is_plain || !program->tests;
     return quick;
 }
 

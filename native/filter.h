@@ -5,21 +5,27 @@
 #include "filter_code.h"
 #include "plan_read.h"
 #include <stddef.h>
+#include <string.h>
 
-/* A test as it runs: checked, its two ways as pointers. */
+/* A test as it runs: checked, its two ways as pointers. Most are plain: numbers of 1, 2, 4 or 8 bytes of the record, in a range or
+ * under a mask. All of these are one form, which needs no dispatch: of the 8 bytes at `at`, shifted `right`,
+ * ((x - less) & mask) - low <= span. */
 struct eu_test {
-    uint8_t code, flags, shift, bits;
+    uint32_t at;
+    uint8_t is_plain, right, code, flags;
+    uint64_t less, mask, low, span;
+    const struct eu_test *ways[2]; /* no, yes */
+    /* the general form, as in filter_code.h */
+    uint8_t shift, bits;
     uint32_t offset, size;
     uint64_t a, b;
-    const struct eu_test *ways[2]; /* no, yes */
-    const uint8_t *bytes;          /* of the pool */
+    const uint8_t *bytes; /* of the pool */
 };
 enum { EU_TEST_DROP = 0, EU_TEST_PASS = 255 };
 
 struct eu_program {
     struct eu_test *tests; /* NULL: all are dropped */
     size_t extent;         /* bytes of a record that numbers are read from */
-    int is_plain;          /* all tests compare numbers of 1, 2, 4 or 8 bytes of the record */
 };
 
 struct eu_filter {
@@ -36,15 +42,24 @@ struct eu_quick_filter {
     const struct eu_filter *filter; /* NULL: there is no such way */
     const struct eu_test *tests;
     size_t size; /* for records of at least so many bytes */
-    int is_plain;
 };
 struct eu_quick_filter eu_filter_quick(const struct eu_filter *filter, const struct eu_plan *plan, int source);
-int eu_filter_plain(const struct eu_test *tests, const uint8_t *record);
-int eu_filter_run(const struct eu_filter *filter, const struct eu_test *tests, const uint8_t *record, size_t size);
+/* Go on at a test that is not plain. */
+int eu_filter_rest(const struct eu_filter *filter, const struct eu_test *test, const uint8_t *record, size_t size);
+
+/* A record (no element of a map) that is as long as all of its numbers need. */
+static inline int eu_filter_run(const struct eu_filter *filter, const struct eu_test *t, const uint8_t *record, size_t size) {
+    while (t->is_plain) {
+        uint64_t x;
+        memcpy(&x, record + t->at, sizeof(x));
+        t = t->ways[((x >> t->right) - t->less & t->mask) - t->low <= t->span];
+    }
+    if (t->code == EU_TEST_DROP)
+        return 0;
+    return t->code == EU_TEST_PASS || eu_filter_rest(filter, t, record, size);
+}
 
 static inline int eu_filter_quick_drops(const struct eu_quick_filter *q, const uint8_t *record, size_t size) {
-    if (!q->filter || size < q->size)
-        return 0;
-    return !(q->is_plain ? eu_filter_plain(q->tests, record) : eu_filter_run(q->filter, q->tests, record, size));
+    return q->filter && size >= q->size && !eu_filter_run(q->filter, q->tests, record, size);
 }
 #endif

@@ -174,29 +174,26 @@ static __attribute__((noinline)) int general(const struct eu_filter *f, const st
     case code:                                                                                                                             \
         yes = (LOAD(type, p) & t->a) == t->b;                                                                                              \
         break
-#define PLAIN                                                                                                                              \
-    case EU_TEST_DROP:                                                                                                                     \
-        return 0;                                                                                                                          \
-    case EU_TEST_PASS:                                                                                                                     \
-        return 1;                                                                                                                          \
-        RANGE(EU_F_U8, uint8_t, uint64_t);                                                                                                 \
-        RANGE(EU_F_U16, uint16_t, uint64_t);                                                                                               \
-        RANGE(EU_F_U32, uint32_t, uint64_t);                                                                                               \
-        RANGE(EU_F_U64, uint64_t, uint64_t);                                                                                               \
-        RANGE(EU_F_S8, int8_t, int64_t);                                                                                                   \
-        RANGE(EU_F_S16, int16_t, int64_t);                                                                                                 \
-        RANGE(EU_F_S32, int32_t, int64_t);                                                                                                 \
-        MASK(EU_F_MASK8, uint8_t);                                                                                                         \
-        MASK(EU_F_MASK16, uint16_t);                                                                                                       \
-        MASK(EU_F_MASK32, uint32_t);                                                                                                       \
-        MASK(EU_F_MASK64, uint64_t)
-
 static int run(const struct eu_filter *f, const struct eu_test *t, const struct view *v) {
     for (;;) {
         const uint8_t *p = v->numbers[t->flags & EU_F_VALUE] + t->offset;
         int yes;
         switch (t->code) {
-            PLAIN;
+        case EU_TEST_DROP:
+            return 0;
+        case EU_TEST_PASS:
+            return 1;
+            RANGE(EU_F_U8, uint8_t, uint64_t);
+            RANGE(EU_F_U16, uint16_t, uint64_t);
+            RANGE(EU_F_U32, uint32_t, uint64_t);
+            RANGE(EU_F_U64, uint64_t, uint64_t);
+            RANGE(EU_F_S8, int8_t, int64_t);
+            RANGE(EU_F_S16, int16_t, int64_t);
+            RANGE(EU_F_S32, int32_t, int64_t);
+            MASK(EU_F_MASK8, uint8_t);
+            MASK(EU_F_MASK16, uint16_t);
+            MASK(EU_F_MASK32, uint32_t);
+            MASK(EU_F_MASK64, uint64_t);
         default:
             yes = general(f, v, t);
         }
@@ -204,30 +201,17 @@ static int run(const struct eu_filter *f, const struct eu_test *t, const struct 
     }
 }
 
-int eu_filter_plain(const struct eu_test *t, const uint8_t *record) {
-    for (;;) {
-        const uint8_t *p = record + t->offset;
-        int yes;
-        switch (t->code) {
-            PLAIN;
-        default:
-            __builtin_unreachable();
-        }
-        t = t->ways[yes];
-    }
-}
-
-int eu_filter_run(const struct eu_filter *f, const struct eu_test *tests, const uint8_t *record, size_t size) {
+int eu_filter_rest(const struct eu_filter *f, const struct eu_test *t, const uint8_t *record, size_t size) {
     const struct view v = {{record, NULL}, {record, NULL}, size};
-    return run(f, tests, &v);
+    return run(f, t, &v);
 }
 
 int eu_filter_pass(const struct eu_filter *f, int source, int match, const uint8_t *record, size_t size, const uint8_t *value) {
     const struct eu_program *program = &f->programs[f->first[source] + (uint32_t)match];
     if (!program->tests)
         return 0;
-    if (program->is_plain && size >= program->extent)
-        return eu_filter_plain(program->tests, record);
+    if (!value && size >= program->extent)
+        return eu_filter_run(f, program->tests, record, size);
     struct view v = {{record, value}, {record, value}, size};
     if (__builtin_expect(size < program->extent, 0)) {
         memcpy(f->scratch, record, size);

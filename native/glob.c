@@ -25,8 +25,8 @@ static int in_set(const uint8_t *p, const uint8_t *end, uint8_t c) {
     int negated = *p == '!' || *p == '^', found = 0;
     p += negated;
     end--; /* the `]` */
-    for (const uint8_t *start = p; p < end; start = NULL) {
-        if (*p == '\\' && p + 1 < end && p != start)
+    while (p < end) {
+        if (*p == '\\' && p + 1 < end)
             p++;
         uint8_t low = *p++, high = low;
         if (p + 1 < end && *p == '-') {

@@ -128,6 +128,12 @@ int eu_keep_record(struct eu_keep *k, struct source *s, const uint8_t *record, s
     return err ? fail(k, err) : 0;
 }
 
+void eu_keep_lost(struct eu_keep *k, struct source *s, int cause, uint64_t count) {
+    int err = k->is_failed ? 0 : eu_recorder_lost(k->recorder, s->index, cause, count);
+    if (err)
+        fail(k, err);
+}
+
 static int keep_snapshot(void *context, const struct eu_snapshot *snapshot) {
     struct source *s = context;
     return eu_recorder_sample(s->run->keep->recorder, s->index, snapshot);

@@ -13,6 +13,8 @@ void eu_keep_free(struct eu_keep *keep);
 int eu_keep_start(struct eu_keep *keep);
 /* 0 or -errno: the record is not recorded, and the run ends. */
 int eu_keep_record(struct eu_keep *keep, struct source *source, const uint8_t *record, size_t size);
+/* Here so many records of a source were lost, because of an eu_cause. */
+void eu_keep_lost(struct eu_keep *keep, struct source *source, int cause, uint64_t count);
 /* How views and samples show what is recorded: so that they ask for all that any way of showing asks for. */
 struct eu_format eu_keep_format(void);
 /* Read a sampled map into the recording; the number of its elements, or -errno: the run ends. */

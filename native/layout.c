@@ -7,7 +7,7 @@
 
 static int grow(struct layout *l) {
     size_t wanted = l->room_ops ? 2 * l->room_ops : 16;
-    struct op *larger = realloc(l->ops, wanted * sizeof(*larger));
+    struct op *larger = wanted > MOST_OPS ? NULL : realloc(l->ops, wanted * sizeof(*larger));
     if (!larger) {
         l->pending.failed = 1;
         return -ENOMEM;
@@ -124,7 +124,7 @@ void eu_layout_value(struct eu_view *v, struct layout *l, const struct eu_field 
     op->bit_offset = (uint8_t)field->bit_offset;
     op->bit_size = (uint8_t)field->bit_size;
     op->is_beyond = field->is_beyond;
-    if (code == IP)
+    if (code == IP && l->nr_ops < OPS_LIMIT)
         find_family(v, l, op);
     l->bound += bound_of(code, type);
     if (is_quoted)
@@ -260,14 +260,12 @@ static size_t least_size(const struct eu_plan *plan, const struct eu_plan_type *
 int eu_layout_make(struct eu_view *v, struct layout *l, uint32_t type_index, const char *type_name, size_t name_width) {
     const struct eu_plan *plan = v->show.plan;
     const struct eu_plan_type *type = &plan->types[type_index];
-    struct eu_field ts;
     if (grow(l)) /* never NULL, also where nothing is shown */
         return -ENOMEM;
     l->type = type_index;
     l->size = type->size;
     l->min_size = least_size(plan, type);
     l->is_object = type->kind == EU_STRUCT || type->kind == EU_UNION;
-    l->has_ts = eu_field_find(plan, type_index, "ts", 2, &ts);
     l->bound = 64; /* time, quotes, line end */
     if (v->form == FORM_JSON)
         json_layout(v, l, type_name);

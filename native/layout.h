@@ -7,7 +7,7 @@
 #include "stack.h"
 #include "view.h"
 
-enum { PREFIX = 32, OPS_LIMIT = 2048, PAD = 32, WIDEST_COLUMN = 32 };
+enum { PREFIX = 32, OPS_LIMIT = 2048, MOST_OPS = 1 << 16, PAD = 32, WIDEST_COLUMN = 32 };
 
 enum code {
     LITERAL,
@@ -65,7 +65,7 @@ struct layout {
     size_t bound;          /* bytes that all plain operations can write */
     size_t size, min_size; /* of a record; shorter ones end within the last member */
     uint32_t type;
-    int is_object, has_ts; /* has_ts: a member is called so already */
+    int is_object;
     struct eu_out pending; /* JSON, CSV: constant bytes not in an operation yet; at the end what closes the line */
     struct eu_out header;  /* text */
 };
@@ -79,6 +79,7 @@ struct eu_view {
     enum kinds kinds;
     enum form form;
     char *fields;          /* --fields, NULL: all */
+    int has_ts;            /* a field is called so already: the time is "_ts" */
     const char *event_key; /* under which lines say of which type they are */
     struct eu_columns csv; /* of all record types of the run */
     struct eu_stacks *stacks;

@@ -109,7 +109,8 @@ static size_t path_of(int fd, char *path, size_t room) {
     return (size_t)size;
 }
 
-/* Whether a group's path is that of ours or lies below it. Ids are never used again, so the answer holds for good. */
+/* Whether a group's path is that of ours or lies below it. Ids are never used again, so the answer holds for good; -1: there is
+ * none now. */
 static int look_up(const struct eu_members *m, uint64_t id) {
     union {
         struct file_handle handle;
@@ -118,8 +119,8 @@ static int look_up(const struct eu_members *m, uint64_t id) {
     char path[PATH_MAX];
     memcpy(of.handle.f_handle, &id, sizeof(id));
     int fd = open_by_handle_at(m->folder, &of.handle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return 0; /* it is gone */
+    if (fd < 0) /* ESTALE: it is gone */
+        return errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == EINTR ? -1 : 0;
     size_t size = path_of(fd, path, sizeof(path));
     close(fd);
     if (size < m->path_size || memcmp(path, m->path, m->path_size))
@@ -129,8 +130,8 @@ static int look_up(const struct eu_members *m, uint64_t id) {
 
 int eu_members_group(struct eu_members *m, int folder_fd) {
     struct stat about;
-    int fd = fcntl(folder_fd, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0 || fstat(fd, &about))
+    int fd = fstat(folder_fd, &about) ? -1 : fcntl(folder_fd, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
         return eu_fail(errno, "open control group: %s", eu_strerror(errno));
     if (m->folder >= 0)
         close(m->folder);
@@ -171,10 +172,13 @@ int eu_members_has_group(struct eu_members *m, uint64_t id) {
     if (m->folder < 0 || !id)
         return 0;
     if (2 * m->nr_groups >= m->room && grow(m))
-        return look_up(m, id);
+        return look_up(m, id) > 0;
     struct group *found = slot(m->groups, m->room, id);
     if (!found->id) {
-        *found = (struct group){.id = id, .is_member = look_up(m, id)};
+        int is_member = look_up(m, id);
+        if (is_member < 0)
+            return 0;
+        *found = (struct group){.id = id, .is_member = is_member};
         m->nr_groups++;
     }
     return found->is_member;

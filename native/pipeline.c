@@ -44,8 +44,9 @@ static uint64_t rounded_up(double x) {
 
 /* Each second has its share, which for limits like 0.5 is not always the same. */
 static int is_over_rate(struct source *s) {
+    static const double MOST = 1e9; /* no source has more; sums of more would not be exact */
     const struct eu_run *run = s->run;
-    double limit = run->options.rate_limit;
+    double limit = run->options.rate_limit < MOST ? run->options.rate_limit : MOST;
     if (s->second != run->second) {
         s->second = run->second;
         s->allowed = rounded_up((double)run->second * limit) - rounded_up((double)(run->second - 1) * limit);
@@ -96,13 +97,8 @@ static inline int deliver(struct source *s, int match, const uint8_t *record, si
     return -1;
 }
 
-int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
-    struct source *s = source;
+static __attribute__((noinline)) int take(struct source *s, const uint8_t *record, size_t size) {
     struct eu_run *run = s->run;
-    if (eu_filter_quick_drops(&s->quick, record, size)) {
-        s->account.filtered++;
-        return 0;
-    }
     if (run->ending == MAX_EVENTS) { /* nobody wants it */
         s->account.filtered++;
         return 0;
@@ -127,4 +123,13 @@ int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
     if (++run->delivered == run->options.max_events)
         eu_run_ends(run, MAX_EVENTS);
     return run->ending == MAX_EVENTS || run->out.used >= run->flush_at || run->out.failed;
+}
+
+int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {
+    struct source *s = source;
+    if (eu_filter_quick_drops(&s->quick, record, size)) { /* before all that the others need is made ready */
+        s->account.filtered++;
+        return 0;
+    }
+    return take(s, record, size);
 }

@@ -196,10 +196,13 @@ static int check(struct check *c) {
     for (uint32_t i = 0; i < plan->header.nr_values && !err; i++)
         if (plan->values[i].name >= plan->header.strings_size)
             err = damaged("name out of range", i);
+    uint64_t weight = 0;
     for (uint32_t i = 0; i < plan->header.nr_records && !err; i++) {
         struct eu_plan_record *record = &plan->records[i];
         if (record->type >= plan->header.nr_types)
             err = damaged("type of a record out of range", i);
+        else if ((weight += c->weight[record->type]) > 8ull * PLAN_WEIGHT_LIMIT) /* types may be shared, but not without end */
+            err = damaged("records show too many values", i);
         else if (record->flags & EU_MATCH_VALUE &&
                  (record->value_offset > PLAN_RECORD_LIMIT || !record->value_size || record->value_size > 8))
             err = damaged("value that tells types apart", i);
@@ -307,6 +310,13 @@ void eu_plan_free(struct eu_plan *plan) {
 
 int eu_plan_sources(const struct eu_plan *plan) {
     return (int)plan->header.nr_sources;
+}
+
+int eu_plan_has_events(const struct eu_plan *plan) {
+    for (uint32_t i = 0; i < plan->header.nr_sources; i++)
+        if (plan->sources[i].kind != EU_SAMPLE)
+            return 1;
+    return 0;
 }
 
 const char *plan_enum_name(const struct eu_plan *plan, const struct eu_plan_type *type, int64_t value) {

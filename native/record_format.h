@@ -43,6 +43,10 @@ struct eu_rec_account { /* ACCOUNTS: `count` of these, the sources' first; each 
     uint64_t produced, delivered, filtered, discarded, pending;
     uint32_t nr_lost, name_size;
 };
+struct eu_rec_lost {
+    uint32_t source, cause;
+    uint64_t count;
+};
 struct eu_rec_end { /* END */
     uint64_t records, bytes;
     int32_t ending; /* as eu_run_loop() returns it */

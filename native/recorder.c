@@ -181,11 +181,14 @@ int eu_recorder_clocks(struct eu_recorder *r) {
     return put_clocks(r, &clocks);
 }
 
+/* A reading of many stacks may have more of them than a block holds. */
 static int write_facts(struct eu_recorder *r) {
+    const void *news;
     uint32_t count;
-    const struct eu_out *news = eu_facts_news(r->facts, &count);
-    int err = news ? write_content(r, EU_BLOCK_FACTS, count, 0, news->data, news->used, r->level) : 0;
-    eu_facts_forget_news(r->facts);
+    size_t size;
+    int err = 0;
+    while (!err && (news = eu_facts_news(r->facts, EU_REC_BLOCK_LIMIT, &size, &count)))
+        err = write_content(r, EU_BLOCK_FACTS, count, 0, news, size, r->level);
     return err;
 }
 
@@ -300,6 +303,12 @@ int eu_recorder_accounts(struct eu_recorder *r, const struct eu_account *account
         err = write_block(r, &out, &head, 0);
     eu_out_free(&out);
     return err;
+}
+
+int eu_recorder_lost(struct eu_recorder *r, int source, int cause, uint64_t count) {
+    struct eu_rec_lost lost = {.source = (uint32_t)source, .cause = (uint32_t)cause, .count = count};
+    int err = eu_recorder_flush(r);
+    return err ? err : write_content(r, EU_BLOCK_LOST, 1, 0, &lost, sizeof(lost), 0);
 }
 
 int eu_recorder_end(struct eu_recorder *r, int ending) {

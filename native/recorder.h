@@ -17,6 +17,8 @@ uint64_t eu_recorder_since(const struct eu_recorder *recorder);
 uint64_t eu_recorder_unwritten(const struct eu_recorder *recorder, int source);
 /* What showing the records will ask for: written before them. */
 struct eu_facts *eu_recorder_facts(struct eu_recorder *recorder);
+/* Here so many records of a source were lost, because of an eu_cause. */
+int eu_recorder_lost(struct eu_recorder *recorder, int source, int cause, uint64_t count);
 /* All elements of a map at one time. */
 struct eu_snapshot;
 int eu_recorder_sample(struct eu_recorder *recorder, int source, const struct eu_snapshot *snapshot);

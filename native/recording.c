@@ -276,7 +276,10 @@ int eu_recording_account(const struct eu_recording *r, int source, struct eu_acc
     if (source < 0 || source >= r->read.nr_accounts)
         return eu_fail(EINVAL, "read account: source %d of %d", source, r->read.nr_accounts);
     *account = r->accounts[source];
-    account->known &= !r->read.is_cut;
+    if (account->known && r->read.is_cut) {
+        account->known = 0;
+        account->why = EU_CUT;
+    }
     uint64_t seen = source < eu_plan_sources(r->plan) ? r->seen[source] : 0;
     if (seen > account->delivered) { /* accounts are written once a second: some records came after the last */
         account->produced += seen - account->delivered;

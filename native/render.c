@@ -81,14 +81,15 @@ static char *general_op(const struct eu_view *v, const struct layout *l, const s
 }
 
 /* What stands before the first value: the time. */
-static inline char *begin(const struct layout *l, char *w, const char *time, size_t time_size, const enum form form) {
+static inline char *begin(const struct eu_view *v, const struct layout *l, char *w, const char *time, size_t time_size,
+                          const enum form form) {
     if (form == FORM_JSON)
         *w++ = '{';
     if (!time_size)
         return w;
     if (form == FORM_JSON) {
-        size_t key_size = l->has_ts ? 6 : 5;
-        memcpy(w, l->has_ts ? "\"_ts\":" : "\"ts\":", key_size);
+        size_t key_size = v->has_ts ? 6 : 5;
+        memcpy(w, v->has_ts ? "\"_ts\":" : "\"ts\":", key_size);
         w += key_size;
     }
     memcpy(w, time, time_size);
@@ -106,7 +107,7 @@ static inline __attribute__((always_inline)) int walk(const struct eu_view *v, c
     char *w = eu_out_room(out, l->bound + l->header.used + time_size);
     if (!w)
         return -ENOMEM;
-    w = begin(l, w, time, time_size, form);
+    w = begin(v, l, w, time, time_size, form);
     for (struct op *op = l->ops, *end = op + l->nr_ops; op < end; op++) {
         const uint8_t *p = record + op->offset;
         if (text && op->column_set)

@@ -133,6 +133,24 @@ static int take_sample(struct replay *r) {
     return 0;
 }
 
+/* Records were lost here: told in the stream, as while recording. */
+static int take_lost(struct replay *r) {
+    const uint8_t *content;
+    const struct eu_rec_block *block = eu_recording_block(r->recording, &content);
+    struct eu_run *run = r->run;
+    struct eu_rec_lost lost;
+    if (block->size != sizeof(lost))
+        return eu_recording_damaged(r->recording, "no loss");
+    memcpy(&lost, content, sizeof(lost));
+    if (lost.source >= (uint32_t)run->nr_sources || run->plan->sources[lost.source].kind != EU_RING || lost.cause != EU_NO_ROOM)
+        return eu_recording_damaged(r->recording, "a loss of a source that is not there");
+    int64_t wall = eu_clock_wall(EU_CLOCK_MONOTONIC, block->time);
+    int is_outside = (r->options.from && wall < r->options.from) || (r->options.to && wall >= r->options.to);
+    if (eu_run_has_stream(run) && !is_outside)
+        eu_tell_gap(&run->sources[lost.source], lost.count);
+    return 0;
+}
+
 /* A pipe may have nothing yet: what is rendered does not wait for it. */
 static void wait_for_block(struct eu_run *run, int fd) {
     struct pollfd wait[2] = {{.fd = fd, .events = POLLIN}, {.fd = run->epoll, .events = POLLIN}};
@@ -159,6 +177,8 @@ static int take_block(struct replay *r) {
         take(r, &record);
     if (type == EU_BLOCK_SAMPLE)
         got = take_sample(r);
+    if (type == EU_BLOCK_LOST)
+        got = take_lost(r);
     if (type == EU_BLOCK_ACCOUNTS) { /* what was lost is told where it was noticed */
         r->run->stream_due = 0;
         eu_run_tell(r->run);
@@ -217,7 +237,7 @@ int eu_replay_account(struct eu_run *run, int source, struct eu_account *account
     uint64_t unseen = was.delivered > seen ? was.delivered - seen : 0, untold = seen > was.delivered ? seen - was.delivered : 0;
     account->kind = run->plan->sources[source].kind;
     account->known = is_told && was.known && facts.is_ended;
-    account->why = is_told && was.known ? EU_CUT : EU_UNCOUNTED;
+    account->why = !is_told || !was.known ? EU_UNCOUNTED : run->ending == STOPPED ? EU_CUT : EU_EARLY;
     account->produced = was.produced + untold;
     account->filtered += was.filtered;
     account->discarded = was.discarded;

@@ -72,6 +72,11 @@ static void print_sample(struct eu_run *run, struct source *s) {
         eu_run_ends(run, (int)shown);
     else
         mark(run, s->index, (uint64_t)shown);
+    if (shown <= 0 || run->nr_views) /* of a tool with events, these are what is counted */
+        return;
+    run->delivered += (uint64_t)shown;
+    if (run->options.max_events && run->delivered >= run->options.max_events)
+        eu_run_ends(run, MAX_EVENTS);
 }
 
 static void print_aggregate(struct eu_run *run, int is_last) {

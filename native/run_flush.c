@@ -44,6 +44,8 @@ static void count_written(struct eu_run *run, int waits) {
 static void refuse(struct eu_run *run, int cause) {
     struct losing losing = {run, cause};
     eu_output_drop(&run->output, &run->out, deliver, lose, &losing);
+    for (int i = 0; i < run->nr_sources; i++) /* whose marks found no memory */
+        lose(&losing, i, (unsigned)run->sources[i].queued);
     run->refuse = cause;
     run->is_over = 1;
 }

@@ -218,38 +218,44 @@ static void clear(struct eu_sample *s) {
     free(zero);
 }
 
+static void json_name(struct eu_out *out, const char *key, const char *name) {
+    eu_out_format(out, "\"%s\":", key);
+    eu_quoted(out, name, strlen(name));
+    eu_out_char(out, ',');
+}
+
+static void json_element(struct eu_sample *s, struct eu_out *out, const struct element *e) {
+    eu_out_text(out, "\"key\":");
+    eu_element_json(&s->show, out, s->source->key_type, e->key);
+    if (e->cpu >= 0)
+        eu_out_format(out, ",\"cpu\":%d", e->cpu);
+    eu_out_text(out, ",\"value\":");
+    eu_element_json(&s->show, out, s->source->value_type, e->value);
+}
+
 /* JSON: one line for each element. */
 static void json_lines(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
+    const struct eu_format *format = &s->show.format;
     int is_histogram = s->source->style == EU_LOG2_HIST || s->source->style == EU_LINEAR_HIST;
     const char *unit = is_histogram ? plan_string(s->show.plan, s->source->unit) : "";
-    for (size_t i = 0; i < s->nr_elements; i++) {
-        const struct element *e = &s->elements[i];
+    int has_fields = format->fields && *format->fields && !format->compat;
+    struct eu_sample_fields *fields = has_fields ? eu_sample_fields_new(s) : NULL;
+    out->failed |= has_fields && !fields;
+    for (size_t i = 0; i < s->nr_elements && !out->failed; i++) {
         eu_out_char(out, '{');
         if (time_size)
             eu_out_format(out, "\"ts\":%.*s,", (int)time_size, time);
-        if (s->several && !s->show.format.compat) {
-            eu_out_text(out, "\"map\":");
-            eu_quoted(out, s->info.name, strlen(s->info.name));
-            eu_out_char(out, ',');
-        }
-        if (*unit && !s->show.format.compat) {
-            eu_out_text(out, "\"unit\":");
-            eu_quoted(out, unit, strlen(unit));
-            eu_out_char(out, ',');
-        }
-        if (s->show.format.fields && *s->show.format.fields && !s->show.format.compat) {
-            eu_sample_fields_json(s, out, e);
-            eu_out_text(out, "}\n");
-            continue;
-        }
-        eu_out_text(out, "\"key\":");
-        eu_element_json(&s->show, out, s->source->key_type, e->key);
-        if (e->cpu >= 0)
-            eu_out_format(out, ",\"cpu\":%d", e->cpu);
-        eu_out_text(out, ",\"value\":");
-        eu_element_json(&s->show, out, s->source->value_type, e->value);
+        if (s->several && !format->compat)
+            json_name(out, "map", s->info.name);
+        if (*unit && !format->compat)
+            json_name(out, "unit", unit);
+        if (fields)
+            eu_sample_fields_json(s, fields, out, &s->elements[i]);
+        else
+            json_element(s, out, &s->elements[i]);
         eu_out_text(out, "}\n");
     }
+    eu_sample_fields_free(fields);
 }
 
 static int traces(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size) {
@@ -325,30 +331,33 @@ static int is_nothing(struct eu_sample *s, int named) {
     return s->several || !s->stacks;
 }
 
+/* A large map's copy is not kept between intervals. */
+static void forget_large(struct eu_sample *s) {
+    if (s->room_keys * s->stride <= KEEP)
+        return;
+    free(s->keys);
+    free(s->values);
+    free(s->sums);
+    free(s->elements);
+    s->keys = s->values = s->sums = NULL;
+    s->elements = NULL;
+    s->nr_keys = s->room_keys = s->nr_elements = s->room_elements = 0;
+}
+
 long eu_sample_print(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size, int named) {
     int err = s->object ? read_map(s) : 0;
     if (!err)
         err = make_elements(s);
+    if (!err && !is_nothing(s, named)) {
+        err = s->is_silent ? 0 : show(s, out, time, time_size);
+        if (!err)
+            err = eu_sample_kept(s);
+    }
     if (err)
         return err;
-    if (is_nothing(s, named))
-        return 0;
-    err = s->is_silent ? 0 : show(s, out, time, time_size);
-    if (!err)
-        err = eu_sample_kept(s);
-    if (err)
-        return err;
-    if (s->clear && s->object)
+    if (s->clear && s->object) /* also where a filter let none through: the next interval begins at 0 */
         clear(s);
     long shown = (long)s->nr_elements;
-    if (s->room_keys * s->stride > KEEP) { /* a large map's copy is not kept between intervals */
-        free(s->keys);
-        free(s->values);
-        free(s->sums);
-        free(s->elements);
-        s->keys = s->values = s->sums = NULL;
-        s->elements = NULL;
-        s->room_keys = s->room_elements = 0;
-    }
+    forget_large(s);
     return shown;
 }

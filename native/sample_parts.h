@@ -52,7 +52,10 @@ void eu_sample_order_by(struct eu_sample *s, const char *path);
 int eu_sample_arrange(struct eu_sample *s, size_t limit);
 void eu_sample_table(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size);
 void eu_sample_compatible_table(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size);
-/* The fields of --fields as members of a JSON object. */
-void eu_sample_fields_json(const struct eu_sample *s, struct eu_out *out, const struct element *e);
+/* The fields of --fields as members of a JSON object: found once, for many elements. NULL: out of memory. */
+struct eu_sample_fields;
+struct eu_sample_fields *eu_sample_fields_new(const struct eu_sample *s);
+void eu_sample_fields_free(struct eu_sample_fields *fields);
+void eu_sample_fields_json(const struct eu_sample *s, const struct eu_sample_fields *fields, struct eu_out *out, const struct element *e);
 int eu_sample_histograms(struct eu_sample *s, struct eu_out *out, const char *time, size_t time_size);
 #endif

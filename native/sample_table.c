@@ -122,24 +122,44 @@ static void put_value(const struct eu_sample *s, struct eu_out *out, const struc
         eu_value_json(&s->show, out, f->type, p, p + type->size, f->decoder);
 }
 
-void eu_sample_fields_json(const struct eu_sample *s, struct eu_out *out, const struct element *e) {
-    struct eu_table names = {0};
-    struct columns columns = {.table = &names};
+struct eu_sample_fields {
+    struct eu_table names;
+    struct columns columns;
+};
+
+struct eu_sample_fields *eu_sample_fields_new(const struct eu_sample *s) {
+    struct eu_sample_fields *f = calloc(1, sizeof(*f));
+    if (!f)
+        return NULL;
+    f->columns.table = &f->names;
+    choose_columns(s, &f->columns);
+    if (!f->names.failed)
+        return f;
+    eu_sample_fields_free(f);
+    return NULL;
+}
+
+void eu_sample_fields_free(struct eu_sample_fields *f) {
+    if (!f)
+        return;
+    free(f->columns.at);
+    eu_table_free(&f->names);
+    free(f);
+}
+
+void eu_sample_fields_json(const struct eu_sample *s, const struct eu_sample_fields *f, struct eu_out *out, const struct element *e) {
     int first = 1;
-    choose_columns(s, &columns);
-    for (size_t i = 0; i < columns.count && !names.failed; i++) {
-        if (columns.at[i].is_absent)
+    for (size_t i = 0; i < f->columns.count; i++) {
+        const char *name = f->names.columns[i].name;
+        if (f->columns.at[i].is_absent)
             continue;
         if (!first)
             eu_out_char(out, ',');
         first = 0;
-        eu_quoted(out, names.columns[i].name, strlen(names.columns[i].name));
+        eu_quoted(out, name, strlen(name));
         eu_out_char(out, ':');
-        put_value(s, out, &columns.at[i], e, 0);
+        put_value(s, out, &f->columns.at[i], e, 0);
     }
-    out->failed |= names.failed;
-    free(columns.at);
-    eu_table_free(&names);
 }
 
 /* The line above a block: its time, a blank one between blocks without, and the map's name. */

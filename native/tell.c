@@ -43,6 +43,10 @@ static void put_lost(struct eu_run *run, const char *map, int kind, uint64_t cou
 }
 
 void eu_tell_gap(struct source *s, uint64_t count) {
+    if (s->run->keep) {
+        eu_keep_lost(s->run->keep, s, EU_NO_ROOM, count);
+        return;
+    }
     if (nr_told(s->run))
         s->run->told[s->index].stream[EU_NO_ROOM] += count;
     put_lost(s->run, s->account.map, EU_RING, count, EU_NO_ROOM);
@@ -53,7 +57,7 @@ static void tell_stream(struct eu_run *run, int is_last) {
     int nr_accounts = nr_told(run);
     for (int i = 0; i < nr_accounts; i++) {
         struct eu_account account;
-        int has_place = i < run->nr_sources && run->sources[i].gap.is_open;
+        int has_place = i < run->nr_sources && (run->replay ? run->plan->sources[i].kind == EU_RING : run->sources[i].gap.is_open);
         eu_run_account(run, i, &account);
         for (int cause = 0; cause < EU_CAUSES; cause++) {
             int is_later = is_asked(cause) || (cause == EU_NO_ROOM && has_place);

@@ -28,18 +28,19 @@ static int unite_columns(struct eu_view *v) {
     return v->csv.failed ? eu_fail(ENOMEM, "render: out of memory") : 0;
 }
 
-/* Lines say of which type they are under "event", unless a field is called so. */
-static const char *event_key(const struct eu_plan *plan, const char *fields) {
+/* Whether any line of the run has a field of this name, so that nothing else may be called so. */
+static int is_taken(const struct eu_plan *plan, const char *fields, const char *name) {
     struct eu_field field;
-    size_t size;
+    size_t size, length = strlen(name);
+    int is_chosen = fields != NULL;
     for (const char *path; fields && (path = eu_next_path(&fields, &size));)
-        if (size == 5 && !memcmp(path, "event", 5))
-            return "$event";
-    for (uint32_t i = 0; i < plan->header.nr_sources; i++)
+        if (size == length && !memcmp(path, name, size))
+            return 1;
+    for (uint32_t i = 0; i < plan->header.nr_sources && !is_chosen; i++)
         for (uint32_t r = 0; r < plan->sources[i].nr_records && plan->sources[i].kind != EU_SAMPLE; r++)
-            if (eu_field_find(plan, plan->records[plan->sources[i].first_record + r].type, "event", 5, &field))
-                return "$event";
-    return "event";
+            if (eu_field_find(plan, plan->records[plan->sources[i].first_record + r].type, name, length, &field))
+                return 1;
+    return 0;
 }
 
 static const char *type_name(const struct eu_plan *plan, uint32_t record) {
@@ -77,7 +78,7 @@ static int make_layouts(struct eu_view *v) {
     for (int i = 0; i < v->nr_layouts; i++) {
         uint32_t type = v->records[i].type;
         if (eu_layout_make(v, &v->layouts[i], type, v->kinds ? kind_name(v, type) : NULL, longest > 32 ? 32 : longest))
-            return eu_fail(ENOMEM, "render: out of memory");
+            return eu_fail(ENOMEM, "render: more than %d fields, or out of memory", MOST_OPS);
         largest = v->layouts[i].size > largest ? v->layouts[i].size : largest;
     }
     v->scratch = malloc(largest);
@@ -91,8 +92,9 @@ static int open_view(struct eu_view *v, const struct eu_format *format, int name
         v->fields = strdup(format->fields);
     if (!v->layouts || (format->fields && *format->fields && format->format != 3 && !v->fields))
         return eu_fail(ENOMEM, "render: out of memory");
-    v->event_key = event_key(plan, v->fields);
-    v->kinds = format->compat || !name_types ? ONE_KIND : kinds_of(plan);
+    v->event_key = is_taken(plan, v->fields, "event") ? "$event" : "event";
+    v->has_ts = is_taken(plan, v->fields, "ts");
+    v->kinds = format->compat || !name_types || (v->form == FORM_JSON && !format->event_names) ? ONE_KIND : kinds_of(plan);
     if ((v->form == FORM_CSV && unite_columns(v)) || make_layouts(v))
         return -eu_errno();
     if (v->source->style != EU_STACKS || !v->nr_layouts || !v->layouts[0].is_object || v->fields || v->form == FORM_CSV)
@@ -189,7 +191,7 @@ int eu_view_match(const struct eu_view *v, const uint8_t *record, size_t size) {
 }
 
 static void csv_header(const struct eu_view *v, struct eu_out *out) {
-    const char *time = !v->show.format.time ? "" : eu_columns_find(&v->csv, "ts", 0) ? "_ts" : "ts";
+    const char *time = !v->show.format.time ? "" : v->has_ts ? "_ts" : "ts";
     eu_out_format(out, "%s%s", time, *time && (v->kinds || v->csv.count) ? "," : "");
     eu_out_format(out, "%s%s", v->kinds ? v->event_key : "", v->kinds && v->csv.count ? "," : "");
     for (size_t i = 0; i < v->csv.count; i++) {

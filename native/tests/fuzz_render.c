@@ -6,13 +6,28 @@
 #include "mutate.h"
 #include "plan.h"
 
+/* Names of fields that may exist, or whatever the record begins with. */
+static const char *fields_of(const uint8_t *record, size_t size, int flags, char *room, size_t most) {
+    if (!(flags & 32))
+        return NULL;
+    if (!(flags & 4))
+        return "a,b[1],b,inner.x,inner,pid,comm,args[2].x,value[1],value,m7,m8[3]";
+    size_t length = size < most - 1 ? size : most - 1;
+    memcpy(room, record, length);
+    room[length] = 0;
+    return room;
+}
+
 static void render(struct eu_plan *plan, const uint8_t *record, size_t size, int flags) {
+    char list[96];
     struct eu_format format = {.format = flags & 16 ? 3 + (flags & 1) : flags & 1,
                                .compat = flags >> 1 & 1,
                                .big_ints = flags >> 2 & 1,
                                .raw_values = flags >> 3 & 1,
                                .symbols = (flags & 0xe0) == 0xe0,
-                               .fields = flags & 32 ? "a,b[1],b,inner.x,inner,pid,comm,args[2].x,value[1],value" : NULL};
+                               .fields = fields_of(record, size, flags, list, sizeof(list))};
+    if (format.fields)
+        eu_fields_check(plan, "--fields", format.fields);
     char *out = malloc(1 << 16);
     uint8_t *exact = malloc(size ? size : 1); /* so that the sanitizer sees the end */
     memcpy(exact, record, size);

@@ -32,9 +32,12 @@ if TYPE_CHECKING:
         UnsupportedError,
         VerifierError,
     )
+    from eunomia.events.account import Account
     from eunomia.events.batch import Batch
     from eunomia.events.filter import compile_filter
-    from eunomia.events.recording import Recording
+    from eunomia.events.recorder import Recorder
+    from eunomia.events.recording import Recording, Replay
+    from eunomia.events.run import Run, RunOptions
     from eunomia.events.stream import EventStream
     from eunomia.kernel.map import Map
     from eunomia.kernel.object import Object
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from eunomia.registry.resolve import Limits, resolve
 
 __all__ = [
+    "Account",
     "AttachError",
     "Batch",
     "CompileError",
@@ -65,8 +69,12 @@ __all__ = [
     "Package",
     "PackageError",
     "Program",
+    "Recorder",
     "Recording",
+    "Replay",
     "Report",
+    "Run",
+    "RunOptions",
     "UnsupportedError",
     "VerifierError",
     "__version__",
@@ -77,6 +85,7 @@ __all__ = [
 
 # Where each public name lives; what is not here is in eunomia.errors.
 _HOMES = {
+    "Account": "eunomia.events.account",
     "Batch": "eunomia.events.batch",
     "EventStream": "eunomia.events.stream",
     "Finding": "eunomia.kernel.preflight.report",
@@ -87,8 +96,12 @@ _HOMES = {
     "Option": "eunomia.package.options",
     "Package": "eunomia.package.model",
     "Program": "eunomia.kernel.program",
-    "Report": "eunomia.kernel.preflight.report",
+    "Recorder": "eunomia.events.recorder",
     "Recording": "eunomia.events.recording",
+    "Replay": "eunomia.events.recording",
+    "Report": "eunomia.kernel.preflight.report",
+    "Run": "eunomia.events.run",
+    "RunOptions": "eunomia.events.run",
     "compile": "eunomia.compiler",
     "compile_filter": "eunomia.events.filter",
     "resolve": "eunomia.registry.resolve",

@@ -88,7 +88,17 @@ class FilterError(EunomiaError):
         shown = ("…" if first else "") + text[first : first + 120] + ("…" if first + 120 < len(text) else "")
         place = self.start - first + bool(first)
         width = max(1, min(self.end - self.start, len(shown) - place))
-        return f"  {shown}\n  {' ' * place}{'^' * width}"
+        before, under = _columns(shown[:place]), _columns(shown[place : place + width])
+        return f"  {shown}\n  {' ' * before}{'^' * max(1, under)}"
+
+
+def _columns(text: str) -> int:
+    """How wide a terminal shows text: ideographs take two columns, combining marks none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 class FetchError(EunomiaError):

@@ -357,3 +357,12 @@ def test_a_recording_is_counted_as_live_events_are(ecli: Command, tmp_path: Path
     assert result.events == [{"sig": "SIGUSR1", "count": 6}]
     result = ecli("replay", file, "--count-by", "nosuch")
     assert (result.returncode, result.stdout) == (2, "")
+
+
+def test_a_map_that_is_emptied_is_emptied_of_what_a_filter_drops_too(mapped: Package) -> None:
+    wanted = compile_filter(mapped, "count >= 10")
+    with mapped.load() as obj:
+        put(obj, 1, b"x", 3, 3)
+
+        assert sampled(obj, format="json", filter=wanted, clear=True) == ""
+        assert list(obj.maps["sums"]) == []

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,6 +146,43 @@ def test_closed_stream_refuses_and_closes_again(package: eunomia.Package) -> Non
 
         with pytest.raises(ValueError, match="closed"):
             next(stream)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "says"),
+    [
+        ({"timeout": -1}, ValueError, "timeout -1, max_events None: neither can be negative"),
+        ({"timeout": float("nan")}, ValueError, "timeout nan"),
+        ({"max_events": -1}, ValueError, "max_events -1"),
+        ({"max_events": "3"}, TypeError, "'str' and 'int'"),
+        ({"filter": b"pid == 1"}, TypeError, "filter is bytes, expected str"),
+        ({"perf_pages": 3}, ValueError, "3 perf_pages, expected a power of two"),
+        ({"policy": "drop"}, ValueError, "policy 'drop': one of block, drop-oldest, drop-newest"),
+        ({"queue": 0}, ValueError, "queue of 0 events"),
+    ],
+)
+def test_what_a_stream_cannot_mean_is_refused(
+    package: eunomia.Package, keywords: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with package.load() as obj, pytest.raises(error, match=says):
+        obj.events("kills", **keywords)
+
+
+def test_a_struct_that_lacks_members_says_which_it_has() -> None:
+    with eunomia.resolve("syscount").load() as obj:
+        times = obj.maps["timed_syscalls"]
+        for given, found in ((("x",), "got 1"), (5, "got int")):
+            with pytest.raises(ValueError, match=rf"expected a dict, or 2 of \(count, time_us\), {found}"):
+                times[1] = given
+
+
+def test_a_map_that_is_not_there_names_those_that_are(package: eunomia.Package) -> None:
+    with package.load() as obj:
+        with pytest.raises(KeyError, match=r"no map nope \(there are .*kills"):
+            obj.maps["nope"]
+        with pytest.raises(KeyError, match=r"no program nope \(there are "):
+            obj.programs["nope"]
+        assert "nope" not in obj.maps
 
 
 def test_stop_from_another_thread_ends_a_waiting_iteration(package: eunomia.Package) -> None:

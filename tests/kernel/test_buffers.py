@@ -360,8 +360,8 @@ def test_the_loop_runs_on_the_cpu_it_was_given_and_leaves_the_thread_as_it_was(l
 def test_a_cpu_that_is_not_there(ecli: Command, source: Path) -> None:
     result = ecli("run", "--cpu", "100000", source)
 
-    assert result.returncode == 1
-    assert result.stderr.startswith("ecli: read on CPU 100000: this machine has CPUs 0 to ")
+    assert result.returncode == 2
+    assert result.stderr.startswith("ecli: --cpu: no CPU 100000: this machine has 0 to ")
     assert result.stderr.count("\n") == 1
 
 

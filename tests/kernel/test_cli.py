@@ -70,7 +70,7 @@ def test_long_options_of_ecli_may_follow_the_tool(ecli: Command) -> None:
 
 def test_output_goes_to_a_file_on_request(ecli: Command, tmp_path: Path) -> None:
     out = tmp_path / "events"
-    running = ecli.start("run", "-j", "-o", out, "opensnoop", "--max-events", "3").wait_attached()
+    running = ecli.start("run", "-j", "-o", out, "opensnoop", "--pid", os.getpid(), "--max-events", "3").wait_attached()
     for _ in range(5):
         provoke.open_file()
 
@@ -112,6 +112,7 @@ def test_a_ring_buffers_size_is_what_was_asked_for(ecli: Command) -> None:
     [
         (("--ring-size", "nothing=1M"), "--ring-size: no ring buffer nothing"),
         (("--ring-size", "x"), "--ring-size: 'x' is not a size"),
+        (("--ring-size", "8G"), "--ring-size: 8G: a ring buffer has at most 2G"),
         (("--perf-pages", "4"), "--perf-pages: there is no perf buffer in it"),
         (("--perf-pages", "events=3"), "--perf-pages: 3 is not a power of two"),
     ],

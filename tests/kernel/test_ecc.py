@@ -508,3 +508,20 @@ def test_errno_h_of_a_system_without_32_bit_headers_is_enough(simple: Path, comp
     simple.write_text(SIMPLE.replace('#include "vmlinux.h"', '#include "vmlinux.h"\n#include <errno.h>', 1))
 
     assert event_types(compile_source(simple, toolchain=compiler)) == {"rb": ["event"]}
+
+
+def test_what_an_atomic_add_returns_names_the_flag_that_it_needs(ecc: Command, tmp_path: Path) -> None:
+    source = tmp_path / "tool.bpf.c"
+    source.write_text(
+        '#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nunsigned n;\nSEC("tracepoint/syscalls/sys_enter_kill")\n'
+        "int on_kill(void *ctx)\n{\n\treturn __sync_fetch_and_add(&n, 1) == 7;\n}\n"
+        'char LICENSE[] SEC("license") = "GPL";\n'
+    )
+
+    clang = ("--toolchain", "clang", "-o", tmp_path / "tool.json")
+    refused = ecc(source, *clang, "-a=-mcpu=v1")
+    compiled = ecc(source, *clang, "-a=-mcpu=v3")
+
+    assert (refused.returncode, compiled.returncode) == (1, 0), (refused, compiled)
+    assert "[-a=-mcpu=v3]" in refused.stderr, refused
+    assert "Stack dump" not in refused.stderr, refused

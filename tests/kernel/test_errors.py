@@ -430,7 +430,7 @@ def test_lost_events_are_told_and_fail_the_run_on_request(ecli: Command, source:
     result = running.stop()
 
     assert result.returncode == 3, result
-    assert re.search(r"lost \d+ \(perf buffer full \d+\) \[--perf-pages N\]\n$", result.stderr), result
+    assert re.search(r"lost \d+ \(perf buffer full \d+\) \[--perf-pages 64\]\n$", result.stderr), result
     told = [json.loads(line)["$eunomia"] for line in out.read_text().splitlines() if line.startswith('{"$eunomia"')]
     account = told.pop()["account"]
     assert {each["lost"]["cause"] for each in told} == {"perf buffer full"}

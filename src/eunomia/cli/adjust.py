@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4
 BPF_MAP_TYPE_RINGBUF = 27
 PACKAGE = "package"
+MAX_RING = 1 << 31  # the largest power of two of 32 bits, which the kernel has for it
 
 
 def adjust(live: Object, values: Values) -> None:
@@ -48,9 +49,12 @@ def ring_bytes(wanted: int) -> int:
 
 def _size(text: str) -> int:
     try:
-        return parse_size(text)
+        size = parse_size(text)
     except ValueError as exc:
         raise UsageError(f"--ring-size: {exc}") from None
+    if size > MAX_RING:
+        raise UsageError(f"--ring-size: {text}: a ring buffer has at most {MAX_RING >> 30}G")
+    return size
 
 
 def _buffers(live: Object, option: str, name: str, kind: int) -> list[Map]:

@@ -25,9 +25,9 @@ def parse_seconds(text: str) -> float:
 
 
 def parse_size(text: str) -> int:
-    """Return bytes from `65536`, `64K`, `16M` or `1G` (powers of 1024, also written KiB or KB); more than 0."""
+    """Return bytes from `65536`, `64K`, `16M`, `1G` or `1T` (powers of 1024, also written KiB or KB); more than 0."""
     number = text.upper().removesuffix("B").removesuffix("I")
-    scale = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(number[-1:], 1)
+    scale = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}.get(number[-1:], 1)
     if scale > 1:
         number = number[:-1]
     value = int(number) * scale if _is_decimal(number) else 0

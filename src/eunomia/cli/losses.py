@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 BUFFERS = ("ring", "perf")
 ASKED_FOR = ("sampled out", "rate limit")
+USUAL_RING, USUAL_PERF = 8 << 20, 64  # what a buffer that nobody sized has, a ring where memory allows
 
 
 def lost_unasked(accounts: Sequence[Account]) -> int:
@@ -75,9 +76,10 @@ def hints(accounts: Sequence[Account], live: Object) -> str:
     found = []
     if "ring full" in causes:
         wanted = 4 * max(live.maps[each.map].max_entries for each in accounts if "ring full" in each.lost)
-        found.append(f"--ring-size {wanted >> 20}M" if wanted >> 20 else f"--ring-size {wanted >> 10}K")
+        found.append(f"--ring-size {max(wanted, USUAL_RING) >> 20}M")
     if "perf buffer full" in causes:
-        found.append("--perf-pages N")
+        wanted = 4 * max(live.maps[each.map].perf_pages for each in accounts if "perf buffer full" in each.lost)
+        found.append(f"--perf-pages {max(wanted, USUAL_PERF)}")
     if "queue full" in causes:
         found.append("the output's reader is slow: --queue SIZE, -o FILE")
     if causes.get("map full", "") in live.maps:

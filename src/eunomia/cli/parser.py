@@ -98,6 +98,8 @@ class Opt:
             raise UsageError(f"--{self.long}: {exc}") from None
 
     def _checked(self, text: str) -> str:
+        if not text:  # most likely a shell's variable that is not set; "none" would be another run than was meant
+            raise ValueError("the value is empty")
         if self.choices and text not in self.choices:
             raise ValueError(f"{text!r} is none of {', '.join(self.choices)}")
         return text
@@ -221,7 +223,7 @@ class Values(dict[str, "Any"]):
         if option is None:
             if name == "help" and not equals:
                 raise HelpRequested(self.command)
-            raise unknown_option(word.partition("=")[0], self.shown, self.command.title)
+            raise unknown_option(word.partition("=")[0], self.shown, self.command.title, before=self.command.stop)
         if not option.takes_value:
             if equals:
                 raise UsageError(f"--{name} takes no value, found {text!r}")
@@ -243,7 +245,7 @@ class Values(dict[str, "Any"]):
             if option is None:
                 if letter == "h":
                     raise HelpRequested(self.command)
-                raise unknown_option(f"-{letter}", (), self.command.title)
+                raise unknown_option(f"-{letter}", (), self.command.title, before=self.command.stop)
             if not option.takes_value:
                 self._flag(option, True)
                 continue
@@ -290,11 +292,15 @@ class Values(dict[str, "Any"]):
             self[option.long] = value
 
 
-def unknown_option(word: str, known: Iterable[str], command: str) -> UsageError:
-    """Return the error for an option that is not in the table, with the nearest name there is."""
-    return UsageError(
-        f"unknown option {word}{did_you_mean(word, [f'--{name}' for name in known])} [see {command} --help]"
-    )
+def unknown_option(word: str, known: Iterable[str], command: str, *, before: bool = False) -> UsageError:
+    """Return the error for an option that is not in the table, with the nearest name there is.
+
+    Args:
+        before: it stands where PROG has not been named yet, whose own options come after it.
+    """
+    near = did_you_mean(word, [f"--{name}" for name in known])
+    hint = "" if near or not before else "; a tool's own options go after its name"
+    return UsageError(f"unknown option {word}{near} [see {command} --help{hint}]")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

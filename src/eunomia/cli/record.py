@@ -71,10 +71,14 @@ def record(package: Package, values: Values, settings: Settings, program: str, c
     path = values["output"]
     if not path:
         raise UsageError("record: no file given [-o FILE; - is standard output]")
+    from eunomia.events.kinds import SAMPLE
     from eunomia.events.layout import Layout
 
-    if not Layout(package.plan()).sources:
+    kinds = {source.kind for source in Layout(package.plan()).sources}
+    if not kinds:
         raise UsageError(f"record: {program} has neither events nor sampled maps: there is nothing to record")
+    if kinds == {SAMPLE} and choice is not None and not choice.pushed:
+        raise UsageError("record: sampled maps are recorded whole [filter when they are replayed]")
     require_capabilities(program)
     running.catch_signals()
     if values["verbose"]:

@@ -88,14 +88,13 @@ def replay(recording: Recording, values: Values) -> int:
     from eunomia.events.recording import Replay
 
     since, until = (moment(values, name, recording) for name in ("from", "to"))
+    if until and since >= until:
+        raise UsageError(f"--from {values['from']} is not before --to {values['to']}: no event is between them")
+    running.check_plan(recording.plan, values)
     out = running.open_output(values)
     try:
         options = running.run_options(values, out)
         options.hold, options.tell_fd = False, -1
-        if any(values[name] for name in ("count-by", "hist", "sort", "top")):
-            from eunomia.cli.aggregation import check_aggregation
-
-            check_aggregation(recording.plan(), options)
         wanted = [name for name in ("filter", "pid", "comm", "uid") if values[name]]
         if wanted:
             from eunomia.cli.which import select
@@ -105,21 +104,22 @@ def replay(recording: Recording, values: Values) -> int:
                 raise UsageError(f"--{' or --'.join(wanted)}: these events do not say it, and the live system is gone")
             choice.open(options)
         with Replay(recording, options, speed=speed(values), since=since, until=until) as reader:
-            reader.loop()
+            ending = reader.loop()
             tell_cut(recording)
-            return account(reader, values)
+            return account(reader, values, ending)
     finally:
         if out != 1:
             os.close(out)
 
 
-def account(reader: Replay, values: Values) -> int:
-    """Say what was lost, while recording or now; return the exit code."""
+def account(reader: Replay, values: Values, ending: int) -> int:
+    """Say what was lost, while recording or now, unless the reader of the output has left; return the exit code."""
     from eunomia.cli.losses import exit_line, lost_unasked
+    from eunomia.events.run import OUTPUT_CLOSED
 
     accounts = reader.accounts()
     lost = lost_unasked(accounts)
-    if lost or values["verbose"]:
+    if (lost or values["verbose"]) and ending != OUTPUT_CLOSED:
         running.warn(f"events: {exit_line(accounts)}")
     return 3 if lost and values["fail-on-loss"] else 0
 

@@ -45,9 +45,9 @@ def describe(recording: Recording) -> dict[str, Any]:
         "event_bytes": counts.record_bytes,
         "samples": counts.samples,
         **({"span": span} if span else {}),
-        "accounts": [account(each) for each in recording.accounts],
-        "is_whole": counts.is_whole,
-        "is_cut": counts.is_cut,
+        "accounts": [each.to_dict() for each in recording.accounts],
+        "whole": counts.is_whole,
+        "cut": counts.is_cut,
     }
 
 
@@ -59,18 +59,6 @@ def package_name(recording: Recording) -> str:
         return recording.package.name
     except EunomiaError as exc:
         return f"unreadable: {exc}"
-
-
-def account(each: Any) -> dict[str, Any]:
-    """Return an account as JSON has it."""
-    names = ("produced", "delivered", "filtered", "discarded", "pending")
-    return {
-        "map": each.map,
-        "kind": each.kind,
-        "is_known": each.is_known,
-        **{name: getattr(each, name) for name in names},
-        "lost": each.lost,
-    }
 
 
 def iso(ns: int) -> str:
@@ -89,7 +77,7 @@ def page(found: dict[str, Any]) -> list[str]:
     host = found.get("host")
     host = host if isinstance(host, dict) else {}
     arguments = found.get("arguments")
-    words = [f"--{name}={value}" for name, value in arguments.items()] if isinstance(arguments, dict) else []
+    words = [f"{name}={value}" for name, value in arguments.items()] if isinstance(arguments, dict) else []
     rows = [
         ("tool", " ".join([str(found.get("tool", "?")), *words, f"(package {found['package']})"])),
         ("recorded", f"{found.get('started', '?')} by eunomia {found.get('eunomia', '?')}"),
@@ -98,13 +86,13 @@ def page(found: dict[str, Any]) -> list[str]:
         ("size", f"{_number(found['bytes'], 'byte')} in {_number(found['blocks'], 'block')}"),
     ]
     if isinstance(found.get("options"), dict) and found["options"]:
-        rows.append(("options", " ".join(f"--{key}={value}" for key, value in found["options"].items())))
+        rows.append(("options", " ".join(_words(found["options"]))))
     if "span" in found:
         span = found["span"]
         rows.append(("span", f"{span['first']} to {span['last']} ({span['seconds']:.3f} s)"))
     for each in found["accounts"]:
         rows.append(("account", _sentence(each)))
-    rows.append(("file", "whole" if found["is_whole"] else "cut off" if found["is_cut"] else "damaged"))
+    rows.append(("file", "whole" if found["whole"] else "cut off" if found["cut"] else "damaged"))
     return [clean(f"{name:9} {text}") for name, text in rows]
 
 
@@ -112,11 +100,22 @@ def _number(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
+def _words(options: dict[str, Any]) -> list[str]:
+    """Options as they were written on the command line."""
+    words = []
+    for name, value in options.items():
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            words += [f"--{name}={each}" for each in (value if isinstance(value, list) else [value])]
+    return words
+
+
 def _sentence(each: dict[str, Any]) -> str:
-    lost = ", ".join(f"{count} {cause}" for cause, count in each["lost"].items())
-    missing = "" if each["is_known"] else " or more"
-    return (
-        f"{each['map']}: produced {each['produced']}{missing} = recorded {each['delivered']}"
-        f" + filtered {each['filtered']} + discarded {each['discarded']} + lost {sum(each['lost'].values())}"
-        f"{f' ({lost})' if lost else ''} + pending {each['pending']}"
-    )
+    lost = {cause: count for cause, count in each["lost"].items() if count}
+    causes = f" ({', '.join(f'{cause} {count}' for cause, count in lost.items())})" if lost else ""
+    parts = f"recorded {each['delivered']} + filtered {each['filtered']} + discarded {each['discarded']}"
+    if not each["known"]:
+        return f"{each['map']}: {parts} + lost {sum(lost.values())} or more{causes}"
+    whole = f"{parts} + lost {sum(lost.values())}{causes} + pending {each['pending']}"
+    return f"{each['map']}: produced {each['produced']} = {whole}"

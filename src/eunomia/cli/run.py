@@ -49,14 +49,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
-    if values["count-by"] or values["hist"] or values["sort"] or values["top"]:
-        from eunomia.cli.aggregation import check_aggregation
-
-        check_aggregation(package.plan(), run_options(values, 1))
-    if values["fields"]:
-        from eunomia.cli.fields import check_fields
-
-        check_fields(package.plan(), names(values["fields"]))
+    check_plan(package.plan, values)
     settings = package.settings(chosen)
     choice = None
     if any(values[name] for name in ("filter", "pid", "follow", "comm", "uid", "cgroup", "container")):
@@ -84,6 +77,22 @@ def check(values: Values) -> None:
         from eunomia.cli.run_checks import check_options
 
         check_options(values)
+
+
+def check_plan(plan: Callable[[], bytes], values: Values) -> None:
+    """Raise UsageError where options ask for what the records of a plan do not have; it is made only if one does."""
+    if any(values[name] for name in ("sample", "rate-limit", "drill-loss")):
+        from eunomia.cli.run_checks import check_sources
+
+        check_sources(plan(), values)
+    if any(values[name] for name in ("count-by", "hist", "sort", "top")):
+        from eunomia.cli.aggregation import check_aggregation
+
+        check_aggregation(plan(), run_options(values, 1))
+    if values["fields"]:
+        from eunomia.cli.fields import check_fields
+
+        check_fields(plan(), names(values["fields"]))
 
 
 def run(package: Package, values: Values, settings: Settings, program: str, choice: Choice | None) -> int:
@@ -221,6 +230,7 @@ def run_options(values: Values, out: int) -> RunOptions:
         raw_values=values["raw-values"],
         symbols=values["symbols"],
         per_cpu=values["per-cpu"],
+        event_names=values["event-names"],
         out_fd=out,
         duration=values["duration"] or 0.0,
         max_events=values["max-events"] or 0,

@@ -5,6 +5,7 @@ Imported only where options were given (DESIGN decision 8).
 
 from __future__ import annotations
 
+from eunomia._native import lib
 from eunomia.cli.convert import parse_count
 from eunomia.cli.parser import UsageError
 from eunomia.cli.run_table import PROG_TYPES
@@ -13,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.cli.parser import Values
 
+OF_EVENTS = ("sample", "rate-limit", "drill-loss")
 ROTATION = ("rotate-size", "rotate-after", "rotate-keep")
 
 
@@ -28,11 +30,29 @@ def check_options(values: Values) -> None:
     if kind and kind.lower() not in PROG_TYPES:
         raise UsageError(f"--prog-type: {kind!r} is none of {', '.join(PROG_TYPES)}")
     check_pages(values["perf-pages"])
+    if values["cpu"] is not None and values["cpu"] >= lib.eu_possible_cpus() > 0:
+        raise UsageError(f"--cpu: no CPU {values['cpu']}: this machine has 0 to {lib.eu_possible_cpus() - 1}")
     digest = (values["sha256"] or "0" * 64).lower().removeprefix("sha256:")
     if len(digest) != 64 or digest.strip("0123456789abcdef"):
         raise UsageError(f"--sha256: {values['sha256']!r} is not 64 hexadecimal digits")
     if values["follow"] and not values["pid"]:
         raise UsageError("--follow needs --pid: whose children to follow")
+
+
+def check_sources(plan: bytes, values: Values) -> None:
+    """Refuse options that are about events where there are sampled maps only: an alarm's test would pass for nothing.
+
+    Raises:
+        UsageError: it names the option.
+    """
+    from eunomia.events.run import read_plan
+
+    read = read_plan(plan)
+    found = lib.eu_plan_sources(read) and not lib.eu_plan_has_events(read)
+    lib.eu_plan_free(read)
+    if found:
+        option = next(name for name in OF_EVENTS if values[name])
+        raise UsageError(f"--{option} is about events, the tool has sampled maps only")
 
 
 def check_pages(texts: list[str]) -> None:

@@ -1,4 +1,6 @@
-"""The options that say which events are wanted: `--filter`, `--pid`, `--follow`, `--comm`, `--uid`, `--cgroup`."""
+"""The options that say which events are wanted: `--filter`, `--pid`, `--follow`, `--comm`, `--uid`, `--cgroup`,
+`--container`.
+"""
 
 from __future__ import annotations
 
@@ -57,9 +59,7 @@ class Choice:
             from eunomia.events.filter.members import Members
 
             helper = builtin.read("_follow")
-            self._members = Members(
-                self.selection.needs, self._pids, self._folder, follow=self.follow, helper=helper
-            )  # fmt: skip
+            self._members = Members(self.selection.needs, self._pids, self._folder, follow=self.follow, helper=helper)
             options.members = self._members.handle
             if self._members.note:
                 from eunomia.cli.run import warn
@@ -121,8 +121,6 @@ def select(plan: bytes, values: Values, pushed: frozenset[str] = frozenset(), *,
 
     if values["cgroup"] and values["container"]:
         raise UsageError("--cgroup and --container exclude each other")
-    if values["follow"] and not values["pid"]:
-        raise UsageError("--follow goes with --pid")
     selection = Selection(plan, pushed, live=live)
     pids: list[int] = []
     folder = option = ""
@@ -132,7 +130,8 @@ def select(plan: bytes, values: Values, pushed: frozenset[str] = frozenset(), *,
             if not text:
                 continue
             if option == "filter":
-                selection.add_filter(text)
+                for expression in text:
+                    selection.add_filter(expression)
             elif option == "pid":
                 pids = parse_pids(text)
                 selection.add_pids(pids, follow=values["follow"])

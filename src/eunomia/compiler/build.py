@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from eunomia.compiler import cache, process, vmlinux
-from eunomia.compiler.reading import before_vmlinux, clashes, macros_at_fault, relative_paths
+from eunomia.compiler.reading import before_vmlinux, clashes, macros_at_fault, relative_paths, without_trace
 from eunomia.compiler.targets import ARCHES, system_includes, target_arch
 from eunomia.errors import CompileError
 
@@ -249,7 +249,10 @@ class Build:
                 f"compile {self.source}: it includes vmlinux.h, and this kernel has no BTF to make it from"
                 f" ({vmlinux.KERNEL_BTF}) [give --vmlinux FILE, BTF or a C header]"
             )
-        return CompileError(f"compile {self.source}: clang refused it", text)
+        if "Invalid usage of the XADD return value" in text:
+            hint = "it uses what an atomic add returns, instructions of kernel 5.12 [-a=-mcpu=v3]"
+            return CompileError(f"compile {self.source}: {hint}", without_trace(text))
+        return CompileError(f"compile {self.source}: clang refused it", without_trace(text))
 
     def _linked(self) -> bytes:
         from eunomia._native import check, lib

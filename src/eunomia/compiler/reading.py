@@ -22,6 +22,11 @@ def clashes(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
     return names
 
 
+def without_trace(diagnostics: str) -> str:
+    """Return clang's diagnostics without the stack of its own that follows an error of its backend."""
+    return diagnostics.partition("PLEASE submit a bug report")[0]
+
+
 def macros_at_fault(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
     """Return the macros of these headers that clang's errors name, in order."""
     import re

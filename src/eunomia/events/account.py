@@ -15,6 +15,7 @@ WHY = (  # enum eu_unknown
     "a call learns its map at run time",
     "more was read than counted",
     "the recording was cut short",
+    "the replay ended before the recording",
 )
 KINDS = ("", "ring", "perf", "sample", "map")
 NO_ROOM, MAP_FULL = 0, 1  # enum eu_cause: what only the object itself can count

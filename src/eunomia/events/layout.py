@@ -13,7 +13,6 @@ from eunomia.events.run import read_plan
 from eunomia.events.unpacking import Unpacker
 
 SIGNED = 1
-RING, PERF, SAMPLE = 1, 2, 3
 
 _HEADER = struct.Struct("<4sHH8I")
 _ROWS = {

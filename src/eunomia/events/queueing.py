@@ -13,8 +13,7 @@ class Queue:
     """Reads a buffer whenever the event loop sees records in it, and keeps them until the program takes them.
 
     It is of one event loop at a time: the one that `get` was called in last. Between two calls of `get` it goes on
-        reading;
-    where it is full its policy says what is lost, and `dropped` counts it.
+    reading; where it is full its policy says what is lost, and `dropped` counts it.
 
     Args:
         reader: the buffer.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from threading import Lock
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from eunomia._native import check, error, ffi, lib
 from eunomia.events.account import Account
 from eunomia.events.batch import Batch, Kinds
-from eunomia.events.layout import SAMPLE, Layout, Source
+from eunomia.events.kinds import SAMPLE
+from eunomia.events.layout import Layout, Source
 from eunomia.events.run import read_plan
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ _LONGEST = 1 << 30  # milliseconds that C can wait; the caller waits again
 
 
 class BufferReader:
-    """Takes batches of records from a buffer; one thread at a time, `stop` from any.
+    """Takes batches of records from a buffer; one thread at a time, `stop` and `close` from any.
 
     Args:
         obj: a loaded object.
@@ -41,7 +44,13 @@ class BufferReader:
         self._plan = self._reader = self._batcher = ffi.NULL
         self._wake_fd = -1
         self.is_stopped = False
-        self._lock = Lock()  # accounts may be asked for by any thread, also while this one closes
+        # accounts and `stop` may come from any thread, also while this one closes; `stop` from a signal handler too
+        self._lock = RLock()
+        self._busy = RLock()  # held while C reads: who closes waits for that
+        self._uses, self._is_closing = (
+            0,
+            False,
+        )  # uses: of the thread that holds it; a signal's handler may close meanwhile
         plan = obj.package.plan()
         layout = Layout(plan)
         place, source = choose(layout, name)
@@ -76,15 +85,17 @@ class BufferReader:
 
     def take(self, max_records: int = MAX_RECORDS, max_bytes: int = MAX_BYTES) -> Batch | None:
         """Return what is there, without waiting: up to max_records, or one record that has more than max_bytes."""
-        count = lib.eu_reader_collect(self._open(), max_records, max_bytes)
-        if not check(count, f"read buffer {self.map}"):
-            return None
-        return self._kinds.take(self._batcher)
+        with self._using() as reader:
+            count = lib.eu_reader_collect(reader, max_records, max_bytes)
+            if not check(count, f"read buffer {self.map}"):
+                return None
+            return self._kinds.take(self._batcher)
 
     def wait(self, seconds: float | None) -> None:
         """Wait until there may be records, `stop` was called, or the time is over; None: for ever."""
         limit = -1 if seconds is None else min(int(seconds * 1000) + 1, _LONGEST)
-        check(lib.eu_reader_wait(self._open(), limit), f"read buffer {self.map}")
+        with self._using() as reader:
+            check(lib.eu_reader_wait(reader, limit), f"read buffer {self.map}")
 
     def arm(self) -> float | None:
         """Tell programs that an event loop will sleep on `fd`.
@@ -92,17 +103,18 @@ class BufferReader:
         Returns:
             None: it may; else the seconds after which it must look again.
         """
-        return (None, 0.0, 0.001)[lib.eu_reader_arm(self._open())]
+        with self._using() as reader:
+            return (None, 0.0, 0.001)[lib.eu_reader_arm(reader)]
 
     def stop(self) -> None:
         """Set `is_stopped`, and end this and every further `wait` at once; from any thread."""
         self.is_stopped = True
-        if self._wake_fd >= 0:
-            os.eventfd_write(self._wake_fd, 1)
+        self._wake()
 
     def lost(self) -> int:
         """Return how many records the kernel dropped (perf buffers; ring buffers do not count it)."""
-        return int(lib.eu_reader_lost(self._open()))
+        with self._lock:
+            return int(lib.eu_reader_lost(self._open()))
 
     def delivered(self, count: int, dropped: int) -> None:
         """Note how many events the program has got so far, and how many a full queue had no room for."""
@@ -115,7 +127,7 @@ class BufferReader:
         with self._lock:
             if self._reader or self._last is None:
                 counted, name = ffi.new("struct eu_account *"), ffi.new("char[]", self.map.encode())
-                lib.eu_reader_account(self._open(), counted)
+                lib.eu_reader_account(self._reader or self._open(), counted)
                 counted.map = name
                 self._last = Account(counted)
             return self._last
@@ -125,17 +137,42 @@ class BufferReader:
         self._open()
 
     def _open(self) -> Any:
-        if not self._reader:
+        if not self._reader or self._is_closing:
             raise ValueError(f"event stream of map {self.map} is closed")
         return self._reader
 
+    def _wake(self) -> None:
+        with self._lock:  # the descriptor's number may be another file's after close
+            if self._wake_fd >= 0:
+                os.eventfd_write(self._wake_fd, 1)
+
+    @contextmanager
+    def _using(self) -> Iterator[Any]:
+        """Keep the reader from being closed meanwhile."""
+        with self._busy:
+            reader = self._open()
+            self._uses += 1
+            try:
+                yield reader
+            finally:
+                self._uses -= 1
+                if self._is_closing and not self._uses:
+                    self._free()
+
     def close(self) -> None:
-        """Close the buffer; the second call does nothing."""
+        """Close the buffer; the second call does nothing. A thread that waits for records gets a ValueError."""
+        self._is_closing = True
+        self._wake()
+        with self._busy:
+            if not self._uses:
+                self._free()
+
+    def _free(self) -> None:
         with self._lock:
             reader, self._reader = self._reader, ffi.NULL
             batcher, self._batcher = self._batcher, ffi.NULL
             plan, self._plan = self._plan, ffi.NULL
-        wake, self._wake_fd = self._wake_fd, -1
+            wake, self._wake_fd = self._wake_fd, -1
         if reader:
             lib.eu_reader_free(reader)
         if batcher:
@@ -162,6 +199,8 @@ class Deadline:
 def _compiled(plan: bytes, filter: str | None) -> bytes:
     if filter is None:
         return b""
+    if not isinstance(filter, str):
+        raise TypeError(f"events: filter is {type(filter).__name__}, expected str")
     from eunomia.events.filter import compile_filter
 
     return compile_filter(plan, filter)
@@ -172,7 +211,7 @@ def choose(layout: Layout, name: str | None) -> tuple[int, Source]:
     if name is None and len(sources) == 1:
         return next(iter(sources.values()))
     if name is None or name not in sources:
-        found = f"has {', '.join(sources)}" if sources else "has none"
+        found = f"has {', '.join(sources)}" if sources else f"has {'sampled maps only' if layout.sources else 'none'}"
         wanted = f"events of map {name}: not an event source" if name else "events: which map"
         raise ValueError(f"{wanted}; the object {found}")
     return sources[name]

@@ -6,6 +6,7 @@ import os
 
 from eunomia._native import check, error, ffi, lib
 from eunomia.events.account import Account
+from eunomia.events.recorder import META, PACKAGE, PLAN
 from eunomia.events.run import Run, read_plan
 
 TYPE_CHECKING = False
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from eunomia.events.layout import Source
     from eunomia.events.run import RunOptions
     from eunomia.package.model import Package
-
-META, PACKAGE, PLAN = 1, 2, 3
 
 
 class Record:
@@ -34,6 +33,9 @@ class Record:
 
     def __init__(self, map_name: str, time: int, data: bytes) -> None:
         self.map, self.time, self.data = map_name, time, data
+
+    def __repr__(self) -> str:
+        return f"<Record of {self.map}: {len(self.data)} bytes, time {self.time}>"
 
 
 class Counts:
@@ -167,8 +169,10 @@ class Recording:
 
         Raises:
             ValueError: there is no such event source.
-            OSError: the recording is damaged.
+            OSError: the recording is damaged; what stands before that was given.
         """
+        if max_records < 1:
+            raise ValueError(f"batches: max_records {max_records}, expected at least 1")
         from eunomia.events.batch import Kinds
         from eunomia.events.layout import Layout
         from eunomia.events.reading import choose
@@ -181,8 +185,15 @@ class Recording:
         try:
             if not batcher:
                 raise error(f"read recording {self.name}")
-            while check(lib.eu_recording_collect(self.handle(), place, batcher, max_records), f"read {self.name}"):
-                yield kinds.take(batcher)
+            count = 1
+            while count > 0:
+                count = lib.eu_recording_collect(self.handle(), place, batcher, max_records)
+                failure = error(f"read {self.name}") if count < 0 else None
+                batch = kinds.take(batcher)
+                if len(batch):
+                    yield batch  # what stands before the damage, too
+                if failure:
+                    raise failure
         finally:
             lib.eu_batcher_free(batcher)
             lib.eu_plan_free(plan)
@@ -261,4 +272,5 @@ class Replay(Run):
         Raises:
             OSError: the recording is damaged, or output cannot be written.
         """
-        return check(lib.eu_run_replay(self._open(), self._recording.handle(), self._how), "replay")
+        with self._busy:
+            return check(lib.eu_run_replay(self._open(), self._recording.handle(), self._how), "replay")

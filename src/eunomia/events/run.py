@@ -5,6 +5,8 @@ It is on the way of every `ecli run`: plain classes, no imports but the door to 
 
 from __future__ import annotations
 
+from _thread import RLock
+
 from eunomia._native import check, error, ffi, lib, text
 from eunomia.events.account import Account
 
@@ -21,7 +23,7 @@ TIMES = {"none": 0, "clock": 1, "age": 2, "iso": 3}
 WAKEUPS = {"adaptive": 0, "each": 1, "batch": 2}
 HEADERS = {"never": 0, "once": 1, "screen": 2}
 
-MAX_QUEUE = 512 << 20  # it is one piece of memory
+MAX_QUEUE = 256 << 20  # it is one piece of memory, twice as large while its reader is slow; C makes none above 1 GiB
 
 STOPPED, SIGNAL, DURATION, MAX_EVENTS, OUTPUT_CLOSED = range(5)
 
@@ -38,6 +40,7 @@ class RunOptions:
         raw_values: no decoders.
         symbols: stacks with symbols.
         per_cpu: values of per-CPU maps apart, not summed.
+        event_names: JSON lines say of which type they are, where there are several.
         out_fd: descriptor that is written to.
         duration: seconds, 0: no end.
         max_events: 0: no end.
@@ -75,6 +78,7 @@ class RunOptions:
         "cpu",
         "drill_loss",
         "duration",
+        "event_names",
         "fields",
         "filter",
         "format",
@@ -122,6 +126,7 @@ class RunOptions:
         raw_values: bool = False,
         symbols: bool = True,
         per_cpu: bool = False,
+        event_names: bool = False,
         out_fd: int = 1,
         duration: float = 0.0,
         max_events: int = 0,
@@ -178,7 +183,7 @@ class RunOptions:
         self.big_ints = big_ints
         self.raw_values = raw_values
         self.symbols = symbols
-        self.per_cpu = per_cpu
+        self.per_cpu, self.event_names = per_cpu, event_names
         self.out_fd = out_fd
         self.duration = duration
         self.max_events = max_events
@@ -223,6 +228,7 @@ class RunOptions:
         form.raw_values = self.raw_values
         form.symbols = self.symbols
         form.per_cpu = self.per_cpu
+        form.event_names = self.event_names
         form.fields = _kept(keep, ",".join(self.fields))
         return form
 
@@ -302,10 +308,12 @@ class Run:
         OSError: a buffer cannot be opened.
     """
 
-    __slots__ = ("_keep", "_object", "_plan", "_run")
+    __slots__ = ("_busy", "_keep", "_lock", "_object", "_plan", "_run")
 
     def __init__(self, obj: Object | None, plan: bytes, options: RunOptions) -> None:
         self._object = obj
+        self._busy = RLock()  # held while it loops: who closes waits for that
+        self._lock = RLock()  # accounts and `stop` come from any thread
         self._run: Any = ffi.NULL
         self._plan: Any = read_plan(plan)
         self._keep: list[Any] = []
@@ -318,23 +326,24 @@ class Run:
     def loop(self) -> int:
         """Print events until something ends it; what is in the buffers then is printed too.
 
-                Returns:
-                    MAX_QUEUE = 512 << 20  # it is one piece of memory
+        Returns:
+            STOPPED, SIGNAL, DURATION, MAX_EVENTS or OUTPUT_CLOSED.
 
-        STOPPED, SIGNAL, DURATION, MAX_EVENTS or OUTPUT_CLOSED.
-
-                Raises:
-                    OSError: output cannot be written, or a map not be read.
+        Raises:
+            OSError: output cannot be written, or a map not be read.
         """
-        return check(lib.eu_run_loop(self._open()), "read events")
+        with self._busy:
+            return check(lib.eu_run_loop(self._ready()), "read events")
 
     def finish(self) -> int:
         """End a loop with `hold`: wait for programs that still run, print what is left, return the ending."""
-        return check(lib.eu_run_finish(self._open()), "read events")
+        with self._busy:
+            return check(lib.eu_run_finish(self._ready()), "read events")
 
     def stop(self) -> None:
         """End `loop` soon; from any thread."""
-        lib.eu_run_stop(self._open())
+        with self._lock:
+            lib.eu_run_stop(self._open())
 
     @property
     def manages_wakeups(self) -> bool:
@@ -347,27 +356,39 @@ class Run:
 
     def accounts(self) -> list[Account]:
         """Return what became of each source's records, in the plan's order; then of other maps that programs update."""
-        run = self._open()
         one = ffi.new("struct eu_account *")
         found = []
-        for index in range(lib.eu_run_accounts(run)):
-            check(lib.eu_run_account(run, index, one), "read account")
-            found.append(Account(one))
+        with self._lock:
+            run = self._open()
+            for index in range(lib.eu_run_accounts(run)):
+                check(lib.eu_run_account(run, index, one), "read account")
+                found.append(Account(one))
         return found
 
     def close(self) -> None:
-        """Close the buffers; the second call does nothing."""
-        run, self._run = self._run, ffi.NULL
-        plan, self._plan = self._plan, ffi.NULL
-        if run:
-            lib.eu_run_free(run)
-        if plan:
-            lib.eu_plan_free(plan)
+        """Close the buffers; the second call does nothing. A loop in another thread is stopped, and waited for."""
+        with self._lock:
+            if self._run:
+                lib.eu_run_stop(self._run)
+        with self._busy:
+            with self._lock:
+                run, self._run = self._run, ffi.NULL
+                plan, self._plan = self._plan, ffi.NULL
+            if run:
+                lib.eu_run_free(run)
+            if plan:
+                lib.eu_plan_free(plan)
 
     def _open(self) -> Any:
         if not self._run:
             raise ValueError("the run is closed")
         return self._run
+
+    def _ready(self) -> Any:
+        """The run, whose maps are still there."""
+        if self._object is not None:
+            self._object.handle()
+        return self._open()
 
     def __enter__(self) -> Self:
         return self

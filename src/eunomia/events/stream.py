@@ -41,9 +41,9 @@ class EventStream(Iterator[Any]):
     """Iterates the events of one ring or perf buffer; each is an instance of a class made from its C struct.
 
     `for event in stream`, `async for event in stream`, `for batch in stream.batches()`. One thread iterates; `stop`
-    may be called from any. Iteration ends after `stop()` (what is in the buffer then is still delivered), `timeout`
-    seconds without an event, or `max_events`. Ctrl-C raises KeyboardInterrupt as usual. A record too short for its
-    type is counted and passed over.
+    and `close` may be called from any. Iteration ends after `stop()` (what is in the buffer then is still
+    delivered), `timeout` seconds without an event, or `max_events`. Ctrl-C raises KeyboardInterrupt as usual. A
+    record too short for its type is counted and passed over.
 
     Args:
         obj: a loaded object.
@@ -58,7 +58,8 @@ class EventStream(Iterator[Any]):
             ("queue full").
 
     Raises:
-        ValueError: there is no such event source or policy.
+        ValueError: there is no such event source or policy; a number is out of range.
+        TypeError: `max_events` is no number, `filter` no text.
         FilterError: the filter is wrong.
         OSError: its buffer cannot be opened.
     """
@@ -79,6 +80,10 @@ class EventStream(Iterator[Any]):
             raise ValueError(f"events: policy {policy!r}: one of {', '.join(POLICIES)}")
         if queue < 1:
             raise ValueError(f"events: queue of {queue} events, expected at least 1")
+        if (timeout is not None and not timeout >= 0) or (max_events is not None and max_events < 0):
+            raise ValueError(f"events: timeout {timeout}, max_events {max_events}: neither can be negative")
+        if perf_pages < 0 or perf_pages & (perf_pages - 1):
+            raise ValueError(f"events: {perf_pages} perf_pages, expected a power of two")
         self._queue: Queue | None = None
         self._batch: Batch | None = None  # what is not decoded yet begins at _at
         self._at = 0

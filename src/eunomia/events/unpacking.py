@@ -174,7 +174,7 @@ class Unpacker:
         letter, kind = self._scalar(element), self._layout.kind(element)
         if not self._layout.size(element):
             return f"{self._keep(self._layout.reader(index))}({data}, 0, 0)"
-        if letter == "B":
+        if letter == "B" and kind != ENUM:
             return f"tuple({data})"
         many = f"{self._keep(self._layout.reader_of_many(element))}({data})"
         if letter or kind == STRING:

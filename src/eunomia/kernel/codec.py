@@ -129,8 +129,16 @@ def structure(btf: Btf, resolved: Type) -> tuple[Decode, Encode]:
     def decode(data: bytes) -> Any:
         return kind._make(read(data) for _, read, _, _, _ in fields)
 
+    def by_name(values: Any) -> dict[str, Any]:
+        wanted = f"expected a dict, or {len(kind._fields)} of ({', '.join(kind._fields)})"
+        if not isinstance(values, (tuple, list)):
+            raise TypeError(f"{kind.__name__}: {wanted}, got {type(values).__name__}")
+        if len(values) != len(kind._fields):
+            raise ValueError(f"{kind.__name__}: {wanted}, got {len(values)}")
+        return dict(zip(kind._fields, values, strict=True))
+
     def encode(value: Any) -> bytes:
-        given = value if isinstance(value, dict) else dict(zip(kind._fields, value, strict=True))
+        given = value if isinstance(value, dict) else by_name(value)
         unknown = set(given) - set(kind._fields)
         if unknown:
             raise ValueError(f"no member {', '.join(sorted(map(str, unknown)))}")

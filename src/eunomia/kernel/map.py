@@ -77,7 +77,13 @@ class Map(MutableMapping[Any, Any]):
 
         A ring buffer that nobody resized may be made larger than the package says when it is loaded
         (docs/reference/wakeups.md).
+
+        Raises:
+            ValueError: it is no number of 32 bits.
+            OSError: the object is loaded.
         """
+        if not 0 <= entries < 1 << 32:
+            raise ValueError(f"resize map {self.name}: {entries} elements, expected at most {(1 << 32) - 1}")
         check(lib.eu_map_set_max_entries(self._object.handle(), self._index, entries), f"resize map {self.name}")
         self._object.remember_size(self.name, entries)
 
@@ -89,6 +95,11 @@ class Map(MutableMapping[Any, Any]):
         """
         check(lib.eu_map_set_perf_pages(self._object.handle(), self._index, pages), f"size map {self.name}")
         self._object.remember_perf_pages(self.name, pages)
+
+    @property
+    def perf_pages(self) -> int:
+        """Of a perf buffer the pages that a reader has for each CPU; 64 unless they were set."""
+        return self._object.perf_pages(self.name)
 
     @property
     def is_per_cpu(self) -> bool:

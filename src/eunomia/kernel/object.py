@@ -9,7 +9,7 @@ from eunomia.kernel.program import Link, Program
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
     from typing import Any, Self
 
     from eunomia.events.account import Account  # sanctioned, as the call in Object.account
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 COUNTERS = ".data.eunomia"  # ours, not the tool's: docs/reference/accounting.md
+DEFAULT_PERF_PAGES = 64
 
 
 class Object:
@@ -121,7 +122,7 @@ class Object:
 
             raise open_failure(self.package)
         found = (Program(self, index) for index in range(lib.eu_prog_count(self._handle)))
-        self.programs = {program.name: program for program in found}
+        self.programs = Named("program", ((program.name, program) for program in found))
 
     def write(self, section: str, offset: int, data: bytes) -> None:
         """Write bytes of a global variable's initial value; before load.
@@ -242,7 +243,7 @@ class Object:
             from eunomia.kernel.map import Map
 
             found = (Map(self, index) for index in range(lib.eu_map_count(self.handle())))
-            self._maps = {each.name: each for each in found if each.section != COUNTERS}
+            self._maps = Named("map", ((each.name, each) for each in found if each.section != COUNTERS))
         return self._maps
 
     def events(self, name: str | None = None, **keywords: Any) -> EventStream:
@@ -299,6 +300,10 @@ class Object:
         """Note the size of a perf buffer, for a second try at loading; Map calls it."""
         self._pages[name] = pages
 
+    def perf_pages(self, name: str) -> int:
+        """Return the pages for each CPU that a reader of a perf buffer has; Map asks for it."""
+        return self._pages.get(name, DEFAULT_PERF_PAGES)
+
     def _before_load(self) -> None:
         self.handle()
         if self.loaded:
@@ -313,3 +318,14 @@ class Object:
     def __repr__(self) -> str:
         state = "closed" if not self._handle else "loaded" if self.loaded else "opened"
         return f"<Object {self.package.name} {state}>"
+
+
+class Named(dict[str, "Any"]):
+    """Maps or programs by name; a KeyError says which there are."""
+
+    def __init__(self, what: str, pairs: Iterable[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self._what = what
+
+    def __missing__(self, name: object) -> Any:
+        raise KeyError(f"no {self._what} {name} (there are {', '.join(self)})")

@@ -149,13 +149,14 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("1", 1), ("64K", 65536), ("64k", 65536), ("16M", 16 << 20), ("1GiB", 1 << 30), ("2KB", 2048)]
+    ("text", "size"),
+    [("1", 1), ("64K", 65536), ("64k", 65536), ("16M", 16 << 20), ("1GiB", 1 << 30), ("2KB", 2048), ("1T", 1 << 40)],
 )
 def test_sizes_are_bytes_with_suffixes_of_1024(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "0", "-1", "K", "1.5M", "٣", "1T", "9" * 30])
+@pytest.mark.parametrize("text", ["", "0", "-1", "K", "1.5M", "٣", "1P", "9" * 30])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a size"):
         parse_size(text)

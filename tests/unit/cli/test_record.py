@@ -54,4 +54,4 @@ def test_what_is_missing_or_wrong_is_said_before_anything_is_loaded(words: list[
 def test_options_of_ecli_are_kept_in_the_description() -> None:
     values = record.COMMAND.parse(["-f", "-o", "r", "--duration", "5", "--filter", "pid == 1", "opensnoop"])
 
-    assert record.given(values) == {"duration": 5.0, "filter": "pid == 1"}
+    assert record.given(values) == {"duration": 5.0, "filter": ["pid == 1"]}

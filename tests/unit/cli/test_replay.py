@@ -86,7 +86,7 @@ def test_info_of_a_damaged_recording_is_what_could_be_read_and_an_error(
     with pytest.raises(OSError, match="block"):
         replay.main(["--info", "-j", str(recording)])
     found = json.loads(capsys.readouterr().out)
-    assert (found["is_whole"], found["is_cut"], found["events"]) == (False, False, 3)
+    assert (found["whole"], found["cut"], found["events"]) == (False, False, 3)
 
 
 def test_a_cut_recording_is_shown_and_said_to_be_cut(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,6 +105,8 @@ def test_a_cut_recording_is_shown_and_said_to_be_cut(recording: Path, capsys: py
         (["--from", "noon"], "--from: 'noon'"),
         (["-j", "--format", "csv"], "exclude each other"),
         (["--rotate-size", "1M"], "needs --output"),
+        (["--from", "3", "--to", "1"], "--from 3 is not before --to 1"),
+        (["--fields", "nope"], "--fields: no field nope"),
     ],
 )
 def test_what_is_wrong_is_said(recording: Path, words: list[str], says: str) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from eunomia import builtin
 from eunomia.cli.parser import UsageError
 from eunomia.cli.run import check
+from eunomia.cli.run_checks import check_sources
 from eunomia.cli.run_table import COMMAND
+from eunomia.package.model import Package
 
 
 @pytest.mark.parametrize(
@@ -25,6 +28,10 @@ from eunomia.cli.run_table import COMMAND
         ("--drill-loss inf", "--drill-loss: 'inf' is not a share from 0 to 1, as in 0.01 or 1%"),
         ("--cpu -1", "--cpu: '-1' is not a whole number from 0 on"),
         ("--cpu 1.5", "--cpu: '1.5' is not a whole number from 0 on"),
+        ("--pid=", "--pid: the value is empty"),
+        ("--comm=", "--comm: the value is empty"),
+        ("--filter pid==1 --filter=", "--filter: the value is empty"),
+        ("--fields=", "--fields: the value is empty"),
         ("--follow", "--follow needs --pid: whose children to follow"),
         ("--rotate-size 1M", "--rotate-size needs --output FILE: standard output is not rotated"),
         ("--rotate-after 1h -o -", "--rotate-after needs --output FILE: standard output is not rotated"),
@@ -36,7 +43,7 @@ from eunomia.cli.run_table import COMMAND
         ("--json --folded", "--json and --folded exclude each other"),
         ("--folded --format raw", "--folded and --format raw exclude each other"),
         ("--compat --format csv", "--compat knows text and JSON, not --format csv"),
-        ("--queue 1G", "--queue: 1073741824 bytes, at most 512M"),
+        ("--queue 1G", "--queue: 1073741824 bytes, at most 256M"),
         ("--perf-pages 3", "--perf-pages: 3 is not a power of two"),
     ],
 )
@@ -45,6 +52,18 @@ def test_a_wrong_option_is_one_line(words: str, says: str) -> None:
         check(COMMAND.parse([*words.split(), "tool"]))
 
     assert str(caught.value) == says
+
+
+@pytest.mark.parametrize("words", ["--sample 1/2", "--rate-limit 5", "--drill-loss 100%"])
+def test_what_is_about_events_is_refused_where_there_are_none(words: str) -> None:
+    values = COMMAND.parse([*words.split(), "tool"])
+    events, maps = (Package.from_bytes(builtin.read(name), name).plan() for name in ("sigsnoop", "syscount"))
+
+    check_sources(events, values)
+    with pytest.raises(
+        UsageError, match=f"{words.split(maxsplit=1)[0]} is about events, the tool has sampled maps only"
+    ):
+        check_sources(maps, values)
 
 
 def test_right_options_have_their_values() -> None:

@@ -15,6 +15,7 @@ from batches import batch
 from plans import ARRAY, BOOL, ENUM, FLOAT, INT, STRING, STRUCT, UINT, UNION, Member, PlanWriter, Type, array, chars
 from plans import struct as record_type
 
+from eunomia._native import ffi, lib
 from eunomia.errors import MissingDependencyError
 
 EXEC = record_type("exec_event", ("kind", Type(UINT, 4)), ("pid", Type(UINT, 4)), ("comm", chars(8)))
@@ -373,3 +374,12 @@ def test_one_long_record_among_many_short_ones_is_refused_before_memory_runs_out
         events.to_numpy()
     assert len(events[:1100].to_numpy()) == 1100
     assert len(events.to_arrow().column("text")[1100].as_py()) == 1 << 20
+
+
+@pytest.mark.parametrize(("signed", "expected"), [(0, 0b101), (1, -3)])
+def test_bit_field_fills_the_16_bytes_of_its_type(signed: int, expected: int) -> None:
+    data, out = ffi.from_buffer(bytes([0b1010] + [0xFF] * 15)), bytearray(b"\xaa" * 16)
+    rows = ffi.new("struct eu_rows *", {"data": data, "count": 1, "stride": 16})
+
+    lib.eu_gather_bits(rows, 1, 3, signed, 16, ffi.from_buffer(out))
+    assert int.from_bytes(out, "little", signed=True) == expected

@@ -379,3 +379,10 @@ def test_every_decoder_is_in_the_reference() -> None:
 
 def test_kinds_are_those_of_the_plan() -> None:
     assert (UINT, INT) == (1, 2)
+
+
+def test_csv_has_quantities_and_times_as_json_has_them() -> None:
+    assert show("duration_us", u(4), pack("<I", 1904), "csv") == "1904"
+    assert show("size", u(8), pack("<Q", 1 << 20), "csv") == "1048576"
+    assert show("unix_s", u(8), pack("<Q", 1), "csv") == "1970-01-01T00:00:01Z"
+    assert show("errno", s(4), pack("<i", -2), "csv") == "ENOENT"

@@ -26,6 +26,7 @@ from plans import (
     u,
 )
 
+from eunomia._native import lib
 from eunomia.errors import FilterError
 from eunomia.events.filter import compile_filter
 
@@ -116,6 +117,23 @@ def test_string_without_nul_ends_with_its_array() -> None:
 
     assert passes(plan, 'a == "abcd" and a ~ "*cd" and b == "efgh" and a != b', b"abcdefgh")
     assert not passes(plan, 'a == "abcde"', b"abcdefgh")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "matches"),
+    [
+        (rb"[\]]", b"]", True),
+        (rb"[\]]", b"\\", False),
+        (rb"[!\]]", b"\\", True),
+        (rb"[\\]", b"\\", True),
+        (rb"[\a-c]", b"b", True),
+        (b"[]a]", b"]", True),
+        (b"[a-]", b"-", True),
+        (b"[a", b"[a", True),
+    ],
+)
+def test_a_backslash_in_a_set_means_what_follows(pattern: bytes, text: bytes, matches: bool) -> None:
+    assert bool(lib.eu_glob(pattern, len(pattern), text, len(text))) == matches
 
 
 @pytest.mark.parametrize(
@@ -219,7 +237,7 @@ def test_scalar_key_and_value_have_names() -> None:
         ("pid =~ 3", "unknown operator `=~` (did you mean ~?)", "=~"),
         ("pidd == 3", "no field pidd [did you mean pid? fields: pid, comm, ret,", "pidd"),
         ("where.z == 3", "no field where.z [did you mean where.", "where.z"),
-        ("args[3] == 1", "no field args[3]", "args[3]"),
+        ("args[3] == 1", "args has 3 elements, [0] to [2]", "args[3]"),
         ("where == 3", "where is a struct: name a field within it, as in where.x", "where"),
         ("args == 3", "args is an array: args[0] is its first element", "args"),
         ("comm == sshd", 'comm is a string, `sshd` is none [write "sshd"]', "sshd"),
@@ -275,6 +293,21 @@ def test_carets_stand_under_the_mistake() -> None:
         compile_filter(PLAN, "pid == 1 && comm == sshd && ok")
 
     assert caught.value.marked == "  pid == 1 && comm == sshd && ok\n  " + " " * 20 + "^^^^"
+
+
+def test_carets_stand_under_the_mistake_behind_wide_characters() -> None:
+    with pytest.raises(FilterError) as caught:
+        compile_filter(PLAN, 'comm == "日本" && comm == sshd')
+
+    assert caught.value.marked.split("\n")[1] == " " * len('  comm == "____" && comm == ') + "^^^^"
+
+
+def test_a_field_of_an_inner_struct_is_meant_by_its_last_name() -> None:
+    inner = struct("who", ("pid", u(4)))
+    plan = PlanWriter().source(struct("e", ("mid", u(4)), ("who", inner))).to_bytes()
+
+    with pytest.raises(FilterError, match=r"no field pid \[did you mean who\.pid\?"):
+        compile_filter(plan, "pid == 1")
 
 
 def test_long_expression_is_shown_around_the_mistake() -> None:

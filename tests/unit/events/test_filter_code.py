@@ -45,6 +45,7 @@ def test_whole_bytecode_runs() -> None:
         (damaged(HEADER + PROGRAM, "<B", 99), "unknown test"),
         (damaged(HEADER + PROGRAM, "<B", 13), "unknown test"),
         (damaged(HEADER + PROGRAM + 1, "<B", 1), "value of an event"),
+        (damaged(HEADER + PROGRAM + 1, "<H", 0xFF08), "width of a number"),  # a float that is shifted
         (damaged(HEADER + PROGRAM + 4, "<H", 0), "jump"),
         (damaged(HEADER + PROGRAM + 6, "<H", 200), "jump"),
         (damaged(HEADER + PROGRAM + 8, "<I", 1 << 20), "number beyond its type"),
@@ -53,6 +54,14 @@ def test_whole_bytecode_runs() -> None:
 def test_damage_is_named(code: bytes, message: str) -> None:
     with pytest.raises(OSError, match=f"read filter: .*{message}"):
         run(PLAN, code, RECORD)
+
+
+def test_shift_of_a_number_is_checked_also_where_it_is_said_to_be_a_float() -> None:
+    code = bytearray(compile_filter(PLAN, "(ret & 6) > 2"))
+    pack_into("<BBB", code, HEADER + PROGRAM, code[HEADER + PROGRAM], 8, 200)
+
+    with pytest.raises(OSError, match="read filter: damaged: width of a number"):
+        run(PLAN, bytes(code), RECORD)
 
 
 def test_filter_of_another_plan_is_refused() -> None:

@@ -135,6 +135,7 @@ def test_names_come_from_the_api_where_it_answers(tree: Path, tmp_path: Path) ->
         (f"libpod-conmon-{POD}.scope", ""),
         ("deadbeefcafe", ""),
         ("init.scope", ""),
+        (f"kubepods-pod1.slice:cri-containerd:{TASK}", TASK),
         ("lxc.payload.", ""),
         ("machine-a\\x2db.scope", "a-b"),
     ],

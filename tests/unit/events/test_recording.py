@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plans import PlanWriter, chars, s, struct, u
+from plans import PlanWriter, array, chars, s, struct, u
 
 from eunomia._native import lib
 from eunomia.events.recorder import Recorder
@@ -95,6 +95,31 @@ def test_what_was_added_comes_back(tmp_path: Path, compress: bool) -> None:
         assert recording.plan() == PLAN
         counts = recording.counts()
         assert (counts.records, counts.is_whole, counts.is_cut) == (6, True, False)
+
+
+def test_a_recording_of_sampled_maps_says_that_it_has_no_events(tmp_path: Path) -> None:
+    plan = PlanWriter().table(u(4), u(8)).to_bytes()
+    with (
+        open(tmp_path / "r", "wb") as file,
+        Recorder(file.fileno(), "r", {"tool": "test"}, b"{}", plan) as recorder,
+    ):
+        recorder.end()
+
+    with Recording.open(tmp_path / "r") as recording, pytest.raises(ValueError, match="has sampled maps only"):
+        next(recording.events())
+
+
+def test_events_before_the_damage_come_before_the_error(tmp_path: Path) -> None:
+    data = bytearray(record(tmp_path / "r"))
+    damaged = [start for start, _, kind, _ in blocks(bytes(data)) if kind == 6][2]
+    data[damaged + BLOCK] ^= 1
+    (tmp_path / "r").write_bytes(data)
+
+    with Recording.open(tmp_path / "r") as recording:
+        events = recording.events()
+        assert [next(events).pid for _ in range(4)] == [0, 1, 2, 3]
+        with pytest.raises(OSError, match="block"):
+            next(events)
 
 
 def test_typed_events_and_batches_come_from_the_plan(tmp_path: Path) -> None:
@@ -349,3 +374,28 @@ def _whole() -> bytes:
 
 
 _WHOLE = _whole()
+
+
+def with_snapshot(path: Path, plan: bytes, elements: list[tuple[bytes, bytes]], map_type: int = 1) -> Path:
+    """Write a recording of one reading of a map (1: BPF_MAP_TYPE_HASH)."""
+    with open(path, "wb") as file, Recorder(file.fileno(), str(path), {}, b"{}", plan) as recorder:
+        recorder.clock(BASE, BASE, WALL)
+    key, value = elements[0]
+    content = pack("<6I", 0, map_type, len(key), len(value), 0, 0)
+    content += b"".join(key for key, _ in elements) + b"".join(value for _, value in elements)
+    head = pack("<4sHHIIQQIIII", b"EUBK", 7, 0, len(content), len(content), 4, BASE, len(elements), 0, 0, 0)
+    data = path.read_bytes()
+    path.write_bytes(sealed(data + head + content, len(data)))
+    return path
+
+
+@pytest.mark.parametrize(
+    "options", [{"fields": ["n", "items[1000]"]}, {"fields": ["value.items[0]"]}, {"sort": ["items[9]"], "top": 1}]
+)
+def test_what_lies_behind_the_value_of_a_map_is_no_field(tmp_path: Path, options: dict[str, Any]) -> None:
+    plan = PlanWriter().table(u(4), struct("value", ("n", u(8)), ("items", array(u(4), 0)))).to_bytes()
+    path = with_snapshot(tmp_path / "r", plan, [(pack("<I", 1), pack("<Q", 7))])
+
+    assert json.loads(replay(path, tmp_path, fields=["n"])) == {"n": 7}
+    with pytest.raises(OSError, match=r"no field (value\.)?items\["):
+        replay(path, tmp_path, **options)

@@ -230,17 +230,26 @@ def test_the_first_type_of_the_records_size_is_taken() -> None:
     small, large = struct("small", ("a", u(4))), struct("large", ("b", u(4)), ("c", u(8)))
     plan = PlanWriter().source(small, large, flags=1).to_bytes()
 
-    assert [render(plan, bytes(size)) for size in (4, 12)] == [
+    assert [render(plan, bytes(size), event_names=1) for size in (4, 12)] == [
         b'{"event":"small","a":0}',
         b'{"event":"large","b":0,"c":0}',
     ]
+
+
+def test_json_has_nothing_but_the_fields_unless_names_are_asked_for() -> None:
+    small, large = struct("small", ("a", u(4))), struct("large", ("b", u(4)), ("c", u(8)))
+    plan = PlanWriter().source(small, large, flags=1).to_bytes()
+
+    assert render(plan, bytes(4)) == b'{"a":0}'
+    assert render(plan, bytes(4), "text").split() == [b"small", b"0"]
+    assert render(plan, bytes(4), event_names=1, compat=1) == b'{"a":0}'
 
 
 def test_a_perf_buffers_padding_belongs_to_the_size() -> None:
     small, large = struct("small", ("a", u(4))), struct("large", ("b", u(4)), ("c", u(4)))
     plan = PlanWriter().source(small, large, kind=PERF, flags=1).to_bytes()
 
-    assert [render(plan, bytes(size)) for size in (4, 12)] == [
+    assert [render(plan, bytes(size), event_names=1) for size in (4, 12)] == [
         b'{"event":"small","a":0}',
         b'{"event":"large","b":0,"c":0}',
     ]
@@ -250,7 +259,7 @@ def test_a_value_in_the_record_tells_types_apart() -> None:
     one, two = struct("one", ("kind", u(4)), ("a", u(4))), struct("two", ("kind", u(4)), ("b", u(4)))
     plan = PlanWriter().source(one, two, flags=2, values=(1, 2)).to_bytes()
 
-    assert [render(plan, pack("<II", kind, 9)) for kind in (1, 2)] == [
+    assert [render(plan, pack("<II", kind, 9), event_names=1) for kind in (1, 2)] == [
         b'{"event":"one","kind":1,"a":9}',
         b'{"event":"two","kind":2,"b":9}',
     ]
@@ -283,6 +292,23 @@ def test_a_small_plan_cannot_ask_for_endless_output() -> None:
 
     with pytest.raises(OSError, match="too many values"):
         render(writer.to_bytes(), b"\0")
+
+
+def test_many_records_cannot_share_a_large_type() -> None:
+    large = struct("large", *((f"m{i}", array(u(1), 2000)) for i in range(1000)))
+    writer = PlanWriter().source(large)
+    writer.records *= 20
+    writer.sources = [writer.sources[0][:12] + pack("<I", 20) + writer.sources[0][16:]]
+
+    with pytest.raises(OSError, match="records show too many values"):
+        render(writer.to_bytes(), bytes(2_000_000))
+
+
+def test_more_fields_than_a_line_can_have_are_refused() -> None:
+    event = struct("event", *((f"m{i}", u(1)) for i in range(70_000)))
+
+    with pytest.raises(OSError, match="more than 65536 fields"):
+        render(PlanWriter().source(event).to_bytes(), bytes(70_000))
 
 
 def test_a_name_longer_than_any_compiler_writes_is_refused() -> None:

@@ -18,7 +18,7 @@ from eunomia.events.run import RunOptions
         ({"sample": -3}, "cannot be negative"),
         ({"rotate_keep": -1}, "cannot be negative"),
         ({"duration": -1}, "cannot be negative"),
-        ({"queue": 1 << 30}, "queue 1073741824: at most 536870912 bytes"),
+        ({"queue": 1 << 30}, "queue 1073741824: at most 268435456 bytes"),
         ({"format": "xml"}, "format 'xml': expected one of text, json, raw, folded, csv"),
     ],
 )

@@ -7,12 +7,13 @@ from struct import pack, unpack
 from eunomia.events.filter import code
 from eunomia.events.filter.code import FALSE, TRUE, Condition, Test, negate
 from eunomia.events.filter.constants import Constants
-from eunomia.events.filter.fields import BOOL, INT, UINT, Place
+from eunomia.events.filter.fields import Place
 from eunomia.events.filter.numbers import Number, range_of
 from eunomia.events.filter.parser import Field, Literal, Node
 from eunomia.events.filter.scope import KINDS
 from eunomia.events.filter.tokens import ADDRESS, NUMBER, STRING, parse_network
 from eunomia.events.filter.values import names
+from eunomia.events.kinds import BOOL, INT, UINT
 
 RELATIONS = {"==": code.EQ, "<": code.LT, "<=": code.LE, ">": code.GT, ">=": code.GE}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from eunomia.errors import FilterError
 from eunomia.events.filter.code import FALSE, TRUE, UNKNOWN, Condition, Group, either, negate
-from eunomia.events.filter.fields import BOOL, Place, RecordType
+from eunomia.events.filter.fields import Place, RecordType
 from eunomia.events.filter.numbers import Range, range_of
 from eunomia.events.filter.pairs import FLIPPED, Pairs
 from eunomia.events.filter.parser import Bare, Bits, Compare, Field, Literal, Logic, Node, Within
 from eunomia.events.filter.scope import KINDS
 from eunomia.events.filter.tokens import ADDRESS
 from eunomia.events.filter.values import has_low_names
+from eunomia.events.kinds import BOOL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

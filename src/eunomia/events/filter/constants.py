@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from eunomia.errors import FilterError
-from eunomia.events.filter.fields import BOOL, Place
+from eunomia.events.filter.fields import Place
 from eunomia.events.filter.numbers import Number
 from eunomia.events.filter.parser import Bits, Field, Literal, Node
 from eunomia.events.filter.scope import Scope
 from eunomia.events.filter.tokens import MAC, NUMBER, STRING
 from eunomia.events.filter.values import has_low_names, names, well_known
+from eunomia.events.kinds import BOOL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -88,7 +88,7 @@ def container_of(folder: str) -> str:
     for start, end in _NAMED:
         if folder.startswith(start) and folder.endswith(end) and len(folder) > len(start) + len(end):
             return unescaped(folder[len(start) : len(folder) - len(end)])
-    bare = folder.removesuffix(".scope")
+    bare = folder.removesuffix(".scope").rpartition(":")[2]  # `….slice:cri-containerd:ID` without systemd's driver
     for prefix in _PREFIXES:
         bare = bare.removeprefix(prefix) if bare.startswith(prefix) else bare
     if bare == folder and len(bare) < 64:  # a folder that only looks like a number
@@ -125,10 +125,10 @@ def known_names(root: str) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     tasks = f"{base}/run/containerd/io.containerd.runtime.v2.task"
     if os.path.isdir(tasks):
         yield tasks, [*_containerd(tasks)]
-    for socket in SOCKETS:
-        pairs = _api(f"{base}/{socket}")
+    for socket in dict.fromkeys(os.path.realpath(f"{base}/{name}") for name in SOCKETS):
+        pairs = _api(socket)
         if pairs is not None:
-            yield f"{base}/{socket}", pairs
+            yield socket, pairs
 
 
 def _docker(folder: str) -> Iterator[tuple[str, str]]:

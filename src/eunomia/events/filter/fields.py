@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import struct
 
+from eunomia.events.kinds import ARRAY, ENUM, INT, SAMPLE, STRUCT, UINT, UNION
 from eunomia.events.run import read_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-UINT, INT, BOOL, FLOAT, POINTER, STRING, ARRAY, STRUCT, UNION, ENUM, OPAQUE = range(1, 12)
-SAMPLE = 3
 _HEADER = struct.Struct("<4sHH8I")
 _ROWS = ("<BBHIIIII", "<IIIHHI", "<qII", "<IBBH6I8I", "<IIIIIIQ")
 _MAX_LISTED = 4096
@@ -162,6 +161,10 @@ class Fields:
     def element(self, place: Place) -> Place:
         """Return the element of an array."""
         return self._place(self._types[place.type][4], 0)
+
+    def count(self, place: Place) -> int:
+        """Return how many elements an array has; 0: no array, or one that goes on to the end of the record."""
+        return int(self._types[place.type][5]) if place.kind == ARRAY else 0
 
     def names(self) -> list[str]:
         """Return the paths of all fields that can be compared, each once, in the order of the plan."""

@@ -15,7 +15,7 @@ from eunomia.events.filter.selection import GROUP_PROCESSES, PROCESSES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
+    from typing import Any, Self
 
     from eunomia.kernel.object import Object
 
@@ -117,6 +117,12 @@ class Members:
         objects, self._objects = self._objects, []
         for obj in objects:
             obj.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _need_host_pids() -> None:

@@ -65,8 +65,8 @@ class Number:
         self.low, self.high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
 
     def masked(self, mask: int) -> Number:
-        """Return the bits of it that are in mask, as a number without a sign."""
-        bits = 16 if self.is_port else self.place.bits or self.place.size * 8
+        """Return the bits of it that are in mask, as a number without a sign; the sign goes on above, as in C."""
+        bits = 16 if self.is_port else 64 if self.place.signed else self.place.bits or self.place.size * 8
         made = Number(self.place, is_port=self.is_port)
         made.mask = mask & (1 << bits) - 1
         made.low, made.high = 0, made.mask
@@ -133,10 +133,11 @@ class Number:
         is_plain = not place.bits and place.size in _UNSIGNED
         if self.is_port and low == high and self.mask is None:
             return Test(MASK16, place.offset, 2, 0xFFFF, int.from_bytes(low.to_bytes(2, "big"), "little"), flags=flags)
-        if self.mask is not None and low == high and is_plain and not self.is_port:
-            if low & ~self.mask:
+        mask = self.mask
+        if mask is not None and mask < 1 << 8 * place.size and low == high and is_plain and not self.is_port:
+            if low & ~mask:
                 return FALSE
-            return Test(_MASKS[place.size], place.offset, place.size, self.mask, low, flags=flags)
+            return Test(_MASKS[place.size], place.offset, place.size, mask, low, flags=flags)
         if self.mask is None and is_plain and not self.is_port:
             code = (_SIGNED if place.signed else _UNSIGNED)[place.size]
             return Test(code, place.offset, place.size, low, high - low, flags=flags)

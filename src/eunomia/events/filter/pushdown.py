@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from eunomia.errors import FilterError, OptionError
 from eunomia.events.filter.compiler import Compiler
-from eunomia.events.filter.fields import STRING
 from eunomia.events.filter.numbers import range_of
 from eunomia.events.filter.parser import Compare, Field, Literal, Logic, Node
+from eunomia.events.kinds import STRING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ def annotated(package: Package) -> Iterator[tuple[Option, str, str]]:
     skeleton = package.meta.get("bpf_skel")
     sections = skeleton.get("data_sections") if isinstance(skeleton, dict) else None
     for section in sections if isinstance(sections, list) else ():
-        for variable in section.get("variables") or ():
-            value = variable.get("filter")
+        for variable in (section.get("variables") if isinstance(section, dict) else None) or ():
+            value = variable.get("filter") if isinstance(variable, dict) else None
+            if value is None:
+                continue
             option = options.get(variable.get("name"))
             field = value.get("field") if isinstance(value, dict) else value
             operator = (value.get("op") if isinstance(value, dict) else None) or "=="

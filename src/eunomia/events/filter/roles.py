@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from eunomia.events.filter.fields import INT, STRING, UINT, Fields, Place, RecordType
+from eunomia.events.filter.fields import Fields, Place, RecordType
+from eunomia.events.kinds import INT, STRING, UINT
 
 # The likeliest first: where a record has `tgid` and `pid`, the latter is the thread.
 NAMES = {

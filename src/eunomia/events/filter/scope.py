@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from eunomia.errors import FilterError
-from eunomia.events.filter.fields import (
-    ARRAY,
-    BOOL,
-    ENUM,
-    FLOAT,
-    INT,
-    OPAQUE,
-    POINTER,
-    STRUCT,
-    UINT,
-    UNION,
-    Fields,
-    Place,
-    RecordType,
-)
-from eunomia.events.filter.fields import STRING as STRING_KIND
-from eunomia.events.filter.parser import Bits, Field, Node
+from eunomia.events.filter.fields import Fields, Place, RecordType
+from eunomia.events.filter.parser import Bits, Field, Node, show_path
+from eunomia.events.kinds import ARRAY, BOOL, ENUM, FLOAT, INT, OPAQUE, POINTER, STRUCT, UINT, UNION
+from eunomia.events.kinds import STRING as STRING_KIND
 
 KINDS = {
     "number": "a number",
@@ -54,13 +41,29 @@ class Scope:
         """Return the error for a field that no record type has."""
         from difflib import get_close_matches
 
+        if beyond := self._beyond(field):
+            return beyond
         known = self.fields.names()
-        near = get_close_matches(field.text, known, 1, 0.6) or get_close_matches(
-            field.text.lower(), [name.lower() for name in known], 1, 0.6
+        near = (
+            [name for name in known if name.endswith(f".{field.text}")]  # of an inner struct
+            or get_close_matches(field.text, known, 1, 0.6)
+            or get_close_matches(field.text.lower(), [name.lower() for name in known], 1, 0.6)
         )
         listed = ", ".join(known[:_LISTED]) + (", …" if len(known) > _LISTED else "")
         meant = f"did you mean {near[0]}? " if near else ""
         return self.error(f"no field {field.text} [{meant}fields: {listed or 'none'}]", field)
+
+    def _beyond(self, field: Field) -> FilterError | None:
+        """The error for an element that an array does not have; None: that is not what is wrong."""
+        for place, part in enumerate(field.path):
+            if not isinstance(part, int):
+                continue
+            before = field.path[:place]
+            arrays = (self.fields.find(of, before) for of in self.fields.record_types)
+            count = max((self.fields.count(array) for array in arrays if array), default=0)
+            if 0 < count <= part:
+                return self.error(f"{show_path(before)} has {count} elements, [0] to [{count - 1}]", field)
+        return None
 
     def exists(self, field: Field) -> bool:
         """Whether some record type has a field."""

@@ -109,9 +109,7 @@ class Selection:
             if place is not None:
                 self.needs.add("group")
                 return Number(place).load(Test(code.GROUP))
-            return self._in_set(
-                self.role(of, "pid") or self.role(of, "tid"), GROUP_PROCESSES, "group_processes"
-            )  # fmt: skip
+            return self._in_set(self.role(of, "pid") or self.role(of, "tid"), GROUP_PROCESSES, "group_processes")
 
         self._add("cgroup", condition)
 

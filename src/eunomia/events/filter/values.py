@@ -5,7 +5,8 @@ from __future__ import annotations
 from struct import pack
 
 from eunomia.btf.decoders import DECODERS
-from eunomia.events.filter.fields import ENUM, INT, UINT, Fields, Place
+from eunomia.events.filter.fields import Fields, Place
+from eunomia.events.kinds import ENUM, INT, UINT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
