@@ -120,7 +120,7 @@ def _configuration(analysis: Analysis) -> Iterator[Finding]:
     settings = analysis.target.configuration if analysis.target.live else None
     for name, weak in wanted.items():
         if not analysis.target.live:
-            yield Finding("configuration", name, "unknown", detail="the configuration is not in BTF")
+            yield Finding("configuration", name, "unknown", not weak, detail="the configuration is not in BTF")
         elif settings is None:
             advice = "give it: ecli run --kconfig FILE, or put the kernel's configuration to /boot"
             yield Finding(
