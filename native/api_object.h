@@ -20,7 +20,7 @@ struct eu_open_options {
     const char *btf_path; /* kernel BTF to relocate against, NULL: the running kernel's */
     const char *kconfig;  /* "CONFIG_X=y\n" lines that override the kernel's configuration, or NULL */
     int plain_btf;        /* 1: let libbpf parse the whole kernel BTF (no minimal BTF, no attach handlers) */
-    int verbose_verifier; /* 1: ask the verifier for its log at level 1 even when it accepts */
+    int verbose_verifier; /* log level to ask the verifier for even when it accepts: 1 states, 4 statistics */
 };
 struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_options *options);
 int eu_load(struct eu_object *object);

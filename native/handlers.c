@@ -47,14 +47,27 @@ static void offer_all(struct eu_near *near, const struct eu_family *family) {
     }
 }
 
-static const struct eu_family *family_of(const struct bpf_program *prog) {
-    const char *section = bpf_program__section_name(prog);
+static const struct eu_family *family_named(const char *section) {
     for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
         size_t length = strlen(families[i].section) - 1;
         if (!strncmp(section, families[i].section, length) && (!section[length] || section[length] == '/'))
             return &families[i];
     }
     return NULL;
+}
+
+static const struct eu_family *family_of(const struct bpf_program *prog) {
+    return family_named(bpf_program__section_name(prog));
+}
+
+/* A section that a handler took from libbpf: once it is registered, libbpf says raw tracepoint. */
+int eu_handlers_types(const char *section, int *type, int *attach_type) {
+    const struct eu_family *family = family_named(section);
+    if (!family)
+        return -ESRCH;
+    *type = (int)family->type;
+    *attach_type = (int)family->attach;
+    return 0;
 }
 
 /* What stands behind the slash of its section, NULL: nothing. */

@@ -73,7 +73,7 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
     LIBBPF_OPTS(bpf_object_open_opts, open, .object_name = options->name, .kconfig = options->kconfig,
                 .btf_custom_path = options->btf_path);
     if (options->verbose_verifier)
-        open.kernel_log_level = 1;
+        open.kernel_log_level = (uint32_t)options->verbose_verifier;
     if (options->btf_path && !(object->btf_path = strdup(options->btf_path))) {
         eu_close(object);
         return eu_fail_null(ENOMEM, "open object: out of memory");

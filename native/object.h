@@ -54,6 +54,8 @@ void eu_detach_all(struct eu_object *object);
 void eu_tracepoints_resolve(struct eu_object *object);
 /* Register the handlers that set attach_btf_id for tp_btf, fentry and their like; once per process. */
 void eu_handlers_register(void);
+/* The types of a section that a handler took from libbpf; -ESRCH for others. */
+int eu_handlers_types(const char *section, int *type, int *attach_type);
 /* Find what those programs attach to; before libbpf loads the object. */
 void eu_handlers_resolve(struct eu_object *object);
 #endif

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from eunomia.events.stream import EventStream
     from eunomia.kernel.map import Map
     from eunomia.kernel.object import Object
+    from eunomia.kernel.preflight.report import Finding, Report
     from eunomia.kernel.program import Link, Program
     from eunomia.package.model import Package
     from eunomia.package.options import Option
@@ -55,6 +56,7 @@ __all__ = [
     "EventStream",
     "FetchError",
     "FilterError",
+    "Finding",
     "LegacyPackageError",
     "Limits",
     "Link",
@@ -70,6 +72,7 @@ __all__ = [
     "Recorder",
     "Recording",
     "Replay",
+    "Report",
     "Run",
     "RunOptions",
     "UnsupportedError",
@@ -85,6 +88,7 @@ _HOMES = {
     "Account": "eunomia.events.account",
     "Batch": "eunomia.events.batch",
     "EventStream": "eunomia.events.stream",
+    "Finding": "eunomia.kernel.preflight.report",
     "Limits": "eunomia.registry.resolve",
     "Link": "eunomia.kernel.program",
     "Map": "eunomia.kernel.map",
@@ -95,6 +99,7 @@ _HOMES = {
     "Recorder": "eunomia.events.recorder",
     "Recording": "eunomia.events.recording",
     "Replay": "eunomia.events.recording",
+    "Report": "eunomia.kernel.preflight.report",
     "Run": "eunomia.events.run",
     "RunOptions": "eunomia.events.run",
     "compile": "eunomia.compiler",

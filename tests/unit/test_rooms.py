@@ -27,7 +27,7 @@ ROOMS: dict[str, set[str]] = {
 
 # Imports that point down, each with its reason. They are inside functions.
 SANCTIONED = {
-    ("package.model", "kernel"): "Package.load: the public API's short way from a package to a live object",
+    ("package.model", "kernel"): "Package.load and .check: the public API's short way from a package to a kernel",
     ("kernel.object", "events"): "Object.events and .account: the public API's short way from an object to its events",
     (
         "kernel.map",

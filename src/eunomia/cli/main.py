@@ -19,6 +19,8 @@ COMMANDS = {
     "list": "list",
     "inspect": "inspect",
     "test-run": "test_run",
+    "check": "check",
+    "features": "features",
     "doctor": "doctor",
     "completion": "completion",
     "version": "version",

@@ -63,7 +63,7 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
             else f"load object {name}: {last_words(log)}"
         )
     program = culprit(failed)
-    if program and BEGIN in log:
+    if program and (BEGIN in log or END in log):  # of a long log only the end was kept
         return verifier_failure(program, log, number)
     if program:
         return refused(failed, program, number, log)

@@ -53,6 +53,7 @@ class Object:
         "_pages",
         "_plain",
         "_sizes",
+        "_verifier_log",
         "_writes",
         "loaded",
         "package",
@@ -61,11 +62,12 @@ class Object:
         "skipped",
     )
 
-    def __init__(self, package: Package, btf: str | None, kconfig: str, plain_btf: bool) -> None:
+    def __init__(self, package: Package, btf: str | None, kconfig: str, plain_btf: bool, verifier_log: int = 0) -> None:
         self.package = package
         self._btf = btf
         self._kconfig = kconfig
         self._plain = plain_btf
+        self._verifier_log = verifier_log
         self._maps: dict[str, Map] | None = None
         self._writes: list[tuple[str, int, bytes]] = []
         self._sizes: dict[str, int] = {}
@@ -79,7 +81,15 @@ class Object:
         self.programs: dict[str, Program] = {}
 
     @classmethod
-    def open(cls, package: Package, *, btf: str | None = None, kconfig: str = "", plain_btf: bool = False) -> Object:
+    def open(
+        cls,
+        package: Package,
+        *,
+        btf: str | None = None,
+        kconfig: str = "",
+        plain_btf: bool = False,
+        verifier_log: int = 0,
+    ) -> Object:
         """Open a package's object; nothing is asked of the kernel yet.
 
         Args:
@@ -88,12 +98,13 @@ class Object:
                 the running kernel's, else the package's archive.
             kconfig: `CONFIG_X=value` lines for `extern … __kconfig` variables, before the kernel's configuration.
             plain_btf: let libbpf read the whole kernel BTF (slower; to compare).
+            verifier_log: log level to ask the verifier for, even where it accepts: 1 states, 4 statistics.
 
         Raises:
             LoadError: libbpf does not understand the object.
             OSError: the BTF file cannot be read.
         """
-        opened = cls(package, btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf)
+        opened = cls(package, btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
         opened._open()
         return opened
 
@@ -116,7 +127,7 @@ class Object:
         name = ffi.new("char[]", self.package.name.encode())
         kconfig = ffi.new("char[]", self._kconfig.encode()) if self._kconfig else ffi.NULL
         btf = ffi.new("char[]", path.encode()) if path else ffi.NULL
-        options = ffi.new("struct eu_open_options *", [name, btf, kconfig, self._plain, 0])
+        options = ffi.new("struct eu_open_options *", [name, btf, kconfig, self._plain, self._verifier_log])
         self._keep = (name, kconfig, btf)
         self._handle = lib.eu_open(ffi.from_buffer(self.package.object), len(self.package.object), options)
         if not self._handle:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from eunomia.btf.object import ObjectBtf
     from eunomia.kernel import Object
+    from eunomia.kernel.preflight import Report
     from eunomia.package.options import Option, Settings
 
     T = TypeVar("T")
@@ -262,6 +263,20 @@ class Package:
             opened.close()
             raise
         return opened
+
+    def check(self, kernel_btf: str | None = None, load: bool = False) -> Report:
+        """Find out whether it runs on this kernel, or on another one by its BTF file; see `eunomia.kernel.preflight`.
+
+        Args:
+            kernel_btf: file with another kernel's types (raw BTF, or vmlinux); None: the running kernel.
+            load: load it too, and report what the verifier says. Needs the privileges of a run.
+
+        Returns:
+            The findings; `.runs` is "yes", "no" or "unknown".
+        """
+        from eunomia.kernel.preflight import check
+
+        return check(self, kernel_btf, load)
 
     def seal(self) -> Package:
         """Write plan and option table into `meta.eunomia`, so that a run need not make them from the object's types.

@@ -1,0 +1,31 @@
+#ifndef API_PROBE_H
+#define API_PROBE_H
+/* What this kernel can do, found out by loading and creating the smallest things; nothing stays. This header is read by cffi:
+ * plain declarations only. Answers: 1 yes, 0 no, -errno where it cannot be told (-EPERM: not allowed to ask). */
+
+/* Program type and attach type that libbpf gives a section; -ESRCH where it does not know it. */
+int eu_section_types(const char *section, int *type, int *attach_type);
+int eu_probe_prog_type(int type);
+int eu_probe_map_type(int type);
+/* Whether programs of this type may call the helper; -EOPNOTSUPP where libbpf cannot ask (tracing, lsm, ext, struct_ops). */
+int eu_probe_helper(int type, int helper);
+/* Load a program that only returns, as this type for this target; with attach it is attached too, for a moment.
+ * 0, or -errno of the step that failed; *attaching says which. */
+int eu_probe_program(int type, int attach_type, uint32_t btf_id, uint32_t flags, int attach, int *attaching);
+/* Make a kprobe for a moment, without a program: 0, or -errno (-ENOENT: no such symbol or no kprobes). */
+int eu_probe_kprobe(const char *symbol, int is_return);
+/* Attach a kprobe.multi (attach type given: session too) for a moment to one symbol: 0, or -errno; *attaching as above. */
+int eu_probe_kprobe_multi(const char *symbol, int attach_type, int *attaching);
+/* Whether the kernel reads and writes maps in batches (5.6+). */
+int eu_probe_batch(void);
+/* Whether attachments can carry a cookie (5.15+). */
+int eu_probe_cookie(void);
+/* Path of a program or library as uprobes find it, or -ENOENT. */
+int eu_probe_binary(const char *name, char *path, size_t room);
+/* Number of functions of an ELF file with this name in its symbol tables, or -errno. */
+int eu_probe_function(const char *path, const char *name);
+/* Open a perf event for a moment: 0, or -errno (-ENOENT: this machine has no such counter). */
+int eu_probe_perf(int type, uint64_t config);
+/* Text of a file of securityfs ("lsm", "lockdown"), which need not be mounted; its length, or -errno. */
+int eu_probe_security(const char *name, char *text, size_t room);
+#endif

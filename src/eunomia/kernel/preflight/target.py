@@ -1,0 +1,239 @@
+"""The kernel that a check asks: the running one, by its BTF, files and probes, or another one by its BTF alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from eunomia._native import ffi, lib, text
+from eunomia.btf.elf import ElfFile
+from eunomia.btf.types import DATASEC, ENUM, ENUM64, FUNC, STRUCT, TYPEDEF, VAR, Btf, _walk
+from eunomia.errors import PackageError
+from eunomia.kernel.object import KERNEL_BTF
+from eunomia.kernel.preflight import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SYS_RESOURCE, NET_ADMIN, SYS_ADMIN, PERFMON, BPF = 24, 12, 21, 38, 39
+CAPABILITIES = {"CAP_BPF": BPF, "CAP_PERFMON": PERFMON, "CAP_NET_ADMIN": NET_ADMIN, "CAP_DAC_READ_SEARCH": 2}
+EPERM, EOPNOTSUPP, EACCES = 1, 95, 13
+_MAX_BTF = 256 << 20
+
+
+def read(path: str) -> str:
+    """Return a small text file stripped, "" where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read(1 << 16).strip()
+    except OSError:
+        return ""
+
+
+def read_btf(path: str) -> Btf:
+    """Read the types of a kernel from a raw BTF file, or from an ELF file (vmlinux) with a .BTF section.
+
+    Raises:
+        OSError: it cannot be read.
+        PackageError: it is neither.
+    """
+    with open(path, "rb") as file:
+        data = file.read(_MAX_BTF)
+        if data[:4] == b"\x7fELF":
+            section = ElfFile(data + file.read()).section(".BTF")
+            if section is None or not section.data:
+                raise PackageError(f"read {path}: an ELF file without a .BTF section")
+            data = section.data
+    try:
+        return Btf.from_bytes(data)
+    except PackageError as exc:
+        raise PackageError(f"read {path}: {exc}") from None
+
+
+class Target:
+    """A kernel.
+
+    Args:
+        path: a BTF file, which then is all that is known of the kernel; None: the running one.
+    """
+
+    def __init__(self, path: str | None = None) -> None:
+        self.live = path is None
+        self.name = path or os.uname().release
+        self._path = path
+        self._probes: dict[tuple[object, ...], int] = {}
+
+    @cached_property
+    def btf(self) -> Btf | None:
+        """Its types; None where the running kernel has none."""
+        if self._path is not None:
+            return read_btf(self._path)
+        try:
+            return read_btf(KERNEL_BTF)
+        except (OSError, PackageError):
+            return None
+
+    @cached_property
+    def module_names(self) -> dict[tuple[int, str], str]:
+        """Types of loaded modules by (kind, name): the module. Only of the running kernel."""
+        found: dict[tuple[int, str], str] = {}
+        if self.live and self.btf is not None:
+            for module in sorted(os.listdir("/sys/kernel/btf")):
+                if module != "vmlinux":
+                    for key in _split_names(f"/sys/kernel/btf/{module}", self.btf):
+                        found.setdefault(key, module)
+        return found
+
+    def has(self, kind: int, name: str) -> bool | None:
+        """Tell whether a type of this kind and name is there, in modules too; None without BTF."""
+        if self.btf is None:
+            return None
+        return self.btf.find(name, kind) is not None or (kind, name) in self.module_names
+
+    def has_function(self, name: str) -> bool | None:
+        """Tell whether its BTF has a function."""
+        return self.has(FUNC, name)
+
+    def has_tracepoint(self, name: str) -> bool | None:
+        """Tell whether its BTF has a raw tracepoint."""
+        return self.has(TYPEDEF, f"btf_trace_{name}")
+
+    def has_struct(self, name: str) -> bool | None:
+        """Tell whether its BTF has a struct."""
+        return self.has(STRUCT, name)
+
+    def type_id(self, name: str, kind: int) -> int:
+        """Return the id of a type of vmlinux, 0 where it has none."""
+        found = self.btf.find(name, kind) if self.btf is not None else None
+        return found.id if found is not None else 0
+
+    def close_functions(self, name: str, prefix: str = "", kind: int = FUNC) -> list[str]:
+        """Return up to three names of the same stem (`do_unlinkat`, `filename_unlinkat`), else some alike."""
+        from difflib import get_close_matches
+
+        if self.btf is None:
+            return []
+        names = [each.name.removeprefix(prefix) for each in self.btf.of_kind(kind) if each.name.startswith(prefix)]
+        stem = re.sub(r"^(_*(do|vfs|ksys|sys)_|_+)", "", name)
+        akin = sorted((each for each in names if len(stem) > 4 and stem in each), key=lambda each: (len(each), each))
+        return akin[:3] or get_close_matches(name, names, 3, 0.75)
+
+    @cached_property
+    def _enums(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for enum, _prefix, _names, _floors in tables.KINDS.values():
+            known = self.btf.find(enum, ENUM, ENUM64) if self.btf is not None else None
+            if known is not None:
+                limit = [name for name, _ in known.values if name.startswith("__")]
+                found[enum] = {number for name, number in known.values if name not in limit}
+        return found
+
+    def knows(self, kind: str, number: int) -> bool | None:
+        """Tell by the enums in its BTF whether a number is defined there (`kind` as in tables.KINDS); None: no BTF."""
+        numbers = self._enums.get(tables.KINDS[kind][0])
+        return None if numbers is None else number in numbers
+
+    # the running kernel only
+
+    @cached_property
+    def capabilities(self) -> int:
+        """The effective capabilities of this process."""
+        words = read("/proc/self/status").partition("CapEff:")[2].split()
+        return int(words[0], 16) if words else 0
+
+    def holds(self, capability: int) -> bool:
+        """Tell whether this process has a capability; CAP_SYS_ADMIN stands for all of BPF's, as in the kernel."""
+        mine = self.capabilities
+        return bool(mine >> capability & 1 or (capability in (PERFMON, BPF, NET_ADMIN) and mine >> SYS_ADMIN & 1))
+
+    @property
+    def may_probe(self) -> bool:
+        """Whether the running kernel lets this process try things."""
+        return self.live and self.holds(BPF)
+
+    def probe(self, name: str, *args: object) -> int:
+        """Ask the core (`eu_probe_NAME`), once for each question: 1 yes, 0 no, -errno cannot be told."""
+        key = (name, *args)
+        if key not in self._probes:
+            self._probes[key] = getattr(lib, f"eu_probe_{name}")(*args)
+        return self._probes[key]
+
+    def try_program(self, kind: int, attach: int, btf_id: int, flags: int, *, attaching: bool) -> tuple[int, bool]:
+        """Load, and attach, an empty program for a type of the kernel.
+
+        Returns:
+            (0 or errno, whether it was attaching that failed).
+        """
+        step = ffi.new("int *")
+        result = lib.eu_probe_program(kind, attach, btf_id, flags, attaching, step)
+        return -result if result < 0 else 0, bool(step[0])
+
+    @cached_property
+    def symbols(self) -> frozenset[str]:
+        """Functions and variables of /proc/kallsyms."""
+        try:
+            with open("/proc/kallsyms", encoding="ascii", errors="replace") as file:
+                return frozenset(line.split(None, 3)[2] for line in file if line.count(" ") >= 2)
+        except OSError:
+            return frozenset()
+
+    @cached_property
+    def tracefs(self) -> int:
+        """A descriptor of tracefs' root, negative where it cannot be reached."""
+        return int(lib.eu_tracefs())
+
+    @cached_property
+    def lockdown(self) -> str:
+        """`none`, `integrity` or `confidentiality`; "" where it is not in use."""
+        return (self.security("lockdown") or "").partition("[")[2].partition("]")[0]
+
+    def security(self, name: str) -> str | None:
+        """Return a file of securityfs (`lsm`, `lockdown`), mounted or not; None where it cannot be read."""
+        room = ffi.new("char[]", 1024)
+        return text(room).strip() if lib.eu_probe_security(name.encode(), room, 1024) >= 0 else None
+
+    @cached_property
+    def configuration(self) -> dict[str, str] | None:
+        """The kernel's configuration, where libbpf looks for it; None where there is none."""
+        import gzip
+
+        for path in (f"/boot/config-{os.uname().release}", "/proc/config.gz"):
+            try:
+                with open(path, "rb") as file:
+                    data = file.read(4 << 20)
+                text = (gzip.decompress(data) if path.endswith(".gz") else data).decode("ascii", "replace")
+            except (OSError, EOFError):
+                continue
+            rows = (line.partition("=") for line in text.splitlines() if line.startswith("CONFIG_"))
+            return {name: value for name, _, value in rows}
+        return None
+
+    @cached_property
+    def version_code(self) -> int | None:
+        """KERNEL_VERSION() of the running kernel, as libbpf gives it to LINUX_KERNEL_VERSION."""
+        found = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", os.uname().release)
+        if not self.live or not found:
+            return None
+        major, minor, patch = (int(part or 0) for part in found.groups())
+        return (major << 16) + (minor << 8) + min(patch, 255)
+
+
+def _split_names(path: str, base: Btf) -> Iterator[tuple[int, str]]:
+    """Yield (kind, name) of a module's types, whose strings continue those of vmlinux."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_BTF)
+        own = Btf.from_bytes(data)
+    except (OSError, PackageError):
+        return
+    start = 24 + int.from_bytes(data[8:12], "little")
+    size = int.from_bytes(data[12:16], "little")
+    shift = len(base._strings)
+    for at in _walk(data, start, start + size)[1:]:
+        name = int.from_bytes(data[at : at + 4], "little")
+        if name >= shift and data[at + 7] & 31 not in (DATASEC, VAR):
+            yield data[at + 7] & 31, own.string(name - shift)
+        elif 0 < name < shift:
+            yield data[at + 7] & 31, base.string(name)

@@ -1,0 +1,181 @@
+"""What the verifier says of each program of a package, by loading them one at a time."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from eunomia._native import lib
+from eunomia.errors import EunomiaError
+from eunomia.kernel.object import Object
+from eunomia.kernel.preflight import mistakes, words
+from eunomia.kernel.preflight.code import Code
+from eunomia.kernel.preflight.report import Verified
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eunomia.kernel.preflight.code import Line
+    from eunomia.kernel.preflight.report import Report
+    from eunomia.package.model import Package
+    from eunomia.package.options import Settings
+
+STATISTICS = 4  # BPF_LOG_STATS
+BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
+_NOISE = re.compile(
+    r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#\d+ @|libbpf: |$)"
+)
+_INSN = re.compile(r"^(\d+): \([0-9a-f]{2}\) ")
+_SOURCE = re.compile(r"^; (.*?)(?: @ (\S+):(\d+))?$")
+
+
+def verify(package: Package, report: Report) -> None:
+    """Load each program of a package alone, and write down what the verifier says; nothing stays loaded.
+
+    Optional programs that it refuses are no failure of the report.
+    """
+    settings = package.settings()
+    listed = {each["name"]: each for each in package.meta["bpf_skel"].get("progs") or ()}
+    names = [each.name for each in package.types.programs if each.autoload]
+    for name in names:
+        one, failure = _one(package, name, settings)
+        if one is not None:
+            report.verified.append(one)
+        if failure and not report.failure and listed.get(name, {}).get("optional") is not True:
+            report.failure = failure
+
+
+def _one(package: Package, name: str, settings: Settings) -> tuple[Verified | None, str]:
+    """Return what became of one program, and the one line of its failure."""
+    failure, said = _load(package, name, settings, STATISTICS)
+    if failure is not None:  # again, for the log with the states of registers
+        failure, said = _load(package, name, settings, 0)
+    if failure is None:
+        return _accepted(name, said), ""
+    if BEGIN not in said:
+        return Verified(name, False, refusal=str(failure)), str(failure)
+    return _refused(package, name, said.rpartition(BEGIN)[2].partition(END)[0]), str(failure)
+
+
+def _load(package: Package, name: str, settings: Settings, level: int) -> tuple[Exception | None, str]:
+    """Load one program; return the failure, None where it was accepted, and all that libbpf and the verifier said."""
+    failure: Exception | None = None
+    copy = os.memfd_create("eunomia-verifier-log", os.MFD_CLOEXEC)
+    try:
+        with Object.open(package, kconfig=settings.kconfig, verifier_log=level) as opened:
+            for section, offset, data in settings.writes:
+                opened.write(section, offset, data)
+            for program in opened.programs.values():
+                program.autoload = program.name == name
+            lib.eu_log_to(copy, 2)
+            opened.load()
+    except (EunomiaError, OSError) as exc:
+        failure = exc
+    finally:
+        lib.eu_log_to(-1, 0)
+        said = os.pread(copy, os.fstat(copy).st_size, 0).decode(errors="replace")
+        os.close(copy)
+    return failure, said
+
+
+def _accepted(name: str, said: str) -> Verified:
+    log = said.rpartition(f"prog '{name}': {BEGIN}")[2]
+    processed = re.search(r"^processed (\d+) insns", log, re.M)
+    states = re.search(r"\bpeak_states (\d+)", log)
+    stack = re.search(r"^stack depth ([\d+]+)", log, re.M)
+    return Verified(
+        name,
+        True,
+        int(processed[1]) if processed else None,
+        int(states[1]) if states else None,
+        tuple(int(part) for part in stack[1].split("+") if part) if stack else (),
+    )
+
+
+def _refused(package: Package, name: str, log: str) -> Verified:
+    """Read a refusal out of the verifier's log: its words, the source line, the registers that it names."""
+    lines = [line.strip() for line in log.splitlines()]
+    telling = [line for line in lines if not _NOISE.match(line)]
+    refusal, at = _reason(telling)
+    before = telling[: at + 1]
+    insn = next((int(found[1]) for line in reversed(before) if (found := _INSN.match(line))), 0)
+    if named := re.search(r"(?:unreachable|detected at) insn (\d+)", refusal):
+        insn = int(named[1])
+    where, source = _place(package, name, before, insn)
+    known = words.states(before)
+    mistake = mistakes.of_null(refusal, known, before) or mistakes.recognise(refusal, "\n".join(telling[-12:]))
+    processed = re.search(r"^processed (\d+) insns", log, re.M)
+    stack = re.search(r"^stack depth ([\d+]+)", log, re.M)
+    return Verified(
+        name,
+        False,
+        int(processed[1]) if processed else None,
+        stack=tuple(int(part) for part in stack[1].split("+") if part) if stack else (),
+        refusal=refusal,
+        where=where,
+        source=source,
+        registers=(*words.registers(refusal, known), *_taken(package, name, before)),
+        mistake=mistake.name if mistake else "",
+        advice=mistake.advice if mistake else "",
+    )
+
+
+def _taken(package: Package, name: str, before: list[str]) -> Iterator[str]:
+    """Say where a reference that was not given back was taken."""
+    found = next(
+        (each for line in reversed(before) if (each := re.search(r"Unreleased reference .*alloc_insn=(\d+)", line))),
+        None,
+    )
+    line = _line_of(package, name, int(found[1])) if found else None
+    if line is not None:
+        yield f"what is not released was taken at {line}: {line.text}"
+
+
+def _line_of(package: Package, name: str, insn: int) -> Line | None:
+    program = next((each for each in Code(package.types).programs if each.name == name), None)
+    return program.unit.line(program.start + insn) if program is not None and insn < program.size else None
+
+
+def _reason(telling: list[str]) -> tuple[str, int]:
+    """Return the line that says why, and its place: the last one that is neither source, nor instruction, nor state."""
+    for at in range(len(telling) - 1, -1, -1):
+        line = telling[at]
+        if not (
+            _INSN.match(line)
+            or line.startswith(
+                (
+                    "; ",
+                    "R",
+                    "from ",
+                    "last_idx",
+                    "regs=",
+                    "mark_precise",
+                    "parent ",
+                    "Caller",
+                    "cur state",
+                    "old state",
+                    "callee",
+                    "caller",
+                )
+            )
+        ):
+            return line, at
+        if re.match(r"R\d+ (?!=)[^=]*[a-z!]", line) and not re.match(r"R\d+(_\w+)?=", line):
+            return line, at
+    return (telling[-1], len(telling) - 1) if telling else ("", -1)
+
+
+def _place(package: Package, name: str, before: list[str], insn: int) -> tuple[str, str]:
+    """Return file:line and source: as the log has them (6.9 and newer name the file), else by line info."""
+    for line in reversed(before):
+        found = _SOURCE.match(line) if line.startswith("; ") else None
+        if found and found[2]:
+            return f"{found[2].rsplit('/', 1)[-1]}:{found[3]}", " ".join(found[1].split())
+        if found:
+            break
+    known = _line_of(package, name, insn)
+    if known is not None:
+        return str(known), known.text
+    source = next((line[2:].strip() for line in reversed(before) if line.startswith("; ")), "")
+    return "", source
