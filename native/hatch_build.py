@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
 from build import DEVELOPMENT, build_extension, default_target, is_current, is_host, libs_for
+
+HELPERS = "compiler/include/bpf/bpf_helper_defs.h"
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -49,6 +52,16 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             include[str(package)] = f"eunomia/builtin/{package.name}"
         for text in sorted((libs_for(root, target) / "licenses").iterdir()):
             include[str(text)] = f"eunomia/_native/licenses/{text.name}"
+        include[str(without_manual(root, staging))] = f"eunomia/{HELPERS}"
+
+
+def without_manual(root: Path, folder: Path) -> Path:
+    """Write the header of helpers without the manual page in its comments, three quarters of it; return the file."""
+    text = (root / "src/eunomia" / HELPERS).read_text()
+    first, end, rest = text.partition("*/")
+    made = folder / Path(HELPERS).name
+    made.write_text(first + end + re.sub(r"/\*.*?\*/\n?", "", rest, flags=re.DOTALL))
+    return made
 
 
 def host_target() -> str:
