@@ -1,4 +1,4 @@
-"""`python -m support.vm KERNEL ARCH COMMAND…` (tests/ in PYTHONPATH): run a command in a machine, print what it prints."""
+"""`python -m support.vm KERNEL ARCH COMMAND…` (tests/ in PYTHONPATH): print what a command in a machine prints."""
 
 from __future__ import annotations
 

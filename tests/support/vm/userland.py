@@ -29,8 +29,8 @@ PACKAGES = """
 APPLETS = """
     awk basename cat chmod chown chroot cmp cp cut date dd dirname dmesg echo env expr false find grep gzip head hexdump
     hostname id insmod kill ln ls lsmod mkdir mknod mktemp mount mv nc nproc od pgrep pidof ping poweroff printf ps pwd
-    readlink realpath rm rmdir rmmod sed seq setsid sh sleep sort stat stty sync tail tar tee test timeout touch tr true truncate
-    tty umount uname uniq unlink usleep vi wc wget which xargs yes
+    readlink realpath rm rmdir rmmod sed seq setsid sh sleep sort stat stty sync tail tar tee test timeout touch tr true
+    truncate tty umount uname uniq unlink usleep vi wc wget which xargs yes
 """
 UNUSED = """
     usr/share var etc usr/lib/*/gconv usr/lib/*/audit usr/lib/python3.11/ensurepip usr/lib/python3.11/lib2to3
@@ -38,7 +38,7 @@ UNUSED = """
     usr/lib/systemd lib/systemd usr/lib/mime
 """
 FILES = {
-    "etc/passwd": "root:x:0:0:root:/root:/bin/bash\nuser:x:1000:1000::/tmp:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n",
+    "etc/passwd": "root:x:0:0:root:/root:/bin/bash\nuser:x:1000:1000::/tmp:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
     "etc/group": "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n",
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
@@ -108,7 +108,7 @@ def compile_python(folder: Path, root: Path) -> None:
     if python is None:
         cache.say(f"no {PYTHON} here to compile byte code with: the machines' Python starts take seconds more")
         return
-    command = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", root, "-p", "/", folder]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", str(root), "-p", "/"]
+    run = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False)
     if run.returncode:
         raise VmError(f"compile {folder}: {run.stdout}{run.stderr}")
