@@ -57,6 +57,8 @@ int eu_map_next_key(struct eu_object *object, int map, const void *key, void *ne
 /* Read up to max elements in batches (element by element where the kernel has no batch operation). cursor: 16 bytes or the
  * key size, whichever is more, zeroed before the first call. Returns the number of elements read; *done is set at the end. */
 long eu_map_read_batch(struct eu_object *object, int map, void *cursor, int first, void *keys, void *values, uint32_t max, int *done);
+/* Give a sample to the program that drains a user ring buffer (6.1); -ENOSPC while there is no room. */
+int eu_map_submit(struct eu_object *object, int map, const void *data, size_t size);
 int eu_map_pin(struct eu_object *object, int map, const char *path);
 int eu_possible_cpus(void);
 

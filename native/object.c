@@ -5,6 +5,7 @@
 #include "error.h"
 #include "minimal_btf.h"
 #include "rings.h"
+#include "user_ring.h"
 #include "wakeup.h"
 #include <errno.h>
 #include <stdio.h>
@@ -124,6 +125,7 @@ void eu_close(struct eu_object *object) {
     eu_detach_all(object);
     eu_accounting_close(object->accounting);
     eu_wakeup_free(object);
+    eu_user_rings_free(object);
     if (object->bpf)
         bpf_object__close(object->bpf);
     if (object->btf_fd >= 0)

@@ -41,8 +41,9 @@ struct eu_object {
     int btf_fd;     /* memfd with the minimal BTF, -1: none */
     char *btf_path; /* BTF file the user gave, NULL: the running kernel's */
     struct eu_attachment *attachments;
-    struct eu_accounting *accounting; /* made on first use */
-    struct eu_wakeup *wakeup;         /* wakeup.c; NULL: nobody has read yet */
+    struct eu_accounting *accounting;     /* made on first use */
+    struct eu_wakeup *wakeup;             /* wakeup.c; NULL: nobody has read yet */
+    struct user_ring_buffer **user_rings; /* per map, user_ring.c; NULL: nothing was submitted yet */
 };
 
 /* A program by index, or NULL with eu_error() set. */

@@ -162,6 +162,7 @@ OTHERS = (
     Case("tail_call", "tail call", triggers.fsync),
     Case("timer", "timer", triggers.set_timer, skip=("handle",)),
     Case("ringbuf", "ring buffer", triggers.read_events),
+    Case("user_ringbuf", "user ring buffer", triggers.submit_samples),
     Case("perf_buffer", "perf buffer", triggers.read_events),
 )
 CASES = TRACING + NETWORK + OTHERS

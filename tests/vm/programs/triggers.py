@@ -148,6 +148,13 @@ def read_events(live: Live) -> int:
     return int((event.pid, event.number) == (os.getpid(), 7302))
 
 
+def submit_samples(live: Live) -> None:
+    """Samples in a user ring buffer, which a system call lets the program drain."""
+    for number in (7304, 1, 7304):
+        live.obj.maps["samples"].submit(number.to_bytes(4, "little"))
+    libc.fsync(-1)
+
+
 def udp(family: int, address: str, port: int = 7300, *, connected: bool = False) -> None:
     """Send a datagram from one socket to another, and take it there."""
     with socket.socket(family, socket.SOCK_DGRAM) as taker, socket.socket(family, socket.SOCK_DGRAM) as sender:
