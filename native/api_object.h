@@ -87,6 +87,8 @@ struct eu_attach_options {
     int perf_frequency;
     int pid, cpu; /* perf_event, uprobe: -1 all */
 };
+/* Name the program that this one attaches to (freplace, fentry of a program) before load: prog:NAME|ID|PATH[,function=FUNCTION]. */
+int eu_prog_bind(struct eu_object *object, int prog, const char *target);
 /* Attach one program; several times, to several targets, is allowed. */
 int eu_prog_attach(struct eu_object *object, int prog, const struct eu_attach_options *options);
 int eu_prog_detach(struct eu_object *object, int prog);

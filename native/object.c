@@ -105,6 +105,9 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
 int eu_load(struct eu_object *object) {
     eu_log_start();
     raise_memlock();
+    int unbound = eu_progs_bound(object);
+    if (unbound)
+        return unbound;
     eu_handlers_resolve(object);
     eu_rings_grow(object);
     eu_wakeup_prepare(object);
@@ -126,6 +129,7 @@ void eu_close(struct eu_object *object) {
     eu_accounting_close(object->accounting);
     eu_wakeup_free(object);
     eu_user_rings_free(object);
+    eu_prog_fds_close(object);
     if (object->bpf)
         bpf_object__close(object->bpf);
     if (object->btf_fd >= 0)

@@ -30,6 +30,7 @@ static const struct kind {
     [TARGET_TP] = {"tp", " ", "tp:CATEGORY/NAME"},
     [TARGET_RAW_TP] = {"raw_tp", " ", "raw_tp:NAME"},
     [TARGET_ITER] = {"iter", " map cgroup pid tid ", "iter:[,map=NAME][,cgroup=PATH][,pid=N][,tid=N]"},
+    [TARGET_PROG] = {"prog", " function ", "prog:NAME|ID|PATH[,function=FUNCTION]"},
 };
 
 static int refuse(const char *text, const char *format, const char *word, const char *hint) {
@@ -137,7 +138,22 @@ static int is_perf_family(enum eu_target_kind kind, const char *section) {
     }
 }
 
+/* Those that the handlers opened are raw tracepoints until they are loaded: their sections tell. */
+static int traces_functions(const struct bpf_program *prog) {
+    static const char *const families[] = {"fentry", "fexit", "fmod_ret"};
+    const char *section = bpf_program__section_name(prog);
+    for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+        const char *rest = section + strlen(families[i]);
+        if (!strncmp(section, families[i], strlen(families[i])) &&
+            (!*rest || *rest == '/' || !strcmp(rest, ".s") || !strncmp(rest, ".s/", 3)))
+            return 1;
+    }
+    return 0;
+}
+
 int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
+    if (kind == TARGET_PROG)
+        return bpf_program__type(prog) == BPF_PROG_TYPE_EXT || traces_functions(prog);
     switch ((int)bpf_program__type(prog)) {
     case BPF_PROG_TYPE_XDP:
         return kind == TARGET_IFACE;

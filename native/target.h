@@ -24,6 +24,7 @@ enum eu_target_kind {
     TARGET_TP,
     TARGET_RAW_TP,
     TARGET_ITER,
+    TARGET_PROG,
     NR_TARGET_KINDS,
 };
 

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from vm.programs.places import Words
@@ -86,8 +87,10 @@ def run(case: Case, package: Package, ask: Predict = no_prediction) -> Answer:
 def _answer(case: Case, package: Package, ask: Predict) -> Answer:
     answer: Answer = {}
     try:
-        with case.place() as words:
+        with case.place() as words, ExitStack() as stack:
             words["pid"] = str(os.getpid())
+            if case.base:
+                words["base"] = str(_run_base(case, package, stack))
             targets = case.filled(words)
             answer["predicted"], answer["predicted_reason"] = ask(package, targets)
             answer |= _attached(case, package, targets, words)
@@ -96,11 +99,43 @@ def _answer(case: Case, package: Package, ask: Predict) -> Answer:
     return answer
 
 
+def _run_base(case: Case, package: Package, stack: ExitStack) -> int:
+    """Run the program that another attaches to, in an object of its own, and return its id."""
+    from eunomia.kernel.object import Object
+
+    base = stack.enter_context(Object.open(package))
+    for name, program in base.programs.items():
+        program.autoload = name == case.base
+    base.load()
+    base.programs[case.base].attach()
+    with open(f"/proc/self/fdinfo/{base.programs[case.base].fd}") as info:
+        return int(next(line.split()[1] for line in info if line.startswith("prog_id:")))
+
+
+def _load(package: Package, targets: Mapping[str, list[str]]) -> Object:
+    """Load with the `pid` of this process; programs that attach to others are told before."""
+    from eunomia.kernel.object import Object
+
+    has_pid = any(option.name == "pid" for option in package.options())
+    obj = Object.open(package)
+    try:
+        for section, offset, data in package.settings({"pid": os.getpid()} if has_pid else {}).writes:
+            obj.write(section, offset, data)
+        for name, each in targets.items():
+            if each[0].startswith("prog:"):
+                obj.programs[name].set_target(each[0])
+        obj.load()
+    except BaseException:
+        obj.close()
+        raise
+    return obj
+
+
 def _attached(case: Case, package: Package, targets: Mapping[str, list[str]], words: Words) -> Answer:
     from eunomia.errors import EunomiaError
 
     try:
-        obj = package.load({"pid": os.getpid()} if any(o.name == "pid" for o in package.options()) else {})
+        obj = _load(package, targets)
     except (EunomiaError, OSError) as exc:
         return {"outcome": "refused", "reason": str(exc)}
     with obj:

@@ -29,6 +29,8 @@ class Case:
         place: what it attaches to; yields the words of the targets.
         targets: by program, as in `--attach PROGRAM=TARGET`; `{iface}` and the like are words of the place.
         skip: programs that are loaded and not attached.
+        base: a program of the source that is off, and runs in an object of its own before: what others attach to, the
+            word `base` being its id.
         modules: of the kernel, where they are not built in.
     """
 
@@ -38,6 +40,7 @@ class Case:
     place: Callable[[], AbstractContextManager[places.Words]] = places.anywhere
     targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     skip: tuple[str, ...] = ()
+    base: str = ""
     modules: tuple[str, ...] = ()
 
     def filled(self, words: places.Words) -> dict[str, list[str]]:
@@ -160,6 +163,8 @@ OTHERS = (
     Case("struct_ops", "struct_ops", triggers.congestion_control, places.network),
     Case("syscall", "syscall", triggers.run_syscall, skip=("handle",)),
     Case("tail_call", "tail call", triggers.fsync),
+    Case("freplace", "freplace", triggers.fsync, targets=_on("prog:{base}"), base="base"),
+    Case("fentry_prog", "fentry of a program", triggers.fsync, targets=_on("prog:{base}"), base="base"),
     Case("timer", "timer", triggers.set_timer, skip=("handle",)),
     Case("ringbuf", "ring buffer", triggers.read_events),
     Case("user_ringbuf", "user ring buffer", triggers.submit_samples),
