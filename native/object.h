@@ -17,6 +17,7 @@ struct eu_attachment {
     int ifindex;
     uint32_t flags, handle, priority, prog_id;
     int tc_point, made_qdisc;
+    void *bytes;  /* what the undoing sends, or NULL; freed with the attachment */
     int other_fd; /* what else the undoing needs, closed by it: a map, a socket, the XDP program that was replaced; 0: none */
 };
 

@@ -25,6 +25,7 @@ enum eu_target_kind {
     TARGET_RAW_TP,
     TARGET_ITER,
     TARGET_PROG,
+    TARGET_ROUTE,
     NR_TARGET_KINDS,
 };
 
