@@ -148,9 +148,8 @@ def test_tcpconnect_shows_who_connects_to_what(ecli: Command, skipped: list[str]
         port6 = taker.getsockname()[1]
         with socket.create_connection(("::1", port6)) as connection:
             client6 = connection.getsockname()[1]
-        with socket.socket(socket.AF_INET6) as either:  # an IPv6 socket that speaks IPv4
-            with pytest.raises(ConnectionRefusedError):
-                either.connect(("::ffff:127.0.0.1", port6))
+        with socket.socket(socket.AF_INET6) as either, pytest.raises(ConnectionRefusedError):
+            either.connect(("::ffff:127.0.0.1", port6))  # an IPv6 socket that speaks IPv4
 
     whose = {"pid": os.getpid(), "uid": os.getuid()}
     first, second, third = events(running, **whose)
