@@ -158,7 +158,13 @@ OPTIONS = (
         group=ATTACHING,
     ),
     Opt("skip", "", "text", "run without this program", "PROGRAM", repeat=True, group=ATTACHING),
-    Opt("btf", "", "file", "kernel types to relocate against, where the kernel has none or for tests", group=LOADING),
+    Opt(
+        "btf",
+        "",
+        "file",
+        "kernel types to relocate against: BTF, vmlinux, vmlinuz or a .deb (BTF_FILE_PATH)",
+        group=LOADING,
+    ),
     Opt(
         "ring-size",
         "",
