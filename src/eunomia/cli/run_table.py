@@ -174,7 +174,13 @@ OPTIONS = (
         "what the run is called [default: the package's name, with a number if it is taken]",
         group=LIFE,
     ),
-    Opt("btf", "", "file", "kernel types to relocate against, where the kernel has none or for tests", group=LOADING),
+    Opt(
+        "btf",
+        "",
+        "file",
+        "kernel types to relocate against: BTF, vmlinux, vmlinuz or a .deb (BTF_FILE_PATH)",
+        group=LOADING,
+    ),
     Opt(
         "ring-size",
         "",
