@@ -37,13 +37,16 @@ def relocation_btf(analysis: Analysis) -> Btf | None:
     path = analysis.plan.btf or os.environ.get("BTF_FILE_PATH")
     if not target.live or (target.btf is not None and not path):
         return target.btf
+    from eunomia.btf.types import Btf
     from eunomia.errors import PackageError
-    from eunomia.kernel.archive import kernel_btf
+    from eunomia.kernel.archive import archived_btf
     from eunomia.kernel.preflight.target import read_btf
 
-    path = path or (kernel_btf(analysis.package) if analysis.package.btf_archive else None)
     try:
-        return read_btf(path) if path else None
+        if path:
+            return read_btf(path)
+        found = archived_btf(analysis.package) if analysis.package.btf_archive else None
+        return Btf.from_bytes(found) if found else None
     except (OSError, PackageError):
         return None
 
