@@ -89,6 +89,7 @@ find_python() {
 
 # Make .venv where it is missing or was made for a checkout elsewhere.
 make_venv() {
+    [ ! -L "$venv" ] || die ".venv is a link to $(readlink "$venv"), which making it anew would empty (run this in that checkout, or remove the link)"
     if ! { "$venv/bin/python" -c 'import encodings' && grep -qF "$venv" "$venv/bin/pip"; } 2>/dev/null; then
         find_python
         say "make the virtual environment .venv with $python ($("$python" -V 2>&1))"

@@ -14,17 +14,22 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_DT_FLAGS
 
 from support import debian, provoke
 from support.commands import SESSION_VARIABLE, Running
 
 BIN = Path(sys.executable).parent
+EXTENSION = "eunomia/_native/_core.abi3.so"
+MACHINES = {"x86_64": "EM_X86_64", "aarch64": "EM_AARCH64"}
+LIBC = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
 
-def build(root: Path, folder: Path) -> Path:
+def build(root: Path, folder: Path, machine: str = os.uname().machine) -> Path:
     run = subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"},
+        env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000", "EUNOMIA_TARGET": f"{machine}-linux-gnu.2.28"},
         cwd=root,
         capture_output=True,
         text=True,
@@ -36,16 +41,25 @@ def build(root: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(root, tmp_path_factory.mktemp("wheel"))
+def wheels(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The wheel for each machine, both built on this one."""
+    return {machine: build(root, tmp_path_factory.mktemp(machine), machine) for machine in MACHINES}
 
 
-def test_wheel_is_small_and_holds_what_it_needs_once(wheel: Path, root: Path) -> None:
+@pytest.fixture(scope="module")
+def wheel(wheels: dict[str, Path]) -> Path:
+    """The wheel that can be installed here."""
+    return wheels[os.uname().machine]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_wheel_is_small_and_holds_what_it_needs_once(wheels: dict[str, Path], machine: str, root: Path) -> None:
+    wheel = wheels[machine]
     names = zipfile.ZipFile(wheel).namelist()
     tools = {f"eunomia/builtin/{path.parent.name}.json" for path in (root / "tools").glob("*/*.bpf.c")}
 
     assert wheel.stat().st_size < 1_000_000
-    assert [name for name in names if name.endswith(".so")] == ["eunomia/_native/_core.abi3.so"]
+    assert [name for name in names if name.endswith(".so")] == [EXTENSION]
     assert {name for name in names if name.startswith("eunomia/builtin/") and name.endswith(".json")} == tools
     assert "eunomia/compiler/include/bpf/bpf_helpers.h" in names
     assert "eunomia/_native/licenses/libbpf-LICENSE.LGPL-2.1" in names
@@ -54,18 +68,55 @@ def test_wheel_is_small_and_holds_what_it_needs_once(wheel: Path, root: Path) ->
     assert [name for name in names if "__pycache__" in name or name.endswith(".digest")] == []
 
 
-def test_wheel_depends_on_nothing_but_cffi(wheel: Path) -> None:
-    archive = zipfile.ZipFile(wheel)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_extension_is_for_the_machine_of_the_tag_and_needs_only_glibc(
+    wheels: dict[str, Path], machine: str, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(wheels[machine]) as archive:
+        extension = archive.extract(EXTENSION, tmp_path)
+    with open(extension, "rb") as file:
+        elf = ELFFile(file)
+        tags = {tag.entry.d_tag: tag for tag in elf.get_section_by_name(".dynamic").iter_tags()}
+        needed = {tag.needed for tag in elf.get_section_by_name(".dynamic").iter_tags("DT_NEEDED")}
+        flags = tags["DT_FLAGS"].entry.d_val if "DT_FLAGS" in tags else 0
+        versions = {
+            version.name
+            for _, auxiliaries in elf.get_section_by_name(".gnu.version_r").iter_versions()
+            for version in auxiliaries
+        }
+        defined = {
+            symbol.name
+            for symbol in elf.get_section_by_name(".dynsym").iter_symbols()
+            if symbol.entry.st_shndx != "SHN_UNDEF"
+        }
+
+    assert elf.header.e_machine == MACHINES[machine]
+    assert wheels[machine].name.endswith(f"-cp311-abi3-manylinux_2_28_{machine}.whl")
+    assert "libc.so.6" in needed
+    assert needed <= LIBC
+    assert "DT_TEXTREL" not in tags
+    assert not flags & ENUM_DT_FLAGS["DF_TEXTREL"]
+    assert max(tuple(map(int, name[6:].split("."))) for name in versions if name[:6] == "GLIBC_") <= (2, 28)
+    assert defined == {"PyInit__core"}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_wheel_depends_on_nothing_but_cffi(wheels: dict[str, Path], machine: str) -> None:
+    archive = zipfile.ZipFile(wheels[machine])
     (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
     required = message_from_bytes(archive.read(name)).get_all("Requires-Dist") or []
 
     assert [re.split(r"[^\w-]", line)[0] for line in required if "extra ==" not in line] == ["cffi"]
 
 
-def test_wheel_is_for_every_python_from_3_11_and_glibc_from_2_28(wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("machine", MACHINES)
+def test_wheel_is_for_every_python_from_3_11_and_glibc_from_2_28(
+    wheels: dict[str, Path], machine: str, tmp_path: Path
+) -> None:
+    wheel = wheels[machine]
     shown = subprocess.run([BIN / "auditwheel", "show", wheel], capture_output=True, text=True, check=False)
     with zipfile.ZipFile(wheel) as archive:
-        extension = archive.extract("eunomia/_native/_core.abi3.so", tmp_path)
+        extension = archive.extract(EXTENSION, tmp_path)
     stable = subprocess.run(
         [BIN / "abi3audit", "--strict", "--assume-minimum-abi3", "3.11", extension],
         capture_output=True,
@@ -81,10 +132,21 @@ def test_wheel_is_for_every_python_from_3_11_and_glibc_from_2_28(wheel: Path, tm
     assert stable.returncode == 0, stable.stdout + stable.stderr
 
 
-def test_wheel_is_reproducible(wheel: Path, root: Path, tmp_path: Path) -> None:
-    again = build(root, tmp_path)
+@pytest.mark.parametrize("machine", MACHINES)
+def test_wheel_is_reproducible(wheels: dict[str, Path], machine: str, root: Path, tmp_path: Path) -> None:
+    again = build(root, tmp_path, machine)
 
-    assert hashlib.sha256(again.read_bytes()).hexdigest() == hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert hashlib.sha256(again.read_bytes()).hexdigest() == hashlib.sha256(wheels[machine].read_bytes()).hexdigest()
+
+
+def test_wheels_hold_the_same_packages_for_both_machines(wheels: dict[str, Path]) -> None:
+    tools = [
+        {name: archive.read(name) for name in archive.namelist() if name.startswith("eunomia/builtin/")}
+        for archive in map(zipfile.ZipFile, wheels.values())
+    ]
+
+    assert "eunomia/builtin/opensnoop.json" in tools[0]
+    assert tools[0] == tools[1]
 
 
 @pytest.fixture(scope="module")
