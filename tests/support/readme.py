@@ -3,7 +3,8 @@
 `python -m support.readme FOLDER` does so in namespaces of its own, in a copy of the folder. Of a README, `console`
 blocks are done in their order: `$ ` begins a command. One whose output has a line `^C` runs on while the next block is
 done; then it gets Ctrl-C. Every line of output that the README shows must appear, those that begin with a time of day
-in their order; others may stand between. Digits stand for other digits, `…` for anything. Comments after a block say more:
+in their order; others may stand between. Digits stand for other digits, `…` for anything. Comments after a
+block say more:
 
     <!-- exact: dropped 3 --> these words are taken as they are, with their digits
     <!-- fails: rmdir -->     commands of the block that begin so must fail
