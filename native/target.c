@@ -139,23 +139,10 @@ static int is_perf_family(enum eu_target_kind kind, const char *section) {
     }
 }
 
-/* Those that the handlers opened are raw tracepoints until they are loaded: their sections tell. */
-static int traces_functions(const struct bpf_program *prog) {
-    static const char *const families[] = {"fentry", "fexit", "fmod_ret"};
-    const char *section = bpf_program__section_name(prog);
-    for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
-        const char *rest = section + strlen(families[i]);
-        if (!strncmp(section, families[i], strlen(families[i])) &&
-            (!*rest || *rest == '/' || !strcmp(rest, ".s") || !strncmp(rest, ".s/", 3)))
-            return 1;
-    }
-    return 0;
-}
-
 int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
-    if (kind == TARGET_PROG)
-        return bpf_program__type(prog) == BPF_PROG_TYPE_EXT || traces_functions(prog);
-    switch ((int)bpf_program__type(prog)) {
+    int type = (int)bpf_program__type(prog), attach = (int)bpf_program__expected_attach_type(prog);
+    eu_handlers_types(bpf_program__section_name(prog), &type, &attach); /* before load these are raw tracepoints */
+    switch (type) {
     case BPF_PROG_TYPE_XDP:
         return kind == TARGET_IFACE;
     case BPF_PROG_TYPE_SCHED_CLS:
@@ -169,7 +156,7 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_SOCK_OPS:
         return kind == TARGET_CGROUP;
     case BPF_PROG_TYPE_LSM:
-        return kind == TARGET_CGROUP && bpf_program__expected_attach_type(prog) == BPF_LSM_CGROUP;
+        return kind == TARGET_CGROUP && attach == BPF_LSM_CGROUP;
     case BPF_PROG_TYPE_SK_LOOKUP:
     case BPF_PROG_TYPE_FLOW_DISSECTOR:
         return kind == TARGET_NETNS;
@@ -196,7 +183,9 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
         return kind == TARGET_RAW_TP && !strncmp(bpf_program__section_name(prog), "raw_t", 5);
     case BPF_PROG_TYPE_TRACING:
-        return kind == TARGET_ITER && bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER;
+        return attach == BPF_TRACE_ITER ? kind == TARGET_ITER : attach != BPF_TRACE_RAW_TP && kind == TARGET_PROG;
+    case BPF_PROG_TYPE_EXT:
+        return kind == TARGET_PROG;
     default:
         return 0;
     }
