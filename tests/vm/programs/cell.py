@@ -21,11 +21,12 @@ from vm.programs.table import BY_NAME, CASES, Case
 
 if TYPE_CHECKING:
     from eunomia.kernel.object import Object
+    from eunomia.kernel.preflight import Report
     from eunomia.package.model import Package
 
 TIME_LIMIT = 60  # seconds; emulated processors are slow
 Answer = dict[str, Any]
-Predict = Callable[["Package", Mapping[str, list[str]]], tuple[str, str]]
+Predict = Callable[["Package", Mapping[str, list[str]], tuple[str, ...]], tuple[str, str]]
 
 
 class Live:
@@ -47,16 +48,24 @@ class Live:
         return int.from_bytes(bytes(bss[0])[offset : offset + 8], "little")
 
 
-def no_prediction(_: Package, __: Mapping[str, list[str]]) -> tuple[str, str]:
+def no_prediction(_: Package, __: Mapping[str, list[str]], ___: tuple[str, ...]) -> tuple[str, str]:
     """Say that nobody was asked."""
     return "unknown", ""
 
 
-def predict(package: Package, targets: Mapping[str, list[str]]) -> tuple[str, str]:
+def predict(package: Package, targets: Mapping[str, list[str]], skip: tuple[str, ...]) -> tuple[str, str]:
     """Ask `package.check` what it expects with these targets: yes, no or unknown, and why."""
-    report = package.check(targets=targets)  # type: ignore[call-arg]
-    against = [finding for finding in report.findings if finding.fatal and finding.status == report.runs]
-    return report.runs, "" if report.runs == "yes" or not against else against[0].detail or against[0].name
+    return judge(package.check(targets=targets), skip)
+
+
+def judge(report: Report, skip: tuple[str, ...]) -> tuple[str, str]:
+    """Return the answer of a check, where some programs are loaded and only run by hand."""
+    by_hand = [each for each in report.findings if each.kind == "attach target" and {*each.programs} & {*skip}]
+    for status in ("no", "unknown"):
+        for each in report.findings:
+            if each.status == status and each.fatal and each not in by_hand:
+                return status, each.detail or each.name
+    return "yes", ""
 
 
 def run(case: Case, package: Package, ask: Predict = no_prediction) -> Answer:
@@ -92,7 +101,7 @@ def _answer(case: Case, package: Package, ask: Predict) -> Answer:
             if case.base:
                 words["base"] = str(_run_base(case, package, stack))
             targets = case.filled(words)
-            answer["predicted"], answer["predicted_reason"] = ask(package, targets)
+            answer["predicted"], answer["predicted_reason"] = ask(package, targets, case.skip)
             answer |= _attached(case, package, targets, words)
     except Exception as exc:  # of a place or a trigger: the case is at fault, and says how
         answer |= {"outcome": "failed", "reason": f"{type(exc).__name__}: {exc}"}
@@ -156,7 +165,7 @@ def main(words: list[str]) -> int:
     folder, *names = words
     for case in [BY_NAME[name] for name in names] or CASES:
         package = Package.open(os.path.join(folder, f"{case.name}.json"))
-        print(json.dumps(run(case, package)), flush=True)
+        print(json.dumps(run(case, package, predict)), flush=True)
     return 0
 
 

@@ -69,7 +69,7 @@ def _group(name: str, fire: Fire) -> Case:
 TRACING = (
     Case("tp", "tp", triggers.fsync),
     Case("raw_tp", "raw_tp", triggers.fork),
-    Case("raw_tp_w", "raw_tp.w", triggers.run_packet, skip=("packet",)),
+    Case("raw_tp_w", "raw_tp.w", triggers.run_packet, places.network, {"packet": ("socket:lo",)}),
     Case("tp_btf", "tp_btf", triggers.fork),
     Case("kprobe", "kprobe", triggers.rmdir),
     Case("kretprobe", "kretprobe", triggers.rmdir),
@@ -197,7 +197,7 @@ OTHERS = (
     Case("tail_call", "tail call", triggers.fsync),
     Case("freplace", "freplace", triggers.fsync, targets=_on("prog:{base}"), base="base"),
     Case("fentry_prog", "fentry of a program", triggers.fsync, targets=_on("prog:{base}"), base="base"),
-    Case("timer", "timer", triggers.set_timer, skip=("handle",)),
+    Case("timer", "timer", triggers.set_timer, places.network, _on("tc:lo"), modules=("sch_ingress", "cls_bpf")),
     Case("ringbuf", "ring buffer", triggers.read_events),
     Case("user_ringbuf", "user ring buffer", triggers.submit_samples),
     Case("perf_buffer", "perf buffer", triggers.read_events),

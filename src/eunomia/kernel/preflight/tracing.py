@@ -105,6 +105,13 @@ def btf_target(target: Target, family: str, name: str, types: tuple[int, int]) -
     return _tried(number, attaching, f"{noun} {name}", base)
 
 
+def program(target: Target, name: str) -> Found:
+    """Another program's function, to be traced or replaced: what an empty program for a kernel function says."""
+    type_id = target.type_id("vfs_read", FUNC) if target.may_probe else 0
+    number, _ = target.try_program(26, 24, type_id, 0, attaching=False) if type_id else (0, False)  # TRACING, FENTRY
+    return _tried(number, False, f"program {name}", "fentry and freplace") if number else Found("yes")
+
+
 def _lsm_active(target: Target) -> Found | None:
     active = target.security("lsm")
     if active and "bpf" not in active.split(","):
