@@ -131,8 +131,8 @@ def page(report: Report, everything: bool) -> Iterator[str]:
     """Yield the lines for people: the answer, what speaks against it, what cannot be told; with `everything` all."""
     place = "runs here" if report.live else f"runs on {report.kernel}"
     yield f"{report.package}: {place}: {report.runs}{_because(report)}"
-    shown = [each for each in report.findings if everything or each.status in ("no", "unknown")]
-    for each in sorted(shown, key=lambda each: (ORDER[each.status], not each.fatal)):
+    told = [each for each in report.findings if each.status in ("no", "unknown")]
+    for each in sorted(told, key=lambda each: (not (each.fatal and each.status == "no"), ORDER[each.status])):
         yield ""
         yield from _finding(each)
     for one in report.verified:
@@ -141,16 +141,20 @@ def page(report: Report, everything: bool) -> Iterator[str]:
     if report.failure and not any(one.refusal for one in report.verified):
         yield ""
         yield f"refused  {report.failure}"
-    hidden = len(report.findings) - len(shown)
-    if hidden:
-        guarded = sum(1 for each in report.findings if each.status == "guarded")
+    others = [each for each in report.findings if each.status not in ("no", "unknown")]
+    if everything and others:
+        yield ""
+        width = max(len(each.kind) for each in others)
+        yield from (_line(each, width) for each in sorted(others, key=lambda each: ORDER[each.status]))
+    elif others:
+        guarded = sum(1 for each in others if each.status == "guarded")
         note = f", {guarded} of them missing, but the code asks before it uses them" if guarded else ""
         yield ""
-        yield f"{hidden} more findings are no trouble{note} (-v shows them)"
+        yield f"{len(others)} other things are no trouble{note} (-v shows them)"
 
 
 def _because(report: Report) -> str:
-    count = len(report.blocking)
+    count = sum(1 for each in report.blocking if each.kind != "alternative")
     if count:
         return f" ({count} {'thing' if count == 1 else 'things'} it needs {'is' if count == 1 else 'are'} missing)"
     if report.failure:
@@ -162,15 +166,20 @@ def _because(report: Report) -> str:
 
 def _finding(each: Finding) -> Iterator[str]:
     word = WORDS[each.status] if each.fatal or each.status != "no" else "left out"
-    since = f" (since Linux {each.since})" if each.since and each.status != "yes" else ""
+    since = f" (since Linux {each.since})" if each.since else ""
     yield f"{word:<9}{each.kind}: {each.name}{since}"
-    places = [f"program {', '.join(each.programs)}" if each.programs else "", f"at {each.where}" if each.where else ""]
-    if any(places) and each.status != "yes":
-        yield " " * 9 + ", ".join(filter(None, places))
     if each.detail:
         yield " " * 9 + each.detail
+    if each.where:
+        yield " " * 9 + f"at {each.where}{f': {each.source}' if each.source else ''}"
+    if each.programs and each.kind != "alternative":
+        yield " " * 9 + f"program{'s' if len(each.programs) > 1 else ''} {', '.join(each.programs)}"
     if each.advice:
         yield " " * 9 + f"> {each.advice}"
+
+
+def _line(each: Finding, width: int) -> str:
+    return f"{WORDS[each.status]:<9}{each.kind:<{width}}  {each.name}{f': {each.detail}' if each.detail else ''}"
 
 
 def _verified(one: Verified) -> Iterator[str]:
