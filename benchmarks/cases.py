@@ -82,28 +82,36 @@ def start(sides: Sides, rounds: int) -> list[Row]:
     return rows
 
 
+def draining(
+    env: dict[str, str], flood: Flood, argv: list[str | Path], records: int, line: tuple[float, float]
+) -> Callable[[], float]:
+    """CPU time of each record that waits in the ring; it writes that many bytes for one, from and to."""
+
+    def once() -> float:
+        process = Process(argv, env=env, read=False)
+        try:
+            process.wait_attached()
+            process.freeze()
+            flood.send(records)
+            cpu, written = process.cpu_ns(), process.written()
+            process.thaw()
+            process.settle()
+            size = (process.written() - written) / records
+            if not line[0] <= size <= line[1]:
+                raise RuntimeError(f"{argv[0]} wrote {size:.1f} bytes a record, not {line[0]} to {line[1]}")
+            return (process.cpu_ns() - cpu) / records
+        finally:
+            process.end()
+
+    return once
+
+
 def backlog(sides: Sides, rounds: int, records: int) -> list[Row]:
     """CPU time of a record that waits in the ring, read, rendered and written to /dev/null."""
     flood = Flood(sides.work / "flood", "null")
 
     def drained(argv: list[str | Path]) -> Callable[[], float]:
-        def once() -> float:
-            process = Process(argv, env=sides.env(), read=False)
-            try:
-                process.wait_attached()
-                process.freeze()
-                flood.send(records)
-                cpu, written = process.cpu_ns(), process.written()
-                process.thaw()
-                process.settle()
-                line = (process.written() - written) / records
-                if not 30 < line < 400:
-                    raise RuntimeError(f"{argv[0]} wrote {line:.1f} bytes a record: not all {records} were rendered")
-                return (process.cpu_ns() - cpu) / records
-            finally:
-                process.end()
-
-        return once
+        return draining(sides.env(), flood, argv, records, (30, 400))  # else not all of them were rendered
 
     runs = {}
     for json in (False, True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from cases import Row
+from cases import Row, draining
 from measure import Flood, Process, interleave, ratio
 from sides import BACKLOG, Sides
 
@@ -17,22 +17,7 @@ def filtering(sides: Sides, rounds: int, records: int) -> list[Row]:
     at = ecli.index("run") + 1
 
     def drained(argv: list[str | Path]) -> Callable[[], float]:
-        def once() -> float:
-            process = Process(argv, env=sides.env(), read=False)
-            try:
-                process.wait_attached()
-                process.freeze()
-                flood.send(records)
-                cpu, written = process.cpu_ns(), process.written()
-                process.thaw()
-                process.settle()
-                if process.written() - written > 1000:
-                    raise RuntimeError(f"{argv[0]} wrote events: they were not dropped")
-                return (process.cpu_ns() - cpu) / records
-            finally:
-                process.end()
-
-        return once
+        return draining(sides.env(), flood, argv, records, (0, 1000 / records))  # else they were not dropped
 
     runs = {"c": drained([sides.tool(BACKLOG), "-c", "-p", str(flood.pid)])}
     options = {

@@ -48,14 +48,19 @@ static char *put_escaped(char *w, const uint8_t *s, int count) {
     return w;
 }
 
+/* Copy what stands as it is; whether a byte follows that does not, at *i. */
+static inline int next_odd(char **w, const uint8_t *s, size_t size, size_t *i) {
+    if (*i >= size)
+        return 0;
+    size_t plain = eu_copy_plain(*w, s + *i, size - *i);
+    *w += plain;
+    *i += plain;
+    return *i < size && s[*i];
+}
+
 char *eu_text_string(char *w, const uint8_t *s, size_t size, size_t *hidden) {
     size_t i = 0;
-    while (i < size) {
-        size_t plain = eu_copy_plain(w, s + i, size - i);
-        w += plain;
-        i += plain;
-        if (i >= size || !s[i])
-            break;
+    while (next_odd(&w, s, size, &i)) {
         unsigned c = s[i];
         if (c == '"' || c == '\\') {
             *w++ = (char)c;
@@ -91,12 +96,7 @@ static char *put_json_control(char *w, unsigned c) {
 
 char *eu_json_string(char *w, const uint8_t *s, size_t size) {
     size_t i = 0;
-    while (i < size) {
-        size_t plain = eu_copy_plain(w, s + i, size - i);
-        w += plain;
-        i += plain;
-        if (i >= size || !s[i])
-            break;
+    while (next_odd(&w, s, size, &i)) {
         unsigned c = s[i];
         if (c == '"' || c == '\\') {
             *w++ = '\\';
@@ -144,12 +144,7 @@ static char *quote_cell(char *start, char *end) {
 char *eu_csv_string(char *w, const uint8_t *s, size_t size) {
     char *start = w;
     size_t i = 0;
-    while (i < size) {
-        size_t plain = eu_copy_plain(w, s + i, size - i);
-        w += plain;
-        i += plain;
-        if (i >= size || !s[i])
-            break;
+    while (next_odd(&w, s, size, &i)) {
         unsigned c = s[i];
         int length = c < 0x80 ? -1 : eu_utf8_sequence(s + i, size - i);
         if (c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t') {

@@ -8,15 +8,18 @@ from __future__ import annotations
 import gc
 import os
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import settings
 
 from support import kernel_state
 from support.commands import Command
+from support.vm import VmError
+from support.vm.lab import Vm
+from support.vm.machine import qemu
 
 ROOT = Path(__file__).resolve().parent.parent
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -87,6 +90,20 @@ def ecc(test_session: str) -> Iterator[Command]:
     command = Command("ecc", test_session)
     yield command
     command.close()
+
+
+@pytest.fixture(scope="session")
+def vm() -> Callable[..., Vm]:
+    """`vm(series, arch, **options) -> Vm`, `.run(script, files=…) -> list of dicts`; see tests/vm/README.md."""
+
+    def make(series: str, arch: str = "amd64", **options: Any) -> Vm:
+        try:
+            qemu(arch)
+        except VmError as exc:
+            pytest.skip(str(exc))
+        return Vm(series, arch, **options)
+
+    return make
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,6 +19,8 @@ from struct import pack, unpack_from
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "native")]
 
+# native/ comes to the path in the line above, hence E402. mypy finds no `build` when it starts in the root, PyPI's
+# package of that name where that is installed, and native/build.py when it starts here: one of two errors, or none.
 from build import default_target, libs_for  # type: ignore[import-not-found,attr-defined,unused-ignore]  # noqa: E402
 
 WORK = ROOT / "build/fuzz"

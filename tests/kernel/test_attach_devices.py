@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from eunomia.compiler import compile_source
 from eunomia.package.model import Package
 from support.commands import Command
-from support.networks import inside, ip, network, send_datagrams
+from support.networks import inside, ip, network, send_datagrams, with_own_bpffs
 
 SOURCE = """
 #include "vmlinux.h"
@@ -46,13 +44,6 @@ SEC("tcx/egress") int leaving(struct __sk_buff *ctx) { hit(2); return -1; }
 """
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
-    path = tmp_path_factory.mktemp("devices") / "devices.bpf.c"
-    path.write_text(SOURCE)
-    return compile_source(str(path))
-
-
 @pytest.fixture
 def file(package: Package, tmp_path: Path) -> Path:
     path = tmp_path / "devices.json"
@@ -67,17 +58,12 @@ def net() -> Iterator[str]:
 
 
 def filters(device: str, side: str) -> list[dict[str, object]]:
-    done = subprocess.run(
-        ["tc", "-j", "filter", "show", "dev", device, side], capture_output=True, text=True, check=True
-    )
-    return [each for each in json.loads(done.stdout or "[]") if "options" in each]
+    shown = with_own_bpffs("tc", "-j", "filter", "show", "dev", device, side)
+    return [each for each in json.loads(shown or "[]") if "options" in each]
 
 
 def has_clsact(device: str) -> bool:
-    return (
-        "clsact"
-        in subprocess.run(["tc", "qdisc", "show", "dev", device], check=True, capture_output=True, text=True).stdout
-    )
+    return "clsact" in with_own_bpffs("tc", "qdisc", "show", "dev", device)
 
 
 def xdp_mode(device: str) -> str:
@@ -119,7 +105,7 @@ def test_a_taken_xdp_slot_names_who_has_it(package: Package, net: str) -> None:
 def test_a_replaced_xdp_program_comes_back(package: Package, net: str, mode: str, tmp_path: Path) -> None:
     section = tmp_path / "pass.o"
     section.write_bytes(package.object)
-    ip("link", "set", "dev", "v1", mode, "obj", str(section), "sec", "xdp")
+    with_own_bpffs("ip", "link", "set", "dev", "v1", mode, "obj", str(section), "sec", "xdp")
     before = xdp_id("v1")
     with package.load() as obj:
         link = obj.programs["packets"].attach("iface:v1,replace")

@@ -47,6 +47,19 @@ def test_network_namespace_is_found(test_session: str, request: pytest.FixtureRe
             os.rmdir("/run/netns")
 
 
+def test_folder_in_the_bpf_file_system_and_its_mount_are_found(tmp_path: Path, test_session: str) -> None:
+    before = kernel_state.Snapshot()
+    subprocess.run(["mount", "-t", "bpf", "none", str(tmp_path)], check=True)
+    try:
+        (tmp_path / "tc").mkdir()
+        assert kernel_state.pins(str(tmp_path)) == {
+            f"{tmp_path}/{name}" for name in ("maps.debug", "progs.debug", "tc")
+        }
+        assert f"mount of bpf on {tmp_path}" in before.left_behind(test_session, patience=0)
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
+
+
 def test_open_map_descriptor_is_seen() -> None:
     before = kernel_state.kernel_descriptors()
     with kernel_state.made_map():

@@ -14,6 +14,7 @@ from eunomia.compiler import compile_source
 from eunomia.errors import AttachError, UnsupportedError, VerifierError
 from eunomia.kernel.object import Object
 from eunomia.package.model import Package
+from support.networks import ip, with_own_bpffs
 
 HEAD = """
 #include "vmlinux.h"
@@ -284,10 +285,8 @@ SEC("tc") int pass_tc(struct __sk_buff *skb) { return -1; }
     package = make(tmp_path, source)
     with package.load() as loaded:
         loaded.attach()
-        assert "prog/xdp" in ip_link()
-        filters = subprocess.run(
-            ["tc", "filter", "show", "dev", "lo", "ingress"], capture_output=True, text=True, check=True
-        ).stdout
+        assert "prog/xdp" in ip("link", "show", "lo")
+        filters = with_own_bpffs("tc", "filter", "show", "dev", "lo", "ingress")
         assert "pass_tc" in filters
         assert "pref 7" in filters
         with (
@@ -300,22 +299,10 @@ SEC("tc") int pass_tc(struct __sk_buff *skb) { return -1; }
             pytest.raises(AttachError, match=r"a filter with handle 7 and priority 7 is there already"),
         ):
             second.attach(skip=("pass_xdp",))
-        assert (
-            "pass_tc"
-            in subprocess.run(
-                ["tc", "filter", "show", "dev", "lo", "ingress"], capture_output=True, text=True, check=True
-            ).stdout
-        )
+        assert "pass_tc" in with_own_bpffs("tc", "filter", "show", "dev", "lo", "ingress")
 
-    assert "prog/xdp" not in ip_link()
-    assert (
-        "clsact"
-        not in subprocess.run(["tc", "qdisc", "show", "dev", "lo"], capture_output=True, text=True, check=True).stdout
-    )
-
-
-def ip_link() -> str:
-    return subprocess.run(["ip", "link", "show", "lo"], capture_output=True, text=True, check=True).stdout
+    assert "prog/xdp" not in ip("link", "show", "lo")
+    assert "clsact" not in qdiscs()
 
 
 @pytest.mark.parametrize(
@@ -363,7 +350,7 @@ def test_a_file_of_kernel_types_is_used_instead_of_the_kernels(tmp_path: Path) -
 
 
 def qdiscs() -> str:
-    return subprocess.run(["tc", "qdisc", "show", "dev", "lo"], capture_output=True, text=True, check=True).stdout
+    return with_own_bpffs("tc", "qdisc", "show", "dev", "lo")
 
 
 TWO_WAYS = (
@@ -396,7 +383,7 @@ def test_a_qdisc_that_others_use_by_now_stays(tmp_path: Path) -> None:
             assert all(program.attached for program in second.programs.values())
     finally:
         first.close()
-        subprocess.run(["tc", "qdisc", "del", "dev", "lo", "clsact"], check=True)  # the second did not make it
+        with_own_bpffs("tc", "qdisc", "del", "dev", "lo", "clsact")  # the second did not make it
 
 
 def test_pinning_outside_of_a_bpf_file_system_says_so(counting: Object, tmp_path: Path) -> None:

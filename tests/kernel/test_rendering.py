@@ -7,13 +7,11 @@ import csv
 import json
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from eunomia.compiler import compile_source
 from eunomia.events.run import Run, RunOptions
 from eunomia.kernel.object import Object
 
@@ -49,20 +47,6 @@ SEC("raw_tp/sys_enter") int on_kill(struct bpf_raw_tracepoint_args *ctx)
     return 0;
 }
 """
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    path = tmp_path_factory.mktemp("run") / "killed.bpf.c"
-    path.write_text(SOURCE)
-    return compile_source(path)
-
-
-@pytest.fixture
-def live(package: Any) -> Iterator[Object]:
-    with package.load({"only": os.getpid()}) as obj:
-        obj.attach()
-        yield obj
 
 
 def lines(live: Object, **options: Any) -> list[str]:

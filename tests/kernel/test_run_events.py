@@ -10,7 +10,6 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,20 +53,6 @@ SEC("raw_tp/sys_enter") int on_kill(struct bpf_raw_tracepoint_args *ctx)
     return 0;
 }
 """
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    path = tmp_path_factory.mktemp("run") / "killed.bpf.c"
-    path.write_text(SOURCE)
-    return compile_source(path)
-
-
-@pytest.fixture
-def live(package: Any) -> Iterator[Object]:
-    with package.load({"only": os.getpid()}) as obj:
-        obj.attach()
-        yield obj
 
 
 def provoke(*numbers: int) -> None:

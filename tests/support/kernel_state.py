@@ -1,4 +1,4 @@
-"""What a test could leave behind: BPF programs, maps and links, pins, qdiscs, network namespaces, processes."""
+"""What a test could leave behind: BPF objects, pins, mounts, qdiscs, network namespaces, processes."""
 
 from __future__ import annotations
 
@@ -88,8 +88,19 @@ def qdiscs() -> set[tuple[str, str]]:
 
 
 def pins(folder: str = "/sys/fs/bpf") -> set[str]:
-    """Return every file under the BPF file system."""
-    return {os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names}
+    """Return every file and folder under the BPF file system."""
+    return {os.path.join(parent, name) for parent, below, names in os.walk(folder) for name in below + names}
+
+
+def mounts() -> set[str]:
+    """Return where a file system is mounted that tools mount by themselves: bpf, tracefs, debugfs, cgroup2."""
+    with open("/proc/self/mountinfo") as file:
+        lines = [line.partition(" - ") for line in file]
+    return {
+        f"{after.split()[0]} on {before.split()[4]}"
+        for before, _, after in lines
+        if after.split()[0] in ("bpf", "tracefs", "debugfs", "cgroup2")
+    }
 
 
 class Snapshot:
@@ -97,7 +108,7 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.objects = {(kind, number) for kind in _NEXT_ID for number in bpf_ids(kind)}
-        self.pins, self.qdiscs, self.namespaces = pins(), qdiscs(), _names("/run/netns")
+        self.pins, self.qdiscs, self.namespaces, self.mounts = pins(), qdiscs(), _names("/run/netns"), mounts()
 
     def left_behind(self, session: str, patience: float = 10) -> list[str]:
         """Return a line for each thing that is there now, was not then, and that no process of others holds."""
@@ -119,6 +130,7 @@ class Snapshot:
                     holder = ", ".join(map(str, sorted(by))) or "no process: pinned or attached"
                     found.append(f"{kind} {number} (held by {holder})")
         found += [f"pin {path}" for path in sorted(now.pins - self.pins)]
+        found += [f"mount of {each}" for each in sorted(now.mounts - self.mounts)]
         found += [f"qdisc {kind} on {name}" for name, kind in sorted(now.qdiscs - self.qdiscs)]
         found += [f"network namespace {name}" for name in sorted(now.namespaces - self.namespaces)]
         return found

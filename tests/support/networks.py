@@ -19,6 +19,16 @@ def ip(*words: str) -> str:
     return subprocess.run(["ip", *words], check=True, capture_output=True, text=True).stdout
 
 
+def with_own_bpffs(*words: str) -> str:
+    """Run iproute2's `tc` or `ip` and return what it prints.
+
+    Both make folders (tc, ip, xdp) in the BPF file system, and mount one where there is none: they get their own, in a
+    mount namespace that ends with them.
+    """
+    command = ["unshare", "--mount", "sh", "-c", 'mount -t bpf none /sys/fs/bpf && exec "$@"', "sh", *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
 @contextmanager
 def network() -> Iterator[str]:
     """A namespace with lo up, and a veth pair v0 (10.77.0.1) and v1, which is in it too but has no address."""

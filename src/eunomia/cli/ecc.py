@@ -37,18 +37,20 @@ COMMAND = Command(
             "btfgen",
             "b",
             "flag",
-            "also write a tar with minimal BTF of the kernels in --btfhub-archive",
+            "also write a tar with minimal BTF of other kernels, for those that have none (see --kernels)",
             default=False,
             group=_OUT,
         ),
         Opt(
-            "btfhub-archive",
+            "kernels",
             "",
             "file",
-            "folder of kernels' BTF: DISTRO/VERSION/ARCH/RELEASE.btf[.tar.xz]",
-            "DIR",
+            "kernels for --btfgen: BTF, vmlinux, vmlinuz, a kernel's .deb, or a folder of these",
+            "FILE|DIR",
+            repeat=True,
             group=_OUT,
         ),
+        Opt("btfhub-archive", "", "file", "the same, as upstream calls it", "DIR", repeat=True, group=_OUT),
         Opt(
             "standalone",
             "s",
@@ -125,7 +127,14 @@ COMMAND = Command(
         ("ecc opensnoop.bpf.c", "writes package.json beside the source"),
         ("ecc -o build/ *.bpf.c", "one NAME.json for each source"),
         ("ecc -o tool.json -I include tool.bpf.c", "a package of that name"),
+<<<<<<< HEAD
         ("ecc --target-arch x86,arm64 tool.bpf.c", "one package for both, compiled here"),
+=======
+        (
+            "ecc --kernels btf/ --kernels linux-image-5.4.deb -o tool.tar tool.bpf.c",
+            "runs there without the kernels' BTF",
+        ),
+>>>>>>> main
     ),
     choices=("@file", "doctor", "new"),
 )

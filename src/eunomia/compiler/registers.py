@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import re
 
+from eunomia.package.arches import arch_of_registers
+
 _ARM64 = "unsigned long long regs[31]; unsigned long long sp; unsigned long long pc; unsigned long long pstate;"
 _RISCV = (
     "unsigned long ra; unsigned long sp; unsigned long gp; unsigned long tp; unsigned long t0; unsigned long t1; "
@@ -79,18 +81,8 @@ STRUCTURES = {
 # The types through which a program sees the registers: what it asks of them is true of one architecture.
 TYPES = frozenset(("pt_regs", "user_pt_regs", "user_regs_struct"))
 
-# A member of struct pt_regs that only one architecture has.
-_MARKS = {
-    "orig_ax": "x86", "orig_x0": "arm64", "epc": "riscv", "orig_gpr3": "powerpc", "orig_gpr2": "s390",
-    "csr_era": "loongarch", "cp0_status": "mips", "uregs": "arm",
-}  # fmt: skip
 _START = re.compile(r"^struct pt_regs \{$", re.MULTILINE)
 _GUARD = re.compile(r"^\s*#ifndef\s+(\w+)\s*\n\s*#define\s+\1\s*$", re.MULTILINE)
-
-
-def arch_of_members(names: set[str]) -> str | None:
-    """Return the architecture whose struct pt_regs has members of these names; None where none is known."""
-    return next((arch for mark, arch in _MARKS.items() if mark in names), None)
 
 
 def arch_of_header(text: str) -> str | None:
@@ -99,7 +91,7 @@ def arch_of_header(text: str) -> str | None:
     if start is None:
         return None
     end = text.find("\n};", start.end())
-    return arch_of_members(set(re.findall(r"\w+", text[start.end() : end])))
+    return arch_of_registers(set(re.findall(r"\w+", text[start.end() : end])))
 
 
 def is_guarded(text: str) -> bool:

@@ -34,6 +34,11 @@ _ALIASES = {
     **dict.fromkeys(("mips64", "mips64el", "mipsel"), "mips"),
     **dict.fromkeys(("loongarch64", "loong64"), "loongarch"),
 }
+# A member of struct pt_regs that only one architecture has.
+_MARKS = {
+    "orig_ax": "x86", "orig_x0": "arm64", "epc": "riscv", "orig_gpr3": "powerpc", "orig_gpr2": "s390",
+    "csr_era": "loongarch", "cp0_status": "mips", "uregs": "arm",
+}  # fmt: skip
 _OBJECT = ("bpf_object", "bpf_object_size")
 
 
@@ -46,6 +51,11 @@ def kernel_name(name: str) -> str:
 def machine() -> str:
     """Return the kernel's name of this machine's architecture."""
     return kernel_name(os.uname().machine)
+
+
+def arch_of_registers(names: set[str]) -> str | None:
+    """Return the architecture whose struct pt_regs has members of these names, nested ones too; None: none is known."""
+    return next((arch for mark, arch in _MARKS.items() if mark in names), None)
 
 
 def served(package: Package) -> list[str]:

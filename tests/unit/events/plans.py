@@ -217,11 +217,17 @@ def is_signed(kind: Type) -> bool:
     return kind.kind == INT or (kind.kind == ENUM and kind.signed)
 
 
+def enum_name(kind: Type, value: int) -> str:
+    """The first name of a number, "" without one. A plan's numbers are 64 bits with a sign, whatever the enum has."""
+    whole = (1 << 64) - 1 if kind.size == 8 and not kind.signed else -1
+    return next((name for number, name in kind.values if number & whole == value), "")
+
+
 def scalar(kind: Type, value: int) -> Any:
     if kind.kind == BOOL:
         return bool(value)
     if kind.kind == ENUM:
-        return next((name for number, name in kind.values if number == value), value)
+        return enum_name(kind, value) or value
     return str(value) if kind.size == 16 else value
 
 

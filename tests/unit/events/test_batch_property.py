@@ -21,6 +21,7 @@ from plans import (
     UNION,
     PlanWriter,
     Type,
+    enum_name,
     expected,
     is_open,
     is_signed,
@@ -57,7 +58,7 @@ def elements(kind: Type, data: bytes) -> list[bytes]:
 def scalar(kind: Type, data: Any) -> Any:
     number = data if isinstance(data, int) else int.from_bytes(data[: kind.size], "little", signed=is_signed(kind))
     if kind.kind == ENUM:
-        return next((name for value, name in kind.values if value == number), str(number))
+        return enum_name(kind, number) or str(number)
     return bool(number) if kind.kind == BOOL else number
 
 

@@ -54,8 +54,8 @@ def no_prediction(_: Package, __: Mapping[str, list[str]]) -> tuple[str, str]:
 def predict(package: Package, targets: Mapping[str, list[str]]) -> tuple[str, str]:
     """Ask `package.check` what it expects with these targets: yes, no or unknown, and why."""
     report = package.check(targets=targets)  # type: ignore[call-arg]
-    against = [finding for finding in report.findings if finding.verdict == report.runs]
-    return report.runs, "" if report.runs == "yes" or not against else str(against[0])
+    against = [finding for finding in report.findings if finding.fatal and finding.status == report.runs]
+    return report.runs, "" if report.runs == "yes" or not against else against[0].detail or against[0].name
 
 
 def run(case: Case, package: Package, ask: Predict = no_prediction) -> Answer:
@@ -105,7 +105,7 @@ def _attached(case: Case, package: Package, targets: Mapping[str, list[str]], wo
         return {"outcome": "refused", "reason": str(exc)}
     with obj:
         try:
-            obj.attach(targets=targets)
+            obj.attach(skip=case.skip, targets=targets)
         except (EunomiaError, OSError) as exc:
             return {"outcome": "refused", "reason": str(exc)}
         live = Live(obj, words)

@@ -36,14 +36,14 @@ def relocation_btf(analysis: Analysis) -> Btf | None:
     target = analysis.target
     if target.btf is not None or not target.live:
         return target.btf
+    from eunomia.btf.types import Btf
     from eunomia.errors import PackageError
-    from eunomia.kernel.archive import kernel_btf
-    from eunomia.kernel.preflight.target import read_btf
+    from eunomia.kernel.archive import archived_btf
 
-    path = kernel_btf(analysis.package) if analysis.package.btf_archive else None
+    found = archived_btf(analysis.package) if analysis.package.btf_archive else None
     try:
-        return read_btf(path) if path else None
-    except (OSError, PackageError):
+        return Btf.from_bytes(found) if found else None
+    except PackageError:
         return None
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from eunomia._native import ffi, lib, text
-from eunomia.btf.elf import ElfFile
+from eunomia.btf.kernels import MAX_BTF, read_kernel_btf
 from eunomia.btf.types import DATASEC, ENUM, ENUM64, FUNC, STRUCT, TYPEDEF, VAR, Btf, _walk
 from eunomia.errors import PackageError
 from eunomia.kernel.object import KERNEL_BTF
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 SYS_RESOURCE, NET_ADMIN, SYS_ADMIN, PERFMON, BPF = 24, 12, 21, 38, 39
 CAPABILITIES = {"CAP_BPF": BPF, "CAP_PERFMON": PERFMON, "CAP_NET_ADMIN": NET_ADMIN, "CAP_DAC_READ_SEARCH": 2}
 EPERM, EOPNOTSUPP, EACCES = 1, 95, 13
-_MAX_BTF = 256 << 20
 
 
 def read(path: str) -> str:
@@ -33,23 +32,17 @@ def read(path: str) -> str:
 
 
 def read_btf(path: str) -> Btf:
-    """Read the types of a kernel from a raw BTF file, or from an ELF file (vmlinux) with a .BTF section.
+    """Read the types of a kernel from raw BTF, a kernel image or a kernel's .deb.
 
     Raises:
         OSError: it cannot be read.
         PackageError: it is neither.
     """
-    with open(path, "rb") as file:
-        data = file.read(_MAX_BTF)
-        if data[:4] == b"\x7fELF":
-            section = ElfFile(data + file.read()).section(".BTF")
-            if section is None or not section.data:
-                raise PackageError(f"read {path}: an ELF file without a .BTF section")
-            data = section.data
     try:
-        return Btf.from_bytes(data)
+        return Btf.from_bytes(read_kernel_btf(path))
     except PackageError as exc:
-        raise PackageError(f"read {path}: {exc}") from None
+        said = str(exc)
+        raise PackageError(said if path in said else f"read {path}: {said}") from None
 
 
 class Target:
@@ -224,7 +217,7 @@ def _split_names(path: str, base: Btf) -> Iterator[tuple[int, str]]:
     """Yield (kind, name) of a module's types, whose strings continue those of vmlinux."""
     try:
         with open(path, "rb") as file:
-            data = file.read(_MAX_BTF)
+            data = file.read(MAX_BTF)
         own = Btf.from_bytes(data)
     except (OSError, PackageError):
         return

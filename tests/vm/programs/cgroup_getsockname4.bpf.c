@@ -1,0 +1,9 @@
+#include "hits.h"
+
+SEC("cgroup/getsockname4")
+int handle(struct bpf_sock_addr *ctx)
+{
+	if (ctx->family)
+		hit();
+	return 1;
+}
