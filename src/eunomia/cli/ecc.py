@@ -127,14 +127,11 @@ COMMAND = Command(
         ("ecc opensnoop.bpf.c", "writes package.json beside the source"),
         ("ecc -o build/ *.bpf.c", "one NAME.json for each source"),
         ("ecc -o tool.json -I include tool.bpf.c", "a package of that name"),
-<<<<<<< HEAD
         ("ecc --target-arch x86,arm64 tool.bpf.c", "one package for both, compiled here"),
-=======
         (
             "ecc --kernels btf/ --kernels linux-image-5.4.deb -o tool.tar tool.bpf.c",
             "runs there without the kernels' BTF",
         ),
->>>>>>> main
     ),
     choices=("@file", "doctor", "new"),
 )

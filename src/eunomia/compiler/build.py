@@ -8,6 +8,7 @@ from eunomia.compiler import cache, process, vmlinux
 from eunomia.compiler.reading import before_vmlinux, clashes, macros_at_fault, relative_paths, without_trace
 from eunomia.compiler.targets import ARCHES, system_includes, target_arch
 from eunomia.errors import CompileError
+from eunomia.package.arches import machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -282,17 +283,23 @@ class Build:
         return self._quiet[:2] if self._quiet[:1] == ["-include-pch"] else []
 
     def _refused(self, status: int, text: str) -> CompileError:
+        options = self.options
+        is_other = options.arch != machine()
+        what = f"compile {self.source}{f' for {options.arch}' if is_other else ''}"
         if status < 0:
-            return CompileError(f"compile {self.source}: {self.toolchain.describe()} died from signal {-status}", text)
+            return CompileError(f"{what}: {self.toolchain.describe()} died from signal {-status}", text)
         if self._header is None and self._needs_kernel and "vmlinux.h' file not found" in text:
             return CompileError(
-                f"compile {self.source}: it includes vmlinux.h, and this kernel has no BTF to make it from"
+                f"{what}: it includes vmlinux.h, and this kernel has no BTF to make it from"
                 f" ({vmlinux.KERNEL_BTF}) [give --vmlinux FILE, BTF or a C header]"
             )
         if "Invalid usage of the XADD return value" in text:
             hint = "it uses what an atomic add returns, instructions of kernel 5.12 [-a=-mcpu=v3]"
-            return CompileError(f"compile {self.source}: {hint}", without_trace(text))
-        return CompileError(f"compile {self.source}: clang refused it", without_trace(text))
+            return CompileError(f"{what}: {hint}", without_trace(text))
+        more = ""
+        if is_other and self._header and _MISSING_TYPE in text:
+            more = f" [types that only a kernel of {options.arch} has: --vmlinux {options.arch}=FILE, its BTF]"
+        return CompileError(f"{what}: clang refused it{more}", without_trace(text))
 
     def _linked(self) -> bytes:
         from eunomia._native import check, lib
@@ -365,6 +372,7 @@ class Build:
 
 
 _ROUNDS = 5
+_MISSING_TYPE = "incomplete definition of type"
 
 # libbpf's macros (BPF_CORE_READ) make clang 21 and newer warn wherever they are used; older ones do not know the name.
 _QUIET = ["-Wno-unknown-attributes", "-Wno-unknown-warning-option", "-Wno-default-const-init-var-unsafe"]
