@@ -106,11 +106,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "both.json"
 
 
-@pytest.mark.parametrize(
-    ("series", "arch", "name"), [("6.1", "amd64", "x86"), ("5.10", "arm64", "arm64"), ("newest", "arm64", "arm64")]
-)
+@pytest.mark.parametrize(("series", "arch"), [("6.1", "amd64"), ("5.10", "arm64"), ("newest", "arm64")])
 def test_one_package_reads_the_registers_of_each_machine(
-    vm: Lab, package: Path, tmp_path: Path, series: str, arch: str, name: str
+    vm: Lab, package: Path, tmp_path: Path, series: str, arch: str
 ) -> None:
     (tmp_path / "data").write_bytes(b"twelve bytes")
     (seen,) = vm(series, arch).run(SCRIPT, files={"tool.json": package, "data": tmp_path / "data"})
@@ -118,7 +116,7 @@ def test_one_package_reads_the_registers_of_each_machine(
     reads = [event for event in events if event["what"] == 1 and event["fd"] == seen["fd"]]
     (sent,) = [event for event in events if event["what"] == 3]
 
-    assert seen["arch"][0] == name
+    assert seen["arch"][0] == {"amd64": "x86", "arm64": "arm64"}[arch]
     assert reads[0]["count"] == 4321
     assert 0 <= reads[0]["ip"] - seen["at"] <= 16  # at its first instructions, past a landing pad
     assert 12 in [event["result"] for event in events if event["what"] == 2]
