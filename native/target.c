@@ -30,6 +30,8 @@ static const struct kind {
     [TARGET_TP] = {"tp", " ", "tp:CATEGORY/NAME"},
     [TARGET_RAW_TP] = {"raw_tp", " ", "raw_tp:NAME"},
     [TARGET_ITER] = {"iter", " map cgroup pid tid ", "iter:[,map=NAME][,cgroup=PATH][,pid=N][,tid=N]"},
+    [TARGET_ROUTE] = {"route", " dev via metric table headroom ", "route:PREFIX,dev=IFACE|via=ADDRESS[,metric=N][,table=N]"},
+    [TARGET_PROG] = {"prog", " function ", "prog:NAME|ID|PATH[,function=FUNCTION]"},
 };
 
 static int refuse(const char *text, const char *format, const char *word, const char *hint) {
@@ -138,7 +140,9 @@ static int is_perf_family(enum eu_target_kind kind, const char *section) {
 }
 
 int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
-    switch ((int)bpf_program__type(prog)) {
+    int type = (int)bpf_program__type(prog), attach = (int)bpf_program__expected_attach_type(prog);
+    eu_handlers_types(bpf_program__section_name(prog), &type, &attach); /* before load these are raw tracepoints */
+    switch (type) {
     case BPF_PROG_TYPE_XDP:
         return kind == TARGET_IFACE;
     case BPF_PROG_TYPE_SCHED_CLS:
@@ -152,7 +156,7 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_SOCK_OPS:
         return kind == TARGET_CGROUP;
     case BPF_PROG_TYPE_LSM:
-        return kind == TARGET_CGROUP && bpf_program__expected_attach_type(prog) == BPF_LSM_CGROUP;
+        return kind == TARGET_CGROUP && attach == BPF_LSM_CGROUP;
     case BPF_PROG_TYPE_SK_LOOKUP:
     case BPF_PROG_TYPE_FLOW_DISSECTOR:
         return kind == TARGET_NETNS;
@@ -164,6 +168,11 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_SOCKET_FILTER:
     case BPF_PROG_TYPE_SK_REUSEPORT:
         return kind == TARGET_SOCKET;
+    case BPF_PROG_TYPE_LWT_IN:
+    case BPF_PROG_TYPE_LWT_OUT:
+    case BPF_PROG_TYPE_LWT_XMIT:
+    case BPF_PROG_TYPE_LWT_SEG6LOCAL:
+        return kind == TARGET_ROUTE;
     case BPF_PROG_TYPE_PERF_EVENT:
         return kind == TARGET_PERF;
     case BPF_PROG_TYPE_KPROBE:
@@ -174,7 +183,9 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
         return kind == TARGET_RAW_TP && !strncmp(bpf_program__section_name(prog), "raw_t", 5);
     case BPF_PROG_TYPE_TRACING:
-        return kind == TARGET_ITER && bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER;
+        return attach == BPF_TRACE_ITER ? kind == TARGET_ITER : attach != BPF_TRACE_RAW_TP && kind == TARGET_PROG;
+    case BPF_PROG_TYPE_EXT:
+        return kind == TARGET_PROG;
     default:
         return 0;
     }

@@ -1,5 +1,6 @@
 /* Undoing one attachment, only where what is there is still ours. */
 #define _GNU_SOURCE
+#include "attach_route.h"
 #include "error.h"
 #include "guard.h"
 #include "tc_filters.h"
@@ -7,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,20 +67,14 @@ static int undo_struct_ops(const struct eu_undo *undo) {
 }
 
 static int undo_netlink(const struct eu_undo *undo) {
-    char answer[512] __attribute__((aligned(NLMSG_ALIGNTO)));
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), err = 0;
+    if (undo->message_size > sizeof(undo->message))
+        return -EINVAL;
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (fd < 0)
         return -errno;
-    ssize_t size = -1;
-    if (undo->message_size <= sizeof(undo->message) && send(fd, undo->message, undo->message_size, 0) == (ssize_t)undo->message_size)
-        size = recv(fd, answer, sizeof(answer), 0);
-    const struct nlmsghdr *head = (const struct nlmsghdr *)answer;
-    if (size < (ssize_t)NLMSG_LENGTH(sizeof(struct nlmsgerr)) || head->nlmsg_type != NLMSG_ERROR)
-        err = -EIO;
-    else
-        err = ((const struct nlmsgerr *)NLMSG_DATA(head))->error;
+    int err = eu_netlink_ask(fd, undo->message, undo->message_size);
     close(fd);
-    return err == -ESRCH || err == -ENODEV || err == -ENOENT ? 0 : err ? err : 1;
+    return err == -ESRCH || err == -ENODEV || err == -ENOENT ? 0 : err ? err : 1; /* it went with its interface, or somebody removed it */
 }
 
 int eu_undo_apply(const struct eu_undo *undo) {

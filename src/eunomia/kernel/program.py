@@ -95,6 +95,21 @@ class Program:
         check(lib.eu_prog_missed(self._object.handle(), self._index, count), f"program {self.name}")
         return int(count[0])
 
+    def set_target(self, target: str) -> None:
+        """Name the program that it attaches to, before load: freplace replaces a function there, fentry traces one.
+
+        Args:
+            target: `prog:NAME`, `prog:ID` or `prog:PATH` of a pin, `,function=FUNCTION` where the section names none.
+
+        Raises:
+            ValueError: the object is closed or loaded already.
+            OSError: there is no such program, or no such function in it, or this program attaches to none.
+
+        Kernel: 5.6+, 5.10+ for attaching
+        Source: kernel/bpf/verifier.c, `bpf_check_attach_target`
+        """
+        self._object.bind(self, target)
+
     def attach(self, target: str | int | HasFileno | None = None) -> Link:
         """Attach it to target, or else as the package's annotations and its section say.
 
@@ -195,9 +210,31 @@ class Program:
 
         return target_list(found, self.name)
 
+    @property
+    def attaches_to_program(self) -> bool:
+        """Whether the package's `@target` is another program, which must be known before load."""
+        return "target" in self._settings and self.targets[0].startswith("prog:")
+
     def takes(self, kind: str) -> bool:
         """Tell whether it can be attached to targets of a kind, as in `iface` or `cgroup`."""
         return check(lib.eu_prog_takes(self._object.handle(), self._index, kind.encode()), f"program {self.name}") > 0
+
+    @property
+    def target_forms(self) -> str:
+        """How to write the targets that it takes, as in `cgroup:PATH`; "" where its section says all there is."""
+        room = ffi.new("char[]", 700)
+        check(lib.eu_prog_target_forms(self._object.handle(), self._index, room, 700), f"program {self.name}")
+        return text(room)
+
+    def refusal(self, target: str) -> str:
+        """Return why a target is none for it, "" where it takes it; whether the kernel has it is not looked at."""
+        given = os.fsencode(target)
+        return text(lib.eu_error()) if lib.eu_target_check(self._object.handle(), self._index, given) < 0 else ""
+
+    def cgroup_refusal(self, name: str) -> str:
+        """Return why there is no such control group to attach to, "" where there is."""
+        given = os.fsencode(name)
+        return text(lib.eu_error()) if lib.eu_probe_cgroup(self._object.handle(), self._index, given) < 0 else ""
 
     def detach(self) -> None:
         """Undo all attachments of this program; does nothing where there are none."""
