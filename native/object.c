@@ -29,11 +29,22 @@ struct bpf_map *eu_map(struct eu_object *object, int map) {
 
 /* Kernels before 5.11 charge BPF memory to RLIMIT_MEMLOCK, and tell themselves by not having bpf_ktime_get_coarse_ns() either, which
  * came with them. libbpf lifts the limit there; without CAP_SYS_RESOURCE it cannot, and the soft limit goes as high as it may. */
+static int counts_by_group(void) {
+    const struct bpf_insn code[] = {
+        {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ktime_get_coarse_ns},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    int fd = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, NULL, "GPL", code, sizeof(code) / sizeof(*code), NULL);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static void raise_memlock(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == limit.rlim_max)
         return;
-    if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SOCKET_FILTER, BPF_FUNC_ktime_get_coarse_ns, NULL) != 1) {
+    if (!counts_by_group()) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_MEMLOCK, &limit);
     }

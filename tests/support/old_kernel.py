@@ -1,8 +1,9 @@
 """A kernel that lacks things, made of one that has them: a supervisor refuses chosen system calls of a command.
 
-The command runs under a seccomp filter that hands its bpf(2) and perf_event_open(2) calls to this process (SECCOMP_RET_USER_NOTIF,
-Linux 5.5). A refusal looks at the call's arguments in the command's memory, also behind pointers, and answers with the errno that a
-kernel without the feature gives; everything else goes on as it was. So nothing in eunomia or libbpf knows that it is tested.
+The command runs under a seccomp filter that hands its bpf(2) and perf_event_open(2) calls to this process
+(SECCOMP_RET_USER_NOTIF, Linux 5.5). A refusal looks at the call's arguments in the command's memory, also behind
+pointers, and answers with the errno that a kernel without the feature gives; everything else goes on as it was. So
+nothing in eunomia or libbpf knows that it is tested.
 
 Source: seccomp_unotify(2); include/uapi/linux/bpf.h for the layouts of union bpf_attr.
 """
@@ -18,6 +19,7 @@ import select
 import socket
 import struct
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 
@@ -148,8 +150,9 @@ class OldKernel:
 
         thread = threading.Thread(target=supervise, daemon=True)
         thread.start()
+        words = [sys.executable, __file__, str(theirs.fileno()), *argv]
         child: subprocess.Popen[str] = subprocess.Popen(  # type: ignore[call-overload]
-            argv, text=True, preexec_fn=lambda: _filter_into(theirs), pass_fds=[theirs.fileno()], **keywords
+            words, text=True, pass_fds=[theirs.fileno()], **keywords
         )
         theirs.close()
         child.supervisor = thread  # type: ignore[attr-defined]
@@ -192,7 +195,7 @@ class OldKernel:
 
 
 def _filter_into(sock: socket.socket) -> None:
-    """In the child: filter its system calls, and send the descriptor that tells of them."""
+    """Filter this process's system calls, and send the descriptor that tells of them."""
     libc = ctypes.CDLL(None, use_errno=True)
     code = b"".join(
         struct.pack("<HBBI", *line)
@@ -212,3 +215,9 @@ def _filter_into(sock: socket.socket) -> None:
         raise OSError(ctypes.get_errno(), "seccomp")
     socket.send_fds(sock, [b"x"], [listener])
     os.close(listener)
+
+
+if __name__ == "__main__":  # between the supervisor and the command
+    with socket.socket(fileno=int(sys.argv[1])) as supervisor:
+        _filter_into(supervisor)
+    os.execvp(sys.argv[2], sys.argv[2:])

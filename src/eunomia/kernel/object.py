@@ -363,6 +363,11 @@ class Object:
         """Whether it was relocated against minimal BTF made in memory."""
         return bool(lib.eu_used_minimal_btf(self.handle()))
 
+    @property
+    def rings_replaced(self) -> bool:
+        """Whether its ring buffers were made perf buffers, because this kernel has none."""
+        return self._no_rings
+
     def handle(self) -> Any:
         """Return the C object; for the rooms above this one.
 
