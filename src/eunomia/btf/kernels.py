@@ -119,7 +119,9 @@ def _whole(descriptor: int, size: int) -> bytes:
     import mmap
 
     if size < 64 << 20:
-        return os.pread(descriptor, size, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()  # sysfs gives 4 KiB a call on kernels before 6.16
     return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)  # type: ignore[return-value]  # sliced as bytes are
 
 
