@@ -27,9 +27,10 @@ def program(name: str) -> None:
     from eunomia import Package
     from vm.programs import cell
     from vm.programs.table import BY_NAME
+    from vm.tools.cell import predict
 
     package = Package.open(f"/job/programs/{name}.json")
-    emit(kind="program", **cell.run(BY_NAME[name], package, ask=cell.predict))
+    emit(kind="program", **cell.run(BY_NAME[name], package, ask=lambda package, targets: predict(package)))
 
 
 def command() -> None:
