@@ -96,7 +96,7 @@ class Build:
         """Return the flags that say what the source means: for clang, and for libclang as well."""
         options = self.options
         arch = ARCHES[options.arch]
-        flags = ["-D__TARGET_ARCH_" + arch[0], *_QUIET]
+        flags = ["-D__TARGET_ARCH_" + arch[0], *_MEMBERS, *_QUIET]
         flags += [f"-D{define}" for define in options.defines]
         for folder in [*options.include, self.folder, *([self._header.folder] if self._header else ()), HEADERS]:
             flags += ["-I", folder]
@@ -317,7 +317,7 @@ class Build:
                 if any(name in text for name in macros):
                     return None
             arch = f"-D__TARGET_ARCH_{ARCHES[self.options.arch][0]}"
-            return vmlinux.precompiled(self.toolchain, header, [*_CODE_FLAGS, arch, *_QUIET, *cflags])
+            return vmlinux.precompiled(self.toolchain, header, [*_CODE_FLAGS, arch, *_MEMBERS, *_QUIET, *cflags])
         except OSError:
             return None
 
@@ -331,5 +331,9 @@ _TYPE_ONLY = "bpf_dynptr_write"
 
 # What the macros leave in a function that is inline and not static.
 _OURS = "-Wno-static-local-in-inline"
+
+# Kernels since 6.19 are compiled with -fms-extensions: their vmlinux.h has members like `struct __filename_head;`, the
+# members of which are the outer structure's.
+_MEMBERS = ["-fms-extensions", "-Wno-microsoft-anon-tag"]
 
 _CODE_FLAGS = ["-g", "-O2", "-target", "bpf"]

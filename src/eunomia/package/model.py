@@ -266,19 +266,21 @@ class Package:
             raise
         return opened
 
-    def check(self, kernel_btf: str | None = None, load: bool = False) -> Report:
+    def check(self, kernel_btf: str | None = None, load: bool = False, **run: Any) -> Report:
         """Find out whether it runs on this kernel, or on another one by its BTF file; see `eunomia.kernel.preflight`.
 
         Args:
             kernel_btf: file with another kernel's types (raw BTF, or vmlinux); None: the running kernel.
             load: load it too, and report what the verifier says. Needs the privileges of a run.
+            run: what the run will be given: `values`, `targets`, `enable`, `skip`, `btf`; `target`: a kernel that is
+                asked about many packages.
 
         Returns:
             The findings; `.runs` is "yes", "no" or "unknown".
         """
         from eunomia.kernel.preflight import check
 
-        return check(self, kernel_btf, load)
+        return check(self, kernel_btf, load, **run)
 
     def seal(self) -> Package:
         """Write plan and option table into `meta.eunomia`, so that a run need not make them from the object's types.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from eunomia._native import ffi, lib, text
@@ -31,6 +31,15 @@ def read(path: str) -> str:
         return ""
 
 
+def read_bytes(path: str) -> bytes:
+    """Return a file of some megabytes at most, b"" where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(16 << 20)
+    except OSError:
+        return b""
+
+
 def read_btf(path: str) -> Btf:
     """Read the types of a kernel from raw BTF, a kernel image or a kernel's .deb.
 
@@ -43,6 +52,12 @@ def read_btf(path: str) -> Btf:
     except PackageError as exc:
         said = str(exc)
         raise PackageError(said if path in said else f"read {path}: {said}") from None
+
+
+@cache
+def _running_btf() -> Btf:
+    """The types of the running kernel, which do not change while it runs; reading them takes most of a check's time."""
+    return read_btf(KERNEL_BTF)
 
 
 class Target:
@@ -64,7 +79,7 @@ class Target:
         if self._path is not None:
             return read_btf(self._path)
         try:
-            return read_btf(KERNEL_BTF)
+            return _running_btf()
         except (OSError, PackageError):
             return None
 
@@ -171,6 +186,29 @@ class Target:
                 return frozenset(line.split(None, 3)[2] for line in file if line.count(" ") >= 2)
         except OSError:
             return frozenset()
+
+    def has_part(self, module: str, symbol: str) -> bool | None:
+        """Tell whether a part of the running kernel is there: built in, loaded, or a module that can be loaded.
+
+        Args:
+            module: its module, "" where it is never one.
+            symbol: one of its functions.
+
+        Returns:
+            None where neither symbols nor lists of modules can be read.
+        """
+        if symbol in self.symbols:
+            return True
+        if not self.live or not module:
+            return None if not self.symbols else False
+        folder = f"/lib/modules/{os.uname().release}"
+        lists = [read_bytes(f"{folder}/{name}") for name in ("modules.dep", "modules.builtin")]
+        if any(
+            f"/{module.replace('_', '?')}.ko".encode() in each.replace(b"-", b"?").replace(b"_", b"?") for each in lists
+        ):
+            return read("/proc/sys/kernel/modules_disabled") != "1"
+        setting = (self.configuration or {}).get(f"CONFIG_{module.upper()}")
+        return None if not self.symbols and setting is None else False
 
     @cached_property
     def tracefs(self) -> int:
