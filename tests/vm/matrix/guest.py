@@ -7,8 +7,11 @@ import select
 import signal
 import subprocess
 import time
+from functools import partial
 
 from guest import emit
+
+from vm.matrix.warm import KERNEL
 
 START_TOOL = "sigsnoop"
 ROUNDS = 3
@@ -19,7 +22,7 @@ def tool(name: str) -> None:
     """Run one built-in tool."""
     from vm.tools import cell
 
-    emit(kind="tool", **cell.run(name))
+    emit(kind="tool", **cell.run(name, KERNEL))
 
 
 def program(name: str) -> None:
@@ -27,10 +30,13 @@ def program(name: str) -> None:
     from eunomia import Package
     from vm.programs import cell
     from vm.programs.table import BY_NAME
-    from vm.tools.cell import predict
 
-    package = Package.open(f"/job/programs/{name}.json")
-    emit(kind="program", **cell.run(BY_NAME[name], package, ask=lambda package, targets: predict(package)))
+    if os.path.exists(f"/job/programs/{name}.error"):
+        with open(f"/job/programs/{name}.error") as file:
+            raise SystemExit(file.read())
+    case, package = BY_NAME[name], Package.open(f"/job/programs/{name}.json")
+    ask = partial(cell.predict, skip=case.skip, target=KERNEL)
+    emit(kind="program", **cell.run(case, package, ask))
 
 
 def command() -> None:

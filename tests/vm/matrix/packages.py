@@ -23,8 +23,9 @@ KEPT = 86400.0  # seconds after which what was made of older sources goes
 
 
 def programs(arch: str) -> Path:
-    """Return a folder with NAME.json for each case of the table."""
+    """Return a folder with NAME.json for each case of the table, or NAME.error, which says why there is none."""
     from eunomia.compiler import compile_source
+    from eunomia.errors import CompileError
 
     inputs = [*PROGRAMS.glob("*.bpf.c"), *PROGRAMS.glob("*.h"), *(ROOT / "src/eunomia").rglob("*.[chp]*")]
 
@@ -36,7 +37,11 @@ def programs(arch: str) -> Path:
 
         def one(name: str) -> None:
             source = PROGRAMS / f"{name}.bpf.c"
-            package = compile_source(source, target_arch=ARCHITECTURES[arch], vmlinux=vmlinux)
+            try:
+                package = compile_source(source, target_arch=ARCHITECTURES[arch], vmlinux=vmlinux)
+            except CompileError as exc:
+                (folder / f"{name}.error").write_text(str(exc))
+                return
             text = package.to_json()
             (folder / f"{name}.json").write_bytes(text if isinstance(text, bytes) else text.encode())
 

@@ -11,12 +11,12 @@ import subprocess  # noqa: F401
 
 import eunomia.builtin
 import eunomia.cli.main
-import eunomia.cli.run  # noqa: F401
+import eunomia.cli.run
 import vm.programs.cell
 import vm.tools.cell  # noqa: F401
 from eunomia import Package
-from eunomia.kernel.preflight import target
+from eunomia.kernel.preflight.target import Target
 
-_SHARED = target.Target()
-target.Target = lambda path=None: _SHARED if path is None else type(_SHARED)(path)  # type: ignore[assignment,misc]
-Package.from_bytes(eunomia.builtin.read("opensnoop"), "opensnoop").check()
+KERNEL = Target()
+for tool in ("opensnoop", "execsnoop"):
+    Package.from_bytes(eunomia.builtin.read(tool), tool).check(target=KERNEL)

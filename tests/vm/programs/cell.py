@@ -51,9 +51,9 @@ def no_prediction(_: Package, __: Mapping[str, list[str]]) -> tuple[str, str]:
     return "unknown", ""
 
 
-def predict(package: Package, targets: Mapping[str, list[str]]) -> tuple[str, str]:
+def predict(package: Package, targets: Mapping[str, list[str]], **run: Any) -> tuple[str, str]:
     """Ask `package.check` what it expects with these targets: yes, no or unknown, and why."""
-    report = package.check(targets=targets)  # type: ignore[call-arg]
+    report = package.check(targets=targets, **run)
     against = [finding for finding in report.findings if finding.fatal and finding.status == report.runs]
     return report.runs, "" if report.runs == "yes" or not against else against[0].detail or against[0].name
 

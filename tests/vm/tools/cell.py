@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from vm.programs.cell import predict
 from vm.tools.live import Live, Refused, Wrong
 from vm.tools.table import TOOLS
+
+if TYPE_CHECKING:
+    from eunomia.kernel.preflight.target import Target
 
 Answer = dict[str, Any]
 
 
-def run(name: str) -> Answer:
-    """Ask whether the tool will run, run it, make it see something, and look at what it saw."""
+def run(name: str, kernel: Target) -> Answer:
+    """Ask of a kernel whether the tool will run, run it, make it see something, and look at what it saw."""
     from eunomia import Package, builtin
 
     started = time.monotonic()
     answer: Answer = {"cell": name, "count": 0, "reason": ""}
-    answer["predicted"], answer["predicted_reason"] = predict(Package.from_bytes(builtin.read(name), name))
+    package = Package.from_bytes(builtin.read(name), name)
+    answer["predicted"], answer["predicted_reason"] = predict(package, {}, target=kernel)
     answer["predicting"] = round(time.monotonic() - started, 3)
     lives: list[Live] = []
 
@@ -35,10 +40,3 @@ def run(name: str) -> Answer:
     answer["attaching"] = round(lives[-1].seconds, 3) if lives else None
     answer["seconds"] = round(time.monotonic() - started, 3)
     return answer
-
-
-def predict(package: Any) -> tuple[str, str]:
-    """Ask `package.check` what it expects: yes, no or unknown, and why."""
-    report = package.check()
-    against = [finding for finding in report.findings if finding.fatal and finding.status == report.runs]
-    return report.runs, "" if report.runs == "yes" or not against else against[0].detail or against[0].name

@@ -131,6 +131,8 @@ def check_account(errors: str, nr_events: int) -> None:
         terms = re.sub(r"\([^)]*\)", "", equation[2])
         if int(equation[1]) != sum(map(int, re.findall(r"\d+", terms))):
             raise Wrong(f"the account does not balance: {line}")
-    delivered = sum(int(number) for pair in re.findall(r"(\d+) delivered|delivered (\d+)", line) for number in pair if number)
+    delivered = sum(
+        int(number) for pair in re.findall(r"(\d+) delivered|delivered (\d+)", line) for number in pair if number
+    )
     if delivered != nr_events:
         raise Wrong(f"{nr_events} events came out: {line}")

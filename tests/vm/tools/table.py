@@ -25,7 +25,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Child:
-    """A process that waits for `go`, does something, and lives on until `end`: its symbols and its name are looked up."""
+    """A process that waits for `go`, does something, and lives on until `end`: its name and symbols are looked up."""
 
     def __init__(self, work: Callable[[], object]) -> None:
         self._go, self._done, self._end = os.pipe(), os.pipe(), os.pipe()
@@ -123,7 +123,9 @@ def bashreadline(start: Start) -> int:
     live = start()
     pid, terminal = pty.fork()
     if not pid:
-        os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "-i"], {"PATH": "/usr/bin", "PS1": "$ ", "TERM": "dumb"})
+        os.execve(
+            "/bin/bash", ["bash", "--norc", "--noprofile", "-i"], {"PATH": "/usr/bin", "PS1": "$ ", "TERM": "dumb"}
+        )
     for text in (b"echo typed into a shell\n", b"exit\n"):
         shown = b""
         while not shown.endswith(b"$ "):
@@ -296,6 +298,14 @@ def syscount(start: Start) -> int:
     return counts[0] if counts == [1000] else 0
 
 
+def tcpconnect(start: Start) -> int:
+    """Make a connection."""
+    live = start("--pid", os.getpid())
+    _, server = tcp_connection()
+    seen = [event for event in live.events() if (event["daddr"], event["dport"]) == ("127.0.0.1", server)]
+    return len([event for event in seen if event["pid"] == os.getpid()])
+
+
 def tcpstates(start: Start) -> int:
     """Make a connection."""
     live = start("--ipv4")
@@ -324,6 +334,7 @@ TOOLS: dict[str, Callable[[Start], int]] = {
         sigsnoop,
         softirqs,
         syscount,
+        tcpconnect,
         tcpstates,
     )
 }
