@@ -35,7 +35,7 @@ def program(name: str) -> None:
         with open(f"/job/programs/{name}.error") as file:
             raise SystemExit(file.read())
     case, package = BY_NAME[name], Package.open(f"/job/programs/{name}.json")
-    ask = partial(cell.predict, skip=case.skip, target=KERNEL)
+    ask = partial(cell.predict, target=KERNEL)
     emit(kind="program", **cell.run(case, package, ask))
 
 

@@ -22,7 +22,7 @@ def run(name: str, kernel: Target) -> Answer:
     started = time.monotonic()
     answer: Answer = {"cell": name, "count": 0, "reason": ""}
     package = Package.from_bytes(builtin.read(name), name)
-    answer["predicted"], answer["predicted_reason"] = predict(package, {}, target=kernel)
+    answer["predicted"], answer["predicted_reason"] = predict(package, {}, (), kernel)
     answer["predicting"] = round(time.monotonic() - started, 3)
     lives: list[Live] = []
 
