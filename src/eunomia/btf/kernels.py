@@ -118,10 +118,10 @@ def _of_file(path: str, place: str) -> Iterator[KernelBtf]:
 def _whole(descriptor: int, size: int) -> bytes:
     import mmap
 
-    if size < 64 << 20:  # sysfs gives a page a read on older kernels, and cannot be mapped
+    if size < 64 << 20:
+        os.lseek(descriptor, 0, os.SEEK_SET)
         with open(descriptor, "rb", closefd=False) as file:
-            file.seek(0)
-            return file.read()
+            return file.read()  # sysfs gives 4 KiB a call on kernels before 6.16
     return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)  # type: ignore[return-value]  # sliced as bytes are
 
 

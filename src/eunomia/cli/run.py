@@ -42,6 +42,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
     from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, resolve
 
     package = resolve(program, Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or ""))
+    package = package.here()
     # The tool's options may move some of ecli's: they are read with the package's table in hand.
     chosen, asked = take_arguments(package, values, program)
     if asked in (HELP, VERSION):
@@ -171,6 +172,10 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
             from eunomia.cli.adjust import adjust
 
             adjust(live, values)
+        if any("prog:" in text for text in values["attach"]):
+            from eunomia.cli.targets import bind_programs
+
+            bind_programs(live, values)
         live.load()
     except BaseException:
         live.close()

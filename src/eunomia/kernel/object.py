@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import close as close_file
-from os import environ
+from os import environ, fsencode
 
 from eunomia._native import check, error, ffi, lib, text
 from eunomia.kernel.program import Link, Program
@@ -46,6 +46,7 @@ class Object:
     """
 
     __slots__ = (
+        "_bound",
         "_btf",
         "_btf_file",
         "_groups",
@@ -76,6 +77,7 @@ class Object:
         self._no_rings = False
         self._maps: dict[str, Map] | None = None
         self._writes: list[tuple[str, int, bytes]] = []
+        self._bound: dict[str, str] = {}
         self._sizes: dict[str, int] = {}
         self._pages: dict[str, int] = {}
         self._handle: Any = ffi.NULL
@@ -99,7 +101,7 @@ class Object:
         """Open a package's object; nothing is asked of the kernel yet.
 
         Args:
-            package: the package.
+            package: the package; of several architectures' objects this machine's is taken.
             btf: file with the types to relocate against (raw BTF, a kernel image or its .deb); default: $BTF_FILE_PATH,
                 else the running kernel's, else the package's archive.
             kconfig: `CONFIG_X=value` lines for `extern … __kconfig` variables, before the kernel's configuration.
@@ -108,9 +110,10 @@ class Object:
 
         Raises:
             LoadError: libbpf does not understand the object.
+            UnsupportedError: the package was made for other architectures.
             OSError: the BTF file cannot be read.
         """
-        opened = cls(package, btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
+        opened = cls(package.for_arch(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
         opened._open()
         return opened
 
@@ -184,6 +187,9 @@ class Object:
             LoadError: any other refusal.
         """
         self._before_load()
+        for program in self.programs.values():
+            if program.name not in self._bound and program.attaches_to_program:
+                self.bind(program, program.targets[0])
         while lib.eu_load(self._handle) < 0:
             from eunomia.kernel.failure import culprit, lacks_rings, load_failure, ring_failure
 
@@ -247,8 +253,20 @@ class Object:
                 self.maps[name].resize(entries)
         for name, pages in self._pages.items():
             self.maps[name].set_perf_pages(pages)
+        for name, target in self._bound.items():
+            self._bind(name, target)
         for name in silent:
             self.programs[name].autoload = False
+
+    def bind(self, program: Program, target: str) -> None:
+        """Name the program that another one attaches to; `Program.set_target` calls it."""
+        self._before_load()
+        self._bind(program.name, target)
+        self._bound[program.name] = target
+
+    def _bind(self, name: str, target: str) -> None:
+        index = list(self.programs).index(name)
+        check(lib.eu_prog_bind(self._handle, index, fsencode(target)), f"program {name}")
 
     def attach(self, *, skip: Collection[str] = (), targets: Mapping[str, Sequence[str]] | None = None) -> list[Link]:
         """Attach the programs that the package lists (all, where it lists none), in its order.
