@@ -39,7 +39,7 @@ struct eu_object {
     int nr_maps, nr_progs;
     struct eu_kernel_target *targets; /* per program */
     int *tracepoints;                 /* per program: the id of its section's tracepoint, 0: none or not read */
-    int loaded, minimal_btf, plain_btf;
+    int loaded, minimal_btf, plain_btf, has_rings;
     int btf_fd;     /* memfd with the minimal BTF, -1: none */
     char *btf_path; /* BTF file the user gave, NULL: the running kernel's */
     struct eu_attachment *attachments;

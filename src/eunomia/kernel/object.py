@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
+PERF_EVENT_ARRAY = 4  # BPF_MAP_TYPE_PERF_EVENT_ARRAY
 PROG_ARRAY = 3  # BPF_MAP_TYPE_PROG_ARRAY
 # Families of sections that do the same in two ways, the better one first.
 ALTERNATIVES = (
@@ -55,6 +56,7 @@ class Object:
         "_kconfig",
         "_keep",
         "_maps",
+        "_no_rings",
         "_pages",
         "_plain",
         "_sizes",
@@ -75,6 +77,7 @@ class Object:
         self._kconfig = kconfig
         self._plain = plain_btf
         self._verifier_log = verifier_log
+        self._no_rings = False
         self._maps: dict[str, Map] | None = None
         self._writes: list[tuple[str, int, bytes]] = []
         self._bound: dict[str, str] = {}
@@ -125,7 +128,9 @@ class Object:
         name = ffi.new("char[]", self.package.name.encode())
         kconfig = ffi.new("char[]", self._kconfig.encode()) if self._kconfig else ffi.NULL
         btf = ffi.new("char[]", path.encode()) if path else ffi.NULL
-        options = ffi.new("struct eu_open_options *", [name, btf, kconfig, self._plain, self._verifier_log])
+        options = ffi.new(
+            "struct eu_open_options *", [name, btf, kconfig, self._plain, self._no_rings, self._verifier_log]
+        )
         self._keep = (name, kconfig, btf)
         self._handle = lib.eu_open(ffi.from_buffer(self.package.object), len(self.package.object), options)
         if not self._handle:
@@ -190,9 +195,13 @@ class Object:
             if program.name not in self._bound and program.attaches_to_program:
                 self.bind(program, program.targets[0])
         while lib.eu_load(self._handle) < 0:
-            from eunomia.kernel.failure import culprit, load_failure
+            from eunomia.kernel.failure import culprit, lacks_rings, load_failure, ring_failure
 
-            failure = load_failure(self)
+            failure = (ring_failure(self) if self._no_rings else None) or load_failure(self)
+            if not self._no_rings and lacks_rings(self):
+                self._no_rings = True
+                self._reopen()
+                continue
             name = culprit(self)
             if name is None or name in self.skipped or name in self.passed_over:
                 raise failure
@@ -244,7 +253,8 @@ class Object:
         for write in self._writes:
             self._write(*write)
         for name, entries in self._sizes.items():
-            self.maps[name].resize(entries)
+            if not (self._no_rings and self.maps[name].type == PERF_EVENT_ARRAY):  # bytes of a ring that is none now
+                self.maps[name].resize(entries)
         for name, pages in self._pages.items():
             self.maps[name].set_perf_pages(pages)
         for name, target in self._bound.items():
@@ -401,6 +411,11 @@ class Object:
     def used_minimal_btf(self) -> bool:
         """Whether it was relocated against minimal BTF made in memory."""
         return bool(lib.eu_used_minimal_btf(self.handle()))
+
+    @property
+    def rings_replaced(self) -> bool:
+        """Whether its ring buffers were made perf buffers, because this kernel has none."""
+        return self._no_rings
 
     def handle(self) -> Any:
         """Return the C object; for the rooms above this one.
