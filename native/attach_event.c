@@ -183,10 +183,10 @@ int eu_attach_probe(struct eu_object *object, int index, enum eu_target_kind kin
 
 int eu_attach_probe_of_section(struct eu_object *object, int index, int pid) {
     const char *section = bpf_program__section_name(object->progs[index]), *name = target_of(object->progs[index]);
-    enum eu_target_kind kind = eu_is_tracepoint(section)                                              ? TARGET_TP
-                               : is_family(section, "raw_tp") || is_family(section, "raw_tracepoint") ? TARGET_RAW_TP
-                               : !strncmp(section, "usdt", 4)                                         ? TARGET_USDT
-                               : section[0] == 'u'                                                    ? TARGET_UPROBE
-                                                                                                      : TARGET_KPROBE;
+    enum eu_target_kind kind = eu_is_tracepoint(section)       ? TARGET_TP
+                               : !strncmp(section, "raw_t", 5) ? TARGET_RAW_TP
+                               : !strncmp(section, "usdt", 4)  ? TARGET_USDT
+                               : section[0] == 'u'             ? TARGET_UPROBE
+                                                               : TARGET_KPROBE;
     return *name ? eu_attach_probe(object, index, kind, name, pid) : -EDESTADDRREQ;
 }
