@@ -105,10 +105,9 @@ class Object:
 
         Raises:
             LoadError: libbpf does not understand the object.
-            UnsupportedError: the package was made for other architectures.
             OSError: the BTF file cannot be read.
         """
-        opened = cls(package.for_arch(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
+        opened = cls(package.here(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
         opened._open()
         return opened
 
@@ -179,6 +178,7 @@ class Object:
             PermissionError: privileges are missing.
             LoadError: any other refusal.
         """
+        self.package.for_arch()  # raises where the package was made for other architectures
         self._before_load()
         while lib.eu_load(self._handle) < 0:
             from eunomia.kernel.failure import culprit, load_failure

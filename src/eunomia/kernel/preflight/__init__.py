@@ -57,14 +57,22 @@ def check(
         KeyError: enable or skip name no program.
         ValueError: kernel_btf and load together.
     """
+    from eunomia.kernel.preflight import machine
     from eunomia.kernel.preflight.plan import open_plan
     from eunomia.kernel.preflight.target import Target
+    from eunomia.package.arches import choose
 
     if load and kernel_btf is not None:
         raise ValueError("load: only the running kernel can be asked, not one of which there is a BTF file")
-    plan, live = open_plan(package, values, targets, enable=enable, skip=skip, btf=btf)
+    target = target or Target(kernel_btf)
+    arch = target.arch
+    chosen = choose(package, arch) if arch else package.here()
+    if chosen is None:
+        assert arch is not None
+        return Report(package.name, target.name, target.live, [machine.other_architecture(package, arch)])
+    plan, live = open_plan(chosen, values, targets, enable=enable, skip=skip, btf=btf)
     try:
-        return check_plan(plan, target or Target(kernel_btf), load)
+        return check_plan(plan, target, load)
     finally:
         if live is not None:
             live.close()
