@@ -57,6 +57,8 @@ int eu_map_next_key(struct eu_object *object, int map, const void *key, void *ne
 /* Read up to max elements in batches (element by element where the kernel has no batch operation). cursor: 16 bytes or the
  * key size, whichever is more, zeroed before the first call. Returns the number of elements read; *done is set at the end. */
 long eu_map_read_batch(struct eu_object *object, int map, void *cursor, int first, void *keys, void *values, uint32_t max, int *done);
+/* Give a sample to the program that drains a user ring buffer (6.1); -ENOSPC while there is no room. */
+int eu_map_submit(struct eu_object *object, int map, const void *data, size_t size);
 int eu_map_pin(struct eu_object *object, int map, const char *path);
 int eu_possible_cpus(void);
 
@@ -85,6 +87,8 @@ struct eu_attach_options {
     int perf_frequency;
     int pid, cpu; /* perf_event, uprobe: -1 all */
 };
+/* Name the program that this one attaches to (freplace, fentry of a program) before load: prog:NAME|ID|PATH[,function=FUNCTION]. */
+int eu_prog_bind(struct eu_object *object, int prog, const char *target);
 /* Attach one program; several times, to several targets, is allowed. */
 int eu_prog_attach(struct eu_object *object, int prog, const struct eu_attach_options *options);
 int eu_prog_detach(struct eu_object *object, int prog);

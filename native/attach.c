@@ -289,6 +289,10 @@ static int attach_to(struct eu_object *object, int index, const struct eu_attach
         return attach_raw_tracepoint(object, index, target->name);
     case TARGET_ITER:
         return eu_attach_iter(object, index, target);
+    case TARGET_ROUTE:
+        return eu_attach_route(object, index, target);
+    case TARGET_PROG:
+        return eu_attach_prog(object, index, target);
     default:
         return -EINVAL;
     }
@@ -321,6 +325,7 @@ static void undo(struct eu_attachment *at) {
         bpf_link__destroy(at->link);
     else if (at->fd >= 0)
         close(at->fd);
+    free(at->bytes);
     free(at);
 }
 

@@ -25,6 +25,10 @@ int eu_attach_netfilter(struct eu_object *object, int prog, const struct eu_targ
 /* A map of sockets, by name; "": the only one that the object has. */
 int eu_attach_map(struct eu_object *object, int prog, const char *name);
 int eu_attach_socket(struct eu_object *object, int prog, const struct eu_target *target);
+/* lwt_in, lwt_out, lwt_xmit, lwt_seg6local: a route of our own. */
+int eu_attach_route(struct eu_object *object, int prog, const struct eu_target *target);
+/* A function of another program, which eu_prog_bind() named before load. */
+int eu_attach_prog(struct eu_object *object, int prog, const struct eu_target *target);
 /* target NULL: all that there is of its kind. */
 int eu_attach_iter(struct eu_object *object, int prog, const struct eu_target *target);
 /* Targets that were chosen: FUNCTION[+OFFSET], a pattern for .multi and .session, a system call's name for ksyscall. */

@@ -41,7 +41,7 @@ int eu_attach_tc(struct eu_object *object, int index, const struct eu_attach_opt
     int err = made && made != -EEXIST ? -made : -bpf_tc_attach(&hook, &opts);
     if (!err) {
         *at = (struct eu_attachment){at->next,    index,         NULL,         -1,    undo_tc, ifindex, 0,
-                                     opts.handle, opts.priority, opts.prog_id, point, !made,   0};
+                                     opts.handle, opts.priority, opts.prog_id, point, !made,   NULL,    0};
         return 0;
     }
     if (!made) {

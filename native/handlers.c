@@ -109,12 +109,19 @@ static int is_in_module(const char *name, uint32_t kind, void *context) {
     return is_target(target->family, target->name, kind, name);
 }
 
-/* The way of libbpf, which parses all of the kernel's BTF and knows those of modules. It ends the handler's part: types that change
- * lose it. */
-static void let_libbpf_find(struct bpf_program *prog, const struct eu_family *family) {
+void eu_handlers_release(struct bpf_program *prog) {
+    const struct eu_family *family = family_of(prog);
+    if (!family)
+        return;
     bpf_program__set_type(prog, family->type);
     bpf_program__set_expected_attach_type(prog, family->attach);
     bpf_program__set_flags(prog, bpf_program__flags(prog) | family->flags);
+}
+
+/* The way of libbpf, which parses all of the kernel's BTF and knows those of modules. It ends the handler's part: types that change
+ * lose it. */
+static void let_libbpf_find(struct bpf_program *prog) {
+    eu_handlers_release(prog);
     bpf_program__set_attach_target(prog, 0, target_of(prog)); /* failed: the kernel refuses a program without a target */
 }
 
@@ -122,7 +129,8 @@ void eu_handlers_resolve(struct eu_object *object) {
     int wanted = 0;
     for (int i = 0; i < object->nr_progs; i++) {
         struct bpf_program *prog = object->progs[i];
-        const struct eu_family *family = bpf_program__autoload(prog) ? family_of(prog) : NULL;
+        int is_bound = object->prog_fds && object->prog_fds[i];
+        const struct eu_family *family = bpf_program__autoload(prog) && !is_bound ? family_of(prog) : NULL;
         object->targets[i] = (struct eu_kernel_target){family && target_of(prog) ? family : NULL, target_of(prog), 0};
         wanted += object->targets[i].family != NULL;
     }
@@ -130,7 +138,7 @@ void eu_handlers_resolve(struct eu_object *object) {
     for (int i = 0; i < object->nr_progs; i++) {
         struct eu_kernel_target *target = &object->targets[i];
         if (target->family && (target->id ? object->plain_btf : strchr(target->name, ':') || eu_btf_in_modules(is_in_module, target)))
-            let_libbpf_find(object->progs[i], target->family);
+            let_libbpf_find(object->progs[i]);
     }
     loading = object;
 }

@@ -5,6 +5,7 @@
 #include "error.h"
 #include "minimal_btf.h"
 #include "rings.h"
+#include "user_ring.h"
 #include "wakeup.h"
 #include <errno.h>
 #include <stdio.h>
@@ -104,6 +105,9 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
 int eu_load(struct eu_object *object) {
     eu_log_start();
     raise_memlock();
+    int unbound = eu_progs_bound(object);
+    if (unbound)
+        return unbound;
     eu_handlers_resolve(object);
     eu_rings_grow(object);
     eu_wakeup_prepare(object);
@@ -124,6 +128,8 @@ void eu_close(struct eu_object *object) {
     eu_detach_all(object);
     eu_accounting_close(object->accounting);
     eu_wakeup_free(object);
+    eu_user_rings_free(object);
+    eu_prog_fds_close(object);
     if (object->bpf)
         bpf_object__close(object->bpf);
     if (object->btf_fd >= 0)

@@ -17,6 +17,7 @@ struct eu_attachment {
     int ifindex;
     uint32_t flags, handle, priority, prog_id;
     int tc_point, made_qdisc;
+    void *bytes;  /* what the undoing sends, or NULL; freed with the attachment */
     int other_fd; /* what else the undoing needs, closed by it: a map, a socket, the XDP program that was replaced; 0: none */
 };
 
@@ -41,8 +42,10 @@ struct eu_object {
     int btf_fd;     /* memfd with the minimal BTF, -1: none */
     char *btf_path; /* BTF file the user gave, NULL: the running kernel's */
     struct eu_attachment *attachments;
-    struct eu_accounting *accounting; /* made on first use */
-    struct eu_wakeup *wakeup;         /* wakeup.c; NULL: nobody has read yet */
+    struct eu_accounting *accounting;     /* made on first use */
+    struct eu_wakeup *wakeup;             /* wakeup.c; NULL: nobody has read yet */
+    int *prog_fds;                        /* per program: the program that it attaches to, 0: none; NULL: none has any */
+    struct user_ring_buffer **user_rings; /* per map, user_ring.c; NULL: nothing was submitted yet */
 };
 
 /* A program by index, or NULL with eu_error() set. */
@@ -56,6 +59,11 @@ void eu_tracepoints_resolve(struct eu_object *object);
 void eu_handlers_register(void);
 /* The types of a section that a handler took from libbpf; -ESRCH for others. */
 int eu_handlers_types(const char *section, int *type, int *attach_type);
+/* Give a program back to libbpf, of the type that its section says: it attaches to another program, not to the kernel. */
+void eu_handlers_release(struct bpf_program *prog);
+/* attach_prog.c: -errno with the error kept where a program lacks the one that it attaches to. */
+int eu_progs_bound(struct eu_object *object);
+void eu_prog_fds_close(struct eu_object *object);
 /* Find what those programs attach to; before libbpf loads the object. */
 void eu_handlers_resolve(struct eu_object *object);
 #endif

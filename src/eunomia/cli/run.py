@@ -172,6 +172,10 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
             from eunomia.cli.adjust import adjust
 
             adjust(live, values)
+        if any("prog:" in text for text in values["attach"]):
+            from eunomia.cli.targets import bind_programs
+
+            bind_programs(live, values)
         live.load()
     except BaseException:
         live.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import close as close_file
-from os import environ
+from os import environ, fsencode
 
 from eunomia._native import check, error, ffi, lib, text
 from eunomia.kernel.program import Link, Program
@@ -45,6 +45,7 @@ class Object:
     """
 
     __slots__ = (
+        "_bound",
         "_btf",
         "_btf_file",
         "_groups",
@@ -73,6 +74,7 @@ class Object:
         self._verifier_log = verifier_log
         self._maps: dict[str, Map] | None = None
         self._writes: list[tuple[str, int, bytes]] = []
+        self._bound: dict[str, str] = {}
         self._sizes: dict[str, int] = {}
         self._pages: dict[str, int] = {}
         self._handle: Any = ffi.NULL
@@ -180,6 +182,9 @@ class Object:
         """
         self.package.for_arch()  # raises where the package was made for other architectures
         self._before_load()
+        for program in self.programs.values():
+            if program.name not in self._bound and program.attaches_to_program:
+                self.bind(program, program.targets[0])
         while lib.eu_load(self._handle) < 0:
             from eunomia.kernel.failure import culprit, load_failure
 
@@ -238,8 +243,20 @@ class Object:
             self.maps[name].resize(entries)
         for name, pages in self._pages.items():
             self.maps[name].set_perf_pages(pages)
+        for name, target in self._bound.items():
+            self._bind(name, target)
         for name in silent:
             self.programs[name].autoload = False
+
+    def bind(self, program: Program, target: str) -> None:
+        """Name the program that another one attaches to; `Program.set_target` calls it."""
+        self._before_load()
+        self._bind(program.name, target)
+        self._bound[program.name] = target
+
+    def _bind(self, name: str, target: str) -> None:
+        index = list(self.programs).index(name)
+        check(lib.eu_prog_bind(self._handle, index, fsencode(target)), f"program {name}")
 
     def attach(self, *, skip: Collection[str] = (), targets: Mapping[str, Sequence[str]] | None = None) -> list[Link]:
         """Attach the programs that the package lists (all, where it lists none), in its order.

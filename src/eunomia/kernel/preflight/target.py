@@ -184,7 +184,7 @@ class Target:
 
     def probe(self, name: str, *args: object) -> int:
         """Ask the core (`eu_probe_NAME`), once for each question: 1 yes, 0 no, -errno cannot be told."""
-        key = (name, *args)
+        key = (name, *(bytes(each) if isinstance(each, ffi.CData) else each for each in args))
         if key not in self._probes:
             self._probes[key] = getattr(lib, f"eu_probe_{name}")(*args)
         return self._probes[key]
