@@ -35,7 +35,7 @@ def findings(analysis: Analysis) -> Iterator[Finding]:
 
 def other_architecture(package: Package, arch: str) -> Finding:
     """Return the finding for a package without an object for the kernel's architecture."""
-    there = served(package)
+    there = served(package.whole)
     return Finding(
         "machine",
         f"object for {arch}",
