@@ -214,7 +214,7 @@ int sendmsg_ipv6(struct bpf_sock_addr *ctx) {
     return judge_ipv6(ctx, sendmsg);
 }
 
-/// @brief Refuse connections and datagrams of a control group by address and port, and show them
+/// @brief Refuse connections of a control group by network and port, and show them
 /// @details It needs to be told whom it guards: --attach-cgroup /sys/fs/cgroup/GROUP (of all: /sys/fs/cgroup). Rules in the map `rules` go first, then --allow and --allow-port, then --deny and --deny-port, then --default. What is refused gets EPERM. Connections that there are, and those that others make to this machine, are never touched; when it ends, so do its rules.
 /// @version 0.1.0
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

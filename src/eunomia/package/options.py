@@ -22,10 +22,10 @@ class Option:
     """One variable that can be set.
 
     `kind` is int, uint, bool, char, enum, float, string, network or tristate (kconfig). `size` is the bytes of one
-    element and `count` the number of elements, 0 for a variable that is no array (a string is one element). `default` is what the
-    package says is written when the user gives nothing (None: nothing is written), `initial` what the object holds.
-    `switches` maps each spelling on a command line to the value it stands for, None where a value follows it; the first
-    is the one that help pages show.
+    element and `count` the number of elements, 0 for a variable that is no array (a string is one element). `default`
+    is what the package says is written when the user gives nothing (None: nothing is written), `initial` what the
+    object holds. `switches` maps each spelling on a command line to the value it stands for, None where a value follows
+    it; the first is the one that help pages show.
     """
 
     __slots__ = (
