@@ -318,24 +318,30 @@ static int attach_one(struct eu_object *object, int index, const struct eu_attac
     return err;
 }
 
+/* Let go of a pinned link without detaching it. What libbpf has of perf events besides stays open until this process ends: it would
+ * switch them off. */
+static void let_go(struct eu_attachment *at) {
+    int fd = at->link ? bpf_link__fd(at->link) : at->fd;
+    if (at->link) {
+        bpf_link__disconnect(at->link);
+        bpf_link__destroy(at->link);
+    }
+    close(fd);
+    free(at);
+}
+
 static void undo(struct eu_attachment *at) {
+    if (at->pinned) {
+        let_go(at);
+        return;
+    }
     if (at->undo)
         at->undo(at);
     if (at->link)
         bpf_link__destroy(at->link);
     else if (at->fd >= 0)
         close(at->fd);
-    free(at->bytes);
     free(at);
-}
-
-/* Of several of our filters on one qdisc, the one that is detached last takes the qdisc with it. */
-static void pass_qdisc_on(struct eu_object *object, struct eu_attachment *from) {
-    for (struct eu_attachment *at = object->attachments; from->made_qdisc && at; at = at->next)
-        if (at->undo == from->undo && at->ifindex == from->ifindex) {
-            at->made_qdisc = 1;
-            from->made_qdisc = 0;
-        }
 }
 
 int eu_prog_detach(struct eu_object *object, int index) {
@@ -345,7 +351,7 @@ int eu_prog_detach(struct eu_object *object, int index) {
         struct eu_attachment *one = *at;
         if (one->prog == index) {
             *at = one->next;
-            pass_qdisc_on(object, one);
+            eu_tc_pass_qdisc_on(object, one);
             undo(one);
         } else
             at = &one->next;

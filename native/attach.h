@@ -16,6 +16,8 @@ int eu_attach_failed(const struct bpf_program *prog, int err, const char *what);
 /* XDP, tc, tcx and netkit; target NULL: where annotations say, else the loopback interface. */
 int eu_attach_device(struct eu_object *object, int prog, const struct eu_attach_options *options, const struct eu_target *target);
 int eu_attach_tc(struct eu_object *object, int prog, const struct eu_attach_options *options);
+/* Before one of them is undone. */
+void eu_tc_pass_qdisc_on(struct eu_object *object, struct eu_attachment *from);
 int eu_attach_xdp(struct eu_object *object, int prog, const struct eu_attach_options *options, int replace);
 int eu_attach_cgroup(struct eu_object *object, int prog, const struct eu_target *target);
 /* Descriptor of a directory of cgroup v2: a path, or one below where it is mounted. name NULL or "": its root. */

@@ -27,6 +27,7 @@ static const struct eu_family {
     {"fmod_ret.s+", "", BTF_KIND_FUNC, BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, BPF_F_SLEEPABLE, "function"},
     {"lsm+", "bpf_lsm_", BTF_KIND_FUNC, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, 0, "LSM hook"},
     {"lsm.s+", "bpf_lsm_", BTF_KIND_FUNC, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, BPF_F_SLEEPABLE, "LSM hook"},
+    {"lsm_cgroup+", "bpf_lsm_", BTF_KIND_FUNC, BPF_PROG_TYPE_LSM, BPF_LSM_CGROUP, 0, "LSM hook"},
     {"iter+", "bpf_iter_", BTF_KIND_FUNC, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, 0, "iterator"},
     {"iter.s+", "bpf_iter_", BTF_KIND_FUNC, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, BPF_F_SLEEPABLE, "iterator"},
 };
@@ -160,9 +161,11 @@ static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *options,
     if (!target)
         return eu_fail(EINVAL, "program %s: section %s names no %s [write SEC(\"%.*s/NAME\")]", bpf_program__name(prog),
                        bpf_program__section_name(prog), family->noun, (int)strlen(family->section) - 1, family->section);
-    int err = eu_btf_file(NULL, &view);
-    if (err)
-        return err;
+    if (eu_btf_file(NULL, &view))
+        return eu_fail(EOPNOTSUPP,
+                       "program %s: %s %s: sought in the kernel's own BTF, and this kernel has none [a kprobe, raw_tp or tp "
+                       "program in its place needs none]",
+                       bpf_program__name(prog), family->noun, target);
     uint32_t id = resolved_id(prog);
     if (!id) {
         eu_near_start(&near, target);

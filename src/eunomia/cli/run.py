@@ -147,7 +147,7 @@ def claim(package: Package, values: Values) -> State | None:
 
     name = values["name"]
     more = None
-    if values["detach"] or values.get("pin"):
+    if values["detach"] or values["pin"]:
         from eunomia.cli.detach import details
 
         more = details(package, values)
@@ -157,6 +157,8 @@ def claim(package: Package, values: Values) -> State | None:
         raise FileExistsError(17, f"{exc.strerror} [ecli ps shows it; ecli stop {name} ends it]") from None
     if held is None and (name or more):
         raise OSError(5, f"run {name or package.name}: {state.why_not()}")
+    if held is not None:
+        values["running-as"] = held.name
     return held
 
 
@@ -215,10 +217,10 @@ def follow(
             )
         for name, cause in live.skipped.items():
             warn(f"program {name} is optional and left out: {cause}")
-        if values["detach"]:
-            from eunomia.cli.detach import ready
+        if values["pin"] or values["detach"]:
+            from eunomia.cli.detach import settle
 
-            ready(values["running-as"])
+            settle(live, values)
         if values["verbose"]:
             notice(live, program)
             for name, cause in live.passed_over.items():

@@ -258,6 +258,18 @@ class Link:
 
     close = detach
 
+    def pin(self, path: str) -> None:
+        """Pin it at a path of bpffs: the program stays attached when the object is closed, until the file is removed.
+
+        Raises:
+            OSError: the program has several links, or one that cannot be pinned; something is there; no bpffs.
+
+        Kernel: 5.7+; 5.15+ for perf events, uprobes, kprobes and tracepoints
+        """
+        from eunomia.kernel.pins import pin_link
+
+        pin_link(self.program, path)
+
     def __enter__(self) -> Self:
         return self
 

@@ -22,6 +22,7 @@ from vm.programs.table import BY_NAME, CASES, Case
 if TYPE_CHECKING:
     from eunomia.kernel.object import Object
     from eunomia.kernel.preflight import Report
+    from eunomia.kernel.preflight.target import Target
     from eunomia.package.model import Package
 
 TIME_LIMIT = 60  # seconds; emulated processors are slow
@@ -53,9 +54,11 @@ def no_prediction(_: Package, __: Mapping[str, list[str]], ___: tuple[str, ...])
     return "unknown", ""
 
 
-def predict(package: Package, targets: Mapping[str, list[str]], skip: tuple[str, ...]) -> tuple[str, str]:
-    """Ask `package.check` what it expects with these targets: yes, no or unknown, and why."""
-    return judge(package.check(targets=targets), skip)
+def predict(
+    package: Package, targets: Mapping[str, list[str]], skip: tuple[str, ...], target: Target | None = None
+) -> tuple[str, str]:
+    """Ask `package.check` what it expects with these targets, of a kernel that may be known already, and why."""
+    return judge(package.check(targets=targets, target=target), skip)
 
 
 def judge(report: Report, skip: tuple[str, ...]) -> tuple[str, str]:
