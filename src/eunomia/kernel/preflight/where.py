@@ -67,7 +67,8 @@ def type_of(target: Target, section: str) -> tuple[int, int]:
     if base not in tracing.BTF_FAMILIES:
         return 0, 0
     prefix, kind, _noun = tracing.BTF_FAMILIES[base]
-    return target.type_id(prefix + name, kind), flags_of(section)
+    found = (target.type_id(prefix + each, kind) for each in name.split("|"))
+    return next((each for each in found if each), 0), flags_of(section)
 
 
 def flags_of(section: str) -> int:
