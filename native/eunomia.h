@@ -11,6 +11,7 @@
 #include "api_events.h"
 #include "api_filter.h"
 #include "api_object.h"
+#include "api_privileges.h"
 #include "api_probe.h"
 #include "api_record.h"
 #include "api_testrun.h"

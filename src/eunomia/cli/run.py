@@ -173,6 +173,8 @@ def follow(
                 warn(f"program {name} is left out, another does its work: {cause}")
             for line in choice.pushed if choice else ():
                 warn(line)
+        if not values["keep-privileges"]:
+            reader.drop_privileges()
         if options.record is None and any(each.section.startswith("iter") for each in live.programs.values()):
             from eunomia.cli.iterators import show_iterators
 
