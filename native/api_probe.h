@@ -28,4 +28,19 @@ int eu_probe_function(const char *path, const char *name);
 int eu_probe_perf(int type, uint64_t config);
 /* Text of a file of securityfs ("lsm", "lockdown"), which need not be mounted; its length, or -errno. */
 int eu_probe_security(const char *name, char *text, size_t room);
+/* Whether a program of this type, for this target, may call a helper (or a kfunc, by its BTF id): 1, 0, or -errno where no such program
+ * is taken at all. */
+int eu_probe_call(int type, int attach_type, uint32_t btf_id, uint32_t flags, int function, int is_kfunc);
+/* Make a map of these sizes for a moment: 0, or -errno. */
+int eu_probe_map(int type, uint32_t key, uint32_t value, uint32_t entries, uint32_t flags);
+/* 0 where a program of an opened object takes such a target, else -errno with the words of eu_prog_attach() as eu_error(). */
+int eu_target_check(struct eu_object *object, int index, const char *text);
+/* How to write the targets that a program takes, "" where its section says all there is. */
+int eu_prog_target_forms(struct eu_object *object, int index, char *text, size_t room);
+/* 0 where a directory of cgroup v2 is there, else -errno with eu_error(). */
+int eu_probe_cgroup(struct eu_object *object, int index, const char *name);
+/* Open the event of a target perf:EVENT,… for a moment: 0, or -errno; eu_error() where its words are wrong. */
+int eu_probe_perf_target(const char *text);
+/* The id of the XDP program that an interface has, 0: none; or -errno. */
+int eu_probe_xdp_slot(int ifindex);
 #endif

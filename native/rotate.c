@@ -34,6 +34,18 @@ static int move_up(const char *path, int keep) {
     return 0;
 }
 
+int eu_rotate_files(const char *path, int keep) {
+    struct stat status;
+    return lstat(path, &status) ? 0 : move_up(path, keep);
+}
+
+/* What else goes to the old file goes to the new one, as the lines of standard error in the log of a detached run. */
+static void take_stderr_along(const struct stat *old, int fd) {
+    struct stat there;
+    if (!fstat(STDERR_FILENO, &there) && there.st_dev == old->st_dev && there.st_ino == old->st_ino)
+        dup3(fd, STDERR_FILENO, 0);
+}
+
 int eu_output_rotate(struct eu_output *output) {
     struct stat status;
     if (!output->has_events)
@@ -44,10 +56,13 @@ int eu_output_rotate(struct eu_output *output) {
     if (err)
         return err;
     /* exclusive: in a folder that others may write to, nobody can put a link in its place */
-    int fd = open(output->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, status.st_mode & 0777);
+    int appends = fcntl(output->given, F_GETFL) & O_APPEND;
+    int fd = open(output->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | appends, status.st_mode & 0777);
     if (fd < 0)
         return eu_fail(errno, "rotate: open %s: %s", output->path, eu_strerror(errno));
     /* under the caller's number, so that the caller goes on with it too */
+    if (output->given != STDERR_FILENO)
+        take_stderr_along(&status, fd);
     err = dup3(fd, output->given, O_CLOEXEC) < 0 ? eu_fail(errno, "rotate %s: %s", output->path, eu_strerror(errno)) : 0;
     close(fd);
     output->file_size = 0;

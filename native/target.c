@@ -138,7 +138,9 @@ static int is_perf_family(enum eu_target_kind kind, const char *section) {
 }
 
 int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
-    switch ((int)bpf_program__type(prog)) {
+    int type = (int)bpf_program__type(prog), attach = (int)bpf_program__expected_attach_type(prog);
+    eu_handlers_types(bpf_program__section_name(prog), &type, &attach); /* before load these are raw tracepoints */
+    switch (type) {
     case BPF_PROG_TYPE_XDP:
         return kind == TARGET_IFACE;
     case BPF_PROG_TYPE_SCHED_CLS:
@@ -152,7 +154,7 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_SOCK_OPS:
         return kind == TARGET_CGROUP;
     case BPF_PROG_TYPE_LSM:
-        return kind == TARGET_CGROUP && bpf_program__expected_attach_type(prog) == BPF_LSM_CGROUP;
+        return kind == TARGET_CGROUP && attach == BPF_LSM_CGROUP;
     case BPF_PROG_TYPE_SK_LOOKUP:
     case BPF_PROG_TYPE_FLOW_DISSECTOR:
         return kind == TARGET_NETNS;
@@ -174,7 +176,7 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
         return kind == TARGET_RAW_TP && !strncmp(bpf_program__section_name(prog), "raw_t", 5);
     case BPF_PROG_TYPE_TRACING:
-        return kind == TARGET_ITER && bpf_program__expected_attach_type(prog) == BPF_TRACE_ITER;
+        return kind == TARGET_ITER && attach == BPF_TRACE_ITER;
     default:
         return 0;
     }

@@ -21,8 +21,9 @@ ROOMS: dict[str, set[str]] = {
     "compiler": {"package", "btf", "_native", "errors"},
     "kernel": {"package", "btf", "_native", "errors"},
     "events": {"kernel", "package", "btf", "_native", "errors"},
+    "life": {"kernel", "package", "btf", "_native", "errors"},
     "registry": {"package", "builtin", "btf", "_native", "errors"},
-    "cli": {"registry", "events", "kernel", "compiler", "package", "builtin", "btf", "_native", "errors"},
+    "cli": {"registry", "life", "events", "kernel", "compiler", "package", "builtin", "btf", "_native", "errors"},
 }
 
 # Imports that point down, each with its reason. They are inside functions.

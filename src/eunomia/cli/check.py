@@ -21,7 +21,7 @@ COMMAND = Command(
             "kernel-btf",
             "",
             "file",
-            "ask about the kernel with these types (raw BTF, or vmlinux) instead of this one",
+            "ask about the kernel with these types (BTF, vmlinux, vmlinuz or its .deb) instead of this one",
             "FILE",
         ),
         Opt(

@@ -59,7 +59,7 @@ class Job:
         if values["llvm-strip-bin"]:
             _say("ecc: --llvm-strip-bin is not needed: libbpf's linker drops DWARF")
         if values["no-generate-package-json"]:
-            clash = next((name for name in ("wasm-header", "btfgen") if values[name]), None)
+            clash = next((name for name in ("wasm-header", "btfgen", "kernels") if values[name]), None)
             if clash:
                 raise UsageError(f"--{clash} needs the package that --no-generate-package-json leaves out")
         target = self._output()
@@ -137,10 +137,11 @@ class Job:
         kind = "yaml" if values["yaml"] else "json"
         name = "package" if len(self._sources) == 1 else stem
         path = target if form else os.path.join(folder, f"{name}.{kind}")
-        if form == "tar" or values["btfgen"]:
-            from eunomia.compiler.btfgen import add_archive
+        if form == "tar" or self._kernels_wanted():
+            if self._kernels_wanted():
+                from eunomia.compiler.btfgen import add_archive
 
-            package = add_archive(package, values["btfhub-archive"], self._note) if values["btfgen"] else package
+                package = add_archive(package, self._kernels(), self._note, lambda line: _say(f"ecc: {line}"))
             tar = path if form == "tar" else os.path.join(folder, f"{stem}.tar")
             self._put(tar, package.to_tar())
         if form != "tar":
@@ -152,6 +153,12 @@ class Job:
             text = package.to_json()
             words = text if isinstance(text, str) else text.decode()
             self._put(os.path.join(folder, "ewasm-skel.h"), wasm_header(words).encode())
+
+    def _kernels(self) -> list[str]:
+        return [*(self._values["kernels"] or ()), *(self._values["btfhub-archive"] or ())]
+
+    def _kernels_wanted(self) -> bool:
+        return bool(self._values["btfgen"] or self._values["kernels"])
 
     def _apart(self, package: Package, folder: str, stem: str) -> None:
         """What upstream writes besides the package: the object, and the meta alone."""

@@ -80,6 +80,12 @@ def record(package: Package, values: Values, settings: Settings, program: str, c
     if kinds == {SAMPLE} and choice is not None and not choice.pushed:
         raise UsageError("record: sampled maps are recorded whole [filter when they are replayed]")
     require_capabilities(program)
+    return running.named(package, values, lambda: keep(package, values, settings, program, choice))
+
+
+def keep(package: Package, values: Values, settings: Settings, program: str, choice: Choice | None) -> int:
+    """Load, attach and record until something ends it."""
+    path = values["output"]
     running.catch_signals()
     if values["verbose"]:
         from eunomia._native import lib

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eunomia.cli.which import Choice
     from eunomia.events.run import Run, RunOptions
     from eunomia.kernel.object import Object
+    from eunomia.life.state import State
     from eunomia.package.model import Package
     from eunomia.package.options import Settings
 
@@ -100,6 +101,15 @@ def run(package: Package, values: Values, settings: Settings, program: str, choi
     from eunomia.cli.privileges import require_capabilities
 
     require_capabilities(program)
+    if values["detach"]:
+        from eunomia.cli.detach import detach
+
+        return detach(package, values, lambda: attend(package, values, settings, program, choice))
+    return named(package, values, lambda: attend(package, values, settings, program, choice))
+
+
+def attend(package: Package, values: Values, settings: Settings, program: str, choice: Choice | None) -> int:
+    """Load, attach and print until something ends it."""
     catch_signals()
     if values["verbose"]:
         from eunomia._native import lib
@@ -114,6 +124,39 @@ def run(package: Package, values: Values, settings: Settings, program: str, choi
             choice.close()
         if out != 1:
             os.close(out)
+
+
+def named(package: Package, values: Values, work: Callable[[], int]) -> int:
+    """Do the work of a run under its name, by which `ecli ps` and its like find it."""
+    held = claim(package, values)
+    try:
+        return work()
+    finally:
+        if held is not None:
+            held.release(keep=bool(values.get("pinned")))
+
+
+def claim(package: Package, values: Values) -> State | None:
+    """Write the state file of this run; without one it goes on, unless it was to have a name.
+
+    Raises:
+        OSError: the name is taken, or the file of a run that was given a name cannot be written.
+    """
+    from eunomia.life import state
+
+    name = values["name"]
+    more = None
+    if values["detach"] or values.get("pin"):
+        from eunomia.cli.detach import details
+
+        more = details(package, values)
+    try:
+        held = state.claim(name or state.name_for(package.name), package.name, exact=bool(name), more=more)
+    except FileExistsError as exc:
+        raise FileExistsError(17, f"{exc.strerror} [ecli ps shows it; ecli stop {name} ends it]") from None
+    if held is None and (name or more):
+        raise OSError(5, f"run {name or package.name}: {state.why_not()}")
+    return held
 
 
 def load(package: Package, values: Values, settings: Settings) -> Object:
@@ -167,6 +210,10 @@ def follow(
             )
         for name, cause in live.skipped.items():
             warn(f"program {name} is optional and left out: {cause}")
+        if values["detach"]:
+            from eunomia.cli.detach import ready
+
+            ready(values["running-as"])
         if values["verbose"]:
             notice(live, program)
             for name, cause in live.passed_over.items():
@@ -264,7 +311,7 @@ def run_options(values: Values, out: int) -> RunOptions:
         sort=names(values["sort"]),
         top=values["top"] or 0,
         live=terminal and bool(values["top"]) and os.environ.get("TERM") != "dumb",
-        path=values["output"] if out != 1 else None,
+        path=values["output"] if out != 1 else values.get("log"),
         rotate_size=values["rotate-size"] or 0,
         rotate_after=values["rotate-after"] or 0.0,
         rotate_keep=values["rotate-keep"] or 0,

@@ -26,6 +26,10 @@ def check_options(values: Values) -> None:
     """
     check_formats(values)
     check_output(values)
+    if values["detach"] or values["name"]:
+        from eunomia.cli.detach import check_detach
+
+        check_detach(values)
     kind = values["prog-type"]
     if kind and kind.lower() not in PROG_TYPES:
         raise UsageError(f"--prog-type: {kind!r} is none of {', '.join(PROG_TYPES)}")
@@ -80,7 +84,7 @@ def check_formats(values: Values) -> None:
 def check_output(values: Values) -> None:
     """Refuse rotation of what is no file of ours."""
     rotation = next((name for name in ROTATION if values[name]), None)
-    if rotation and values["output"] in (None, "-"):
+    if rotation and values["output"] in (None, "-") and not values["detach"]:
         raise UsageError(f"--{rotation} needs --output FILE: standard output is not rotated")
     if values["rotate-keep"] and not (values["rotate-size"] or values["rotate-after"]):
         raise UsageError("--rotate-keep needs --rotate-size or --rotate-after: when a new file begins")

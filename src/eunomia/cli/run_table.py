@@ -7,6 +7,7 @@ from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt
 OUTPUT, WHICH, AGGREGATE, END = "Output", "Which events", "Aggregation", "Ending"
 SAMPLES, LOADING, READING, FETCHING = "Sampled maps", "Loading", "Reading", "Fetching"
 ATTACHING = "Attaching"
+LIFE = "Background and pins"
 
 OPTIONS = (
     Opt("json", "j", "flag", "write events as JSON lines", default=False, group=OUTPUT),
@@ -158,7 +159,28 @@ OPTIONS = (
         group=ATTACHING,
     ),
     Opt("skip", "", "text", "run without this program", "PROGRAM", repeat=True, group=ATTACHING),
-    Opt("btf", "", "file", "kernel types to relocate against, where the kernel has none or for tests", group=LOADING),
+    Opt(
+        "detach",
+        "d",
+        "flag",
+        "return when all is attached; the run goes on in the background, with a log (`ecli ps`, `logs`, `stop`)",
+        default=False,
+        group=LIFE,
+    ),
+    Opt(
+        "name",
+        "",
+        "text",
+        "what the run is called [default: the package's name, with a number if it is taken]",
+        group=LIFE,
+    ),
+    Opt(
+        "btf",
+        "",
+        "file",
+        "kernel types to relocate against: BTF, vmlinux, vmlinuz or a .deb (BTF_FILE_PATH)",
+        group=LOADING,
+    ),
     Opt(
         "ring-size",
         "",

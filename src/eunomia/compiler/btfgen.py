@@ -1,4 +1,4 @@
-"""Minimal BTF for kernels that have none: from a local BTFHub archive, only the types that an object needs."""
+"""Minimal BTF for kernels that have none: of each only the types that an object needs, a few KB."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import errno
 import os
 
 from eunomia.compiler import cache
-from eunomia.errors import CompileError
+from eunomia.errors import CompileError, PackageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
+    from eunomia.btf.kernels import KernelBtf
     from eunomia.package.model import Package
 
 _BTFHUB = "https://github.com/aquasecurity/btfhub-archive"
-_MAX_BTF = 64 << 20
-_PACKED = (".btf.tar.xz", ".tar.xz")
 
 
 def default_archive() -> str:
@@ -28,84 +27,86 @@ def default_archive() -> str:
     return os.path.join(home, "btfhub-archive")
 
 
-def add_archive(package: Package, folder: str | None, note: Callable[[str], None]) -> Package:
-    """Return the package with minimal BTF of every kernel in an archive.
+def add_archive(
+    package: Package, kernels: Sequence[str], note: Callable[[str], None], warn: Callable[[str], None]
+) -> Package:
+    """Return the package with minimal BTF of every kernel that is given.
 
     Args:
-        package: gets the archive.
-        folder: DISTRO/VERSION/ARCH/RELEASE.btf, or .btf.tar.xz as BTFHub has them; None: default_archive(). Keep in it
-            only the kernels that you need: all of BTFHub are thousands.
-        note: gets a line for each kernel that was left out.
+        package: gets the archive, beside what its archive holds already.
+        kernels: folders of kernels' BTF in any layout, BTF files, kernel images, .deb packages; empty:
+            default_archive(). All of BTFHub are thousands: keep in a folder only the kernels that you need.
+        note: gets a line for each kernel.
+        warn: gets a line for each file of a folder that was left out, and the sum.
 
     Raises:
-        CompileError: there is no such folder, it holds no BTF, or a file of it is none.
+        CompileError: a path is missing, holds no BTF, or a file that was named is none.
     """
-    root = folder or default_archive()
-    if not os.path.isdir(root):
-        raise CompileError(
-            f"add BTF of other kernels: no archive in {root} [git clone --depth 1 {_BTFHUB},"
-            " keep the kernels that you need, and give its folder with --btfhub-archive]"
-        )
-    found = {}
-    for name, path in sorted(_files(root)):
+    from eunomia.btf.kernels import iter_kernels
+
+    found: dict[str, bytes] = {}
+    for path in kernels or [_hub()]:
+        if not os.path.exists(path):
+            raise CompileError(f"add BTF of other kernels: {path}: no such file or folder")
         try:
-            found[name] = _minimal(package.object, path)
-        except OSError as exc:
-            if exc.errno == errno.ENODATA:
-                note("the object asks for no type of the kernel: it needs no BTF")
-                return package
-            raise CompileError(f"add BTF of {name}: {exc.strerror or exc}") from exc
-        note(f"{name}: {len(found[name])} bytes of BTF")
+            for kernel in iter_kernels(path, warn):
+                small = _minimal(package.object, kernel)
+                if small is None:
+                    note("the object asks for no type of the kernel: it needs no BTF")
+                    return package
+                if kernel.place not in found:
+                    note(f"{kernel.place}: {len(small)} bytes of BTF")
+                found[kernel.place] = small
+        except (PackageError, OSError) as exc:
+            raise CompileError(f"add BTF of other kernels: {getattr(exc, 'strerror', None) or exc}") from exc
     if not found:
-        raise CompileError(f"add BTF of other kernels: {root} has no .btf and no .btf.tar.xz")
-    package.btf_archive = found
+        raise CompileError(
+            "add BTF of other kernels: no kernel in "
+            f"{' '.join(kernels) or default_archive()} [.btf, .btf.tar.xz, vmlinux, vmlinuz or .deb files]"
+        )
+    package.btf_archive = {**package.btf_archive, **found}
+    warn(_sum(found))
     return package
 
 
-def _files(root: str) -> Iterator[tuple[str, str]]:
-    """(name in the archive, path) of every kernel's BTF."""
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for file in files:
-            suffix = next((each for each in (*_PACKED, ".btf") if file.endswith(each)), None)
-            if suffix:
-                place = os.path.relpath(os.path.join(folder, file.removesuffix(suffix)), root)
-                yield f"{place}.btf", os.path.join(folder, file)
+def _hub() -> str:
+    root = default_archive()
+    if not os.path.isdir(root):
+        raise CompileError(
+            f"add BTF of other kernels: no archive in {root} [--kernels FILE|DIR names kernels: their BTF,"
+            f" vmlinuz or .deb; or git clone --depth 1 {_BTFHUB} there, and keep the kernels that you need]"
+        )
+    return root
 
 
-def _minimal(elf: bytes, path: str) -> bytes:
-    from eunomia._native import check, lib
+def _sum(found: dict[str, bytes]) -> str:
+    sizes = [len(data) for data in found.values()]
+    different = set(found.values())
+    each = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
+    same = f", {len(different)} of them different" if len(different) < len(found) else ""
+    kernels = f"{len(found)} kernel{'' if len(found) == 1 else 's'}"
+    return f"packed BTF of {kernels}{same}: {each} bytes each, {sum(map(len, different))} in all"
+
+
+def _minimal(elf: bytes, kernel: KernelBtf) -> bytes | None:
+    """Return the types of a kernel that an object's relocations may ask for; None where it asks for none.
+
+    Raises:
+        CompileError: what the object needs is not in any file.
+    """
+    from eunomia._native import error, lib
     from eunomia.compiler import _WorkFolder
 
     with _WorkFolder() as work:
-        source, output = path, os.path.join(work, "minimal.btf")
-        if not path.endswith(".btf"):
-            source = os.path.join(work, "whole.btf")
-            with open(source, "wb") as file:
-                file.write(_unpacked(path))
-        check(lib.eu_minimal_btf(elf, len(elf), os.fsencode(source), os.fsencode(output)), "make minimal BTF")
+        source, output = os.path.join(work, "whole.btf"), os.path.join(work, "minimal.btf")
+        with open(source, "wb") as file:
+            file.write(kernel.btf)
+        if lib.eu_minimal_btf(elf, len(elf), os.fsencode(source), os.fsencode(output)) < 0:
+            failure = error("make minimal BTF")
+            if failure.errno == errno.ENODATA:
+                return None
+            raise CompileError(f"add BTF of {kernel.source}: {failure.strerror}") from failure
         with open(output, "rb") as file:
             data = file.read()
         cache.remove(output)
         return data
-
-
-def _unpacked(path: str) -> bytes:
-    """The .btf inside of a .tar.xz."""
-    import lzma
-    import tarfile
-
-    try:
-        with tarfile.open(path, "r:xz") as tar:
-            for member in tar:
-                if member.isfile() and member.name.endswith(".btf"):
-                    if member.size > _MAX_BTF:
-                        raise CompileError(
-                            f"read {path}: {member.name} has {member.size} bytes, at most {_MAX_BTF} are read"
-                        )
-                    file = tar.extractfile(member)
-                    if file is not None:
-                        return file.read()
-    except (tarfile.TarError, lzma.LZMAError, EOFError) as exc:
-        raise CompileError(f"read {path}: not a .tar.xz ({exc})") from exc
-    raise CompileError(f"read {path}: no .btf in it")

@@ -56,11 +56,10 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
     if line.startswith("program "):  # a handler knows what is missing
         return UnsupportedError(f"load {line}")
     if re.search(r"failed to find valid kernel BTF|[Ee]rror loading vmlinux BTF|kernel BTF.* not found", log):
+        from eunomia.kernel.archive import missing_btf
+
         return UnsupportedError(
-            f"load object {name}: it needs the kernel's types (BTF), and there is no {KERNEL_BTF} here "
-            "[--btf FILE, or a package with a BTF archive]"
-            if not os.path.exists(KERNEL_BTF)
-            else f"load object {name}: {last_words(log)}"
+            f"load object {name}: {last_words(log) if os.path.exists(KERNEL_BTF) else missing_btf(failed.package)}"
         )
     program = culprit(failed)
     if program and (BEGIN in log or END in log):  # of a long log only the end was kept

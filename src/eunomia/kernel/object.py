@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import close as close_file
 from os import environ
 
 from eunomia._native import check, error, ffi, lib, text
@@ -45,6 +46,7 @@ class Object:
 
     __slots__ = (
         "_btf",
+        "_btf_file",
         "_groups",
         "_handle",
         "_kconfig",
@@ -65,6 +67,7 @@ class Object:
     def __init__(self, package: Package, btf: str | None, kconfig: str, plain_btf: bool, verifier_log: int = 0) -> None:
         self.package = package
         self._btf = btf
+        self._btf_file = -1
         self._kconfig = kconfig
         self._plain = plain_btf
         self._verifier_log = verifier_log
@@ -94,8 +97,8 @@ class Object:
 
         Args:
             package: the package.
-            btf: file with the types to relocate against (raw BTF or an ELF file with it); default: $BTF_FILE_PATH, else
-                the running kernel's, else the package's archive.
+            btf: file with the types to relocate against (raw BTF, a kernel image or its .deb); default: $BTF_FILE_PATH,
+                else the running kernel's, else the package's archive.
             kconfig: `CONFIG_X=value` lines for `extern … __kconfig` variables, before the kernel's configuration.
             plain_btf: let libbpf read the whole kernel BTF (slower; to compare).
             verifier_log: log level to ask the verifier for, even where it accepts: 1 states, 4 statistics.
@@ -110,20 +113,8 @@ class Object:
 
     def _open(self) -> None:
         path = self._btf
-        if path:
-            import os
-
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # its error names the file
-            magic = os.read(descriptor, 4)
-            os.close(descriptor)
-            if magic != b"\x7fELF" and magic[:2] not in {b"\x9f\xeb", b"\xeb\x9f"}:
-                from eunomia.errors import LoadError
-
-                raise LoadError(f"read {path}: neither raw BTF nor an ELF file with it")
-        elif self.package.btf_archive:
-            from eunomia.kernel.archive import kernel_btf
-
-            path = kernel_btf(self.package)
+        if path or self.package.btf_archive:
+            path = self._other_btf(path)
         name = ffi.new("char[]", self.package.name.encode())
         kconfig = ffi.new("char[]", self._kconfig.encode()) if self._kconfig else ffi.NULL
         btf = ffi.new("char[]", path.encode()) if path else ffi.NULL
@@ -133,9 +124,21 @@ class Object:
         if not self._handle:
             from eunomia.kernel.failure import open_failure
 
+            self.close()
             raise open_failure(self.package)
         found = (Program(self, index) for index in range(lib.eu_prog_count(self._handle)))
         self.programs = Named("program", ((program.name, program) for program in found))
+
+    def _other_btf(self, path: str | None) -> str | None:
+        """Return a file of types other than the kernel's own: the user's, else of the archive; None: neither."""
+        from eunomia.kernel.archive import archived_btf, chosen_btf, in_memory
+
+        btf = chosen_btf(path) if path else archived_btf(self.package)
+        if btf is None:
+            return path
+        if self._btf_file < 0:
+            self._btf_file = in_memory(btf)  # libbpf reads it when the object loads
+        return f"/proc/self/fd/{self._btf_file}"
 
     def write(self, section: str, offset: int, data: bytes) -> None:
         """Write bytes of a global variable's initial value; before load.
@@ -365,6 +368,9 @@ class Object:
         handle, self._handle = self._handle, ffi.NULL
         if handle:
             lib.eu_close(handle)
+        btf, self._btf_file = self._btf_file, -1
+        if btf >= 0:
+            close_file(btf)
 
     def remember_size(self, name: str, entries: int) -> None:
         """Note a map's changed size, for a second try at loading; Map calls it."""

@@ -199,6 +199,23 @@ class Program:
         """Tell whether it can be attached to targets of a kind, as in `iface` or `cgroup`."""
         return check(lib.eu_prog_takes(self._object.handle(), self._index, kind.encode()), f"program {self.name}") > 0
 
+    @property
+    def target_forms(self) -> str:
+        """How to write the targets that it takes, as in `cgroup:PATH`; "" where its section says all there is."""
+        room = ffi.new("char[]", 700)
+        check(lib.eu_prog_target_forms(self._object.handle(), self._index, room, 700), f"program {self.name}")
+        return text(room)
+
+    def refusal(self, target: str) -> str:
+        """Return why a target is none for it, "" where it takes it; whether the kernel has it is not looked at."""
+        given = os.fsencode(target)
+        return text(lib.eu_error()) if lib.eu_target_check(self._object.handle(), self._index, given) < 0 else ""
+
+    def cgroup_refusal(self, name: str) -> str:
+        """Return why there is no such control group to attach to, "" where there is."""
+        given = os.fsencode(name)
+        return text(lib.eu_error()) if lib.eu_probe_cgroup(self._object.handle(), self._index, given) < 0 else ""
+
     def detach(self) -> None:
         """Undo all attachments of this program; does nothing where there are none."""
         check(lib.eu_prog_detach(self._object.handle(), self._index), f"detach program {self.name}")

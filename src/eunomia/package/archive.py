@@ -14,6 +14,7 @@ _MAX_BTF = 64 << 20
 _MAX_PACKAGE = 256 << 20
 _MAX_YAML = 64 << 20
 _ARCHIVE = "btfhub-archive/"
+_MACHINES = {"aarch64": ("aarch64", "arm64"), "x86_64": ("x86_64", "amd64")}  # uname says it so, BTFHub also otherwise
 _MAGICS = (
     (b"EUREC\r\n", "a recording of events, not a package [ecli replay FILE]"),
     (b"\0asm", "a Wasm module, not a package"),
@@ -28,10 +29,11 @@ _MAGICS = (
 
 
 class TarMembers(NamedTuple):
-    """What of a tar belongs to a package."""
+    """What of a tar belongs to a package; `damage` says what of its archive could not be read."""
 
     package: bytes
     btf: dict[str, bytes]
+    damage: str
 
 
 def is_tar(data: bytes) -> bool:
@@ -48,37 +50,57 @@ def is_tar(data: bytes) -> bool:
 def read_tar(data: bytes) -> TarMembers:
     """Return `package.json` and the files below `btfhub-archive/`. Nothing is unpacked to disk.
 
+    What is wrong with the archive of BTF alone is no error: most kernels have their own.
+
     Raises:
         PackageError: damaged, without package.json, with a path that leaves the archive, or too large.
     """
-    package = None
+    found = _read_members(data, ignore_zeros=False)
+    if not found.package:  # a header before it may be damaged
+        found = _read_members(data, ignore_zeros=True)
+    if not found.package:
+        raise PackageError("read tar: no package.json at its root")
+    return found
+
+
+def _read_members(data: bytes, ignore_zeros: bool) -> TarMembers:
+    package, damage = b"", "a header in it is damaged" if ignore_zeros else ""
     btf: dict[str, bytes] = {}
     total = 0
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:", ignore_zeros=ignore_zeros) as tar:
             for number, member in enumerate(tar):
                 name = _safe_name(member.name)
                 total += member.size
                 if number >= _MAX_MEMBERS or total > _MAX_TOTAL:
                     raise PackageError(f"read tar: more than {_MAX_MEMBERS} members or {_MAX_TOTAL} bytes")
-                if member.isdir() or (name != "package.json" and not name.startswith(_ARCHIVE)):
-                    continue
-                content = _content(tar, member, name)
                 if name == "package.json":
-                    package = content
-                else:
-                    btf[name.removeprefix(_ARCHIVE)] = content
+                    package = _content(tar, member, name, _MAX_PACKAGE)
+                elif name.startswith(_ARCHIVE) and not member.isdir():
+                    try:
+                        btf[name.removeprefix(_ARCHIVE)] = _archived(tar, member, name, btf)
+                    except PackageError as exc:
+                        damage = damage or str(exc).removeprefix("read tar: ")
     except (tarfile.TarError, EOFError, ValueError, OverflowError, OSError) as exc:
-        raise PackageError(f"read tar: {exc} (truncated?)") from exc
-    if package is None:
-        raise PackageError("read tar: no package.json at its root")
-    return TarMembers(package, btf)
+        if not package:
+            raise PackageError(f"read tar: {exc} (truncated?)") from exc
+        damage = damage or f"{exc} (truncated?)"
+    return TarMembers(package, btf, damage)
 
 
-def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> bytes:
+def _archived(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, btf: dict[str, bytes]) -> bytes:
+    """The BTF of a kernel; a hard link is one that stands before it: the same types."""
+    if not member.islnk():
+        return _content(tar, member, name, _MAX_BTF)
+    target = _safe_name(member.linkname).removeprefix(_ARCHIVE)
+    if target not in btf:
+        raise PackageError(f"read tar: {name} is a link to {target!r:.80}, which does not stand before it")
+    return btf[target]
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, limit: int) -> bytes:
     if not member.isreg():
         raise PackageError(f"read tar: {name} is no regular file")
-    limit = _MAX_PACKAGE if name == "package.json" else _MAX_BTF
     if member.size > limit or member.size < 0:
         raise PackageError(f"read tar: {name} has {member.size} bytes, at most {limit} are read")
     file = tar.extractfile(member)
@@ -98,14 +120,47 @@ def _safe_name(name: str) -> str:
 def write_tar(package: bytes, elf: bytes, name: str, btf: dict[str, bytes]) -> bytes:
     """Return a tar as `ecc --btfgen` writes it: the archive, package.json, the object; the same bytes every time."""
     out = io.BytesIO()
+    first: dict[bytes, str] = {}
     with tarfile.open(fileobj=out, mode="w:", format=tarfile.GNU_FORMAT) as tar:
         members = [(f"./{_ARCHIVE}{path}", btf[path]) for path in sorted(btf)]
         for path, content in [*members, ("package.json", package), (name, elf)]:
             info = tarfile.TarInfo(path)
-            info.size = len(content)
             info.mode = 0o644
+            same = first.setdefault(content, path)
+            if same == path:
+                info.size = len(content)
+            else:  # of kernels with the same types, the second is a link
+                info.type, info.linkname = tarfile.LNKTYPE, same
             tar.addfile(info, io.BytesIO(content))
     return out.getvalue()
+
+
+def find_btf(archive: dict[str, bytes], distribution: str, version: str, machine: str, release: str) -> bytes | None:
+    """Return the BTF of a kernel: by the whole path, else by machine and release where these name one set of types.
+
+    What is no BTF counts as not there.
+    """
+    from eunomia.btf.image import is_btf
+
+    machines = _MACHINES.get(machine, (machine,))
+    for name in machines:
+        found = archive.get(f"{distribution}/{version}/{name}/{release}.btf")
+        if found is not None and is_btf(found):
+            return found
+    for near in (f"{distribution}/", ""):
+        others = {
+            btf
+            for path, btf in archive.items()
+            if path.startswith(near) and _is_for(path, (*machines, "any"), release) and is_btf(btf)
+        }
+        if len(others) == 1:
+            return others.pop()
+    return None
+
+
+def _is_for(path: str, machines: tuple[str, ...], release: str) -> bool:
+    folders, _, name = path.rpartition("/")
+    return name == f"{release}.btf" and folders.rpartition("/")[2] in machines
 
 
 def looks_like_yaml(data: bytes) -> bool:

@@ -31,10 +31,11 @@ class Package:
         object: the bytes of the BPF object (ELF).
         meta: the document beside it, as in docs/reference/package.md; keys that nobody knows are kept.
         btf_archive: BTF of kernels by path in the archive (`ubuntu/20.04/x86_64/5.4.0-91-generic.btf`).
+        archive_damage: what of that archive could not be read, "" for nothing.
         origin: where it came from, for messages; "" if it was made here.
     """
 
-    __slots__ = ("_object_btf", "_options", "btf_archive", "extra", "meta", "object", "origin")
+    __slots__ = ("_object_btf", "_options", "archive_damage", "btf_archive", "extra", "meta", "object", "origin")
 
     def __init__(
         self, object: bytes, meta: dict[str, Any], btf_archive: Mapping[str, bytes] | None = None, origin: str = ""
@@ -42,6 +43,7 @@ class Package:
         self.object = object
         self.meta = meta
         self.btf_archive = dict(btf_archive or {})
+        self.archive_damage = ""
         self.origin = origin
         self.extra: dict[str, Any] = {}
         self._object_btf: ObjectBtf | None = None
@@ -84,7 +86,7 @@ class Package:
         if archive.is_tar(data):
             members = archive.read_tar(data)
             package = cls.from_bytes(members.package, origin)
-            package.btf_archive = members.btf
+            package.btf_archive, package.archive_damage = members.btf, members.damage
             return package
         if archive.looks_like_yaml(data):
             return cls._from_tree(archive.parse_yaml(codec.decode_text(data)), origin)
@@ -264,19 +266,21 @@ class Package:
             raise
         return opened
 
-    def check(self, kernel_btf: str | None = None, load: bool = False) -> Report:
+    def check(self, kernel_btf: str | None = None, load: bool = False, **run: Any) -> Report:
         """Find out whether it runs on this kernel, or on another one by its BTF file; see `eunomia.kernel.preflight`.
 
         Args:
             kernel_btf: file with another kernel's types (raw BTF, or vmlinux); None: the running kernel.
             load: load it too, and report what the verifier says. Needs the privileges of a run.
+            run: what the run will be given: `values`, `targets`, `enable`, `skip`, `btf`; `target`: a kernel that is
+                asked about many packages.
 
         Returns:
             The findings; `.runs` is "yes", "no" or "unknown".
         """
         from eunomia.kernel.preflight import check
 
-        return check(self, kernel_btf, load)
+        return check(self, kernel_btf, load, **run)
 
     def seal(self) -> Package:
         """Write plan and option table into `meta.eunomia`, so that a run need not make them from the object's types.
@@ -294,9 +298,12 @@ class Package:
         """Return the BTF of a kernel from the archive, or None.
 
         Args:
-            distribution: `ID` of its os-release; version: `VERSION_ID`; machine and release: as uname says.
+            distribution: `ID` of its os-release; version: `VERSION_ID`; machine and release: as uname says. Where the
+                archive has no such distribution, machine and release alone decide.
         """
-        return self.btf_archive.get(f"{distribution}/{version}/{machine}/{release}.btf")
+        from eunomia.package.archive import find_btf
+
+        return find_btf(self.btf_archive, distribution, version, machine, release)
 
     def _damage(self, make: Callable[[dict[str, Any], ObjectBtf], T]) -> T:
         """Call make(meta, types); damage that the object's types show is reported at its place."""

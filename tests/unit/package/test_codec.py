@@ -6,6 +6,7 @@ import base64
 import copy
 import io
 import json
+import struct
 import sys
 import tarfile
 import zlib
@@ -269,16 +270,21 @@ def test_yaml_without_its_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -
         Package.from_bytes(b"bpf_object: x\n")
 
 
+# BTF with nothing but an empty string
+BTF = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, 0, 0, 1) + b"\0"
+OTHER = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, 0, 0, 3) + b"\0x\0"
+
+
 def test_tar_carries_the_btf_of_other_kernels() -> None:
     package = Package.from_bytes(SIMPLE)
-    package.btf_archive = {"ubuntu/20.04/x86_64/5.4.0-91-generic.btf": b"\x9f\xeb\1"}
+    package.btf_archive = {"ubuntu/20.04/x86_64/5.4.0-91-generic.btf": BTF}
 
     data = package.to_tar()
     again = Package.from_bytes(data)
 
     assert data == package.to_tar()
     assert again.to_json() == package.to_json()
-    assert again.archived_btf("ubuntu", "20.04", "x86_64", "5.4.0-91-generic") == b"\x9f\xeb\1"
+    assert again.archived_btf("ubuntu", "20.04", "x86_64", "5.4.0-91-generic") == BTF
     assert again.archived_btf("debian", "12", "x86_64", "6.1") is None
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         names = tar.getnames()
@@ -297,6 +303,64 @@ def tar_of(*members: tuple[tarfile.TarInfo | str, bytes]) -> bytes:
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
     return out.getvalue()
+
+
+def test_kernels_with_the_same_types_share_them_in_the_tar() -> None:
+    package = Package.from_bytes(SIMPLE)
+    package.btf_archive = {f"debian/12/x86_64/6.1.{number}.btf": BTF for number in range(3)}
+
+    data = package.to_tar()
+
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        kinds = [(member.name[-7:], member.islnk(), member.linkname[-7:]) for member in tar][:3]
+    assert kinds == [("1.0.btf", False, ""), ("1.1.btf", True, "1.0.btf"), ("1.2.btf", True, "1.0.btf")]
+    assert Package.from_bytes(data).btf_archive == package.btf_archive
+
+
+@pytest.mark.parametrize(
+    ("archive", "found"),
+    [
+        ({"debian/12/x86_64/6.1.btf": BTF, "ubuntu/20.04/x86_64/6.1.btf": OTHER}, BTF),  # the whole path
+        ({"debian/12/amd64/6.1.btf": BTF}, BTF),
+        (
+            {"debian/11/x86_64/6.1.btf": BTF, "ubuntu/20.04/x86_64/6.1.btf": OTHER},
+            BTF,
+        ),  # the distribution's before others'
+        ({"any/any/x86_64/6.1.btf": BTF}, BTF),
+        ({"any/any/any/6.1.btf": BTF}, BTF),
+        ({"ubuntu/20.04/x86_64/6.1.btf": BTF}, BTF),  # in a container os-release is another's
+        ({"ubuntu/20.04/x86_64/6.1.btf": BTF, "fedora/33/x86_64/6.1.btf": OTHER}, None),  # nothing says which
+        ({"ubuntu/20.04/x86_64/6.1.btf": BTF, "fedora/33/x86_64/6.1.btf": BTF}, BTF),
+        ({"debian/12/arm64/6.1.btf": BTF, "debian/12/x86_64/6.1.0.btf": BTF}, None),
+        ({"debian/12/x86_64/6.1.btf": b"not BTF", "any/any/x86_64/6.1.btf": BTF}, BTF),
+        ({"debian/12/x86_64/6.1.btf": BTF[:-1]}, None),
+    ],
+)
+def test_archive_is_searched_by_path_then_by_machine_and_release(
+    archive: dict[str, bytes], found: bytes | None
+) -> None:
+    package = Package.from_bytes(SIMPLE)
+    package.btf_archive = archive
+
+    assert package.archived_btf("debian", "12", "x86_64", "6.1") == found
+
+
+def test_wrong_archive_does_not_stop_the_package() -> None:
+    link, lone = tarfile.TarInfo("btfhub-archive/a/b/c/d.btf"), tarfile.TarInfo("btfhub-archive/a/b/c/e.btf")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/shadow"
+    lone.type, lone.linkname = tarfile.LNKTYPE, "btfhub-archive/nowhere"
+    whole = tar_of(
+        (link, b""), (lone, b""), ("btfhub-archive/f.btf", BTF), ("package.json", SIMPLE), ("x", bytes(4096))
+    )
+    broken = bytearray(tar_of(("btfhub-archive/e.btf", BTF), ("btfhub-archive/f.btf", BTF), ("package.json", SIMPLE)))
+    broken[1024 + 100] ^= 1  # of the second header
+
+    package = Package.from_bytes(whole)
+    assert (package.name, package.btf_archive) == ("simple_bpf", {"f.btf": BTF})
+    assert package.archive_damage == "btfhub-archive/a/b/c/d.btf is no regular file"
+    cut = tar_of(("package.json", SIMPLE), ("x", bytes(90_000)))[:-60_000]
+    assert "truncated?" in Package.from_bytes(cut).archive_damage
+    assert Package.from_bytes(bytes(broken)).archive_damage == "a header in it is damaged"
 
 
 def test_tar_members_cannot_leave_the_archive() -> None:

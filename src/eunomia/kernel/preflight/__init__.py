@@ -11,12 +11,28 @@ from typing import TYPE_CHECKING
 from eunomia.kernel.preflight.report import Finding, Report, Verified
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from eunomia.kernel.preflight.plan import Plan
+    from eunomia.kernel.preflight.target import Target
     from eunomia.package.model import Package
 
-__all__ = ["Finding", "Report", "Verified", "check"]
+__all__ = ["Finding", "Report", "Verified", "check", "check_plan"]
 
 
-def check(package: Package, kernel_btf: str | None = None, load: bool = False) -> Report:
+def check(
+    package: Package,
+    kernel_btf: str | None = None,
+    load: bool = False,
+    *,
+    values: Mapping[str, Any] | None = None,
+    targets: Mapping[str, Sequence[str]] | Sequence[str] | None = None,
+    enable: Iterable[str] = (),
+    skip: Iterable[str] = (),
+    btf: str | None = None,
+    target: Target | None = None,
+) -> Report:
     """Find out whether a package runs here, or on the kernel whose types a file has.
 
     Nothing of the package is loaded unless `load` is given; where privileges allow, the kernel is asked by loading and
@@ -26,21 +42,41 @@ def check(package: Package, kernel_btf: str | None = None, load: bool = False) -
         package: the package.
         kernel_btf: raw BTF, or a vmlinux, of another kernel: what it tells is said, the rest is unknown.
         load: load the package too, and report what the verifier says of each program. Needs the privileges of a run.
+        values: of the package's variables, by their names, as for `Package.load`.
+        targets: what programs attach to, by their names, as for `Object.attach`; of a plain list each is for all
+            programs that take its kind, as with `ecli run --attach`.
+        enable: programs that are off (`SEC("?…")`), and are run all the same.
+        skip: programs that are left out.
+        btf: file with types to relocate against, as for `Package.load`.
+        target: what is known of a kernel, to ask it for many packages: its types are read once.
 
     Raises:
         PackageError: the object is damaged, or the file is no BTF.
+        OptionError: a value is none of a variable's.
         OSError: the file cannot be read.
+        KeyError: enable or skip name no program.
         ValueError: kernel_btf and load together.
     """
-    from eunomia.kernel.preflight.analysis import Analysis
+    from eunomia.kernel.preflight.plan import open_plan
     from eunomia.kernel.preflight.target import Target
 
     if load and kernel_btf is not None:
         raise ValueError("load: only the running kernel can be asked, not one of which there is a BTF file")
-    target = Target(kernel_btf)
-    report = Report(package.name, target.name, target.live, Analysis(package, target).findings())
+    plan, live = open_plan(package, values, targets, enable=enable, skip=skip, btf=btf)
+    try:
+        return check_plan(plan, target or Target(kernel_btf), load)
+    finally:
+        if live is not None:
+            live.close()
+
+
+def check_plan(plan: Plan, target: Target, load: bool = False) -> Report:
+    """Find out whether what a run would do works; see `check`."""
+    from eunomia.kernel.preflight.analysis import Analysis
+
+    report = Report(plan.package.name, target.name, target.live, Analysis(plan, target).findings())
     if load:
         from eunomia.kernel.preflight.verify import verify
 
-        verify(package, report)
+        verify(plan, report)
     return report

@@ -8,8 +8,8 @@ from typing import Any
 from eunomia._native import ffi, lib
 from eunomia.btf.types import FUNC, TYPEDEF
 from eunomia.kernel.preflight import tables
+from eunomia.kernel.preflight.network import cgroup2
 from eunomia.kernel.preflight.target import Target, read
-from eunomia.kernel.preflight.where import cgroup2
 
 KPROBE, TRACING, STRUCT_OPS, EXT, LSM, SYSCALL = 2, 26, 27, 28, 29, 31
 TP_BTF, FENTRY, FEXIT, MODIFY_RETURN, LSM_MAC, ITER = 23, 24, 25, 26, 27, 28

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from eunomia.kernel.preflight.reach import MISSING
 from eunomia.kernel.preflight.report import Finding
-from eunomia.kernel.preflight.target import CAPABILITIES, NET_ADMIN, SYS_RESOURCE, read
+from eunomia.kernel.preflight.target import CAPABILITIES, NET_ADMIN, read
 from eunomia.package.needs import needs_of
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from eunomia.btf.types import Btf
     from eunomia.kernel.preflight.analysis import Analysis
 
-KTIME_GET_COARSE_NS, ATTACH_COOKIE = 160, 174  # the first came with memory control groups' accounting (5.11)
+ATTACH_COOKIE = 174
 TRACING, STRUCT_OPS, EXT, LSM = 26, 27, 28, 29
 NEEDS_JIT = frozenset((TRACING, STRUCT_OPS, EXT, LSM))
 TP_BTF, ITER = 23, 28
@@ -27,22 +28,25 @@ def findings(analysis: Analysis) -> Iterator[Finding]:
     yield from _configuration(analysis)
     if analysis.target.live:
         yield from _capabilities(analysis)
-        yield from _limits(analysis)
         yield from _jit(analysis)
 
 
 def relocation_btf(analysis: Analysis) -> Btf | None:
     """Return the types that relocations are resolved against: the kernel's, else the archive's as a run takes it."""
     target = analysis.target
-    if target.btf is not None or not target.live:
+    path = analysis.plan.btf or os.environ.get("BTF_FILE_PATH")
+    if not target.live or (target.btf is not None and not path):
         return target.btf
+    from eunomia.btf.types import Btf
     from eunomia.errors import PackageError
-    from eunomia.kernel.archive import kernel_btf
+    from eunomia.kernel.archive import archived_btf
     from eunomia.kernel.preflight.target import read_btf
 
-    path = kernel_btf(analysis.package) if analysis.package.btf_archive else None
     try:
-        return read_btf(path) if path else None
+        if path:
+            return read_btf(path)
+        found = archived_btf(analysis.package) if analysis.package.btf_archive else None
+        return Btf.from_bytes(found) if found else None
     except (OSError, PackageError):
         return None
 
@@ -73,7 +77,7 @@ class Externs:
 
     def value(self, name: str) -> int | None:
         """Return the value of an extern; MISSING for a weak symbol that is not there."""
-        kind, weak = self._analysis.extern_kind(name)
+        kind, weak = self._analysis.externs.get(name, ("", False))
         target = self._target
         if kind == "kfunc":
             return MISSING if weak and target.has_function(name) is False else None
@@ -92,7 +96,7 @@ class Externs:
         return self._configured(name, weak)
 
     def _configured(self, name: str, weak: bool) -> int | None:
-        settings = self._target.configuration if self._target.live else None
+        settings = configuration(self._analysis)
         if settings is None:
             return None
         text = settings.get(name)
@@ -106,6 +110,13 @@ class Externs:
             return None
 
 
+def configuration(analysis: Analysis) -> dict[str, str] | None:
+    """Return the kernel's configuration as the object sees it: what was given for the run goes before the kernel's."""
+    known = analysis.target.configuration if analysis.target.live else None
+    given = dict(line.partition("=")[::2] for line in analysis.plan.settings.kconfig.splitlines() if "=" in line)
+    return {**(known or {}), **given} if known is not None or given else None
+
+
 def externs(analysis: Analysis) -> Externs:
     """Return the values of the object's externs."""
     return Externs(analysis)
@@ -117,9 +128,9 @@ def _configuration(analysis: Analysis) -> Iterator[Finding]:
         for name, (kind, weak) in analysis.externs.items()
         if kind == "kconfig" and name.startswith("CONFIG_")
     }
-    settings = analysis.target.configuration if analysis.target.live else None
+    settings = configuration(analysis)
     for name, weak in wanted.items():
-        if not analysis.target.live:
+        if not analysis.target.live and name not in (settings or ()):
             yield Finding("configuration", name, "unknown", not weak, detail="the configuration is not in BTF")
         elif settings is None:
             advice = "give it: ecli run --kconfig FILE, or put the kernel's configuration to /boot"
@@ -163,33 +174,6 @@ def _capabilities(analysis: Analysis) -> Iterator[Finding]:
             unprivileged, "unknown"
         )
         yield Finding("machine", "unprivileged bpf", "yes", False, detail=meaning)
-
-
-def _limits(analysis: Analysis) -> Iterator[Finding]:
-    import resource
-
-    target = analysis.target
-    if target.knows("helper", KTIME_GET_COARSE_NS) is not False:
-        return  # maps are not counted against it
-    soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
-    wanted = sum(
-        _memory(each.max_entries, each.key_size, each.value_size, each.type) for each in analysis.obj.maps.values()
-    )
-    wanted += sum(each.size for each in analysis.obj.data_sections) + (256 << 10)
-    fits = resource.RLIM_INFINITY in (soft, hard) or max(soft, hard) >= wanted or target.holds(SYS_RESOURCE)
-    yield Finding(
-        "machine",
-        "RLIMIT_MEMLOCK",
-        "yes" if fits else "no",
-        detail=f"maps need about {wanted} bytes, and count against it before Linux 5.11 (limit {hard})",
-        advice="" if fits else "raise it (ulimit -l unlimited), or run with sudo",
-    )
-
-
-def _memory(entries: int, key: int, value: int, kind: int) -> int:
-    if kind == 27:  # a ring buffer's entries are its bytes
-        return entries
-    return min(entries, 1 << 24) * (-(-key // 8) * 8 + -(-value // 8) * 8 + 64)
 
 
 def _jit(analysis: Analysis) -> Iterator[Finding]:

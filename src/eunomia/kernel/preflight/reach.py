@@ -8,7 +8,7 @@ program is verified; what they switch off is never looked at, so what is missing
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,12 +20,16 @@ LD, LDX, ST, STX, ALU, JMP, JMP32, ALU64 = range(8)
 LD_IMM64, FUNC = 0x18, 4
 _STATES_A_PLACE = 24  # then constants that differ are forgotten, so that loops end
 _MAX_STEPS = 400_000
+_SIZES = (4, 2, 1, 8)
 
-# A register: None (anything), a number, or ("data", section index, offset) or ("extern", name, 0).
+# A register: None (anything), a number, ("data", section index, offset), ("extern", name, 0), or ("stack", 0, offset).
 Value = int | tuple[str, int | str, int] | None
-Registers = tuple[Value, ...]
+Slots = tuple[tuple[int, int, Value], ...]  # (offset, bytes, what was stored) in the frame, by offset
+Registers = tuple[Any, ...]  # eleven Values, then Slots
 Place = tuple[int, int]  # section index, instruction
-NOTHING: Registers = (None,) * 11
+FRAME, SLOTS = 10, 11
+NOTHING: Registers = (*(None,) * 10, ("stack", 0, 0), ())
+_SOMEWHERE = -1 << 40  # an offset on the stack that is not known
 
 
 @dataclass(slots=True)
@@ -47,6 +51,7 @@ class Explorer:
         patched: the number that a CO-RE relocation gives an instruction (unit, number), None: unknown.
         read: bytes of a read-only section at an offset, None where they are not constant.
         extern: value of an extern variable, None: unknown.
+        small_spills: whether this verifier follows numbers of less than 8 bytes on the stack, other than 0.
     """
 
     def __init__(
@@ -55,11 +60,14 @@ class Explorer:
         patched: Callable[[Unit, int], tuple[bool, int | None]],
         read: Callable[[int, int, int], int | None],
         extern: Callable[[str], int | None],
+        *,
+        small_spills: bool = True,
     ) -> None:
         self._code = code
         self._patched = patched
         self._read = read
         self._extern = extern
+        self._small_spills = small_spills
 
     def run(self, program: Function) -> Reached:
         """Return what the program can reach, its subprograms and callbacks included."""
@@ -104,7 +112,13 @@ class Explorer:
         elif kind == LDX:
             yield section, at + 1, _set(registers, insn.dst, self._load(insn, registers))
         elif kind == STX and insn.code >> 5 == 6:  # atomic: may fetch into its source, or R0
-            yield section, at + 1, _set(_set(registers, insn.src, None), 0, None)
+            yield section, at + 1, _set(_set(self._store(insn, registers, None), insn.src, None), 0, None)
+        elif kind in (ST, STX):
+            yield (
+                section,
+                at + 1,
+                self._store(insn, registers, registers[insn.src] if kind == STX and insn.src < 11 else None),
+            )
         elif kind in (JMP, JMP32):
             yield from self._jump(unit, at, registers, reached)
         elif kind == LD:  # legacy packet access: result in R0, R1-R5 are lost
@@ -138,10 +152,31 @@ class Explorer:
         base = registers[insn.src] if insn.src < 11 else None
         if not isinstance(base, tuple) or insn.code >> 5 != 3:
             return None
+        size = _SIZES[insn.code >> 3 & 3]
+        if base[0] == "stack":
+            wanted = (base[2] + insn.off, size)
+            return next((value for offset, length, value in registers[SLOTS] if (offset, length) == wanted), None)
         if base[0] == "extern":
             return self._extern(str(base[1]))
-        size = (4, 2, 1, 8)[insn.code >> 3 & 3]
         return self._read(int(base[1]), base[2] + insn.off, size)
+
+    def _store(self, insn: Insn, registers: Registers, value: Value) -> Registers:
+        """Return the registers after a store: what is known of the stack changes, if it went there."""
+        base = registers[insn.dst] if insn.dst < 11 else None
+        if not isinstance(base, tuple) or base[0] != "stack":
+            return registers
+        if base[2] == _SOMEWHERE:
+            return (*registers[:SLOTS], ())
+        start, size = base[2] + insn.off, _SIZES[insn.code >> 3 & 3]
+        kept = [each for each in registers[SLOTS] if each[0] >= start + size or each[0] + each[1] <= start]
+        # zeroes are followed byte by byte, other numbers where a register's place on the stack begins
+        if size < 8 and value != 0 and not (isinstance(value, int) and self._small_spills and start % 8 == 0):
+            value = None
+        if isinstance(value, int) and size < 8:
+            value &= (1 << 8 * size) - 1
+        if value is not None:
+            kept.append((start, size, value))
+        return (*registers[:SLOTS], tuple(sorted(kept, key=lambda each: each[0])))
 
     def _jump(
         self, unit: Unit, at: int, registers: Registers, reached: Reached
@@ -170,9 +205,9 @@ class Explorer:
         if symbol is not None and self._code.section_of(symbol) is None:
             reached.externs.setdefault(symbol.name, (section, at))
         elif symbol is not None:
-            yield symbol.section, symbol.value // 8 + insn.imm + 1, (None, *registers[1:6], *NOTHING[6:])
+            yield symbol.section, symbol.value // 8 + insn.imm + 1, _into_call(registers)
         elif insn.src == 1:
-            yield section, at + 1 + insn.imm, (None, *registers[1:6], *NOTHING[6:])
+            yield section, at + 1 + insn.imm, _into_call(registers)
         elif insn.src == 0:
             reached.helpers.setdefault(insn.imm, (section, at))
         yield section, at + 1, _after_call(registers)
@@ -182,11 +217,19 @@ MISSING = -1 << 70  # what `extern` says of a weak symbol that is not there
 
 
 def _set(registers: Registers, number: int, value: Value) -> Registers:
-    return (*registers[:number], value, *registers[number + 1 :]) if number < 11 else registers
+    return (*registers[:number], value, *registers[number + 1 :]) if number < FRAME else registers
 
 
 def _after_call(registers: Registers) -> Registers:
-    return (*NOTHING[:6], *registers[6:])
+    """Return what is known after a call: who got an address on the stack may have written there."""
+    is_shared = any(isinstance(each, tuple) and each[0] == "stack" for each in registers[1:6])
+    return (*NOTHING[:6], *registers[6:SLOTS], () if is_shared else registers[SLOTS])
+
+
+def _into_call(registers: Registers) -> Registers:
+    """Return what a called function knows: its arguments, but for addresses on its caller's stack."""
+    given = (None if isinstance(each, tuple) and each[0] == "stack" else each for each in registers[1:6])
+    return (None, *given, *NOTHING[6:])
 
 
 def _signed(value: int, bits: int) -> int:
@@ -203,6 +246,10 @@ def _alu(insn: Insn, registers: Registers, imm: int | None, is_patched: bool) ->
         right &= MASK64 if wide else MASK32
     if operation == 11:  # mov; with an offset it extends a sign
         return None if insn.off or (isinstance(right, tuple) and not wide) else right
+    if isinstance(left, tuple) and left[0] == "stack":
+        if operation == 0 and isinstance(right, int) and wide and left[2] != _SOMEWHERE:
+            return ("stack", 0, left[2] + _signed(right, 64))
+        return ("stack", 0, _SOMEWHERE)
     if isinstance(left, tuple) and operation == 0 and isinstance(right, int) and wide:
         return (left[0], left[1], left[2] + _signed(right, 64)) if left[0] == "data" else None
     if operation == 5 and 0 in (left, right):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from eunomia._native import ffi, lib, text
-from eunomia.btf.elf import ElfFile
+from eunomia.btf.kernels import MAX_BTF, read_kernel_btf
 from eunomia.btf.types import DATASEC, ENUM, ENUM64, FUNC, STRUCT, TYPEDEF, VAR, Btf, _walk
 from eunomia.errors import PackageError
 from eunomia.kernel.object import KERNEL_BTF
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 SYS_RESOURCE, NET_ADMIN, SYS_ADMIN, PERFMON, BPF = 24, 12, 21, 38, 39
 CAPABILITIES = {"CAP_BPF": BPF, "CAP_PERFMON": PERFMON, "CAP_NET_ADMIN": NET_ADMIN, "CAP_DAC_READ_SEARCH": 2}
 EPERM, EOPNOTSUPP, EACCES = 1, 95, 13
-_MAX_BTF = 256 << 20
 
 
 def read(path: str) -> str:
@@ -32,24 +31,33 @@ def read(path: str) -> str:
         return ""
 
 
+def read_bytes(path: str) -> bytes:
+    """Return a file of some megabytes at most, b"" where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(16 << 20)
+    except OSError:
+        return b""
+
+
 def read_btf(path: str) -> Btf:
-    """Read the types of a kernel from a raw BTF file, or from an ELF file (vmlinux) with a .BTF section.
+    """Read the types of a kernel from raw BTF, a kernel image or a kernel's .deb.
 
     Raises:
         OSError: it cannot be read.
         PackageError: it is neither.
     """
-    with open(path, "rb") as file:
-        data = file.read(_MAX_BTF)
-        if data[:4] == b"\x7fELF":
-            section = ElfFile(data + file.read()).section(".BTF")
-            if section is None or not section.data:
-                raise PackageError(f"read {path}: an ELF file without a .BTF section")
-            data = section.data
     try:
-        return Btf.from_bytes(data)
+        return Btf.from_bytes(read_kernel_btf(path))
     except PackageError as exc:
-        raise PackageError(f"read {path}: {exc}") from None
+        said = str(exc)
+        raise PackageError(said if path in said else f"read {path}: {said}") from None
+
+
+@cache
+def _running_btf() -> Btf:
+    """The types of the running kernel, which do not change while it runs; reading them takes most of a check's time."""
+    return read_btf(KERNEL_BTF)
 
 
 class Target:
@@ -71,7 +79,7 @@ class Target:
         if self._path is not None:
             return read_btf(self._path)
         try:
-            return read_btf(KERNEL_BTF)
+            return _running_btf()
         except (OSError, PackageError):
             return None
 
@@ -179,6 +187,29 @@ class Target:
         except OSError:
             return frozenset()
 
+    def has_part(self, module: str, symbol: str) -> bool | None:
+        """Tell whether a part of the running kernel is there: built in, loaded, or a module that can be loaded.
+
+        Args:
+            module: its module, "" where it is never one.
+            symbol: one of its functions.
+
+        Returns:
+            None where neither symbols nor lists of modules can be read.
+        """
+        if symbol in self.symbols:
+            return True
+        if not self.live or not module:
+            return None if not self.symbols else False
+        folder = f"/lib/modules/{os.uname().release}"
+        lists = [read_bytes(f"{folder}/{name}") for name in ("modules.dep", "modules.builtin")]
+        if any(
+            f"/{module.replace('_', '?')}.ko".encode() in each.replace(b"-", b"?").replace(b"_", b"?") for each in lists
+        ):
+            return read("/proc/sys/kernel/modules_disabled") != "1"
+        setting = (self.configuration or {}).get(f"CONFIG_{module.upper()}")
+        return None if not self.symbols and setting is None else False
+
     @cached_property
     def tracefs(self) -> int:
         """A descriptor of tracefs' root, negative where it cannot be reached."""
@@ -224,7 +255,7 @@ def _split_names(path: str, base: Btf) -> Iterator[tuple[int, str]]:
     """Yield (kind, name) of a module's types, whose strings continue those of vmlinux."""
     try:
         with open(path, "rb") as file:
-            data = file.read(_MAX_BTF)
+            data = file.read(MAX_BTF)
         own = Btf.from_bytes(data)
     except (OSError, PackageError):
         return

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eunomia.kernel.preflight.code import Line
+    from eunomia.kernel.preflight.plan import Plan
     from eunomia.kernel.preflight.report import Report
     from eunomia.package.model import Package
-    from eunomia.package.options import Settings
 
 STATISTICS = 4  # BPF_LOG_STATS
 BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
@@ -30,40 +30,41 @@ _INSN = re.compile(r"^(\d+): \([0-9a-f]{2}\) ")
 _SOURCE = re.compile(r"^; (.*?)(?: @ (\S+):(\d+))?$")
 
 
-def verify(package: Package, report: Report) -> None:
-    """Load each program of a package alone, and write down what the verifier says; nothing stays loaded.
+def verify(plan: Plan, report: Report) -> None:
+    """Load each program of a plan alone, and write down what the verifier says; nothing stays loaded.
 
-    Optional programs that it refuses are no failure of the report.
+    Programs that are refused and optional, or in whose place another runs, are no failure of the report.
     """
-    settings = package.settings()
-    listed = {each["name"]: each for each in package.meta["bpf_skel"].get("progs") or ()}
-    names = [each.name for each in package.types.programs if each.autoload]
-    for name in names:
-        one, failure = _one(package, name, settings)
+    failures = {}
+    for name in plan.loaded:
+        one, failures[name] = _one(plan, name)
         if one is not None:
             report.verified.append(one)
-        if failure and not report.failure and listed.get(name, {}).get("optional") is not True:
-            report.failure = failure
+    for members in plan.groups.values():
+        if any(not failures[name] for name in members if name in failures):
+            failures.update((name, "") for name in members)
+    report.failure = next((failures[name] for name in plan.loaded if failures[name] and name not in plan.optional), "")
 
 
-def _one(package: Package, name: str, settings: Settings) -> tuple[Verified | None, str]:
+def _one(plan: Plan, name: str) -> tuple[Verified | None, str]:
     """Return what became of one program, and the one line of its failure."""
-    failure, said = _load(package, name, settings, STATISTICS)
+    failure, said = _load(plan, name, STATISTICS)
     if failure is not None:  # again, for the log with the states of registers
-        failure, said = _load(package, name, settings, 0)
+        failure, said = _load(plan, name, 0)
     if failure is None:
         return _accepted(name, said), ""
     if BEGIN not in said:
         return Verified(name, False, refusal=str(failure)), str(failure)
-    return _refused(package, name, said.rpartition(BEGIN)[2].partition(END)[0]), str(failure)
+    return _refused(plan.package, name, said.rpartition(BEGIN)[2].partition(END)[0]), str(failure)
 
 
-def _load(package: Package, name: str, settings: Settings, level: int) -> tuple[Exception | None, str]:
+def _load(plan: Plan, name: str, level: int) -> tuple[Exception | None, str]:
     """Load one program; return the failure, None where it was accepted, and all that libbpf and the verifier said."""
     failure: Exception | None = None
+    settings = plan.settings
     copy = os.memfd_create("eunomia-verifier-log", os.MFD_CLOEXEC)
     try:
-        with Object.open(package, kconfig=settings.kconfig, verifier_log=level) as opened:
+        with Object.open(plan.package, btf=plan.btf or None, kconfig=settings.kconfig, verifier_log=level) as opened:
             for section, offset, data in settings.writes:
                 opened.write(section, offset, data)
             for program in opened.programs.values():
