@@ -63,7 +63,7 @@ def main(args: list[str]) -> int:
     if values["load"]:
         from eunomia.cli.privileges import require_capabilities
 
-        require_capabilities(package.name)
+        require_capabilities(package.name, package)
     report = package.check(values["kernel-btf"], values["load"])
     if values["json"]:
         import json

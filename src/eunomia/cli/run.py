@@ -100,7 +100,7 @@ def run(package: Package, values: Values, settings: Settings, program: str, choi
     """Load and attach a package, print its events, and return the exit code."""
     from eunomia.cli.privileges import require_capabilities
 
-    require_capabilities(program)
+    require_capabilities(program, package)
     if values["detach"]:
         from eunomia.cli.detach import detach
 

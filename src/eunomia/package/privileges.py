@@ -146,6 +146,12 @@ def missing(names: Iterable[str], held: int) -> Iterator[str]:
             yield name
 
 
+def lacking(names: Iterable[str], held: int) -> str:
+    """Return the capabilities that are missing as words, "" where none is."""
+    *most, last = list(missing(names, held)) or [""]
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def command(names: Iterable[str]) -> str:
     """Return the words that run a command as this user with these capabilities, for who may use sudo."""
     words = ",".join("+" + name.removeprefix("CAP_").lower() for name in names)
