@@ -5,6 +5,10 @@
 /* The effective capabilities as bits; 0 where they cannot be read. */
 uint64_t eu_capabilities(void);
 
+/* The number of the capability that this kernel asks of who opens performance events (uprobe: uprobes), found by trying: CAP_PERFMON,
+ * or CAP_SYS_ADMIN; -1: this process cannot try. */
+int eu_perf_capability(int uprobe);
+
 struct eu_run;
 struct eu_object;
 /* Everything is loaded and attached: keep only the capabilities that reading, showing and detaching need, for good, and gain none

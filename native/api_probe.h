@@ -31,6 +31,10 @@ int eu_probe_security(const char *name, char *text, size_t room);
 /* Whether a program of this type, for this target, may call a helper (or a kfunc, by its BTF id): 1, 0, or -errno where no such program
  * is taken at all. */
 int eu_probe_call(int type, int attach_type, uint32_t btf_id, uint32_t flags, int function, int is_kfunc);
+/* Load a program that only returns, as this type, with these flags: 0, or -errno. */
+int eu_probe_load(int type, int attach_type, uint32_t btf_id, uint32_t flags);
+/* Whether the verifier takes these instructions (8 bytes each) as a socket filter: 1, 0, or -EPERM. */
+int eu_probe_code(const void *code, size_t count);
 /* Make a map of these sizes for a moment: 0, or -errno. */
 int eu_probe_map(int type, uint32_t key, uint32_t value, uint32_t entries, uint32_t flags);
 /* 0 where a program of an opened object takes such a target, else -errno with the words of eu_prog_attach() as eu_error(). */

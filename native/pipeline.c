@@ -19,11 +19,21 @@ void eu_pipeline_header(struct source *s, int match) {
     s->headed[match] = ++run->lines;
 }
 
+static int has_samples(const struct eu_run *run) {
+    for (int i = 0; i < run->nr_sources; i++) {
+        if (run->sources[i].sample)
+            return 1;
+    }
+    return 0;
+}
+
+/* Headers that need not wait for a row: of the only type of rows there can be. The others stand above their first row. */
 void eu_pipeline_headers(struct eu_run *run) {
+    int one_view = run->nr_views == 1 && !has_samples(run);
     for (int i = 0; i < run->nr_sources && !run->aggregate && !run->keep; i++) {
         struct source *s = &run->sources[i];
         int nr_types = s->view ? eu_view_types(s->view) : 0;
-        int is_only = run->format.format == 4 || (run->nr_views == 1 && nr_types == 1); /* else each stands above its first row */
+        int is_only = run->format.format == 4 || (one_view && nr_types == 1);
         for (int t = 0; t < nr_types && (is_only || run->format.compat); t++)
             eu_pipeline_header(s, t);
     }

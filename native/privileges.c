@@ -10,6 +10,9 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -119,4 +122,35 @@ int eu_run_drop(struct eu_run *run, struct eu_object *object) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || (err = set(&left)))
         return eu_fail(errno, "drop privileges: %s", eu_strerror(errno));
     return 0;
+}
+
+/* A disabled event, made and closed: what perf_event_open(2) says to a process with CAP_PERFMON alone.
+ * Source: perf_uprobe_event_init(), perf_event_open(), kernel/events/core.c */
+static int perf_errno(int type, uint64_t config, const char *path) {
+    struct perf_event_attr attr = {.type = (uint32_t)type, .size = sizeof(attr), .config = config, .disabled = 1};
+    attr.config1 = (uint64_t)(uintptr_t)path;
+    int fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
+}
+
+int eu_perf_capability(int uprobe) {
+    struct sets mine;
+    char text[16] = "";
+    int type = PERF_TYPE_SOFTWARE;
+    FILE *file = uprobe ? fopen("/sys/bus/event_source/devices/uprobe/type", "re") : NULL;
+    if (uprobe)
+        type = file && fgets(text, sizeof(text), file) ? atoi(text) : -1;
+    if (file)
+        fclose(file);
+    if (type < 0 || get(&mine) || !(mine.permitted & bit(PERFMON)))
+        return -1;
+    struct sets alone = {bit(PERFMON), mine.permitted, mine.inheritable};
+    if (set(&alone))
+        return -1;
+    int err = perf_errno(type, uprobe ? 0 : PERF_COUNT_SW_DUMMY, uprobe ? "/proc/self/exe" : NULL);
+    set(&mine);
+    return err == EACCES || err == EPERM ? CAP_SYS_ADMIN : PERFMON;
 }

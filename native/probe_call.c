@@ -56,3 +56,31 @@ int eu_probe_map(int type, uint32_t key, uint32_t value, uint32_t entries, uint3
     close(map);
     return 0;
 }
+
+/* Programs of some types may return 0 only, of others 1 only. */
+static const struct bpf_insn answers[2][2] = {
+    {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0}, {.code = BPF_JMP | BPF_EXIT}},
+    {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1}, {.code = BPF_JMP | BPF_EXIT}},
+};
+
+int eu_probe_load(int type, int attach_type, uint32_t btf_id, uint32_t flags) {
+    LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = (enum bpf_attach_type)attach_type, .attach_btf_id = btf_id,
+                .prog_flags = flags);
+    int prog = -EINVAL;
+    eu_log_start();
+    for (int i = 0; i < 2 && prog == -EINVAL; i++)
+        prog = bpf_prog_load((enum bpf_prog_type)type, "eu_probe", "GPL", answers[i], 2, &options);
+    if (prog < 0)
+        return prog;
+    close(prog);
+    return 0;
+}
+
+int eu_probe_code(const void *code, size_t count) {
+    eu_log_start();
+    int prog = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "eu_probe", "GPL", code, count, NULL);
+    if (prog < 0)
+        return prog == -EPERM ? prog : 0;
+    close(prog);
+    return 1;
+}

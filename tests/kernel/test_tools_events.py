@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 from support import provoke
 from support.commands import Command
+from support.networks import inside, network
 from support.tools import disk_folder, events, python, start
 
 
@@ -133,6 +135,57 @@ def test_tcpstates_filters_by_ports_and_shows_ipv6(ecli: Command) -> None:
     assert seen
     assert {event["rport"] for event in seen} == {port}
     assert {event["raddr"] for event in seen} == {"::1"}
+
+
+WAYS = {"function": [], "state": ["--skip", "tcp_connect_entry", "--skip", "tcp_connect_kprobe"]}
+
+
+@pytest.mark.parametrize("skipped", WAYS.values(), ids=WAYS)
+def test_tcpconnect_shows_who_connects_to_what(ecli: Command, skipped: list[str]) -> None:
+    running = start(ecli, "tcpconnect", "--lport", *skipped, "--pid", os.getpid())
+    client, server = provoke.tcp_connection()
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taker:
+        port6 = taker.getsockname()[1]
+        with socket.create_connection(("::1", port6)) as connection:
+            client6 = connection.getsockname()[1]
+        with socket.socket(socket.AF_INET6) as either, pytest.raises(ConnectionRefusedError):
+            either.connect(("::ffff:127.0.0.1", port6))  # an IPv6 socket that speaks IPv4
+
+    whose = {"pid": os.getpid(), "uid": os.getuid()}
+    first, second, third = events(running, **whose)
+    local = {"saddr": "127.0.0.1", "daddr": "127.0.0.1"}
+    assert {**first, "comm": ""} == {**whose, "comm": "", "ip": 4, **local, "lport": client, "dport": server}
+    assert (second["ip"], second["saddr"], second["lport"]) == (6, "::1", client6)
+    assert (second["daddr"], second["dport"]) == ("::1", port6)
+    assert {**third, **local, "ip": 4, "dport": port6} == third
+
+
+def test_tcpconnect_shows_a_connection_that_nobody_answers_at_once(ecli: Command) -> None:
+    with network() as name, inside(name):
+        running = start(ecli, "tcpconnect", "--port", "9,81")
+        for port in (80, 81):
+            with socket.socket() as client:
+                client.setblocking(False)
+                assert client.connect_ex(("10.77.0.2", port)) == errno.EINPROGRESS  # no such host: ARP goes unanswered
+
+        [event] = events(running)
+    assert (event["saddr"], event["daddr"], event["dport"]) == ("10.77.0.1", "10.77.0.2", 81)
+
+
+def test_tcpconnect_counts_in_the_kernel(ecli: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taker:
+        port = taker.getsockname()[1]
+        running = ecli.start("run", "tcpconnect", "-c", "-4", "-p", os.getpid(), "-P", port).wait_attached()
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", port)):
+                pass
+        result = running.stop()
+
+    assert result.returncode == 0, result
+    assert [line.split() for line in result.lines[1:]] == [
+        ["SADDR", "DADDR", "DPORT", "CONNECTS"],
+        ["127.0.0.1", "127.0.0.1", str(port), "5"],
+    ]
 
 
 def test_mountsnoop_shows_arguments_and_errors(ecli: Command) -> None:

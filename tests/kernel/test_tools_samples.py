@@ -203,6 +203,7 @@ OPTIONS = {
     "sigsnoop": ["-p, --pid", "-t, --target", "-s, --signal", "-k, --kill", "-x, --failed"],
     "softirqs": ["-d, --dist", "-N, --nanoseconds", "-c, --cpu"],
     "syscount": ["-p, --pid", "-x, --failures", "-e, --errno", "-L, --latency", "-P, --process"],
+    "tcpconnect": ["-p, --pid", "-u, --uid", "-P, --port", "-4, --ipv4", "-6, --ipv6", "-c, --count", "-L, --lport"],
     "tcpstates": ["-L, --localport", "-D, --remoteport", "-4, --ipv4", "-6, --ipv6"],
 }
 

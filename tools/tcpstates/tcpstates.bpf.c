@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "../include/eunomia/kernel.h"
+#include "../include/eunomia/socket.h"
 
 /// @cmdarg {"long": "localport", "short": "L", "help": "only these local ports, e.g. 80,443"}
 const volatile __u16 local_ports[8] = {};
@@ -9,8 +9,6 @@ const volatile __u16 remote_ports[8] = {};
 const volatile bool ipv4_only = false;
 /// @cmdarg {"long": "ipv6", "short": "6", "help": "IPv6 only"}
 const volatile bool ipv6_only = false;
-
-enum { AF_INET = 2, AF_INET6 = 10, IPPROTO_TCP = 6, TCP_CLOSE = 7 };
 
 struct event {
     __u64 skaddr;
@@ -37,17 +35,6 @@ struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
     __uint(max_entries, 256 * 1024);
 } events SEC(".maps");
-
-struct inet_sock_set_state {
-    __u64 common;
-    __u64 skaddr;
-    int oldstate, newstate;
-    __u16 sport, dport, family;
-    __u8 protocol; /* 16 bits since 5.6: the first byte is enough for TCP */
-    __u8 protocol_high;
-    __u8 saddr[4], daddr[4];
-    __u8 saddr_v6[16], daddr_v6[16]; /* IPv4 addresses too, mapped */
-};
 
 static __always_inline bool wanted_port(const volatile __u16 ports[8], __u16 port) {
     if (!ports[0])

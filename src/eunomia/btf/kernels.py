@@ -119,7 +119,10 @@ def _whole(descriptor: int, size: int) -> bytes:
     import mmap
 
     if size < 64 << 20:
-        return os.pread(descriptor, size, 0)
+        data = b""
+        while len(data) < size and (more := os.pread(descriptor, size - len(data), len(data))):
+            data += more  # /sys/kernel/btf gives a page at a time on kernels before about 6.0
+        return data
     return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)  # type: ignore[return-value]  # sliced as bytes are
 
 

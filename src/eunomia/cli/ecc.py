@@ -73,13 +73,21 @@ COMMAND = Command(
             repeat=True,
             group=_CLANG,
         ),
-        Opt("target-arch", "", "text", "architecture of the register macros (this machine's)", "ARCH", group=_CLANG),
+        Opt(
+            "target-arch",
+            "",
+            "text",
+            "architectures to compile for, as in x86,arm64, or all (this machine's)",
+            "ARCH[,ARCH]",
+            group=_CLANG,
+        ),
         Opt(
             "vmlinux",
             "",
             "file",
-            "make vmlinux.h of this BTF, or use this header (the running kernel's BTF)",
-            "BTF|HEADER",
+            "make vmlinux.h of this BTF, or use this header (the running kernel's BTF); for one architecture ARCH=FILE",
+            "[ARCH=]FILE",
+            repeat=True,
             group=_CLANG,
         ),
         Opt(
@@ -119,6 +127,7 @@ COMMAND = Command(
         ("ecc opensnoop.bpf.c", "writes package.json beside the source"),
         ("ecc -o build/ *.bpf.c", "one NAME.json for each source"),
         ("ecc -o tool.json -I include tool.bpf.c", "a package of that name"),
+        ("ecc --target-arch x86,arm64 tool.bpf.c", "one package for both, compiled here"),
         (
             "ecc --kernels btf/ --kernels linux-image-5.4.deb -o tool.tar tool.bpf.c",
             "runs there without the kernels' BTF",

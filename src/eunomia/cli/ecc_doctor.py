@@ -70,7 +70,7 @@ def _system_headers() -> tuple[str, str, str, str]:
     from eunomia.errors import EunomiaError
 
     try:
-        _, multiarch, zig = ARCHES[target_arch(None)]
+        multiarch, zig = ARCHES[target_arch(None)]
         folders = system_includes(find(), multiarch, zig)
     except EunomiaError as exc:
         return "warn", "system headers", str(exc), ""

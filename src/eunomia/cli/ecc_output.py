@@ -38,6 +38,24 @@ def split_operands(operands: Sequence[str], header_only: bool) -> tuple[list[str
     return sources, headers[0] if headers else None
 
 
+def kernel_headers(words: Sequence[str]) -> dict[str, str] | None:
+    """Return the files of --vmlinux by architecture, "" for all that have none of their own.
+
+    Raises:
+        UsageError: two for the same.
+    """
+    from eunomia.package.arches import NAMES, kernel_name
+
+    found = dict[str, str]()
+    for word in words:
+        name, given, path = word.partition("=")
+        arch = kernel_name(name) if given and kernel_name(name) in NAMES else ""
+        if arch in found:
+            raise UsageError(f"--vmlinux: two files for {arch or 'all architectures'} [for one of them: ARCH=FILE]")
+        found[arch] = path if arch else word
+    return found or None
+
+
 class Job:
     """One run of ecc: its options, its sources, its outputs."""
 
@@ -110,7 +128,7 @@ class Job:
             defines=values["define"],
             target_arch=values["target-arch"],
             toolchain=values["clang-bin"] or values["toolchain"],
-            vmlinux=values["vmlinux"],
+            vmlinux=kernel_headers(values["vmlinux"]),
             accounting=values["accounting"],
             color=sys.stderr.isatty() and os.environ.get("NO_COLOR") is None,
             on_warning=_write_error,
@@ -163,6 +181,10 @@ class Job:
     def _apart(self, package: Package, folder: str, stem: str) -> None:
         """What upstream writes besides the package: the object, and the meta alone."""
         self._put(os.path.join(folder, f"{stem}.bpf.o"), package.object)
+        for arch in package.architectures[1:]:
+            other = package.for_arch(arch)
+            if other is not package:
+                self._put(os.path.join(folder, f"{stem}.{arch}.bpf.o"), other.object)
         if self._values["yaml"]:
             from eunomia.package.archive import dump_yaml
 

@@ -46,9 +46,10 @@ def _text(program: Program, as_json: bool) -> Iterator[bytes]:
         import json
         from io import BufferedReader
 
-        for line in BufferedReader(file):
-            text = line.decode(errors="replace").rstrip("\n")
-            yield (json.dumps({"program": program.name, "text": text}, ensure_ascii=False) + "\n").encode()
+        for row in BufferedReader(file):
+            text = row.decode(errors="replace").rstrip("\n")
+            line = json.dumps({"program": program.name, "text": text}, ensure_ascii=False, separators=(",", ":"))
+            yield f"{line}\n".encode()
 
 
 def _write(out: int, chunk: bytes) -> None:

@@ -23,10 +23,9 @@ def require_capabilities(program: str, package: Package) -> None:
     mine = lib.eu_capabilities()
     if has(mine, BPF) and has(mine, PERFMON):
         return  # all that most need; the few that need CAP_NET_ADMIN too say so when the kernel has refused them
-    from eunomia.btf.object import ObjectBtf
     from eunomia.package.privileges import lacking, needs_capabilities
 
-    needs = needs_capabilities(ObjectBtf.from_bytes(package.object))
+    needs = needs_capabilities(package.types)
     words = lacking((name for name, need in needs.items() if "load" in need.steps), mine)
     if words:
         raise PermissionError(

@@ -8,7 +8,7 @@ from eunomia.errors import CompileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from eunomia.compiler.toolchain import Toolchain
     from eunomia.package.model import Package
@@ -25,7 +25,7 @@ def compile_source(
     defines: Sequence[str] = (),
     target_arch: str | None = None,
     toolchain: str | Toolchain | None = None,
-    vmlinux: str | os.PathLike[str] | None = None,
+    vmlinux: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None = None,
     color: bool = False,
     accounting: bool = True,
     on_warning: Callable[[str], None] | None = None,
@@ -39,9 +39,12 @@ def compile_source(
         cflags: words for clang, as they are.
         include: folders for -I, before all others.
         defines: `NAME` or `NAME=VALUE`.
-        target_arch: x86, arm64 and so on, for the register macros of bpf_tracing.h; None: this machine's.
+        target_arch: x86, arm64 and so on, for the register macros of bpf_tracing.h; several, as in `x86,arm64`, or
+            `all`: the package has an object for each that needs its own, the first one's in the usual place; None: this
+            machine's.
         toolchain: "clang", "zig", a path, or a Toolchain; None: the first that is there.
-        vmlinux: BTF or C header that vmlinux.h is made from; None: the running kernel's BTF.
+        vmlinux: BTF or C header that vmlinux.h is made from, or one for each architecture by its name; None: the
+            running kernel's BTF. Registers of another architecture take the place of its own.
         accounting: whether the object counts its records and their losses, and wakes its reader as that asks for.
         color: whether diagnostics have terminal colours.
         on_warning: gets the warnings of a source that compiles, as clang prints them.
@@ -55,34 +58,50 @@ def compile_source(
         MissingDependencyError: there is no compiler.
     """
     from eunomia.compiler.build import Options
+    from eunomia.compiler.targets import target_arches
     from eunomia.compiler.toolchain import Toolchain, find
 
     path = os.fspath(source)
-    options = Options(
-        include=[os.fspath(folder) for folder in include],
-        defines=defines,
-        cflags=cflags,
-        arch=target_arch,
-        vmlinux=os.fspath(vmlinux) if vmlinux is not None else None,
-        color=color,
-        accounting=accounting,
-    )
+    headers = _headers(vmlinux)
+    each = [
+        Options(
+            include=[os.fspath(folder) for folder in include],
+            defines=defines,
+            cflags=cflags,
+            arch=arch,
+            vmlinux=headers.get(arch, headers.get("")),
+            color=color,
+            accounting=accounting,
+        )
+        for arch in target_arches(target_arch)
+    ]
     text = _read(path)
     _refuse_other_forms(path, text)
     compiler = toolchain if isinstance(toolchain, Toolchain) else find(toolchain)
     with _WorkFolder() as work:
-        from eunomia.compiler.pipeline import run
+        from eunomia.compiler.several import run_each
 
-        return run(
+        return run_each(
             path,
             text,
             compiler,
-            options,
+            each,
             work,
             header=os.fspath(header) if header else None,
             on_warning=on_warning,
             on_note=on_note,
         )
+
+
+def _headers(vmlinux: str | os.PathLike[str] | Mapping[str, str | os.PathLike[str]] | None) -> dict[str, str]:
+    """Return the kernel headers by architecture, "" for all others."""
+    from eunomia.compiler.targets import target_arch
+
+    if vmlinux is None:
+        return {}
+    if isinstance(vmlinux, str | os.PathLike):
+        return {"": os.fspath(vmlinux)}
+    return {target_arch(name) if name else "": os.fspath(path) for name, path in vmlinux.items()}
 
 
 def _read(path: str) -> bytes:

@@ -8,11 +8,13 @@ from eunomia.compiler import cache, process, vmlinux
 from eunomia.compiler.reading import before_vmlinux, clashes, macros_at_fault, relative_paths, without_trace
 from eunomia.compiler.targets import ARCHES, system_includes, target_arch
 from eunomia.errors import CompileError
+from eunomia.package.arches import machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from eunomia.btf.object import ObjectBtf
     from eunomia.compiler.toolchain import Toolchain
 
 HEADERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "include")
@@ -46,6 +48,18 @@ class Options:
         self.color = color
         self.macros = macros
 
+    def with_arch(self, arch: str) -> Options:
+        """Return the same for another architecture."""
+        return Options(
+            include=self.include,
+            defines=self.defines,
+            cflags=self.cflags,
+            arch=arch,
+            vmlinux=self.vmlinux,
+            macros=self.macros,
+            accounting=self.accounting,
+        )
+
 
 class Build:
     """One source on its way to an object.
@@ -57,6 +71,8 @@ class Build:
     """
 
     __slots__ = (
+        "_adapted",
+        "_code_flags",
         "_header",
         "_needs_kernel",
         "_process",
@@ -78,13 +94,18 @@ class Build:
         self.toolchain = toolchain
         self.options = options
         self.work = work
-        self.notes: list[str] = []
+        self.notes = list[str]()
         self.warnings = ""
-        self._needs_kernel = not self._own_kernel_header()
-        self._header = vmlinux.kernel_header(options.vmlinux, work) if self._needs_kernel else None
+        own = self._own_kernel_header()
+        self._needs_kernel = own is None
+        self._header = vmlinux.kernel_header(options.vmlinux, work, options.arch) if own is None else None
+        self._adapted = vmlinux.for_arch(own, options.arch, work) if own is not None else None
+        if self._adapted:
+            self.notes.append(f"{own} is of another architecture: taken with the registers of {options.arch}")
         self._process: process.Process | None = None
         self._quiet: list[str] = []
         self._tail = ""
+        self._code_flags = _CODE_FLAGS
         self.has_sites = options.macros
 
     @property
@@ -96,11 +117,13 @@ class Build:
         """Return the flags that say what the source means: for clang, and for libclang as well."""
         options = self.options
         arch = ARCHES[options.arch]
-        flags = ["-D__TARGET_ARCH_" + arch[0], *_QUIET]
+        flags = ["-D__TARGET_ARCH_" + options.arch, *_MEMBERS, *_QUIET]
+        if self._adapted:  # before the source's own, which its guard leaves out then
+            flags += ["-include", self._adapted]
         flags += [f"-D{define}" for define in options.defines]
         for folder in [*options.include, self.folder, *([self._header.folder] if self._header else ()), HEADERS]:
             flags += ["-I", folder]
-        for folder in system_includes(self.toolchain, arch[1], arch[2]):
+        for folder in system_includes(self.toolchain, *arch):
             flags += ["-idirafter", folder]
         return [*flags, *options.cflags]
 
@@ -183,6 +206,24 @@ class Build:
         status, _ = process.run(self._command(words, "full.o"))
         return None if status else self._linked()
 
+    def types(self) -> ObjectBtf:
+        """Compile, and return the object's types."""
+        from eunomia.btf.object import ObjectBtf
+
+        return ObjectBtf(self.finish())
+
+    def big_endian(self) -> bytes:
+        """Return the object for a big-endian machine, of a source that is known to compile.
+
+        All that reads objects here is little-endian: the meta is made of such a twin, whose layouts are the same.
+        """
+        self._quiet = self._quiet[len(self._precompiled_words()) :]  # it is for the other byte order
+        self._code_flags = [*_CODE_FLAGS[:-1], "bpfeb"]
+        status, said = process.run(self._command(self._quiet, "full.o"))
+        if status:
+            raise self._refused(status, said.decode(errors="replace"))
+        return self._linked()
+
     def _with_maps(self, maps: Sequence[str]) -> list[str]:
         """The words before the source; a header before the accounting says how many maps a site may mean."""
         from eunomia.compiler.counters import head
@@ -242,17 +283,23 @@ class Build:
         return self._quiet[:2] if self._quiet[:1] == ["-include-pch"] else []
 
     def _refused(self, status: int, text: str) -> CompileError:
+        options = self.options
+        is_other = options.arch != machine()
+        what = f"compile {self.source}{f' for {options.arch}' if is_other else ''}"
         if status < 0:
-            return CompileError(f"compile {self.source}: {self.toolchain.describe()} died from signal {-status}", text)
+            return CompileError(f"{what}: {self.toolchain.describe()} died from signal {-status}", text)
         if self._header is None and self._needs_kernel and "vmlinux.h' file not found" in text:
             return CompileError(
-                f"compile {self.source}: it includes vmlinux.h, and this kernel has no BTF to make it from"
+                f"{what}: it includes vmlinux.h, and this kernel has no BTF to make it from"
                 f" ({vmlinux.KERNEL_BTF}) [give --vmlinux FILE, BTF or a C header]"
             )
         if "Invalid usage of the XADD return value" in text:
             hint = "it uses what an atomic add returns, instructions of kernel 5.12 [-a=-mcpu=v3]"
-            return CompileError(f"compile {self.source}: {hint}", without_trace(text))
-        return CompileError(f"compile {self.source}: clang refused it", without_trace(text))
+            return CompileError(f"{what}: {hint}", without_trace(text))
+        more = ""
+        if is_other and self._header and _MISSING_TYPE in text:
+            more = f" [types that only a kernel of {options.arch} has: --vmlinux {options.arch}=FILE, its BTF]"
+        return CompileError(f"{what}: clang refused it{more}", without_trace(text))
 
     def _linked(self) -> bytes:
         from eunomia._native import check, lib
@@ -272,7 +319,7 @@ class Build:
             source = f"./{source}"
         return [
             *self.toolchain.command,
-            *_CODE_FLAGS,
+            *self._code_flags,
             *first,
             *self.flags(),
             *self._same_anywhere(),
@@ -297,8 +344,10 @@ class Build:
             file.write(f'#include "{source}"\n{self._tail}')
         return path
 
-    def _own_kernel_header(self) -> bool:
-        return any(os.path.exists(os.path.join(folder, "vmlinux.h")) for folder in (self.folder, *self.options.include))
+    def _own_kernel_header(self) -> str | None:
+        """The vmlinux.h that the source finds before ours."""
+        paths = (os.path.join(folder, "vmlinux.h") for folder in (self.folder, *self.options.include))
+        return next((path for path in paths if os.path.exists(path)), None)
 
     def _precompiled(self) -> str | None:
         """The precompiled vmlinux.h, where it stands for what the source includes first."""
@@ -316,13 +365,14 @@ class Build:
                     text = file.read()
                 if any(name in text for name in macros):
                     return None
-            arch = f"-D__TARGET_ARCH_{ARCHES[self.options.arch][0]}"
-            return vmlinux.precompiled(self.toolchain, header, [*_CODE_FLAGS, arch, *_QUIET, *cflags])
+            arch = f"-D__TARGET_ARCH_{self.options.arch}"
+            return vmlinux.precompiled(self.toolchain, header, [*_CODE_FLAGS, arch, *_MEMBERS, *_QUIET, *cflags])
         except OSError:
             return None
 
 
 _ROUNDS = 5
+_MISSING_TYPE = "incomplete definition of type"
 
 # libbpf's macros (BPF_CORE_READ) make clang 21 and newer warn wherever they are used; older ones do not know the name.
 _QUIET = ["-Wno-unknown-attributes", "-Wno-unknown-warning-option", "-Wno-default-const-init-var-unsafe"]
@@ -331,5 +381,9 @@ _TYPE_ONLY = "bpf_dynptr_write"
 
 # What the macros leave in a function that is inline and not static.
 _OURS = "-Wno-static-local-in-inline"
+
+# Kernels since 6.19 are compiled with -fms-extensions: their vmlinux.h has members like `struct __filename_head;`, the
+# members of which are the outer structure's.
+_MEMBERS = ["-fms-extensions", "-Wno-microsoft-anon-tag"]
 
 _CODE_FLAGS = ["-g", "-O2", "-target", "bpf"]

@@ -6,6 +6,7 @@ import os
 
 from eunomia.compiler.build import Build, Options
 from eunomia.errors import CompileError
+from eunomia.package.arches import BIG_ENDIAN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,33 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 
+class Compiled:
+    """A source compiled for one architecture.
+
+    Attributes:
+        package: with the object for that architecture.
+        types: the object's types; of a big-endian one those of its little-endian twin, which are the same.
+        build: how it was made.
+    """
+
+    __slots__ = ("build", "package", "types")
+
+    def __init__(self, package: Package, types: ObjectBtf, build: Build) -> None:
+        self.package = package
+        self.types = types
+        self.build = build
+
+    @property
+    def arch(self) -> str:
+        """The kernel's name of the architecture."""
+        return self.build.options.arch
+
+    @property
+    def is_big_endian(self) -> bool:
+        """Whether the object's numbers are."""
+        return self.arch in BIG_ENDIAN
+
+
 def run(
     path: str,
     text: bytes,
@@ -28,8 +56,8 @@ def run(
     header: str | None,
     on_warning: Callable[[str], None] | None,
     on_note: Callable[[str], None] | None,
-) -> Package:
-    """Compile one source; see `compile_source` for the arguments."""
+) -> Compiled:
+    """Compile one source for one architecture; see `compile_source` for the arguments."""
     structs: list[str] = []
     tail = ""
     if header:
@@ -63,7 +91,10 @@ def run(
     if on_note:
         for note in build.notes:
             on_note(note)
-    return package
+    types = package.types
+    if options.arch in BIG_ENDIAN:
+        package.object = build.big_endian()
+    return Compiled(package, types, build)
 
 
 def find_sites(obj: ObjectBtf) -> Sites:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
 
 def clashes(diagnostics: str, headers: tuple[str, ...]) -> list[str]:
     """Return the names that a source defines other than one of these headers does, from clang's errors about it."""
@@ -61,6 +65,28 @@ def before_vmlinux(text: bytes) -> list[bytes] | None:
         at = end + 1
 
 
+_BIG_ENDIAN_BTF = b"\xeb\x9f\1\0\0\0\0\x18"  # magic, version, flags, and a header of 24 bytes: .BTF.ext has more
+
+
+def _strings(image: bytes) -> tuple[int, int]:
+    """Where the strings of an object's BTF begin and end; (0, 0) without BTF."""
+    from eunomia.btf.elf import ElfFile
+
+    if image[5:6] == b"\2":  # which ElfFile does not read
+        start = image.find(_BIG_ENDIAN_BTF)
+        order: Literal["little", "big"] = "big"
+    else:
+        section = ElfFile(image).section(".BTF")
+        start = image.find(section.data) if section is not None and section.data else -1
+        order = "little"
+    if start < 0:
+        return 0, 0
+    header, _types, _size, strings, length = (
+        int.from_bytes(image[start + at : start + at + 4], order) for at in range(4, 24, 4)
+    )
+    return start + header + strings, start + header + strings + length
+
+
 def relative_paths(path: str, places: list[tuple[str, str]]) -> None:
     """Shorten the paths of source files in an object's BTF, in place, so that they do not say where it was made.
 
@@ -71,18 +97,9 @@ def relative_paths(path: str, places: list[tuple[str, str]]) -> None:
         path: of the object.
         places: (folder, what it is called in the object).
     """
-    from eunomia.btf.elf import ElfFile
-
     with open(path, "r+b") as file:
         image = bytearray(file.read())
-        section = ElfFile(bytes(image)).section(".BTF")
-        if section is None:
-            return
-        start = image.find(section.data)
-        end = start + len(section.data)
-        start += int.from_bytes(section.data[4:8], "little") + int.from_bytes(
-            section.data[16:20], "little"
-        )  # its strings
+        start, end = _strings(bytes(image))
         for folder, name in sorted(places, key=lambda place: -len(place[0])):
             wanted = b"\0" + folder.rstrip("/").encode(errors="surrogateescape") + b"/"
             instead = b"\0" + (f"{name}/" if name else "").encode(errors="surrogateescape")

@@ -6,32 +6,31 @@ import os
 
 from eunomia.compiler import cache, process
 from eunomia.errors import CompileError
+from eunomia.package.arches import kernel_name, machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.compiler.toolchain import Toolchain
 
-# uname -m and the names people use: the suffix of __TARGET_ARCH_ (bpf_tracing.h), and Debian's multiarch directory.
+# By the kernel's name: Debian's multiarch folder, and zig's name of its headers.
 ARCHES = {
-    "x86": ("x86", "x86_64-linux-gnu", "x86"),
-    "arm64": ("arm64", "aarch64-linux-gnu", "aarch64"),
-    "arm": ("arm", "arm-linux-gnueabihf", "arm"),
-    "riscv": ("riscv", "riscv64-linux-gnu", "riscv"),
-    "powerpc": ("powerpc", "powerpc64le-linux-gnu", "powerpc"),
-    "s390": ("s390", "s390x-linux-gnu", "s390x"),
-    "mips": ("mips", "mips64el-linux-gnuabi64", "mips"),
-    "loongarch": ("loongarch", "loongarch64-linux-gnu", "loongarch"),
+    "x86": ("x86_64-linux-gnu", "x86"),
+    "arm64": ("aarch64-linux-gnu", "aarch64"),
+    "arm": ("arm-linux-gnueabihf", "arm"),
+    "riscv": ("riscv64-linux-gnu", "riscv"),
+    "powerpc": ("powerpc64le-linux-gnu", "powerpc"),
+    "s390": ("s390x-linux-gnu", "s390x"),
+    "mips": ("mips64el-linux-gnuabi64", "mips"),
+    "loongarch": ("loongarch64-linux-gnu", "loongarch"),
 }
-_ALIASES = {
-    **dict.fromkeys(("x86_64", "x86-64", "amd64", "i686", "i386"), "x86"),
-    **dict.fromkeys(("aarch64", "aarch64_be", "armv8l"), "arm64"),
-    **dict.fromkeys(("armv7l", "armv6l", "armhf"), "arm"),
-    **dict.fromkeys(("ppc64le", "ppc64", "powerpc64", "powerpc64le", "ppc64el"), "powerpc"),
-    **dict.fromkeys(("riscv64",), "riscv"),
-    **dict.fromkeys(("s390x",), "s390"),
-    **dict.fromkeys(("mips64", "mips64el", "mipsel"), "mips"),
-    **dict.fromkeys(("loongarch64",), "loongarch"),
-}
+ALL = (
+    "x86",
+    "arm64",
+    "riscv",
+    "powerpc",
+    "s390",
+    "loongarch",
+)  # the 64-bit ones with a JIT and bpf_tracing.h's registers
 
 
 def target_arch(name: str | None) -> str:
@@ -40,18 +39,31 @@ def target_arch(name: str | None) -> str:
     Raises:
         CompileError: it is not known.
     """
-    wanted = (name or os.uname().machine).lower()
-    wanted = _ALIASES.get(wanted, wanted)
+    wanted = kernel_name(name) if name else machine()
     if wanted not in ARCHES:
-        raise CompileError(f"target architecture {name}: not known [one of {', '.join(ARCHES)}]")
+        raise CompileError(f"target architecture {name or wanted}: not known [one of {', '.join(ARCHES)}]")
     return wanted
+
+
+def target_arches(names: str | None) -> list[str]:
+    """Return the architectures of a list (`x86,arm64`, or `all`), each once, in its order; None: this machine's.
+
+    Raises:
+        CompileError: one is not known.
+    """
+    if not names:
+        return [target_arch(None)]
+    words = [word for part in names.split(",") for word in (ALL if part.strip() == "all" else (part.strip(),)) if word]
+    return list(dict.fromkeys(target_arch(word) for word in words)) or [target_arch(names)]
 
 
 def system_includes(toolchain: Toolchain, multiarch: str, zig_name: str) -> list[str]:
     """Return the folders of the system's headers (<linux/...>, <asm/...>), in the compiler's order."""
+    host = ARCHES.get(machine(), ("", ""))[0]
     candidates = [f"/usr/include/{multiarch}", "/usr/include"]
-    if toolchain.kind == "zig":
-        shipped = os.path.join(os.path.dirname(os.path.realpath(toolchain.path)), "lib/libc/include")
+    zig = toolchain.path if toolchain.kind == "zig" else "" if multiarch == host else _zig_path()
+    if zig:  # its headers know every architecture, whoever compiles
+        shipped = os.path.join(os.path.dirname(os.path.realpath(zig)), "lib/libc/include")
         candidates += [f"{shipped}/{zig_name}-linux-any", f"{shipped}/any-linux-any"]
     # What is there is part of the name: headers may be installed later.
     there = [folder for folder in (*candidates, "/usr/local/include") if os.path.isdir(folder)]
@@ -65,8 +77,18 @@ def system_includes(toolchain: Toolchain, multiarch: str, zig_name: str) -> list
     if any(line.startswith("End of search list") for line in lines):
         start = next((index for index, line in enumerate(lines) if "search starts here" in line), 0)
         folders = [line.strip() for line in lines[start:] if line.startswith(" /")]
-    host = ARCHES.get(_ALIASES.get(os.uname().machine, ""), ("", "", ""))[1]
     folders = [folder for folder in folders if not (multiarch != host and folder.endswith(f"/{host}"))]
     folders += [folder for folder in candidates if folder not in folders and os.path.isdir(folder)]
     cache.write_text(name, "\n".join(folders))
     return folders
+
+
+def _zig_path() -> str:
+    """The zig of PyPI's ziglang, "" where it is not installed."""
+    from importlib.util import find_spec
+
+    spec = find_spec("ziglang")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if os.path.exists(os.path.join(folder, "zig")):
+            return os.path.join(folder, "zig")
+    return ""

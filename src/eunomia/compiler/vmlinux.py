@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
 # Changes when native/vmlinux.c prints another header for the same BTF.
 _FORMAT = "1"
+# Changes when compiler/registers.py puts other structures into it.
+_REGISTERS = "1"
 
 
 class KernelHeader:
@@ -64,11 +66,12 @@ def renamed(names: list[str], kernel: KernelHeader | None, helpers: str, work: s
     return KernelHeader(folder, kernel.identity if kernel else "", is_ours=False)
 
 
-def kernel_header(source: str | None, work: str) -> KernelHeader | None:
+def kernel_header(source: str | None, work: str, arch: str) -> KernelHeader | None:
     """Return vmlinux.h for a compile, from the cache where it is there already.
 
     Args:
         source: BTF (raw or in an ELF file) or a C header; None for the running kernel's BTF.
+        arch: whose registers the header is to have, by the kernel's name.
         work: a private folder of the caller's, used where there is no cache.
 
     Returns:
@@ -83,7 +86,7 @@ def kernel_header(source: str | None, work: str) -> KernelHeader | None:
         kernel = os.uname()
         size = os.stat(KERNEL_BTF).st_size
         identity = cache.key("vmlinux", _FORMAT, kernel.release, kernel.version, kernel.machine, str(size))
-        return _generated(None, identity, work)
+        return _for_arch(_generated(None, identity, work), arch, work)
     try:
         with open(source, "rb") as file:
             start = file.read(4)
@@ -93,7 +96,10 @@ def kernel_header(source: str | None, work: str) -> KernelHeader | None:
         ) from exc
     identity = cache.key("vmlinux", _FORMAT, cache.file_key(source))
     if start[:2] in (b"\x9f\xeb", b"\xeb\x9f") or start == b"\x7fELF":
-        return _generated(source, identity, work)
+        return _for_arch(_generated(source, identity, work), arch, work)
+    own = for_arch(source, arch, work)
+    if own:
+        return KernelHeader(os.path.dirname(own), identity, is_ours=False)
     if os.path.basename(source) == "vmlinux.h":
         return KernelHeader(os.path.dirname(os.path.abspath(source)), identity, is_ours=False)
     return _linked(os.path.abspath(source), identity, work)
@@ -116,6 +122,62 @@ def _generated(source: str | None, identity: str, work: str) -> KernelHeader:
         cache.remove(partial)
         raise CompileError(f"make vmlinux.h: {exc.strerror or exc}") from exc
     return header
+
+
+def _for_arch(header: KernelHeader, arch: str, work: str) -> KernelHeader:
+    """The same header with the registers of another architecture, kept beside it."""
+    from eunomia.compiler.registers import adapted, arch_of_header
+
+    note = f"{header.path}.arch"  # asking takes reading three megabytes
+    try:
+        with open(note, encoding="ascii") as file:
+            own = file.read()
+        text = ""
+    except OSError:
+        text = _read(header.path)
+        own = arch_of_header(text) or ""
+        _write(note, own)
+    if own in ("", arch):
+        return header
+    identity = cache.key(header.identity, "registers", _REGISTERS, arch)
+    made = KernelHeader(os.path.join(cache.folder() or work, f"vmlinux-{identity}"), identity, is_ours=True)
+    if not os.path.exists(made.path):
+        os.makedirs(made.folder, exist_ok=True)
+        _write(made.path, adapted(text or _read(header.path), arch))
+    return made
+
+
+def for_arch(path: str, arch: str, work: str) -> str | None:
+    """Return a copy of someone else's vmlinux.h with an architecture's registers; None where it is to stay as it is."""
+    from eunomia.compiler.registers import adapted, arch_of_header, is_guarded
+
+    text = _read(path)
+    if arch_of_header(text) in (None, arch) or not is_guarded(text):
+        return None
+    folder = os.path.join(work, "adapted")
+    os.makedirs(folder, exist_ok=True)
+    made = os.path.join(folder, "vmlinux.h")
+    _write(made, adapted(text, arch))
+    return made
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            return file.read()
+    except OSError as exc:
+        raise CompileError(f"read {path}: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+def _write(path: str, text: str) -> None:
+    partial = f"{path}.{os.getpid()}"
+    try:
+        with open(partial, "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(text)
+        os.replace(partial, path)
+    except OSError as exc:
+        cache.remove(partial)
+        raise CompileError(f"make vmlinux.h: {exc.strerror or exc}") from exc
 
 
 def _linked(path: str, identity: str, work: str) -> KernelHeader:

@@ -346,7 +346,7 @@ class Run:
             lib.eu_run_stop(self._open())
 
     def drop_privileges(self) -> bool:
-        """Give up what reading, showing and detaching do not need, for good; the object is attached, to the last program.
+        """Give up for good what reading, showing and detaching do not need, when all programs are attached.
 
         The process keeps its user, the capabilities of docs/reference/privileges.md, and the system calls of a run. It
         must be this one thread. Nothing in the library calls this by itself.

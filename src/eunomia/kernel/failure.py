@@ -68,10 +68,9 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
         return refused(failed, program, number, log)
     words = last_words(log)
     if number in (1, 13):
-        from eunomia.btf.object import ObjectBtf
         from eunomia.package.privileges import lacking, needs_capabilities
 
-        needs = lacking(needs_capabilities(ObjectBtf.from_bytes(failed.package.object)), lib.eu_capabilities())
+        needs = lacking(needs_capabilities(failed.package.types), lib.eu_capabilities())
         cause = f"{words or 'operation not permitted'}{f': needs {needs}' if needs else ''}"
         return PermissionError(number, f"load object {name}: {cause}{SUDO}")
     return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)

@@ -96,7 +96,7 @@ class Object:
         """Open a package's object; nothing is asked of the kernel yet.
 
         Args:
-            package: the package.
+            package: the package; of several architectures' objects this machine's is taken.
             btf: file with the types to relocate against (raw BTF, a kernel image or its .deb); default: $BTF_FILE_PATH,
                 else the running kernel's, else the package's archive.
             kconfig: `CONFIG_X=value` lines for `extern … __kconfig` variables, before the kernel's configuration.
@@ -105,9 +105,10 @@ class Object:
 
         Raises:
             LoadError: libbpf does not understand the object.
+            UnsupportedError: the package was made for other architectures.
             OSError: the BTF file cannot be read.
         """
-        opened = cls(package, btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
+        opened = cls(package.for_arch(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
         opened._open()
         return opened
 

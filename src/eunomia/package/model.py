@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from os import uname
+
 from eunomia.errors import LegacyPackageError, PackageError
 from eunomia.package import codec
 from eunomia.package.check import check_meta, kind_of, ours
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_FILE = 512 << 20
 _MAX_PLAN = 16 << 20
+_COMMON = {"x86_64": "x86", "aarch64": "arm64"}
 _LEGACY_KEYS = ("data_sz", "data")
 
 
@@ -245,6 +248,57 @@ class Package:
 
         return settings(self.options(), values or {})
 
+    @property
+    def architectures(self) -> list[str]:
+        """The architectures (the kernel's names: x86, arm64…) that it has an object for, that of `object` first.
+
+        Empty where nothing in the object depends on the architecture, and where the package does not say: it is refused
+        nowhere then.
+        """
+        from eunomia.package.arches import served
+
+        return served(self)
+
+    def for_arch(self, arch: str | None = None) -> Package:
+        """Return the package as one architecture runs it: with that architecture's object and what goes with it.
+
+        Args:
+            arch: any name of it (x86_64, amd64, arm64…); None: this machine's.
+
+        Returns:
+            The package itself where its own object serves that architecture, else one with that architecture's object.
+
+        Raises:
+            UnsupportedError: it was made for other architectures.
+            PackageError: its entry for this one is damaged.
+        """
+        if arch is None and self._is_for(uname().machine):
+            return self
+        from eunomia.package.arches import check_byte_order, choose, kernel_name, machine, refusal
+
+        name = machine() if arch is None else kernel_name(arch)
+        found = choose(self, name)
+        if found is None:
+            raise refusal(self, name)
+        if arch is None:
+            check_byte_order(found)
+        return found
+
+    def here(self) -> Package:
+        """Return the package as this machine runs it; itself where it has nothing for it, which `for_arch()` tells."""
+        if self._is_for(uname().machine):
+            return self
+        from eunomia.package.arches import choose, machine
+
+        return choose(self, machine()) or self
+
+    def _is_for(self, machine: str) -> bool:
+        """Whether that is plain without looking closer: this is on the way of every start."""
+        served = ours(self.meta).get("arch")
+        if served is None:
+            return self.object[5:6] == b"\1" or self.object[:4] != b"\x7fELF"
+        return type(served) is list and _COMMON.get(machine) in served
+
     def load(self, options: Mapping[str, Any] | None = None, **keywords: Any) -> Object:
         """Open the object, write these options and the package's defaults, and load it into the kernel.
 
@@ -254,9 +308,10 @@ class Package:
         """
         from eunomia.kernel import Object
 
-        wanted = self.settings(options)
+        chosen = self.for_arch()
+        wanted = chosen.settings(options)
         kconfig = keywords.pop("kconfig", "") + wanted.kconfig
-        opened = Object.open(self, kconfig=kconfig, **keywords)
+        opened = Object.open(chosen, kconfig=kconfig, **keywords)
         try:
             for section, offset, data in wanted.writes:
                 opened.write(section, offset, data)

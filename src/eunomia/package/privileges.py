@@ -66,7 +66,7 @@ PROGRAMS = (
     Row("extensions", "freplace", (BPF, PERFMON, NET_ADMIN)),
     Row("system calls", "syscall", (BPF,)),
 )
-MAPS = {name: NET_ADMIN for name in ("sockmap", "sockhash", "devmap", "devmap_hash", "xskmap")}
+MAPS = dict.fromkeys(("sockmap", "sockhash", "devmap", "devmap_hash", "xskmap"), NET_ADMIN)
 MAPS["struct_ops"] = PERFMON
 SERVICES = (
     ("memory of maps and programs, before Linux 5.11", "CAP_SYS_RESOURCE", "raises RLIMIT_MEMLOCK"),
@@ -85,7 +85,9 @@ def row_of(section: str) -> Row | None:
     found: tuple[int, Row | None] = (0, None)
     for row in PROGRAMS:
         for prefix in row.sections:
-            if len(prefix) > found[0] and (name == prefix or name.startswith((f"{prefix}/", f"{prefix}.", f"{prefix}_"))):
+            if len(prefix) > found[0] and (
+                name == prefix or name.startswith((f"{prefix}/", f"{prefix}.", f"{prefix}_"))
+            ):
                 found = (len(prefix), row)
     return found[1]
 
@@ -164,7 +166,8 @@ def markdown() -> str:
     lines = ["| programs | sections | to load | to attach | |", "| --- | --- | --- | --- | --- |"]
     for row in PROGRAMS:
         sections = ", ".join(f"`{each}`" for each in row.sections)
-        lines.append(f"| {row.title} | {sections} | {' '.join(row.load)} | {' '.join(row.attach) or '–'} | {row.note} |")
+        cells = (row.title, sections, " ".join(row.load), " ".join(row.attach) or "–", row.note)
+        lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "| maps | to create |", "| --- | --- |"]
     for capability in sorted(set(MAPS.values())):
         names = ", ".join(name for name, needed in MAPS.items() if needed == capability)

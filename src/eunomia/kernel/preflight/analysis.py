@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from eunomia._native import ffi, lib
 from eunomia.btf.types import DATASEC, FUNC, VAR, VOID
-from eunomia.kernel.preflight import calls, machine, maps, tables, where
+from eunomia.kernel.preflight import calls, instructions, machine, maps, tables, where
 from eunomia.kernel.preflight.code import Code
 from eunomia.kernel.preflight.found import Found
 from eunomia.kernel.preflight.reach import Explorer
@@ -138,12 +139,11 @@ class Analysis:
     def _program(self, program: Function) -> Iterator[Finding]:
         prog_type, attach_type = self.types[program.name]
         section = program.section.removeprefix("?")
-        place = self.place(program.unit, program.start)
+        place = (program.unit.section.index, program.start)
 
-        def made(kind: str, name: str, found: Found) -> Finding:
-            return Finding(
-                kind, name, found.status, True, (program.name,), place, found.since, found.detail, found.advice
-            )
+        def made(kind: str, name: str, how: Found) -> Finding:
+            said = (how.since, how.detail, how.advice)
+            return self.finding(kind, name, how.status, program.name, place, *said)
 
         if prog_type < 0:
             known = 'give it a section of libbpf\'s list: SEC("tp/…"), SEC("kprobe/…")…'
@@ -163,6 +163,12 @@ class Analysis:
             yield made("attach type", tables.name_of("attach type", attach_type), Found(answer, how, "", since))
             if there is False:
                 return
+        refused = self._tried(program.name, section)
+        if refused:
+            yield made(
+                "program type", family_of(section), Found("no", refused, "another kind of program, or a newer kernel")
+            )
+            return
         for name, found in where.judge(self, program, section):
             yield made("attach target", name, found)
 
@@ -174,12 +180,23 @@ class Analysis:
             return ("yes", "") if known else ("no", "this kernel does not have it")
         return self.ask("program type", prog_type, "prog_type", prog_type)
 
+    def _tried(self, program: str, section: str) -> str:
+        """Load an empty program with this one's attach type and flags; return why the kernel refuses it."""
+        kind, attach = self.types[program]
+        if not self.target.may_probe or kind in calls.BY_TARGET or kind == calls.STRUCT_OPS:
+            return ""
+        number = -self.target.probe("load", kind, attach, 0, where.flags_of(section))
+        if number in (0, 1, 13):
+            return ""
+        words = "it does not know it" if number in (22, 524, 95) else os.strerror(number).lower()
+        return f"this kernel refuses an empty {family_of(section)} program: {words}"
+
     def attach_id(self, program: str) -> tuple[int, int, int, int] | None:
         """Return (program type, attach type, BTF id, flags) to load a program like this one; None: there is no such."""
         kind, attach = self.types[program]
         section = next(each.section for each in self.programs if each.name == program).removeprefix("?")
         if kind not in calls.BY_TARGET:
-            return (kind, attach, 0, 0) if kind not in (calls.STRUCT_OPS,) else None
+            return (kind, attach, 0, where.flags_of(section)) if kind != calls.STRUCT_OPS else None
         number, flags = where.type_of(self.target, section)
         return (kind, attach, number, flags) if number else None
 
@@ -193,6 +210,7 @@ class Analysis:
         )
         reached = explorer.run(program)
         yield from calls.findings(self, program, reached)
+        yield from instructions.findings(self, program.name, reached)
         if self._resolver is not None:
             yield from self._relocations(program, reached, self._resolver)
 
@@ -215,16 +233,8 @@ class Analysis:
                         "ask bpf_core_field_exists() (type, enum value) first, or read the other "
                         "kernel's field by a ___flavour"
                     )
-                finding = Finding(
-                    "relocation",
-                    answer.subject,
-                    status,
-                    True,
-                    (program.name,),
-                    self.place(unit, at),
-                    "",
-                    answer.detail,
-                    advice,
+                finding = self.finding(
+                    "relocation", answer.subject, status, program.name, (index, at), "", answer.detail, advice
                 )
                 told.setdefault((finding.name, finding.status), finding)
         names_missing = {name for name, status in told if status == "no"}
@@ -259,13 +269,12 @@ class Analysis:
         elsewhere = frozenset(name for _kind, name in self.target.module_names)
         return Resolver(local, target, elsewhere)
 
-    def at(self, place: Place) -> str:
-        """Return `file:line` of an instruction, "" without line info."""
-        return self.place(self.code.units[place[0]], place[1])
-
-    def place(self, unit: Unit, at: int) -> str:
-        """Return `file:line` of an instruction of a unit."""
-        return str(unit.line(at) or "")
+    def finding(self, kind: str, name: str, status: Status, program: str, place: Place, *said: str) -> Finding:
+        """Return a finding at an instruction of a program; said: since, detail and advice."""
+        line = self.code.units[place[0]].line(place[1])
+        since, detail, advice = (*said, "", "", "")[:3]
+        source = line.text if line is not None else ""
+        return Finding(kind, name, status, True, (program,), str(line or ""), since, detail, advice, source)
 
 
 def section_types(section: str) -> tuple[int, int]:
@@ -274,6 +283,11 @@ def section_types(section: str) -> tuple[int, int]:
     if lib.eu_section_types(section.removeprefix("?").encode(), kind, attach) < 0:
         return -1, 0
     return int(kind[0]), int(attach[0])
+
+
+def family_of(section: str) -> str:
+    """Return what stands before the slash: `uprobe.s` of `uprobe.s/libc.so.6:malloc`."""
+    return section.partition("/")[0]
 
 
 def _externs(analysis: Analysis) -> dict[str, tuple[str, bool]]:

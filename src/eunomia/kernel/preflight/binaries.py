@@ -39,7 +39,13 @@ def uprobe(target: Target, family: str, name: str, _types: tuple[int, int]) -> F
 
 def _binary(name: str) -> str | None:
     path = ffi.new("char[]", 4096)
-    return text(path) if not lib.eu_probe_binary(name.encode(), path, 4096) else None
+    if not lib.eu_probe_binary(os.fsencode(name), path, 4096):
+        return text(path)
+    if "/" in name or ".so" not in name:
+        return None
+    # libbpf looks there too, for machines without the linker's cache: arch_specific_lib_paths() of its libbpf.c
+    places = (f"/lib/{os.uname().machine}-linux-gnu", "/usr/lib64", "/usr/lib")
+    return next((f"{place}/{name}" for place in places if os.access(f"{place}/{name}", os.R_OK)), None)
 
 
 def usdt(target: Target, family: str, name: str, types: tuple[int, int]) -> Found:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from eunomia.btf.types import FUNC
 from eunomia.kernel.preflight import tables
-from eunomia.kernel.preflight.report import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from eunomia.kernel.preflight.analysis import Analysis
     from eunomia.kernel.preflight.code import Function
     from eunomia.kernel.preflight.reach import Reached
-    from eunomia.kernel.preflight.report import Status
+    from eunomia.kernel.preflight.report import Finding, Status
 
 TRACING, STRUCT_OPS, EXT, LSM = 26, 27, 28, 29
 BY_TARGET = frozenset((TRACING, EXT, LSM))  # libbpf's probe needs a target: trying the program's own says more
@@ -34,7 +33,7 @@ def findings(analysis: Analysis, program: Function, reached: Reached) -> Iterato
         status, how, advice = _helper(analysis, program.name, number)
         name = f"bpf_{tables.name_of('helper', number)}"
         since = tables.since("helper", number)
-        yield Finding("helper", name, status, True, (program.name,), analysis.at(place), since, how, advice)
+        yield analysis.finding("helper", name, status, program.name, place, since, how, advice)
     for name, place in sorted(reached.externs.items()):
         kind, weak = analysis.externs.get(name, ("", False))
         if kind != "kfunc" or (not weak and analysis.target.has_function(name) is not True):
@@ -42,7 +41,7 @@ def findings(analysis: Analysis, program: Function, reached: Reached) -> Iterato
         called = analysis.code.units[place[0]].insns[place[1]].code == CALL
         status, how, advice = _kfunc(analysis, program.name, name, called)
         since = tables.KFUNCS.get(name, "")
-        yield Finding("kfunc", name, status, True, (program.name,), analysis.at(place), since, how, advice)
+        yield analysis.finding("kfunc", name, status, program.name, place, since, how, advice)
 
 
 def _helper(analysis: Analysis, program: str, number: int) -> Answer:

@@ -13,14 +13,13 @@ class Finding:
     """One thing that a package needs, and whether the kernel has it.
 
     Attributes:
-        kind: `program type`, `attach type`, `map type`, `helper`, `kfunc`, `kernel symbol`, `attach target`,
-            `relocation`,
-            `configuration`, `capability`, `machine`.
+        kind: `package`, `program type`, `attach type`, `attach target`, `alternative`, `map type`, `map`, `helper`,
+            `kfunc`, `instruction`, `relocation`, `variable`, `kernel symbol`, `configuration`, `capability`, `machine`.
         name: of the thing, as the kernel calls it.
         status: `guarded`: it is missing, and the package's code asks first and does without.
         fatal: a "no" that keeps the package from running; an optional program's is none.
         programs: the programs that need it, none: the whole object.
-        where: `file:line` of the source, "" where it has no line info.
+        where: `file:line` of the source, "" where it has no line info. source: that line.
         since: the first kernel that has it, "" unknown.
         detail: what was found. advice: what to do, "" where there is nothing to do.
     """
@@ -34,6 +33,7 @@ class Finding:
     since: str = ""
     detail: str = ""
     advice: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SYS_RESOURCE, NET_ADMIN, SYS_ADMIN, PERFMON, BPF = 24, 12, 21, 38, 39
-CAPABILITIES = {"CAP_BPF": BPF, "CAP_PERFMON": PERFMON, "CAP_NET_ADMIN": NET_ADMIN, "CAP_DAC_READ_SEARCH": 2}
 EPERM, EOPNOTSUPP, EACCES = 1, 95, 13
 
 
@@ -163,7 +162,7 @@ class Target:
 
     def probe(self, name: str, *args: object) -> int:
         """Ask the core (`eu_probe_NAME`), once for each question: 1 yes, 0 no, -errno cannot be told."""
-        key = (name, *args)
+        key = (name, *(bytes(each) if isinstance(each, ffi.CData) else each for each in args))
         if key not in self._probes:
             self._probes[key] = getattr(lib, f"eu_probe_{name}")(*args)
         return self._probes[key]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from eunomia.kernel.preflight.target import Target
 
 EINVAL, ENOTSUPP = 22, 524
+TRACING, TRACE_FENTRY = 26, 24
 SLEEPABLE = 16  # BPF_F_SLEEPABLE
 BTF_FAMILIES = {
     "tp_btf": ("btf_trace_", TYPEDEF, "tracepoint"),
@@ -94,15 +95,26 @@ def btf_target(target: Target, family: str, name: str, types: tuple[int, int]) -
         where = "this kernel's BTF" if target.live else "this BTF (another one than vmlinux's is not looked at)"
         return Found("no", f"{noun} {name} is not in {where}", _like(target, function, prefix, kind))
     type_id = target.type_id(prefix + function, kind)
-    if base == "lsm" and target.live:
+    if base.startswith("lsm") and target.live:
         active = _lsm_active(target)
         if active is not None:
             return active
     if not target.may_probe or not type_id or (module and colon):
         return Found("yes", "in BTF; whether programs may be attached was not tried" if target.live else "")
     flags = SLEEPABLE if family.endswith(".s") else 0
+    if base == "lsm_cgroup":
+        return _lsm_cgroup(target, types, type_id, name)
     number, attaching = target.try_program(*types, type_id, flags, attaching=base != "iter")
     return _tried(number, attaching, f"{noun} {name}", base)
+
+
+def _lsm_cgroup(target: Target, types: tuple[int, int], type_id: int, name: str) -> Found:
+    """It attaches to control groups, by the trampoline that fentry has too."""
+    number = -target.probe("load", *types, type_id, 0)
+    if number:
+        return _tried(number, False, f"LSM hook {name}", "lsm_cgroup")
+    number, attaching = target.try_program(TRACING, TRACE_FENTRY, type_id, 0, attaching=True)
+    return _tried(number, attaching, f"LSM hook {name}", "lsm_cgroup")
 
 
 def _lsm_active(target: Target) -> Found | None:

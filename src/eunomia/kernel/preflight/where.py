@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNATTACHED = frozenset((4, 10, 11, 12, 19, 31))  # sched_act, lwt_*, syscall: libbpf attaches none of them
 STRUCT_OPS, EXT = 27, 28
+XDP_HAS_FRAGS = 32  # BPF_F_XDP_HAS_FRAGS
 # Programs for which nothing has to be said: the kernel looks their section's name up when they are loaded.
 LOADED_FOR = frozenset(("tp_btf", "fentry", "fexit", "fmod_ret", "lsm", "lsm_cgroup", "iter"))
 _BY_SECTION: dict[str, Callable[[Target, str, str, tuple[int, int]], Found]] = {
@@ -64,7 +65,15 @@ def type_of(target: Target, section: str) -> tuple[int, int]:
     if base not in tracing.BTF_FAMILIES:
         return 0, 0
     prefix, kind, _noun = tracing.BTF_FAMILIES[base]
-    return target.type_id(prefix + name, kind), tracing.SLEEPABLE if family.endswith(".s") else 0
+    return target.type_id(prefix + name, kind), flags_of(section)
+
+
+def flags_of(section: str) -> int:
+    """Return the flags that libbpf loads programs of a section with: they may sleep, they take XDP's fragments."""
+    family = section.partition("/")[0]
+    if family == "syscall" or family.endswith(".s"):
+        return tracing.SLEEPABLE
+    return XDP_HAS_FRAGS if family == "xdp.frags" or section.startswith("xdp.frags/") else 0
 
 
 def _chosen(analysis: Analysis, live: Program | None, family: str, given: str, types: tuple[int, int]) -> Found:

@@ -111,7 +111,12 @@ def test_the_command_prints_the_answer_first_and_exits_by_it(
 
     assert lines[0] == f"fentry_link_bpf: runs on {kernel}: no (2 things it needs are missing)"
     assert lines[2] == "missing  attach target: fentry/do_unlinkat"
-    assert lines[3].strip() == "program do_unlinkat, at fentry-link.bpf.c:2"
+    assert [line.strip() for line in lines[3:7]] == [
+        "function do_unlinkat is not in this BTF (another one than vmlinux's is not looked at)",
+        'at fentry-link.bpf.c:2: PROG("fentry/do_unlinkat", do_unlinkat) { printk("enter\\n"); return 0; }',
+        "program do_unlinkat",
+        "",
+    ]
     assert main(["--kernel-btf", kernel, str(DATA / "golden/kprobe-link.bpf.o")]) == 0
     assert "not everything can be told" in capsys.readouterr().out
 
@@ -124,7 +129,7 @@ def test_json_has_every_finding_with_every_key(tmp_path: Path, capsys: pytest.Ca
 
     assert list(found) == ["package", "kernel", "live", "runs", "findings", "verified", "failure"]
     assert (found["runs"], found["live"], found["kernel"]) == ("no", False, kernel)
-    keys = ["kind", "name", "status", "fatal", "programs", "where", "since", "detail", "advice"]
+    keys = ["kind", "name", "status", "fatal", "programs", "where", "since", "detail", "advice", "source"]
     assert all(list(each) == keys for each in found["findings"])
 
 
@@ -139,6 +144,6 @@ def test_what_is_no_btf_is_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="only the running kernel"):
         golden("minimal").check(str(bad), load=True)
     with pytest.raises(UsageError, match="leave one of them out"):
-        main(["--load", "--kernel-btf", str(bad), "x"])
-    with pytest.raises(UsageError, match="which package"):
+        main(["--load", "--kernel-btf", str(bad), str(DATA / "golden/minimal.bpf.o")])
+    with pytest.raises(UsageError, match="no program given"):
         main([])

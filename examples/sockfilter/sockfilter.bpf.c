@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+#include "vmlinux.h"
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#define ETH_P_IP 0x0800
+#define PACKET_OUTGOING 4
+
+/// @brief Shows the IPv4 packets that an interface receives, one line each, without taking part in them.
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+struct event {
+	__u32 protocol;
+	__u32 saddr;
+	__be16 sport;
+	__u32 daddr;
+	__be16 dport;
+	__u32 len;
+};
+
+/// @decode {"protocol": "ip_protocol", "saddr": "ip4", "daddr": "ip4"}
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+/* Every packet is shown to the socket that it is attached to; the result is how many bytes of it the socket gets: none. */
+SEC("socket")
+int watch(struct __sk_buff *skb)
+{
+	__be16 ports[2] = {};
+	struct event *event;
+	struct iphdr ip;
+
+	if (skb->pkt_type == PACKET_OUTGOING || skb->protocol != bpf_htons(ETH_P_IP) ||
+	    bpf_skb_load_bytes(skb, sizeof(struct ethhdr), &ip, sizeof(ip)))
+		return 0;
+	if (ip.protocol == IPPROTO_TCP || ip.protocol == IPPROTO_UDP)
+		bpf_skb_load_bytes(skb, sizeof(struct ethhdr) + ip.ihl * 4, ports, sizeof(ports));
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event)
+		return 0;
+	event->protocol = ip.protocol;
+	event->saddr = ip.saddr;
+	event->sport = ports[0];
+	event->daddr = ip.daddr;
+	event->dport = ports[1];
+	event->len = skb->len;
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
