@@ -36,6 +36,8 @@ int eu_attach_struct_ops(struct eu_object *object, int prog);
 /* Write perf:EVENT,… into attach options. */
 int eu_perf_target(const struct eu_target *target, struct eu_attach_options *options);
 
+/* The capabilities that attaching asks for, as words. Source: src/eunomia/package/privileges.py */
+const char *eu_attach_needs(const struct bpf_program *prog);
 int eu_is_uprobe(const char *section);
 struct bpf_link *eu_attach_uprobe(const struct bpf_program *prog, const char *target, int pid, char *why, size_t room);
 /* Why libbpf could not attach a program by its section; "" where its errno says all. */

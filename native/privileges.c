@@ -8,6 +8,7 @@
 #include "run_parts.h"
 #include "symbols.h"
 #include <errno.h>
+#include <limits.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -72,10 +74,18 @@ static uint64_t for_decoders(const struct eu_run *run) {
     return run->options.members ? bit(CAP_DAC_READ_SEARCH) | bit(CAP_SYS_PTRACE) : 0; /* the latter where /proc hides processes */
 }
 
-/* A file in a directory of somebody else, renamed and made anew. */
+/* A file that rotates is renamed and made anew: as another user's folder may not let even uid 0 do. */
 static uint64_t for_output(const struct eu_run *run) {
-    int rotates = run->options.path && (run->options.rotate_size || run->options.rotate_after > 0);
-    return rotates ? bit(CAP_DAC_OVERRIDE) | bit(CAP_FOWNER) : 0;
+    const char *path = run->options.path, *slash = path ? strrchr(path, '/') : NULL;
+    char folder[PATH_MAX] = ".";
+    struct stat status;
+    if (!path || !(run->options.rotate_size || run->options.rotate_after > 0))
+        return 0;
+    if (slash)
+        snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path) + 1, path);
+    if (!stat(folder, &status) && status.st_uid == geteuid() && (status.st_mode & S_IRWXU) == S_IRWXU)
+        return 0;
+    return bit(CAP_DAC_OVERRIDE) | bit(CAP_FOWNER);
 }
 
 /* What no descriptor holds is detached by netlink and the like. */

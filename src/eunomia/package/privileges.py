@@ -40,11 +40,12 @@ class Row:
 
 
 UPROBES = "before Linux 6.16, and its stable updates, CAP_PERFMON is enough"
-TRACEFS = "tracepoint ids are in tracefs, for root only; CAP_SYS_ADMIN where it is not mounted"
+TRACEFS = "tracepoint ids are in tracefs, for root only; CAP_SYS_ADMIN too where it is not mounted"
+PATTERNS = "CAP_SYSLOG for patterns: they are looked up among the kernel's symbols"
 PROGRAMS = (
     Row("tracepoints", "tp tracepoint", _TRACING, (READ,), TRACEFS),
     Row("raw tracepoints", "raw_tp raw_tracepoint tp_btf", _TRACING),
-    Row("kprobes of several functions", "kprobe.multi kretprobe.multi kprobe.session", _TRACING),
+    Row("kprobes of several functions", "kprobe.multi kretprobe.multi kprobe.session", _TRACING, (), PATTERNS),
     Row("kprobes", "kprobe kretprobe ksyscall kretsyscall", _TRACING, (PERFMON,)),
     Row("uprobes of several functions", "uprobe.multi uretprobe.multi", _TRACING),
     Row("uprobes", "uprobe uretprobe", _TRACING, (SYS_ADMIN,), UPROBES),

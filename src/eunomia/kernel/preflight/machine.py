@@ -157,7 +157,7 @@ def _configuration(analysis: Analysis) -> Iterator[Finding]:
 
 def _capabilities(analysis: Analysis) -> Iterator[Finding]:
     target = analysis.target
-    needs = needed(analysis.obj)
+    needs = needed(analysis.obj, target)
     for name, need in needs.items():
         held = target.holds(NUMBERS[name])
         detail = f"{'held' if held else 'not held'}, to {' and '.join(need.steps)} it"

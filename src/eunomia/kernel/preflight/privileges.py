@@ -10,15 +10,25 @@ from eunomia.package.privileges import NUMBERS, PERFMON, READ, SYS_ADMIN, Need, 
 
 if TYPE_CHECKING:
     from eunomia.btf.object import ObjectBtf
+    from eunomia.kernel.preflight.target import Target
 
 PERF_NOTE = "this kernel asks for it where events are opened (kernel.perf_event_paranoid)"
 UPROBE_NOTE = "this kernel asks for it where uprobes are attached"
-TRACEFS_NOTE = "tracefs is not mounted; after `mount -t tracefs none /sys/kernel/tracing` CAP_DAC_READ_SEARCH is enough"
+TRACEFS_NOTE = "tracefs is not mounted [mount -t tracefs none /sys/kernel/tracing]"
+UPROBE_MULTI = 48  # BPF_TRACE_UPROBE_MULTI, since Linux 6.6
 EVENTS = frozenset(("tracepoints", "kprobes", "performance events"))
 
 
-def needed(obj: ObjectBtf) -> dict[str, Need]:
-    """Return what an object needs on the running kernel, for this user, by capability, in order of names."""
+def needed(obj: ObjectBtf, target: Target, *, is_root: bool | None = None) -> dict[str, Need]:
+    """Return what an object needs on the running kernel, by capability, in order of names.
+
+    Args:
+        obj: the object.
+        target: the running kernel.
+        is_root: for user 0, who owns files that others need capabilities for; None: for this process.
+    """
+    if is_root is None:
+        is_root = os.geteuid() == 0
     found = needs_capabilities(obj)
     perf, uprobe = lib.eu_perf_capability(0), lib.eu_perf_capability(1)
     is_mounted = tracefs_is_mounted()
@@ -32,7 +42,9 @@ def needed(obj: ObjectBtf) -> dict[str, Need]:
             _take(found, SYS_ADMIN, program.name)
         elif row.title == "uprobes" and uprobe >= 0:
             found[SYS_ADMIN].note = UPROBE_NOTE
-        if READ in row.attach and (os.geteuid() == 0 or not is_mounted):
+        elif row.title == "USDT" and target.knows("attach type", UPROBE_MULTI) is False and uprobe >= 0:
+            _add(found, SYS_ADMIN if uprobe == NUMBERS[SYS_ADMIN] else PERFMON, program.name, UPROBE_NOTE)
+        if READ in row.attach and is_root:
             _take(found, READ, program.name)  # root owns tracefs
         if READ in row.attach and not is_mounted:
             _add(found, SYS_ADMIN, program.name, TRACEFS_NOTE)
