@@ -20,12 +20,15 @@ struct eu_open_options {
     const char *btf_path; /* kernel BTF to relocate against, NULL: the running kernel's */
     const char *kconfig;  /* "CONFIG_X=y\n" lines that override the kernel's configuration, or NULL */
     int plain_btf;        /* 1: let libbpf parse the whole kernel BTF (no minimal BTF, no attach handlers) */
+    int no_rings;         /* 1: this kernel has no ring buffers: they are made perf buffers, and struct bpf_ringbuf does not exist */
     int verbose_verifier; /* log level to ask the verifier for even when it accepts: 1 states, 4 statistics */
 };
 struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_options *options);
 int eu_load(struct eu_object *object);
 /* Detach what is attached and free everything; NULL is allowed. */
 void eu_close(struct eu_object *object);
+/* Whether the object has ring buffers, made perf buffers or not. */
+int eu_has_rings(struct eu_object *object);
 /* 1 when the object was relocated against a minimal BTF made in memory, 0 when libbpf parsed it all. */
 int eu_used_minimal_btf(struct eu_object *object);
 
@@ -57,6 +60,8 @@ int eu_map_next_key(struct eu_object *object, int map, const void *key, void *ne
 /* Read up to max elements in batches (element by element where the kernel has no batch operation). cursor: 16 bytes or the
  * key size, whichever is more, zeroed before the first call. Returns the number of elements read; *done is set at the end. */
 long eu_map_read_batch(struct eu_object *object, int map, void *cursor, int first, void *keys, void *values, uint32_t max, int *done);
+/* Give a sample to the program that drains a user ring buffer (6.1); -ENOSPC while there is no room. */
+int eu_map_submit(struct eu_object *object, int map, const void *data, size_t size);
 int eu_map_pin(struct eu_object *object, int map, const char *path);
 int eu_possible_cpus(void);
 
@@ -85,6 +90,8 @@ struct eu_attach_options {
     int perf_frequency;
     int pid, cpu; /* perf_event, uprobe: -1 all */
 };
+/* Name the program that this one attaches to (freplace, fentry of a program) before load: prog:NAME|ID|PATH[,function=FUNCTION]. */
+int eu_prog_bind(struct eu_object *object, int prog, const char *target);
 /* Attach one program; several times, to several targets, is allowed. */
 int eu_prog_attach(struct eu_object *object, int prog, const struct eu_attach_options *options);
 int eu_prog_detach(struct eu_object *object, int prog);

@@ -291,6 +291,10 @@ static int attach_to(struct eu_object *object, int index, const struct eu_attach
         return attach_raw_tracepoint(object, index, target->name);
     case TARGET_ITER:
         return eu_attach_iter(object, index, target);
+    case TARGET_ROUTE:
+        return eu_attach_route(object, index, target);
+    case TARGET_PROG:
+        return eu_attach_prog(object, index, target);
     default:
         return -EINVAL;
     }
@@ -316,7 +320,23 @@ static int attach_one(struct eu_object *object, int index, const struct eu_attac
     return err;
 }
 
+/* Let go of a pinned link without detaching it. What libbpf has of perf events besides stays open until this process ends: it would
+ * switch them off. */
+static void let_go(struct eu_attachment *at) {
+    int fd = at->link ? bpf_link__fd(at->link) : at->fd;
+    if (at->link) {
+        bpf_link__disconnect(at->link);
+        bpf_link__destroy(at->link);
+    }
+    close(fd);
+    free(at);
+}
+
 static void undo(struct eu_attachment *at) {
+    if (at->pinned) {
+        let_go(at);
+        return;
+    }
     if (at->undo)
         at->undo(at);
     if (at->link)
@@ -326,15 +346,6 @@ static void undo(struct eu_attachment *at) {
     free(at);
 }
 
-/* Of several of our filters on one qdisc, the one that is detached last takes the qdisc with it. */
-static void pass_qdisc_on(struct eu_object *object, struct eu_attachment *from) {
-    for (struct eu_attachment *at = object->attachments; from->made_qdisc && at; at = at->next)
-        if (at->undo == from->undo && at->ifindex == from->ifindex) {
-            at->made_qdisc = 1;
-            from->made_qdisc = 0;
-        }
-}
-
 int eu_prog_detach(struct eu_object *object, int index) {
     if (!eu_prog(object, index))
         return -EINVAL;
@@ -342,7 +353,7 @@ int eu_prog_detach(struct eu_object *object, int index) {
         struct eu_attachment *one = *at;
         if (one->prog == index) {
             *at = one->next;
-            pass_qdisc_on(object, one);
+            eu_tc_pass_qdisc_on(object, one);
             undo(one);
         } else
             at = &one->next;

@@ -16,6 +16,8 @@ int eu_attach_failed(const struct bpf_program *prog, int err, const char *what);
 /* XDP, tc, tcx and netkit; target NULL: where annotations say, else the loopback interface. */
 int eu_attach_device(struct eu_object *object, int prog, const struct eu_attach_options *options, const struct eu_target *target);
 int eu_attach_tc(struct eu_object *object, int prog, const struct eu_attach_options *options);
+/* Before one of them is undone. */
+void eu_tc_pass_qdisc_on(struct eu_object *object, struct eu_attachment *from);
 int eu_attach_xdp(struct eu_object *object, int prog, const struct eu_attach_options *options, int replace);
 int eu_attach_cgroup(struct eu_object *object, int prog, const struct eu_target *target);
 /* Descriptor of a directory of cgroup v2: a path, or one below where it is mounted. name NULL or "": its root. */
@@ -25,6 +27,10 @@ int eu_attach_netfilter(struct eu_object *object, int prog, const struct eu_targ
 /* A map of sockets, by name; "": the only one that the object has. */
 int eu_attach_map(struct eu_object *object, int prog, const char *name);
 int eu_attach_socket(struct eu_object *object, int prog, const struct eu_target *target);
+/* lwt_in, lwt_out, lwt_xmit, lwt_seg6local: a route of our own. */
+int eu_attach_route(struct eu_object *object, int prog, const struct eu_target *target);
+/* A function of another program, which eu_prog_bind() named before load. */
+int eu_attach_prog(struct eu_object *object, int prog, const struct eu_target *target);
 /* target NULL: all that there is of its kind. */
 int eu_attach_iter(struct eu_object *object, int prog, const struct eu_target *target);
 /* Targets that were chosen: FUNCTION[+OFFSET], a pattern for .multi and .session, a system call's name for ksyscall. */

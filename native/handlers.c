@@ -27,6 +27,7 @@ static const struct eu_family {
     {"fmod_ret.s+", "", BTF_KIND_FUNC, BPF_PROG_TYPE_TRACING, BPF_MODIFY_RETURN, BPF_F_SLEEPABLE, "function"},
     {"lsm+", "bpf_lsm_", BTF_KIND_FUNC, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, 0, "LSM hook"},
     {"lsm.s+", "bpf_lsm_", BTF_KIND_FUNC, BPF_PROG_TYPE_LSM, BPF_LSM_MAC, BPF_F_SLEEPABLE, "LSM hook"},
+    {"lsm_cgroup+", "bpf_lsm_", BTF_KIND_FUNC, BPF_PROG_TYPE_LSM, BPF_LSM_CGROUP, 0, "LSM hook"},
     {"iter+", "bpf_iter_", BTF_KIND_FUNC, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, 0, "iterator"},
     {"iter.s+", "bpf_iter_", BTF_KIND_FUNC, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, BPF_F_SLEEPABLE, "iterator"},
 };
@@ -109,12 +110,19 @@ static int is_in_module(const char *name, uint32_t kind, void *context) {
     return is_target(target->family, target->name, kind, name);
 }
 
-/* The way of libbpf, which parses all of the kernel's BTF and knows those of modules. It ends the handler's part: types that change
- * lose it. */
-static void let_libbpf_find(struct bpf_program *prog, const struct eu_family *family) {
+void eu_handlers_release(struct bpf_program *prog) {
+    const struct eu_family *family = family_of(prog);
+    if (!family)
+        return;
     bpf_program__set_type(prog, family->type);
     bpf_program__set_expected_attach_type(prog, family->attach);
     bpf_program__set_flags(prog, bpf_program__flags(prog) | family->flags);
+}
+
+/* The way of libbpf, which parses all of the kernel's BTF and knows those of modules. It ends the handler's part: types that change
+ * lose it. */
+static void let_libbpf_find(struct bpf_program *prog) {
+    eu_handlers_release(prog);
     bpf_program__set_attach_target(prog, 0, target_of(prog)); /* failed: the kernel refuses a program without a target */
 }
 
@@ -122,7 +130,8 @@ void eu_handlers_resolve(struct eu_object *object) {
     int wanted = 0;
     for (int i = 0; i < object->nr_progs; i++) {
         struct bpf_program *prog = object->progs[i];
-        const struct eu_family *family = bpf_program__autoload(prog) ? family_of(prog) : NULL;
+        int is_bound = object->prog_fds && object->prog_fds[i];
+        const struct eu_family *family = bpf_program__autoload(prog) && !is_bound ? family_of(prog) : NULL;
         object->targets[i] = (struct eu_kernel_target){family && target_of(prog) ? family : NULL, target_of(prog), 0};
         wanted += object->targets[i].family != NULL;
     }
@@ -130,7 +139,7 @@ void eu_handlers_resolve(struct eu_object *object) {
     for (int i = 0; i < object->nr_progs; i++) {
         struct eu_kernel_target *target = &object->targets[i];
         if (target->family && (target->id ? object->plain_btf : strchr(target->name, ':') || eu_btf_in_modules(is_in_module, target)))
-            let_libbpf_find(object->progs[i], target->family);
+            let_libbpf_find(object->progs[i]);
     }
     loading = object;
 }
@@ -152,9 +161,11 @@ static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *options,
     if (!target)
         return eu_fail(EINVAL, "program %s: section %s names no %s [write SEC(\"%.*s/NAME\")]", bpf_program__name(prog),
                        bpf_program__section_name(prog), family->noun, (int)strlen(family->section) - 1, family->section);
-    int err = eu_btf_file(NULL, &view);
-    if (err)
-        return err;
+    if (eu_btf_file(NULL, &view))
+        return eu_fail(EOPNOTSUPP,
+                       "program %s: %s %s: sought in the kernel's own BTF, and this kernel has none [a kprobe, raw_tp or tp "
+                       "program in its place needs none]",
+                       bpf_program__name(prog), family->noun, target);
     uint32_t id = resolved_id(prog);
     if (!id) {
         eu_near_start(&near, target);

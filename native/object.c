@@ -5,13 +5,13 @@
 #include "error.h"
 #include "minimal_btf.h"
 #include "rings.h"
+#include "user_ring.h"
 #include "wakeup.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 enum { ENOTSUPP_KERNEL = 524 }; /* the kernel's own ENOTSUPP, which libc cannot name */
@@ -28,15 +28,24 @@ struct bpf_map *eu_map(struct eu_object *object, int map) {
     return object->maps[map];
 }
 
-/* Kernels before 5.11 charge BPF memory to RLIMIT_MEMLOCK. libbpf lifts the limit there; without CAP_SYS_RESOURCE it cannot, and the
- * soft limit goes as high as it may. */
+/* Kernels before 5.11 charge BPF memory to RLIMIT_MEMLOCK, and tell themselves by not having bpf_ktime_get_coarse_ns() either, which
+ * came with them. libbpf lifts the limit there; without CAP_SYS_RESOURCE it cannot, and the soft limit goes as high as it may. */
+static int counts_by_group(void) {
+    const struct bpf_insn code[] = {
+        {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ktime_get_coarse_ns},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    int fd = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, NULL, "GPL", code, sizeof(code) / sizeof(*code), NULL);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static void raise_memlock(void) {
     struct rlimit limit;
-    struct utsname system;
-    int major, minor;
-    if (uname(&system) || sscanf(system.release, "%d.%d", &major, &minor) != 2 || major > 5 || (major == 5 && minor >= 11))
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == limit.rlim_max)
         return;
-    if (!getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur != limit.rlim_max) {
+    if (!counts_by_group()) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_MEMLOCK, &limit);
     }
@@ -46,7 +55,10 @@ static int index_parts(struct eu_object *object) {
     struct bpf_map *map;
     struct bpf_program *prog;
     int maps = 0, progs = 0;
-    bpf_object__for_each_map(map, object->bpf) maps++;
+    bpf_object__for_each_map(map, object->bpf) {
+        maps++;
+        object->has_rings |= bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF;
+    }
     bpf_object__for_each_program(prog, object->bpf) progs++;
     object->maps = calloc(maps + 1, sizeof(*object->maps));
     object->progs = calloc(progs + 1, sizeof(*object->progs));
@@ -79,7 +91,7 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
         return eu_fail_null(ENOMEM, "open object: out of memory");
     }
     if (!options->plain_btf) {
-        object->btf_fd = eu_minimal_btf_memfd(elf, size, options->btf_path);
+        object->btf_fd = eu_minimal_btf_memfd(elf, size, options->btf_path, options->no_rings ? "bpf_ringbuf" : NULL);
         if (object->btf_fd >= 0) {
             snprintf(path, sizeof(path), "/proc/self/fd/%d", object->btf_fd);
             open.btf_custom_path = path;
@@ -98,12 +110,17 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
         eu_close(object);
         return NULL;
     }
+    if (options->no_rings)
+        eu_rings_replace(object);
     return object;
 }
 
 int eu_load(struct eu_object *object) {
     eu_log_start();
     raise_memlock();
+    int unbound = eu_progs_bound(object);
+    if (unbound)
+        return unbound;
     eu_handlers_resolve(object);
     eu_rings_grow(object);
     eu_wakeup_prepare(object);
@@ -124,6 +141,8 @@ void eu_close(struct eu_object *object) {
     eu_detach_all(object);
     eu_accounting_close(object->accounting);
     eu_wakeup_free(object);
+    eu_user_rings_free(object);
+    eu_prog_fds_close(object);
     if (object->bpf)
         bpf_object__close(object->bpf);
     if (object->btf_fd >= 0)

@@ -12,12 +12,14 @@ struct eu_attachment {
     struct eu_attachment *next;
     int prog;
     struct bpf_link *link;                          /* NULL where the kernel has no link for it */
-    int fd;                                         /* perf event or raw tracepoint descriptor, -1: none */
+    int fd;                                         /* link, perf event, raw tracepoint or socket descriptor, -1: none */
     void (*undo)(struct eu_attachment *attachment); /* extra work, may be NULL */
-    int ifindex;
-    uint32_t flags, handle, priority, prog_id;
-    int tc_point, made_qdisc;
-    int other_fd; /* what else the undoing needs, closed by it: a map, a socket, the XDP program that was replaced; 0: none */
+    struct eu_undo *undoing;                        /* guard.c: of what the kernel ties to no descriptor, else NULL */
+    uint32_t guard;                                 /* its number with the guardian, 0: it has none */
+    int owner;                                      /* the process that attached it */
+    int pinned;                                     /* its link: it stays when this ends */
+    uint32_t flags;
+    int other_fd; /* what else the undoing needs, closed by it; 0: none */
 };
 
 /* The kernel type that a program attaches to. */
@@ -37,12 +39,14 @@ struct eu_object {
     int nr_maps, nr_progs;
     struct eu_kernel_target *targets; /* per program */
     int *tracepoints;                 /* per program: the id of its section's tracepoint, 0: none or not read */
-    int loaded, minimal_btf, plain_btf;
+    int loaded, minimal_btf, plain_btf, has_rings;
     int btf_fd;     /* memfd with the minimal BTF, -1: none */
     char *btf_path; /* BTF file the user gave, NULL: the running kernel's */
     struct eu_attachment *attachments;
-    struct eu_accounting *accounting; /* made on first use */
-    struct eu_wakeup *wakeup;         /* wakeup.c; NULL: nobody has read yet */
+    struct eu_accounting *accounting;     /* made on first use */
+    struct eu_wakeup *wakeup;             /* wakeup.c; NULL: nobody has read yet */
+    int *prog_fds;                        /* per program: the program that it attaches to, 0: none; NULL: none has any */
+    struct user_ring_buffer **user_rings; /* per map, user_ring.c; NULL: nothing was submitted yet */
 };
 
 /* A program by index, or NULL with eu_error() set. */
@@ -56,6 +60,11 @@ void eu_tracepoints_resolve(struct eu_object *object);
 void eu_handlers_register(void);
 /* The types of a section that a handler took from libbpf; -ESRCH for others. */
 int eu_handlers_types(const char *section, int *type, int *attach_type);
+/* Give a program back to libbpf, of the type that its section says: it attaches to another program, not to the kernel. */
+void eu_handlers_release(struct bpf_program *prog);
+/* attach_prog.c: -errno with the error kept where a program lacks the one that it attaches to. */
+int eu_progs_bound(struct eu_object *object);
+void eu_prog_fds_close(struct eu_object *object);
 /* Find what those programs attach to; before libbpf loads the object. */
 void eu_handlers_resolve(struct eu_object *object);
 #endif

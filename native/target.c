@@ -30,6 +30,8 @@ static const struct kind {
     [TARGET_TP] = {"tp", " ", "tp:CATEGORY/NAME"},
     [TARGET_RAW_TP] = {"raw_tp", " ", "raw_tp:NAME"},
     [TARGET_ITER] = {"iter", " map cgroup pid tid ", "iter:[,map=NAME][,cgroup=PATH][,pid=N][,tid=N]"},
+    [TARGET_ROUTE] = {"route", " dev via metric table headroom ", "route:PREFIX,dev=IFACE|via=ADDRESS[,metric=N][,table=N]"},
+    [TARGET_PROG] = {"prog", " function ", "prog:NAME|ID|PATH[,function=FUNCTION]"},
 };
 
 static int refuse(const char *text, const char *format, const char *word, const char *hint) {
@@ -166,6 +168,11 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_SOCKET_FILTER:
     case BPF_PROG_TYPE_SK_REUSEPORT:
         return kind == TARGET_SOCKET;
+    case BPF_PROG_TYPE_LWT_IN:
+    case BPF_PROG_TYPE_LWT_OUT:
+    case BPF_PROG_TYPE_LWT_XMIT:
+    case BPF_PROG_TYPE_LWT_SEG6LOCAL:
+        return kind == TARGET_ROUTE;
     case BPF_PROG_TYPE_PERF_EVENT:
         return kind == TARGET_PERF;
     case BPF_PROG_TYPE_KPROBE:
@@ -176,7 +183,9 @@ int eu_target_fits(enum eu_target_kind kind, const struct bpf_program *prog) {
     case BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE:
         return kind == TARGET_RAW_TP && !strncmp(bpf_program__section_name(prog), "raw_t", 5);
     case BPF_PROG_TYPE_TRACING:
-        return kind == TARGET_ITER && attach == BPF_TRACE_ITER;
+        return attach == BPF_TRACE_ITER ? kind == TARGET_ITER : attach != BPF_TRACE_RAW_TP && kind == TARGET_PROG;
+    case BPF_PROG_TYPE_EXT:
+        return kind == TARGET_PROG;
     default:
         return 0;
     }

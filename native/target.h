@@ -24,6 +24,8 @@ enum eu_target_kind {
     TARGET_TP,
     TARGET_RAW_TP,
     TARGET_ITER,
+    TARGET_PROG,
+    TARGET_ROUTE,
     NR_TARGET_KINDS,
 };
 

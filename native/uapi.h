@@ -2,6 +2,14 @@
 #ifndef EUNOMIA_UAPI_H
 #define EUNOMIA_UAPI_H
 
+/* asm-generic/socket.h; C libraries have them later than kernels. */
+#ifndef SO_ATTACH_REUSEPORT_EBPF
+#define SO_ATTACH_REUSEPORT_EBPF 52
+#endif
+#ifndef SO_DETACH_REUSEPORT_BPF
+#define SO_DETACH_REUSEPORT_BPF 68
+#endif
+
 enum {
     EU_PROG_TYPE_NETFILTER = 32, /* 6.4 */
     EU_ATTACH_NETFILTER = 45,
@@ -10,6 +18,7 @@ enum {
     EU_ATTACH_NETKIT_PRIMARY = 54, /* 6.7 */
     EU_ATTACH_NETKIT_PEER = 55,
     EU_F_BEFORE = 1 << 3,
+    EU_F_LINK = 1 << 13, /* of struct_ops maps, 6.4 */
     EU_F_NETFILTER_IP_DEFRAG = 1 << 0,
 };
 #endif

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -526,3 +527,16 @@ def test_what_an_atomic_add_returns_names_the_flag_that_it_needs(ecc: Command, t
     assert (refused.returncode, compiled.returncode) == (1, 0), (refused, compiled)
     assert "[-a=-mcpu=v3]" in refused.stderr, refused
     assert "Stack dump" not in refused.stderr, refused
+
+
+def test_threads_that_need_the_same_kernel_header_do_not_take_it_from_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    source = tmp_path / "t.bpf.c"
+    source.write_text(SIMPLE)
+
+    with ThreadPoolExecutor(2) as pool:
+        packages = list(pool.map(compile_source, [source] * 4))
+
+    assert len({package.object for package in packages}) == 1

@@ -31,6 +31,7 @@ from pathlib import Path
 BLOCK = re.compile(r"^```console\n(.*?)^```$((?:\s*<!--.*?-->)*)", re.M | re.S)
 NOTE = re.compile(r"<!--\s*(exact|fails|like):\s*(.*?)\s*-->", re.S)
 TIME = re.compile(r"\d\d:\d\d:\d\d ")
+HEADER = re.compile(r"[A-Z_]+(?: +[A-Z_]+)+")
 DURATION = r"\b\d+(?:\.\d+)?(?:ns|us|ms|s)\b"
 PATIENCE = 60.0
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
@@ -153,15 +154,18 @@ class Player:
         return None
 
     def _wait_attached(self, step: Step, process: subprocess.Popen[bytes], output: Path) -> None:
-        deadline, before = time.monotonic() + PATIENCE, -1
+        """Wait for the line of column names, where the README shows one, else until nothing more is attached."""
+        deadline, before, same = time.monotonic() + PATIENCE, -1, 0
+        head = [line for line in step.expected[:1] if HEADER.fullmatch(line)]
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise self._failure(step, output, f"ended by itself, exit code {process.returncode}")
             count = _kernel_descriptors(process.pid)
-            if count and count == before:
+            same = same + 1 if count and count == before else 0
+            if same > 2 and step.missing(_text(output), head) is None:
                 return
             before = count
-            time.sleep(0.3)
+            time.sleep(0.15)
         raise self._failure(step, output, "attached nothing")
 
     def _interrupt(self, step: Step, process: subprocess.Popen[bytes], output: Path) -> None:
@@ -249,7 +253,7 @@ def main(arguments: list[str]) -> int:
         shutil.copytree(source, folder)
         commands = Path(parent) / "bin"
         commands.mkdir()
-        (commands / "sudo").write_text('#!/bin/sh\nexec "$@"\n')
+        (commands / "sudo").write_text('#!/bin/bash\nexec "$@"\n')
         (commands / "sudo").chmod(0o755)
         path = f"{commands}:{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:/sbin"
         player = Player(folder, {**os.environ, "PATH": path, "LC_ALL": "C"}, skip_build)

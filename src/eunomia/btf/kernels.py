@@ -119,10 +119,9 @@ def _whole(descriptor: int, size: int) -> bytes:
     import mmap
 
     if size < 64 << 20:
-        data = b""
-        while len(data) < size and (more := os.pread(descriptor, size - len(data), len(data))):
-            data += more  # /sys/kernel/btf gives a page at a time on kernels before about 6.0
-        return data
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()  # sysfs gives 4 KiB a call on kernels before 6.16
     return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)  # type: ignore[return-value]  # sliced as bytes are
 
 

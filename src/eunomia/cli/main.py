@@ -24,6 +24,7 @@ COMMANDS = {
     "ps": "ps",
     "logs": "logs",
     "stop": "stop",
+    "clean": "clean",
     "doctor": "doctor",
     "completion": "completion",
     "version": "version",

@@ -147,7 +147,7 @@ def claim(package: Package, values: Values) -> State | None:
 
     name = values["name"]
     more = None
-    if values["detach"] or values.get("pin"):
+    if values["detach"] or values["pin"]:
         from eunomia.cli.detach import details
 
         more = details(package, values)
@@ -157,6 +157,8 @@ def claim(package: Package, values: Values) -> State | None:
         raise FileExistsError(17, f"{exc.strerror} [ecli ps shows it; ecli stop {name} ends it]") from None
     if held is None and (name or more):
         raise OSError(5, f"run {name or package.name}: {state.why_not()}")
+    if held is not None:
+        values["running-as"] = held.name
     return held
 
 
@@ -172,6 +174,10 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
             from eunomia.cli.adjust import adjust
 
             adjust(live, values)
+        if any("prog:" in text for text in values["attach"]):
+            from eunomia.cli.targets import bind_programs
+
+            bind_programs(live, values)
         live.load()
     except BaseException:
         live.close()
@@ -204,10 +210,10 @@ def follow(
     with Run(live, package.plan(), options) as reader:
         live.attach(skip=values["skip"], targets=targets)
         tell_attached(live, values, program, reader, choice)
-        if values["detach"]:
-            from eunomia.cli.detach import ready
+        if values["pin"] or values["detach"]:
+            from eunomia.cli.detach import settle
 
-            ready(values["running-as"])
+            settle(live, values)
         if not values["keep-privileges"]:
             reader.drop_privileges()
         if options.record is None and any(each.section.startswith("iter") for each in live.programs.values()):

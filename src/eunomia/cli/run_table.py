@@ -175,6 +175,15 @@ OPTIONS = (
         group=LIFE,
     ),
     Opt(
+        "pin",
+        "",
+        "flag",
+        "pin maps, programs and links in bpffs: all stays attached after the end, until `ecli stop NAME`",
+        default=False,
+        group=LIFE,
+    ),
+    Opt("pin-dir", "", "file", "the folder of the pins [default: /sys/fs/bpf/eunomia/NAME]", "DIR", group=LIFE),
+    Opt(
         "btf",
         "",
         "file",

@@ -47,6 +47,18 @@ def choose_targets(live: Object, values: Values) -> dict[str, list[str]]:
     return {**shared, **named}
 
 
+def bind_programs(live: Object, values: Values) -> None:
+    """Name the programs that others attach to (`--attach PROGRAM=prog:NAME`), which must be known before load.
+
+    Raises:
+        UsageError: as in choose_targets.
+    """
+    for name, targets in choose_targets(live, values).items():
+        for target in targets:
+            if target.startswith("prog:"):
+                live.programs[name].set_target(target)
+
+
 def move(live: Object, shared: dict[str, list[str]], binary: str) -> None:
     """Put the functions and probes of uprobes and USDT programs into another binary.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 
 from eunomia.errors import CompileError
@@ -76,13 +77,18 @@ def write_text(name: str, text: str) -> None:
     if not base:
         return
     path = os.path.join(base, name)
-    partial = f"{path}.{os.getpid()}"
+    partial = unfinished(path)
     try:
         with open(partial, "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(partial, path)
     except OSError:
         remove(partial)
+
+
+def unfinished(path: str) -> str:
+    """Return the name under which a file is written before it is given its own: no other thread or process has it."""
+    return f"{path}.{os.getpid()}.{_thread.get_ident()}"
 
 
 def remove(path: str) -> None:

@@ -114,7 +114,7 @@ def _generated(source: str | None, identity: str, work: str) -> KernelHeader:
     from eunomia._native import check, ffi, lib
 
     os.makedirs(folder, exist_ok=True)
-    partial = f"{header.path}.{os.getpid()}"
+    partial = cache.unfinished(header.path)
     try:
         check(lib.eu_dump_vmlinux(os.fsencode(source) if source else ffi.NULL, os.fsencode(partial)), "write vmlinux.h")
         os.replace(partial, header.path)
@@ -207,7 +207,7 @@ def precompiled(toolchain: Toolchain, header: KernelHeader, flags: list[str]) ->
     path = os.path.join(base, name)
     if os.path.exists(path):
         return path
-    partial = f"{path}.{os.getpid()}"
+    partial = cache.unfinished(path)
     status, _said = process.run([*toolchain.command, *flags, "-w", "-x", "c-header", header.path, "-o", partial])
     if status or not os.path.exists(partial):
         cache.remove(partial)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 
@@ -10,6 +11,7 @@ from eunomia.errors import AttachError, EunomiaError, LoadError, UnsupportedErro
 from eunomia.kernel.object import KERNEL_BTF, Object
 from eunomia.package.model import Package
 
+RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF
 BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
 # the verifier's closing statistics, and its notes about what it did well
 NOISE = re.compile(
@@ -74,6 +76,27 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
         cause = f"{words or 'operation not permitted'}{f': needs {needs}' if needs else ''}"
         return PermissionError(number, f"load object {name}: {cause}{SUDO}")
     return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)
+
+
+def lacks_rings(failed: Object) -> bool:
+    """Whether loading failed because this kernel has no ring buffers, so that perf buffers may do."""
+    return (
+        lib.eu_errno() == errno.EINVAL
+        and bool(lib.eu_has_rings(failed.handle()))
+        and re.search(r"^libbpf: map '.*': failed to create", text(lib.eu_log()), re.M) is not None
+        and lib.eu_probe_map_type(RINGBUF) == 0
+    )
+
+
+def ring_failure(failed: Object) -> UnsupportedError | None:
+    """Return the exception for a program that knows no other buffers than rings, where the kernel has none."""
+    log = text(lib.eu_log())
+    if not re.search(r"func (bpf_ringbuf_\w+|unknown)#13[0-5]\b", log):
+        return None
+    return UnsupportedError(
+        f"load object {failed.package.name}: this kernel has no ring buffers (Linux 5.8 and newer do), and program "
+        f"{culprit(failed)} knows no other way [compile it with both, as docs/writing-a-tool.md shows]",
+    )
 
 
 def verifier_failure(program: str, log: str, number: int, section: str = "") -> EunomiaError | OSError:

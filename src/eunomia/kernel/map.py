@@ -280,6 +280,22 @@ class Map(MutableMapping[Any, Any]):
             return False
         return True
 
+    def submit(self, sample: bytes) -> None:
+        """Give a sample to the program that drains a user ring buffer (`bpf_user_ringbuf_drain`).
+
+        Args:
+            sample: its bytes, 1 or more; `struct.pack` makes them of a C struct's values.
+
+        Raises:
+            OSError: ENOSPC: there is no room until the program has drained it; E2BIG: it never fits; EINVAL: the map is
+                no user ring buffer.
+
+        Kernel: 6.1+
+        Source: kernel/bpf/ringbuf.c, `bpf_user_ringbuf_drain`; libbpf `user_ring_buffer__reserve`
+        """
+        data = bytes(sample)
+        check(lib.eu_map_submit(self._object.handle(), self._index, data, len(data)), f"submit to map {self.name}")
+
     def pin(self, path: str) -> None:
         """Pin the map at a path of a BPF file system; it outlives the object until the file is removed."""
         check(lib.eu_map_pin(self._object.handle(), self._index, path.encode()), f"pin map {self.name}")

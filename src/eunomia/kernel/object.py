@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import close as close_file
-from os import environ
+from os import environ, fsencode
 
 from eunomia._native import check, error, ffi, lib, text
 from eunomia.kernel.program import Link, Program
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from eunomia.events.account import Account  # sanctioned, as the call in Object.account
     from eunomia.events.stream import EventStream  # sanctioned, as the call in Object.events
     from eunomia.kernel.map import Map
+    from eunomia.kernel.pins import Pinned
     from eunomia.package.model import Package
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
+PERF_EVENT_ARRAY = 4  # BPF_MAP_TYPE_PERF_EVENT_ARRAY
 PROG_ARRAY = 3  # BPF_MAP_TYPE_PROG_ARRAY
 # Families of sections that do the same in two ways, the better one first.
 ALTERNATIVES = (
@@ -42,9 +44,11 @@ class Object:
         maps: by libbpf's name, made on first use.
         skipped: optional programs that could not be loaded or attached, and why, by name.
         passed_over: programs in whose place another of their group runs, and why, by name.
+        pinned: what `pin` has pinned, None where it has not.
     """
 
     __slots__ = (
+        "_bound",
         "_btf",
         "_btf_file",
         "_groups",
@@ -52,6 +56,7 @@ class Object:
         "_kconfig",
         "_keep",
         "_maps",
+        "_no_rings",
         "_pages",
         "_plain",
         "_sizes",
@@ -60,6 +65,7 @@ class Object:
         "loaded",
         "package",
         "passed_over",
+        "pinned",
         "programs",
         "skipped",
     )
@@ -71,8 +77,10 @@ class Object:
         self._kconfig = kconfig
         self._plain = plain_btf
         self._verifier_log = verifier_log
+        self._no_rings = False
         self._maps: dict[str, Map] | None = None
         self._writes: list[tuple[str, int, bytes]] = []
+        self._bound: dict[str, str] = {}
         self._sizes: dict[str, int] = {}
         self._pages: dict[str, int] = {}
         self._handle: Any = ffi.NULL
@@ -82,6 +90,7 @@ class Object:
         self.passed_over: dict[str, str] = {}
         self._groups: dict[str, list[str]] | None = None
         self.programs: dict[str, Program] = {}
+        self.pinned: Pinned | None = None
 
     @classmethod
     def open(
@@ -119,7 +128,9 @@ class Object:
         name = ffi.new("char[]", self.package.name.encode())
         kconfig = ffi.new("char[]", self._kconfig.encode()) if self._kconfig else ffi.NULL
         btf = ffi.new("char[]", path.encode()) if path else ffi.NULL
-        options = ffi.new("struct eu_open_options *", [name, btf, kconfig, self._plain, self._verifier_log])
+        options = ffi.new(
+            "struct eu_open_options *", [name, btf, kconfig, self._plain, self._no_rings, self._verifier_log]
+        )
         self._keep = (name, kconfig, btf)
         self._handle = lib.eu_open(ffi.from_buffer(self.package.object), len(self.package.object), options)
         if not self._handle:
@@ -180,10 +191,17 @@ class Object:
             LoadError: any other refusal.
         """
         self._before_load()
+        for program in self.programs.values():
+            if program.name not in self._bound and program.attaches_to_program:
+                self.bind(program, program.targets[0])
         while lib.eu_load(self._handle) < 0:
-            from eunomia.kernel.failure import culprit, load_failure
+            from eunomia.kernel.failure import culprit, lacks_rings, load_failure, ring_failure
 
-            failure = load_failure(self)
+            failure = (ring_failure(self) if self._no_rings else None) or load_failure(self)
+            if not self._no_rings and lacks_rings(self):
+                self._no_rings = True
+                self._reopen()
+                continue
             name = culprit(self)
             if name is None or name in self.skipped or name in self.passed_over:
                 raise failure
@@ -235,11 +253,24 @@ class Object:
         for write in self._writes:
             self._write(*write)
         for name, entries in self._sizes.items():
-            self.maps[name].resize(entries)
+            if not (self._no_rings and self.maps[name].type == PERF_EVENT_ARRAY):  # bytes of a ring that is none now
+                self.maps[name].resize(entries)
         for name, pages in self._pages.items():
             self.maps[name].set_perf_pages(pages)
+        for name, target in self._bound.items():
+            self._bind(name, target)
         for name in silent:
             self.programs[name].autoload = False
+
+    def bind(self, program: Program, target: str) -> None:
+        """Name the program that another one attaches to; `Program.set_target` calls it."""
+        self._before_load()
+        self._bind(program.name, target)
+        self._bound[program.name] = target
+
+    def _bind(self, name: str, target: str) -> None:
+        index = list(self.programs).index(name)
+        check(lib.eu_prog_bind(self._handle, index, fsencode(target)), f"program {name}")
 
     def attach(self, *, skip: Collection[str] = (), targets: Mapping[str, Sequence[str]] | None = None) -> list[Link]:
         """Attach the programs that the package lists (all, where it lists none), in its order.
@@ -314,6 +345,33 @@ class Object:
         if wait:
             check(lib.eu_programs_wait(0), "wait for programs")
 
+    def pin(self, folder: str) -> Pinned:
+        """Pin maps, programs and links below a folder of bpffs: all stays, attached too, when the object is closed.
+
+        Args:
+            folder: is made; below it `maps`, `programs` and `links`, with dots in names as `_`.
+
+        Returns:
+            How many pins there are, and which programs' attachments cannot be pinned: they end with the object.
+
+        Raises:
+            FileExistsError: there is something already.
+            OSError: the folder is not to be on a BPF file system, or the kernel refuses.
+        """
+        from eunomia.kernel.pins import pin_object
+
+        self.pinned = pin_object(self, folder)
+        return self.pinned
+
+    def unpin(self) -> None:
+        """Remove the pins that `pin` made; what is attached ends with the object again."""
+        pinned, self.pinned = self.pinned, None
+        if pinned is not None:
+            from eunomia.kernel.pins import mark_links, remove_tree
+
+            remove_tree(pinned.folder)
+            mark_links(self, False)
+
     @property
     def maps(self) -> dict[str, Map]:
         """The maps by libbpf's name."""
@@ -353,6 +411,11 @@ class Object:
     def used_minimal_btf(self) -> bool:
         """Whether it was relocated against minimal BTF made in memory."""
         return bool(lib.eu_used_minimal_btf(self.handle()))
+
+    @property
+    def rings_replaced(self) -> bool:
+        """Whether its ring buffers were made perf buffers, because this kernel has none."""
+        return self._no_rings
 
     def handle(self) -> Any:
         """Return the C object; for the rooms above this one.

@@ -95,6 +95,21 @@ class Program:
         check(lib.eu_prog_missed(self._object.handle(), self._index, count), f"program {self.name}")
         return int(count[0])
 
+    def set_target(self, target: str) -> None:
+        """Name the program that it attaches to, before load: freplace replaces a function there, fentry traces one.
+
+        Args:
+            target: `prog:NAME`, `prog:ID` or `prog:PATH` of a pin, `,function=FUNCTION` where the section names none.
+
+        Raises:
+            ValueError: the object is closed or loaded already.
+            OSError: there is no such program, or no such function in it, or this program attaches to none.
+
+        Kernel: 5.6+, 5.10+ for attaching
+        Source: kernel/bpf/verifier.c, `bpf_check_attach_target`
+        """
+        self._object.bind(self, target)
+
     def attach(self, target: str | int | HasFileno | None = None) -> Link:
         """Attach it to target, or else as the package's annotations and its section say.
 
@@ -195,6 +210,11 @@ class Program:
 
         return target_list(found, self.name)
 
+    @property
+    def attaches_to_program(self) -> bool:
+        """Whether the package's `@target` is another program, which must be known before load."""
+        return "target" in self._settings and self.targets[0].startswith("prog:")
+
     def takes(self, kind: str) -> bool:
         """Tell whether it can be attached to targets of a kind, as in `iface` or `cgroup`."""
         return check(lib.eu_prog_takes(self._object.handle(), self._index, kind.encode()), f"program {self.name}") > 0
@@ -237,6 +257,18 @@ class Link:
         self.program.detach()
 
     close = detach
+
+    def pin(self, path: str) -> None:
+        """Pin it at a path of bpffs: the program stays attached when the object is closed, until the file is removed.
+
+        Raises:
+            OSError: the program has several links, or one that cannot be pinned; something is there; no bpffs.
+
+        Kernel: 5.7+; 5.15+ for perf events, uprobes, kprobes and tracepoints
+        """
+        from eunomia.kernel.pins import pin_link
+
+        pin_link(self.program, path)
 
     def __enter__(self) -> Self:
         return self

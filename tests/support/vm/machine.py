@@ -24,6 +24,7 @@ TAIL = 4000  # bytes of the console that an error shows
 # Self-tests of ciphers and loading of certificates take half a second under TCG, and nothing here needs them.
 _QUICK = "cryptomgr.notests=1 initcall_blacklist=load_system_certificate_list,jent_mod_init,crypto_kdf108_init"
 # -cx16: QEMU 7.2 spoils the flags in cmpxchg16b under TCG, and kernels since 6.x die of it in one boot of ten.
+# Without cmpxchg16b kernels since 7.0 cannot allocate timers for programs, unless their slabs are debugged.
 # One CPU: with two, QEMU 7.2 loses the race that patches kernel text. cortex-a72: `max` is three times slower.
 _QEMU = {
     "amd64": ("qemu-system-x86_64", "q35", "max,-cx16", "ttyS0", "qemu-system-x86"),
@@ -189,6 +190,8 @@ class Machine:
     def _command(self, initrd: str) -> list[str]:
         _, board, cpu, console, _ = _QEMU[self.kernel.arch]
         words = [f"console={console}", "quiet", "loglevel=1", "panic=-1", _QUICK, self._append]
+        if self.kernel.arch == "amd64":
+            words.append("slab_debug=F,kmalloc*")
         if self._lsm:
             words.append("lsm=landlock,lockdown,yama,bpf")
         return [

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from vm.programs.places import Words
@@ -20,11 +21,13 @@ from vm.programs.table import BY_NAME, CASES, Case
 
 if TYPE_CHECKING:
     from eunomia.kernel.object import Object
+    from eunomia.kernel.preflight import Report
+    from eunomia.kernel.preflight.target import Target
     from eunomia.package.model import Package
 
 TIME_LIMIT = 60  # seconds; emulated processors are slow
 Answer = dict[str, Any]
-Predict = Callable[["Package", Mapping[str, list[str]]], tuple[str, str]]
+Predict = Callable[["Package", Mapping[str, list[str]], tuple[str, ...]], tuple[str, str]]
 
 
 class Live:
@@ -46,16 +49,26 @@ class Live:
         return int.from_bytes(bytes(bss[0])[offset : offset + 8], "little")
 
 
-def no_prediction(_: Package, __: Mapping[str, list[str]]) -> tuple[str, str]:
+def no_prediction(_: Package, __: Mapping[str, list[str]], ___: tuple[str, ...]) -> tuple[str, str]:
     """Say that nobody was asked."""
     return "unknown", ""
 
 
-def predict(package: Package, targets: Mapping[str, list[str]]) -> tuple[str, str]:
-    """Ask `package.check` what it expects with these targets: yes, no or unknown, and why."""
-    report = package.check(targets=targets)  # type: ignore[call-arg]
-    against = [finding for finding in report.findings if finding.fatal and finding.status == report.runs]
-    return report.runs, "" if report.runs == "yes" or not against else against[0].detail or against[0].name
+def predict(
+    package: Package, targets: Mapping[str, list[str]], skip: tuple[str, ...], target: Target | None = None
+) -> tuple[str, str]:
+    """Ask `package.check` what it expects with these targets, of a kernel that may be known already, and why."""
+    return judge(package.check(targets=targets, target=target), skip)
+
+
+def judge(report: Report, skip: tuple[str, ...]) -> tuple[str, str]:
+    """Return the answer of a check, where some programs are loaded and only run by hand."""
+    by_hand = [each for each in report.findings if each.kind == "attach target" and {*each.programs} & {*skip}]
+    for status in ("no", "unknown"):
+        for each in report.findings:
+            if each.status == status and each.fatal and each not in by_hand:
+                return status, each.detail or each.name
+    return "yes", ""
 
 
 def run(case: Case, package: Package, ask: Predict = no_prediction) -> Answer:
@@ -86,21 +99,55 @@ def run(case: Case, package: Package, ask: Predict = no_prediction) -> Answer:
 def _answer(case: Case, package: Package, ask: Predict) -> Answer:
     answer: Answer = {}
     try:
-        with case.place() as words:
+        with case.place() as words, ExitStack() as stack:
             words["pid"] = str(os.getpid())
+            if case.base:
+                words["base"] = str(_run_base(case, package, stack))
             targets = case.filled(words)
-            answer["predicted"], answer["predicted_reason"] = ask(package, targets)
+            answer["predicted"], answer["predicted_reason"] = ask(package, targets, case.skip)
             answer |= _attached(case, package, targets, words)
     except Exception as exc:  # of a place or a trigger: the case is at fault, and says how
         answer |= {"outcome": "failed", "reason": f"{type(exc).__name__}: {exc}"}
     return answer
 
 
+def _run_base(case: Case, package: Package, stack: ExitStack) -> int:
+    """Run the program that another attaches to, in an object of its own, and return its id."""
+    from eunomia.kernel.object import Object
+
+    base = stack.enter_context(Object.open(package))
+    for name, program in base.programs.items():
+        program.autoload = name == case.base
+    base.load()
+    base.programs[case.base].attach()
+    with open(f"/proc/self/fdinfo/{base.programs[case.base].fd}") as info:
+        return int(next(line.split()[1] for line in info if line.startswith("prog_id:")))
+
+
+def _load(package: Package, targets: Mapping[str, list[str]]) -> Object:
+    """Load with the `pid` of this process; programs that attach to others are told before."""
+    from eunomia.kernel.object import Object
+
+    has_pid = any(option.name == "pid" for option in package.options())
+    obj = Object.open(package)
+    try:
+        for section, offset, data in package.settings({"pid": os.getpid()} if has_pid else {}).writes:
+            obj.write(section, offset, data)
+        for name, each in targets.items():
+            if each[0].startswith("prog:"):
+                obj.programs[name].set_target(each[0])
+        obj.load()
+    except BaseException:
+        obj.close()
+        raise
+    return obj
+
+
 def _attached(case: Case, package: Package, targets: Mapping[str, list[str]], words: Words) -> Answer:
     from eunomia.errors import EunomiaError
 
     try:
-        obj = package.load({"pid": os.getpid()} if any(o.name == "pid" for o in package.options()) else {})
+        obj = _load(package, targets)
     except (EunomiaError, OSError) as exc:
         return {"outcome": "refused", "reason": str(exc)}
     with obj:
@@ -121,7 +168,7 @@ def main(words: list[str]) -> int:
     folder, *names = words
     for case in [BY_NAME[name] for name in names] or CASES:
         package = Package.open(os.path.join(folder, f"{case.name}.json"))
-        print(json.dumps(run(case, package)), flush=True)
+        print(json.dumps(run(case, package, predict)), flush=True)
     return 0
 
 

@@ -29,6 +29,8 @@ class Case:
         place: what it attaches to; yields the words of the targets.
         targets: by program, as in `--attach PROGRAM=TARGET`; `{iface}` and the like are words of the place.
         skip: programs that are loaded and not attached.
+        base: a program of the source that is off, and runs in an object of its own before: what others attach to, the
+            word `base` being its id.
         modules: of the kernel, where they are not built in.
     """
 
@@ -38,6 +40,7 @@ class Case:
     place: Callable[[], AbstractContextManager[places.Words]] = places.anywhere
     targets: dict[str, tuple[str, ...]] = field(default_factory=dict)
     skip: tuple[str, ...] = ()
+    base: str = ""
     modules: tuple[str, ...] = ()
 
     def filled(self, words: places.Words) -> dict[str, list[str]]:
@@ -66,7 +69,7 @@ def _group(name: str, fire: Fire) -> Case:
 TRACING = (
     Case("tp", "tp", triggers.fsync),
     Case("raw_tp", "raw_tp", triggers.fork),
-    Case("raw_tp_w", "raw_tp.w", triggers.run_packet, skip=("packet",)),
+    Case("raw_tp_w", "raw_tp.w", triggers.run_packet, places.network, {"packet": ("socket:lo",)}),
     Case("tp_btf", "tp_btf", triggers.fork),
     Case("kprobe", "kprobe", triggers.rmdir),
     Case("kretprobe", "kretprobe", triggers.rmdir),
@@ -127,6 +130,38 @@ NETWORK = (
         _on("netns:self"),
         modules=("veth",),
     ),
+    Case(
+        "lwt_in",
+        "lwt_in",
+        triggers.forwarded,
+        places.veth,
+        _on("route:10.79.0.0/24,dev={iface}"),
+        modules=("veth",),
+    ),
+    Case(
+        "lwt_out",
+        "lwt_out",
+        triggers.routed,
+        places.veth,
+        _on("route:10.79.0.0/24,dev={iface}"),
+        modules=("veth",),
+    ),
+    Case(
+        "lwt_xmit",
+        "lwt_xmit",
+        triggers.routed,
+        places.veth,
+        _on("route:10.79.0.0/24,dev={iface},headroom=14"),
+        modules=("veth",),
+    ),
+    Case(
+        "lwt_seg6local",
+        "lwt_seg6local",
+        triggers.segment_routed,
+        places.veth,
+        _on("route:fd79::1/128,dev={iface}"),
+        modules=("veth",),
+    ),
     Case("netfilter", "netfilter", triggers.udp4, places.network, _on("netfilter:ipv4:input")),
     Case("cgroup_skb_ingress", "cgroup_skb/ingress", triggers.udp4, places.cgroup, _on("cgroup:{cgroup}")),
     Case("cgroup_skb_egress", "cgroup_skb/egress", triggers.udp4, places.cgroup, _on("cgroup:{cgroup}")),
@@ -160,8 +195,11 @@ OTHERS = (
     Case("struct_ops", "struct_ops", triggers.congestion_control, places.network),
     Case("syscall", "syscall", triggers.run_syscall, skip=("handle",)),
     Case("tail_call", "tail call", triggers.fsync),
-    Case("timer", "timer", triggers.set_timer, skip=("handle",)),
+    Case("freplace", "freplace", triggers.fsync, targets=_on("prog:{base}"), base="base"),
+    Case("fentry_prog", "fentry of a program", triggers.fsync, targets=_on("prog:{base}"), base="base"),
+    Case("timer", "timer", triggers.set_timer, places.network, _on("tc:lo"), modules=("sch_ingress", "cls_bpf")),
     Case("ringbuf", "ring buffer", triggers.read_events),
+    Case("user_ringbuf", "user ring buffer", triggers.submit_samples),
     Case("perf_buffer", "perf buffer", triggers.read_events),
 )
 CASES = TRACING + NETWORK + OTHERS

@@ -148,6 +148,13 @@ def read_events(live: Live) -> int:
     return int((event.pid, event.number) == (os.getpid(), 7302))
 
 
+def submit_samples(live: Live) -> None:
+    """Samples in a user ring buffer, which a system call lets the program drain."""
+    for number in (7304, 1, 7304):
+        live.obj.maps["samples"].submit(number.to_bytes(4, "little"))
+    libc.fsync(-1)
+
+
 def udp(family: int, address: str, port: int = 7300, *, connected: bool = False) -> None:
     """Send a datagram from one socket to another, and take it there."""
     with socket.socket(family, socket.SOCK_DGRAM) as taker, socket.socket(family, socket.SOCK_DGRAM) as sender:
@@ -265,10 +272,47 @@ def receive_through_map(live: Live) -> int:
 
 def over_veth(live: Live) -> None:
     """A frame that v1 sends and v0 receives: an IPv4 header without anything behind it."""
-    header = b"\x45\0\0\x14\0\0\0\0\x40\xfd\0\0\x0a\x4d\0\x02\x0a\x4d\0\x01"
+    _frame(live, 0x0800, bytes((0x45, 0, 0, 20, 0, 0, 0, 0, 64, 253, 0, 0, 10, 77, 0, 2, 10, 77, 0, 1)))
+
+
+def _frame(live: Live, protocol: int, packet: bytes) -> None:
+    """Send a frame from v1, which v0 receives."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
-        sock.bind((live.words["peer"], 0x0800))
-        sock.send(b"\xff" * 6 + b"\x02\0\0\0\0\x01" + b"\x08\x00" + header.ljust(50, b"\0"))
+        sock.bind((live.words["peer"], protocol))
+        sock.send(b"\xff" * 6 + b"\x02\0\0\0\0\x01" + protocol.to_bytes(2, "big") + packet.ljust(50, b"\0"))
+
+
+def _sum(header: bytes) -> bytes:
+    """Return an IPv4 header with its checksum."""
+    total = sum(int.from_bytes(header[at : at + 2], "big") for at in range(0, 20, 2))
+    total = (total & 0xFFFF) + (total >> 16)
+    return header[:10] + (~total & 0xFFFF).to_bytes(2, "big") + header[12:]
+
+
+def forwarded(live: Live) -> None:
+    """A packet from v1 that v0 receives for somebody behind the route."""
+    with open("/proc/sys/net/ipv4/ip_forward", "w") as file:
+        file.write("1")
+    header = bytes((0x45, 0, 0, 20, 0, 0, 0, 0, 64, 253, 0, 0, 10, 77, 0, 2, 10, 79, 0, 5))
+    _frame(live, 0x0800, _sum(header))
+
+
+def routed(_: Live) -> None:
+    """A datagram to somebody behind the route."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"eunomia", ("10.79.0.5", 7300))
+
+
+def segment_routed(live: Live) -> None:
+    """An IPv6 packet from v1 to the route's address, with a segment routing header of which one segment is left."""
+    ours, then = socket.inet_pton(socket.AF_INET6, "fd79::1"), socket.inet_pton(socket.AF_INET6, "fd79::2")
+    routing = bytes((59, 4, 4, 1, 1, 0, 0, 0)) + then + ours
+    source = socket.inet_pton(socket.AF_INET6, "fd77::2")
+    for name in ("all", live.words["iface"]):
+        for key in ("forwarding", "seg6_enabled"):
+            with open(f"/proc/sys/net/ipv6/conf/{name}/{key}", "w") as file:
+                file.write("1")
+    _frame(live, 0x86DD, b"\x60\0\0\0" + len(routing).to_bytes(2, "big") + bytes((43, 64)) + source + ours + routing)
 
 
 def over_netkit(_: Live) -> None:

@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from eunomia._native import lib, text
+from eunomia.kernel.preflight import tracing
 from eunomia.kernel.preflight.found import Found
 from eunomia.kernel.preflight.target import read
 
@@ -48,6 +49,10 @@ def chosen(analysis: Analysis, kind: str, name: str, options: dict[str, str], ty
         return Found("unknown", f"{kind}:{name} of another machine is not looked at")
     if kind == "netns":
         return _netns(name)
+    if kind == "route" and "dev" in options:
+        return _no_interface(options["dev"]) or Found("yes", f"interface {options['dev']}")
+    if kind == "prog":
+        return tracing.program(target, name)
     if kind == "socket" and name:
         return _no_interface(name) or Found("yes", f"interface {name}")
     if kind == "iter" and "cgroup" in options:

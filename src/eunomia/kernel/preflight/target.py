@@ -178,13 +178,14 @@ class Target:
         return -result if result < 0 else 0, bool(step[0])
 
     @cached_property
-    def symbols(self) -> frozenset[str]:
-        """Functions and variables of /proc/kallsyms."""
+    def symbols(self) -> dict[str, str]:
+        """Functions and variables of /proc/kallsyms with nm's letter for their kind (T, W, D…); {} where unreadable."""
         try:
             with open("/proc/kallsyms", encoding="ascii", errors="replace") as file:
-                return frozenset(line.split(None, 3)[2] for line in file if line.count(" ") >= 2)
+                rows = (line.split(None, 3) for line in file if line.count(" ") >= 2)
+                return {row[2]: row[1] for row in rows}
         except OSError:
-            return frozenset()
+            return {}
 
     def has_part(self, module: str, symbol: str) -> bool | None:
         """Tell whether a part of the running kernel is there: built in, loaded, or a module that can be loaded.

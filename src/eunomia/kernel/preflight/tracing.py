@@ -108,6 +108,13 @@ def btf_target(target: Target, family: str, name: str, types: tuple[int, int]) -
     return _tried(number, attaching, f"{noun} {name}", base)
 
 
+def program(target: Target, name: str) -> Found:
+    """Another program's function, to be traced or replaced: what an empty program for a kernel function says."""
+    type_id = target.type_id("vfs_read", FUNC) if target.may_probe else 0
+    number, _ = target.try_program(TRACING, TRACE_FENTRY, type_id, 0, attaching=False) if type_id else (0, False)
+    return _tried(number, False, f"program {name}", "fentry and freplace") if number else Found("yes")
+
+
 def _lsm_cgroup(target: Target, types: tuple[int, int], type_id: int, name: str) -> Found:
     """It attaches to control groups, by the trampoline that fentry has too."""
     number = -target.probe("load", *types, type_id, 0)

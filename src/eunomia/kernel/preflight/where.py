@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eunomia.kernel.preflight.target import Target
     from eunomia.kernel.program import Program
 
-UNATTACHED = frozenset((4, 10, 11, 12, 19, 31))  # sched_act, lwt_*, syscall: libbpf attaches none of them
+UNATTACHED = frozenset((4, 31))  # sched_act, syscall: nothing attaches them
 STRUCT_OPS, EXT = 27, 28
 XDP_HAS_FRAGS = 32  # BPF_F_XDP_HAS_FRAGS
 # Programs for which nothing has to be said: the kernel looks their section's name up when they are loaded.
@@ -45,7 +45,8 @@ def judge(analysis: Analysis, program: Function, section: str) -> Iterator[tuple
     base = family.split(".")[0]
     plan, target = analysis.plan, analysis.target
     chosen = plan.attached.get(program.name)
-    if base in LOADED_FOR and name:
+    is_bound = bool(chosen) and chosen[0].startswith("prog:")  # type: ignore[index]  # to another program
+    if base in LOADED_FOR and name and not is_bound:
         yield section, tracing.btf_target(target, family, name, types)
     if chosen is None:
         return  # loaded, and called by others
@@ -112,9 +113,13 @@ def _by_default(analysis: Analysis, live: Program | None, program: Function, sec
         detail = "programs of this kind are not attached: they are run by hand, or put into other tools' rules"
         return Found("no", detail, f"ecli test-run PACKAGE {program.name}")
     if types[0] == EXT:
-        return Found("no", "which program it replaces a function of is not told", "")
+        return Found(
+            "no",
+            "which program it replaces a function of is not told",
+            f"ecli run --attach {program.name}=prog:NAME|ID|PATH",
+        )
     forms = live.target_forms if live is not None else ""
-    if forms:
+    if forms and not (base in LOADED_FOR and name):
         advice = f"ecli run --attach {program.name}={forms}"
         return Found("no", "its section does not say where to attach", advice)
     return None

@@ -1,0 +1,9 @@
+#include "hits.h"
+
+SEC("lwt_xmit")
+int handle(struct __sk_buff *ctx)
+{
+	if (ctx->len)
+		hit();
+	return BPF_OK;
+}
