@@ -9,6 +9,7 @@ from eunomia.kernel.preflight.privileges import needed
 from eunomia.kernel.preflight.reach import MISSING
 from eunomia.kernel.preflight.report import Finding
 from eunomia.kernel.preflight.target import read
+from eunomia.package.arches import served
 from eunomia.package.needs import needs_of
 from eunomia.package.privileges import NUMBERS, command
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from eunomia.btf.types import Btf
     from eunomia.kernel.preflight.analysis import Analysis
+    from eunomia.package.model import Package
 
 ATTACH_COOKIE = 174
 TRACING, STRUCT_OPS, EXT, LSM = 26, 27, 28, 29
@@ -31,6 +33,18 @@ def findings(analysis: Analysis) -> Iterator[Finding]:
     if analysis.target.live:
         yield from _capabilities(analysis)
         yield from _jit(analysis)
+
+
+def other_architecture(package: Package, arch: str) -> Finding:
+    """Return the finding for a package without an object for the kernel's architecture."""
+    there = served(package.whole)
+    return Finding(
+        "machine",
+        f"object for {arch}",
+        "no",
+        detail=f"the package was made for {' and '.join(there)}, and this kernel is {arch}'s",
+        advice=f"compile its source again: ecc --target-arch {','.join([*there, arch])}",
+    )
 
 
 def relocation_btf(analysis: Analysis) -> Btf | None:
