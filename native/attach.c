@@ -55,9 +55,11 @@ int eu_attachment_add_fd(struct eu_object *object, int prog, int fd) {
 }
 
 int eu_attach_failed(const struct bpf_program *prog, int err, const char *what) {
-    return eu_fail(
-        err, "attach program %s (%s): %s%s", bpf_program__name(prog), bpf_program__section_name(prog), what ? what : eu_reason(err),
-        (err == EPERM || err == EACCES) && !(what && strchr(what, '[')) ? " [needs CAP_BPF and CAP_PERFMON; run with sudo]" : "");
+    char needs[160] = "";
+    if ((err == EPERM || err == EACCES) && !(what && strchr(what, '[')))
+        snprintf(needs, sizeof(needs), " [needs %s; run with sudo]", eu_attach_needs(prog));
+    return eu_fail(err, "attach program %s (%s): %s%s", bpf_program__name(prog), bpf_program__section_name(prog),
+                   what ? what : eu_reason(err), needs);
 }
 
 static const char *target_of(const struct bpf_program *prog) {

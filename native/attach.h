@@ -48,6 +48,8 @@ int eu_attach_struct_ops(struct eu_object *object, int prog);
 /* Write perf:EVENT,… into attach options. */
 int eu_perf_target(const struct eu_target *target, struct eu_attach_options *options);
 
+/* The capabilities that attaching asks for, as words. Source: src/eunomia/package/privileges.py */
+const char *eu_attach_needs(const struct bpf_program *prog);
 int eu_attach_uprobe(struct eu_object *object, int prog, const char *target, int pid);
 /* Why libbpf could not attach a program by its section; "" where its errno says all. */
 void eu_attach_cause(const struct bpf_program *prog, int err, char *why, size_t room);

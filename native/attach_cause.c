@@ -110,6 +110,27 @@ int eu_find_for(const struct bpf_program *prog, const char *name, int pid, char 
     return eu_attach_failed(prog, err, why);
 }
 
+const char *eu_attach_needs(const struct bpf_program *prog) {
+    switch (bpf_program__type(prog)) {
+    case BPF_PROG_TYPE_KPROBE:
+        if (starts(bpf_program__section_name(prog), "u"))
+            return "CAP_SYS_ADMIN, before Linux 6.16 CAP_PERFMON";
+        return "CAP_PERFMON, or CAP_SYS_ADMIN where kernel.perf_event_paranoid is above 2";
+    case BPF_PROG_TYPE_TRACEPOINT:
+    case BPF_PROG_TYPE_PERF_EVENT:
+        return "CAP_PERFMON, or CAP_SYS_ADMIN where kernel.perf_event_paranoid is above 2";
+    case BPF_PROG_TYPE_SOCKET_FILTER:
+        return "CAP_NET_RAW";
+    case BPF_PROG_TYPE_RAW_TRACEPOINT:
+    case BPF_PROG_TYPE_TRACING:
+    case BPF_PROG_TYPE_LSM:
+    case BPF_PROG_TYPE_STRUCT_OPS:
+        return "CAP_BPF and CAP_PERFMON";
+    default:
+        return "CAP_NET_ADMIN";
+    }
+}
+
 void eu_attach_cause(const struct bpf_program *prog, int err, char *why, size_t room) {
     const char *section = bpf_program__section_name(prog), *slash = strchr(section, '/');
     why[0] = 0;

@@ -79,7 +79,7 @@ def check(package: Package, values: Values, settings: Settings, _program: str, _
     if values["load"]:
         from eunomia.cli.privileges import require_capabilities
 
-        require_capabilities(package.name)
+        require_capabilities(package.name, package)
     from eunomia.kernel.preflight import check_plan, of_another_architecture, part_for
     from eunomia.kernel.preflight.target import Target
 

@@ -73,7 +73,7 @@ def gather(package: Package, values: Values, settings: Settings, program: str, _
     from eunomia.cli.privileges import require_capabilities
 
     package.for_arch()  # of an architecture that it has no object for there is nothing to say
-    require_capabilities(program)
+    require_capabilities(program, package)
     found = attempt(package, values, settings)
     if output:
         from eunomia.package.evidence import add_evidence

@@ -17,7 +17,7 @@ BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
 NOISE = re.compile(
     r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#|libbpf: |\s*$)"
 )
-SUDO = " [run with sudo, or give it CAP_BPF and CAP_PERFMON]"
+SUDO = " [run with sudo]"
 
 
 def open_failure(package: Package) -> EunomiaError:
@@ -65,12 +65,16 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
         )
     program = culprit(failed)
     if program and (BEGIN in log or END in log):  # of a long log only the end was kept
-        return verifier_failure(program, log, number)
+        return verifier_failure(program, log, number, failed.programs[program].section)
     if program:
         return refused(failed, program, number, log)
     words = last_words(log)
     if number in (1, 13):
-        return PermissionError(number, f"load object {name}: {words or 'operation not permitted'}{SUDO}")
+        from eunomia.package.privileges import lacking, needs_capabilities
+
+        needs = lacking(needs_capabilities(failed.package.types), lib.eu_capabilities())
+        cause = f"{words or 'operation not permitted'}{f': needs {needs}' if needs else ''}"
+        return PermissionError(number, f"load object {name}: {cause}{SUDO}")
     return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)
 
 
@@ -95,12 +99,12 @@ def ring_failure(failed: Object) -> UnsupportedError | None:
     )
 
 
-def verifier_failure(program: str, log: str, number: int) -> EunomiaError | OSError:
+def verifier_failure(program: str, log: str, number: int, section: str = "") -> EunomiaError | OSError:
     """Return the verifier's refusal: its last useful line as text, all of it as log."""
     said = log.rpartition(BEGIN)[2].partition(END)[0]
     lines = [line.strip() for line in said.splitlines() if not NOISE.match(line)]
     if not lines:
-        return silent_refusal(program, number, log)
+        return silent_refusal(program, number, log, section)
     reason = lines[-1]
     where = next((line for line in reversed(lines) if line.startswith("; ")), "")
     source = f" (at `{re.sub(r' @ .*', '', where[2:]).strip()}`)" if where and where != reason else ""
@@ -135,11 +139,13 @@ def _since(failed: Object, program: str) -> str:
 
 def silent_refusal(program: str, number: int, log: str, section: str = "") -> EunomiaError | OSError:
     """Return the exception for EPERM without a word of the verifier."""
-    with open("/proc/self/status") as status:
-        mine = int(re.search(r"^CapEff:\s*(\w+)", status.read(), re.M)[1], 16)  # type: ignore[index]  # every kernel writes it
+    from eunomia.package.privileges import BPF, lacking, row_of
+
+    row = row_of(section)
+    needs = lacking(row.load if row else (BPF,), lib.eu_capabilities())
     where = f" ({section})" if section else ""
-    if not (mine >> 39 & 1 or mine >> 21 & 1):
-        return PermissionError(number, f"load program {program}{where}: operation not permitted{SUDO}")
+    if needs:
+        return PermissionError(number, f"load program {program}{where}: operation not permitted: needs {needs}{SUDO}")
     return UnsupportedError(
         f"load program {program}{where}: this kernel refuses the program type even to root, without a verifier log "
         f"{_why_silent(section.partition('/')[0].removesuffix('.s'))}"
