@@ -114,10 +114,9 @@ class Object:
 
         Raises:
             LoadError: libbpf does not understand the object.
-            UnsupportedError: the package was made for other architectures.
             OSError: the BTF file cannot be read.
         """
-        opened = cls(package.for_arch(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
+        opened = cls(package.here(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
         opened._open()
         return opened
 
@@ -190,6 +189,7 @@ class Object:
             PermissionError: privileges are missing.
             LoadError: any other refusal.
         """
+        self.package.for_arch()  # raises where the package was made for other architectures
         self._before_load()
         for program in self.programs.values():
             if program.name not in self._bound and program.attaches_to_program:
