@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eunomia.events.account import Account  # sanctioned, as the call in Object.account
     from eunomia.events.stream import EventStream  # sanctioned, as the call in Object.events
     from eunomia.kernel.map import Map
+    from eunomia.kernel.pins import Pinned
     from eunomia.package.model import Package
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
@@ -43,6 +44,7 @@ class Object:
         maps: by libbpf's name, made on first use.
         skipped: optional programs that could not be loaded or attached, and why, by name.
         passed_over: programs in whose place another of their group runs, and why, by name.
+        pinned: what `pin` has pinned, None where it has not.
     """
 
     __slots__ = (
@@ -63,6 +65,7 @@ class Object:
         "loaded",
         "package",
         "passed_over",
+        "pinned",
         "programs",
         "skipped",
     )
@@ -87,6 +90,7 @@ class Object:
         self.passed_over: dict[str, str] = {}
         self._groups: dict[str, list[str]] | None = None
         self.programs: dict[str, Program] = {}
+        self.pinned: Pinned | None = None
 
     @classmethod
     def open(
@@ -110,10 +114,9 @@ class Object:
 
         Raises:
             LoadError: libbpf does not understand the object.
-            UnsupportedError: the package was made for other architectures.
             OSError: the BTF file cannot be read.
         """
-        opened = cls(package.for_arch(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
+        opened = cls(package.here(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
         opened._open()
         return opened
 
@@ -186,6 +189,7 @@ class Object:
             PermissionError: privileges are missing.
             LoadError: any other refusal.
         """
+        self.package.for_arch()  # raises where the package was made for other architectures
         self._before_load()
         for program in self.programs.values():
             if program.name not in self._bound and program.attaches_to_program:
@@ -340,6 +344,33 @@ class Object:
             program.detach()
         if wait:
             check(lib.eu_programs_wait(0), "wait for programs")
+
+    def pin(self, folder: str) -> Pinned:
+        """Pin maps, programs and links below a folder of bpffs: all stays, attached too, when the object is closed.
+
+        Args:
+            folder: is made; below it `maps`, `programs` and `links`, with dots in names as `_`.
+
+        Returns:
+            How many pins there are, and which programs' attachments cannot be pinned: they end with the object.
+
+        Raises:
+            FileExistsError: there is something already.
+            OSError: the folder is not to be on a BPF file system, or the kernel refuses.
+        """
+        from eunomia.kernel.pins import pin_object
+
+        self.pinned = pin_object(self, folder)
+        return self.pinned
+
+    def unpin(self) -> None:
+        """Remove the pins that `pin` made; what is attached ends with the object again."""
+        pinned, self.pinned = self.pinned, None
+        if pinned is not None:
+            from eunomia.kernel.pins import mark_links, remove_tree
+
+            remove_tree(pinned.folder)
+            mark_links(self, False)
 
     @property
     def maps(self) -> dict[str, Map]:
