@@ -1,4 +1,4 @@
-"""In a user namespace a BPF file system that delegates lets tools load through its token; without it they are refused."""
+"""In a user namespace tools load by the token of a BPF file system that delegates; without it they are refused."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ from support.objects import build
 from support.old_kernel import OldKernel
 
 COUNTER = """
-struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, int); __type(value, long); } seen SEC(".maps");
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, int);
+    __type(value, long);
+} seen SEC(".maps");
 SEC("xdp") int count(struct xdp_md *ctx)
 {
     int zero = 0;
