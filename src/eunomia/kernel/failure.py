@@ -119,15 +119,22 @@ def refused(failed: Object, program: str, number: int, log: str) -> EunomiaError
         section = failed.programs[program].section
         if number in (1, 13):
             return silent_refusal(program, number, log, section)
-        cause = (
-            "invalid argument: this kernel does not know the program type or its attach type"
-            if number == 22
-            else os.strerror(number).lower()
-        )
+        cause = os.strerror(number).lower()
+        if number == 22:
+            cause += f": this kernel does not know the program type or its attach type{_since(failed, program)}"
         if number == 524:
             cause = "not supported by this kernel (error 524)"
         return UnsupportedError(f"load program {program} ({section}): {cause}")
     return LoadError(f"load {said}", log)
+
+
+def _since(failed: Object, program: str) -> str:
+    """Return which kernel knows a program's types, in brackets, "" where the tables do not tell."""
+    from eunomia.kernel.preflight.tables import since
+
+    kind, attach = failed.programs[program].types
+    known = (attach > 2 and since("attach type", attach)) or since("program type", kind)
+    return f" [{known} or newer]" if known else ""
 
 
 def silent_refusal(program: str, number: int, log: str, section: str = "") -> EunomiaError | OSError:
@@ -141,8 +148,35 @@ def silent_refusal(program: str, number: int, log: str, section: str = "") -> Eu
         return PermissionError(number, f"load program {program}{where}: operation not permitted: needs {needs}{SUDO}")
     return UnsupportedError(
         f"load program {program}{where}: this kernel refuses the program type even to root, without a verifier log "
-        "(locked down, or built without it)"
+        f"{_why_silent(section.partition('/')[0].removesuffix('.s'))}"
     )
+
+
+# What the kernel must have been built with, by section.
+_BUILT_WITH = {
+    **dict.fromkeys(
+        ("fentry", "fexit", "fmod_ret", "freplace"),
+        ("CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS", " [a kprobe, tracepoint or tp_btf program may do instead]"),
+    ),
+    "lsm": ("CONFIG_BPF_LSM", ""),
+    "lsm_cgroup": ("CONFIG_BPF_LSM, 6.0 or newer", ""),
+}
+
+
+def _why_silent(family: str) -> str:
+    """Return what may be behind a refusal without a word, and what does instead."""
+    from eunomia.kernel.preflight.target import Target
+
+    option, instead = _BUILT_WITH.get(family, ("it", ""))
+    target = Target()
+    config = target.configuration
+    known = config.get(option, "n") if config else ""
+    causes = [f"built without {option}"] if known != "y" else []
+    if target.lockdown == "confidentiality":
+        causes.append("locked down for confidentiality")
+    if known != "n":
+        causes.append("a policy of this machine forbids it")
+    return f"({', or '.join(causes)}){instead}"
 
 
 def attach_failure(exc: OSError, name: str, several: bool) -> AttachError:

@@ -67,7 +67,8 @@ def type_of(target: Target, section: str) -> tuple[int, int]:
     if base not in tracing.BTF_FAMILIES:
         return 0, 0
     prefix, kind, _noun = tracing.BTF_FAMILIES[base]
-    return target.type_id(prefix + name, kind), flags_of(section)
+    found = (target.type_id(prefix + each, kind) for each in name.split("|"))
+    return next((each for each in found if each), 0), flags_of(section)
 
 
 def flags_of(section: str) -> int:
@@ -122,7 +123,8 @@ def _by_default(analysis: Analysis, live: Program | None, program: Function, sec
         )
     forms = live.target_forms if live is not None else ""
     if forms and not (base in LOADED_FOR and name):
-        advice = f"ecli run --attach {program.name}={forms}"
+        shorter = "ecli run --attach-cgroup PATH, or " if forms.startswith("cgroup:") else ""
+        advice = f"{shorter}ecli run --attach {program.name}={forms}"
         return Found("no", "its section does not say where to attach", advice)
     return None
 
