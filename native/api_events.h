@@ -9,6 +9,8 @@ struct eu_plan;
 struct eu_plan *eu_plan_read(const void *bytes, size_t size);
 void eu_plan_free(struct eu_plan *plan);
 int eu_plan_sources(const struct eu_plan *plan);
+/* Its ring buffers were made perf buffers, whose records the kernel pads. */
+void eu_plan_without_rings(struct eu_plan *plan);
 int eu_plan_has_events(const struct eu_plan *plan); /* not sampled maps only */
 
 struct eu_format {

@@ -51,4 +51,40 @@ int eu_link_facts(int fd, struct eu_link_facts *facts);
 long eu_btf_bytes(uint32_t id, void *bytes, size_t room);
 /* Have the kernel measure programs until the descriptor is closed (BPF_ENABLE_STATS, 5.8+), or -errno. */
 int eu_measure(void);
+
+/* How to undo what the kernel ties to no descriptor. */
+enum eu_undo_kind { EU_UNDO_TC = 1, EU_UNDO_XDP, EU_UNDO_FILTER, EU_UNDO_REUSEPORT, EU_UNDO_STRUCT_OPS, EU_UNDO_NETLINK };
+struct eu_undo {
+    uint32_t kind, ifindex, prog_id;              /* prog_id: what is there must be this program, or it is not ours */
+    uint32_t flags;                               /* XDP_FLAGS_*_MODE */
+    uint32_t point, handle, priority, made_qdisc; /* tc */
+    uint32_t map_id;                              /* struct_ops */
+    uint64_t load_time, netns;                    /* of the program, ns after boot; inode of the network namespace */
+    uint32_t message_size;                        /* netlink: a whole request of NETLINK_ROUTE */
+    unsigned char message[512];
+    int fd, other_fd; /* the program or socket or map, and the XDP program that was replaced; -1: none, or not any more */
+};
+/* 1 it was there and is undone, 0 it was not there any more, or is somebody else's; -errno. In the thread's network namespace. */
+int eu_undo_apply(const struct eu_undo *undo);
+/* 1 where a loaded program is the one that was noted: an id may be used again. */
+int eu_undo_is_loaded(uint32_t prog_id, uint64_t load_time);
+/* How many journals there are that no guardian holds. */
+int eu_guard_leftovers(void);
+/* Let this thread be in the network namespace of a file, and back: a descriptor of where it was, or -errno. */
+int eu_netns_enter(const char *path);
+int eu_netns_leave(int before);
+
+/* Attachments of an object, newest first, from 0 on. */
+struct eu_attached {
+    int prog; /* index of its program */
+    int fd;   /* of its link, -1: the kernel has none that can be pinned */
+    int pinned;
+    const char *why; /* it cannot be pinned; NULL: it can */
+};
+/* 1, or 0 behind the last. */
+int eu_attached(struct eu_object *object, int index, struct eu_attached *attached);
+/* Its link is pinned (1): it stays when the object detaches or ends; or not any more (0). */
+int eu_attached_set_pinned(struct eu_object *object, int index, int pinned);
+/* Remove a state file that no process holds: 1 it is gone, 0 one does, -errno. */
+int eu_state_take_away(const char *file);
 #endif

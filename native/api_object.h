@@ -20,12 +20,15 @@ struct eu_open_options {
     const char *btf_path; /* kernel BTF to relocate against, NULL: the running kernel's */
     const char *kconfig;  /* "CONFIG_X=y\n" lines that override the kernel's configuration, or NULL */
     int plain_btf;        /* 1: let libbpf parse the whole kernel BTF (no minimal BTF, no attach handlers) */
+    int no_rings;         /* 1: this kernel has no ring buffers: they are made perf buffers, and struct bpf_ringbuf does not exist */
     int verbose_verifier; /* log level to ask the verifier for even when it accepts: 1 states, 4 statistics */
 };
 struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_options *options);
 int eu_load(struct eu_object *object);
 /* Detach what is attached and free everything; NULL is allowed. */
 void eu_close(struct eu_object *object);
+/* Whether the object has ring buffers, made perf buffers or not. */
+int eu_has_rings(struct eu_object *object);
 /* 1 when the object was relocated against a minimal BTF made in memory, 0 when libbpf parsed it all. */
 int eu_used_minimal_btf(struct eu_object *object);
 

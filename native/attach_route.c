@@ -4,6 +4,7 @@
 #include "attach_route.h"
 #include "attach.h"
 #include "error.h"
+#include "guard.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/lwtunnel.h>
@@ -162,11 +163,6 @@ int eu_netlink_ask(int sock, const void *message, size_t size) {
     return ((const struct nlmsgerr *)NLMSG_DATA(&answer.head))->error;
 }
 
-static void undo_route(struct eu_attachment *at) {
-    const struct message *removal = at->bytes;
-    eu_netlink_ask(at->fd, removal, removal->head.nlmsg_len); /* failed: it went with its interface, or somebody removed it */
-}
-
 static int route_failed(const struct bpf_program *prog, int err, const struct eu_target *target) {
     char why[400];
     snprintf(why, sizeof(why), "route %.100s: %s", target->name,
@@ -180,21 +176,16 @@ static int route_failed(const struct bpf_program *prog, int err, const struct eu
     return eu_attach_failed(prog, err, why);
 }
 
-/* The socket stays open: it is of the network namespace that the route is in. */
-static int keep(struct eu_object *object, int index, int sock, const struct route *route) {
-    struct message *removal = malloc(sizeof(*removal));
-    if (!removal) {
-        close(sock);
-        return eu_attach_failed(object->progs[index], ENOMEM, NULL);
-    }
-    int err = eu_attachment_add_fd(object, index, sock);
-    if (err) {
-        free(removal);
-        return err;
-    }
-    describe(removal, route, RTM_DELROUTE, 0);
-    object->attachments->bytes = removal;
-    return 0;
+/* Noted before the route is made: its removal is of this protocol number, so that no route of others is meant. */
+static struct eu_attachment *keep(struct eu_object *object, int index, const struct route *route) {
+    struct eu_undo undo;
+    struct message removal;
+    eu_undo_begin(&undo, EU_UNDO_NETLINK, object->progs[index]);
+    describe(&removal, route, RTM_DELROUTE, 0);
+    _Static_assert(sizeof(removal) - sizeof(removal.attributes) < sizeof(undo.message), "a removal has few attributes");
+    undo.message_size = removal.head.nlmsg_len;
+    memcpy(undo.message, &removal, undo.message_size);
+    return eu_guarded(object, index, &undo);
 }
 
 int eu_attach_route(struct eu_object *object, int index, const struct eu_target *target) {
@@ -207,14 +198,17 @@ int eu_attach_route(struct eu_object *object, int index, const struct eu_target 
     int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (sock < 0)
         return eu_attach_failed(prog, errno, NULL);
-    err = keep(object, index, sock, &route);
-    if (err)
-        return err;
-    describe(&m, &route, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
-    add_tunnel(&m, prog, &route);
-    err = -eu_netlink_ask(sock, &m, m.head.nlmsg_len);
-    if (err)
-        return route_failed(prog, err, target); /* the attachment is undone by who called, and has nothing to undo */
-    object->attachments->undo = undo_route;
-    return 0;
+    struct eu_attachment *at = keep(object, index, &route);
+    if (at) {
+        describe(&m, &route, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
+        add_tunnel(&m, prog, &route);
+        err = -eu_netlink_ask(sock, &m, m.head.nlmsg_len);
+    }
+    close(sock);
+    if (!at)
+        return -ENOMEM;
+    if (!err)
+        return 0;
+    eu_unguard(object, at);
+    return route_failed(prog, err, target);
 }

@@ -1,4 +1,4 @@
-/* One netlink request and its answer; what removes a route of ours is such a message, kept as bytes from before the route is made. */
+/* One netlink request and its answer; what removes a route of ours is such a message, noted before the route is made (guard.h). */
 #ifndef EUNOMIA_ATTACH_ROUTE_H
 #define EUNOMIA_ATTACH_ROUTE_H
 #include <stddef.h>

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "attach.h"
 #include "error.h"
+#include "guard.h"
+#include "uapi.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -13,13 +15,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#ifndef SO_ATTACH_REUSEPORT_EBPF
-#define SO_ATTACH_REUSEPORT_EBPF 52
-#endif
-#ifndef SO_DETACH_REUSEPORT_BPF
-#define SO_DETACH_REUSEPORT_BPF 68
-#endif
 
 static int is_socket_map(const struct bpf_map *map) {
     return bpf_map__type(map) == BPF_MAP_TYPE_SOCKMAP || bpf_map__type(map) == BPF_MAP_TYPE_SOCKHASH;
@@ -86,34 +81,35 @@ int eu_attach_map(struct eu_object *object, int index, const char *name) {
     return eu_attach_failed(prog, err, why);
 }
 
-static void undo_filter(struct eu_attachment *at) {
-    int none = 0;
-    setsockopt(at->fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none));
+static int refuse_socket(const struct bpf_program *prog, int err, const char *what) {
+    char why[300];
+    snprintf(why, sizeof(why), "%.100s: %s", what,
+             err == ENOTSOCK ? "not a socket"
+             : err == EINVAL && bpf_program__type(prog) == BPF_PROG_TYPE_SK_REUSEPORT
+                 ? "not bound, or without SO_REUSEPORT [set it, then bind]"
+                 : eu_reason(err));
+    return eu_attach_failed(prog, err, why);
 }
 
-static void undo_reuseport(struct eu_attachment *at) {
-    int none = 0;
-    setsockopt(at->fd, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &none, sizeof(none));
-}
-
-/* Put the program into a socket, which the attachment owns from here on. */
-static int put_into(struct eu_object *object, int index, int sock, int is_ours, const char *what) {
+/* Put the program into a socket of somebody else's, whose descriptor the attachment owns from here on. */
+static int put_into(struct eu_object *object, int index, int sock, const char *what) {
     const struct bpf_program *prog = object->progs[index];
     int fd = bpf_program__fd(prog), reuseport = bpf_program__type(prog) == BPF_PROG_TYPE_SK_REUSEPORT;
-    char why[300];
-    if (setsockopt(sock, SOL_SOCKET, reuseport ? SO_ATTACH_REUSEPORT_EBPF : SO_ATTACH_BPF, &fd, sizeof(fd))) {
-        int err = errno;
-        close(sock);
-        snprintf(why, sizeof(why), "%.100s: %s", what,
-                 err == ENOTSOCK              ? "not a socket"
-                 : err == EINVAL && reuseport ? "not bound, or without SO_REUSEPORT [set it, then bind]"
-                                              : eu_reason(err));
-        return eu_attach_failed(prog, err, why);
+    struct eu_undo undo;
+    eu_undo_begin(&undo, reuseport ? EU_UNDO_REUSEPORT : EU_UNDO_FILTER, prog);
+    undo.fd = sock;
+    struct eu_attachment *at = eu_guarded(object, index, &undo);
+    int err = at ? 0 : ENOMEM;
+    if (!err && setsockopt(sock, SOL_SOCKET, reuseport ? SO_ATTACH_REUSEPORT_EBPF : SO_ATTACH_BPF, &fd, sizeof(fd)))
+        err = errno;
+    if (!err) {
+        at->fd = sock;
+        return 0;
     }
-    int err = eu_attachment_add_fd(object, index, sock);
-    if (!err && !is_ours)
-        object->attachments->undo = reuseport ? undo_reuseport : undo_filter;
-    return err;
+    if (at)
+        eu_unguard(object, at);
+    close(sock);
+    return refuse_socket(prog, err, what);
 }
 
 /* A packet socket that sees what passes an interface; nothing is read from it, so little may wait in it. */
@@ -169,5 +165,5 @@ int eu_attach_socket(struct eu_object *object, int index, const struct eu_target
         return sock < 0 ? sock : eu_attachment_add_fd(object, index, sock);
     }
     int sock = take_socket(prog, pid ? pid : getpid(), number);
-    return sock < 0 ? sock : put_into(object, index, sock, 0, target->whole);
+    return sock < 0 ? sock : put_into(object, index, sock, target->whole);
 }

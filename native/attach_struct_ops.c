@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "attach.h"
 #include "error.h"
+#include "guard.h"
+#include "uapi.h"
 #include <errno.h>
 #include <stdio.h>
 
@@ -12,18 +14,46 @@ static int is_attached(const struct eu_object *object) {
     return 0;
 }
 
-static int attach_map(struct eu_object *object, int index, const struct bpf_map *map) {
-    const struct bpf_program *prog = object->progs[index];
+static int refuse(const struct bpf_program *prog, int err, const struct bpf_map *map) {
     char why[300];
-    struct bpf_link *link = bpf_map__attach_struct_ops(map);
-    if (link)
-        return eu_attachment_add_link(object, index, link);
-    int err = errno;
     snprintf(why, sizeof(why), "struct_ops map %s: %s", bpf_map__name(map),
              err == EEXIST   ? "another with this name is registered [`bpftool struct_ops` shows them]"
              : err == EINVAL ? "the kernel refuses it: a member that it needs is missing, or a name that it does not take"
                              : eu_reason(err));
     return eu_attach_failed(prog, err, why);
+}
+
+static uint32_t id_of(const struct bpf_map *map) {
+    struct bpf_map_info info = {0};
+    uint32_t size = sizeof(info);
+    return bpf_map_get_info_by_fd(bpf_map__fd(map), &info, &size) ? 0 : info.id;
+}
+
+/* SEC(".struct_ops"), and kernels before 6.4: registered until somebody takes it away, so that is guarded. */
+static int attach_without_link(struct eu_object *object, int index, const struct bpf_map *map) {
+    struct eu_undo undo;
+    eu_undo_begin(&undo, EU_UNDO_STRUCT_OPS, NULL);
+    undo.fd = bpf_map__fd(map);
+    undo.map_id = id_of(map);
+    struct eu_attachment *at = eu_guarded(object, index, &undo);
+    if (!at)
+        return -ENOMEM;
+    struct bpf_link *link = bpf_map__attach_struct_ops(map);
+    if (link) {
+        bpf_link__disconnect(link); /* it is the guard's to undo */
+        bpf_link__destroy(link);
+        return 0;
+    }
+    int err = errno;
+    eu_unguard(object, at);
+    return refuse(object->progs[index], err, map);
+}
+
+static int attach_map(struct eu_object *object, int index, const struct bpf_map *map) {
+    if (!(bpf_map__map_flags(map) & EU_F_LINK))
+        return attach_without_link(object, index, map);
+    struct bpf_link *link = bpf_map__attach_struct_ops(map);
+    return link ? eu_attachment_add_link(object, index, link) : refuse(object->progs[index], errno, map);
 }
 
 /* The first program of the object that is attached brings all its struct_ops maps; the others are members of them. */

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "attach.h"
 #include "error.h"
+#include "guard.h"
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
@@ -9,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* Only where ours is still there: somebody may have put theirs in its place. */
-static void undo_xdp(struct eu_attachment *at) {
-    LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = at->fd);
-    bpf_xdp_attach(at->ifindex, at->other_fd > 0 ? at->other_fd : -1, at->flags, &options);
-    if (at->other_fd > 0)
-        close(at->other_fd);
-    at->fd = -1; /* the program's, not ours to close */
-}
 
 struct occupant {
     uint32_t id, mode; /* 0: the slot is free; XDP_FLAGS_*_MODE */
@@ -72,53 +64,58 @@ static int xdp_failed(const struct bpf_program *prog, int err, int ifindex, uint
     return eu_attach_failed(prog, err, why);
 }
 
-static int by_netlink(struct eu_attachment *at, int fd, uint32_t flags, const struct eu_attach_options *options, int replace) {
+/* The program that it takes the place of: 0 none, a descriptor in undo->other_fd; -errno. */
+static int find_old(struct eu_undo *undo) {
+    struct occupant there = occupant_of((int)undo->ifindex, undo->flags);
+    if (!there.id)
+        return 0;
+    int old = bpf_prog_get_fd_by_id(there.id);
+    if (old < 0)
+        return -errno;
+    undo->other_fd = old;
+    undo->flags = there.mode;
+    return 1;
+}
+
+static int by_netlink(struct eu_object *object, int index, uint32_t flags, const struct eu_attach_options *options, int replace) {
+    const struct bpf_program *prog = object->progs[index];
     LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = options->old_prog_fd > 0 ? options->old_prog_fd : 0);
-    struct occupant there = {0, 0, ""};
-    if (replace)
-        there = occupant_of(options->ifindex, flags);
-    int old = there.id ? bpf_prog_get_fd_by_id(there.id) : -1;
-    if (there.id && old < 0)
-        return errno;
-    if (old >= 0) {
-        flags = (flags & ~XDP_FLAGS_UPDATE_IF_NOEXIST) | XDP_FLAGS_REPLACE | there.mode;
-        opts.old_prog_fd = old;
+    struct eu_undo undo;
+    eu_undo_begin(&undo, EU_UNDO_XDP, prog);
+    undo.ifindex = (uint32_t)options->ifindex;
+    undo.flags = flags & XDP_FLAGS_MODES;
+    undo.fd = bpf_program__fd(prog);
+    int found = replace ? find_old(&undo) : 0;
+    if (found < 0)
+        return -found;
+    if (found) {
+        flags = (flags & ~XDP_FLAGS_UPDATE_IF_NOEXIST) | XDP_FLAGS_REPLACE | undo.flags;
+        opts.old_prog_fd = undo.other_fd;
     }
-    int err = -bpf_xdp_attach(options->ifindex, fd, flags, &opts);
-    if (err) {
-        if (old >= 0)
-            close(old);
-        return err;
-    }
-    at->fd = fd;
-    at->undo = undo_xdp;
-    at->ifindex = options->ifindex;
-    at->flags = flags & XDP_FLAGS_MODES;
-    at->other_fd = old > 0 ? old : 0;
-    return 0;
+    struct eu_attachment *at = eu_guarded(object, index, &undo);
+    int err = at ? -bpf_xdp_attach(options->ifindex, undo.fd, flags, &opts) : ENOMEM;
+    if (err && at)
+        eu_unguard(object, at);
+    if (err && undo.other_fd >= 0)
+        close(undo.other_fd);
+    return err;
 }
 
 int eu_attach_xdp(struct eu_object *object, int index, const struct eu_attach_options *options, int replace) {
     const struct bpf_program *prog = object->progs[index];
-    int fd = bpf_program__fd(prog), err = 0;
     uint32_t modes = options->flags & XDP_FLAGS_MODES, flags = options->flags;
-    struct eu_attachment *at = eu_attachment_add(object, index);
-    if (!at)
-        return -ENOMEM;
-    int netlink = flags != modes || options->old_prog_fd > 0;
+    int err = 0, netlink = flags != modes || options->old_prog_fd > 0;
     if (!netlink) { /* a link: gone with the process */
         LIBBPF_OPTS(bpf_link_create_opts, create, .flags = options->flags);
-        at->fd = bpf_link_create(fd, options->ifindex, BPF_XDP, &create);
-        err = at->fd < 0 ? errno : 0;
+        int fd = bpf_link_create(bpf_program__fd(prog), options->ifindex, BPF_XDP, &create);
+        if (fd >= 0)
+            return eu_attachment_add_fd(object, index, fd);
+        err = errno;
         netlink = err == EINVAL || (replace && (err == EBUSY || err == EEXIST)); /* EINVAL: a kernel before 5.9 */
         if (netlink)
             flags |= XDP_FLAGS_UPDATE_IF_NOEXIST; /* as a link would refuse to replace another's program */
     }
     if (netlink)
-        err = by_netlink(at, fd, flags, options, replace);
-    if (!err)
-        return 0;
-    object->attachments = at->next;
-    free(at);
-    return xdp_failed(prog, err, options->ifindex, options->flags, replace);
+        err = by_netlink(object, index, flags, options, replace);
+    return err ? xdp_failed(prog, err, options->ifindex, options->flags, replace) : 0;
 }

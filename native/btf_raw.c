@@ -92,6 +92,7 @@ struct btf_file {
     struct eu_btf_view view;
     char *bytes, *path;
     size_t size;
+    struct stat stat; /* tells the file from another of the same path */
 };
 
 static void forget_file(void *forgotten) {
@@ -103,10 +104,9 @@ static void forget_file(void *forgotten) {
 }
 
 static int fill_file(struct btf_file *file, const char *name, int fd) {
-    struct stat stat;
-    if (fd < 0 || fstat(fd, &stat))
+    if (fd < 0 || fstat(fd, &file->stat))
         return eu_fail(errno, "open BTF %s: %s", name, eu_reason(errno));
-    file->size = stat.st_size;
+    file->size = file->stat.st_size;
     file->path = strdup(name);
     if (!file->path)
         return eu_fail(ENOMEM, "read BTF %s: out of memory", name);
@@ -149,11 +149,19 @@ static void make_key(void) {
     pthread_key_create(&last_file, forget_file);
 }
 
+/* /proc/self/fd/7 is one file now and another later. */
+static int is_same(const struct btf_file *file, const char *path) {
+    struct stat now;
+    return !strcmp(file->path, path) && !stat(path, &now) && now.st_dev == file->stat.st_dev && now.st_ino == file->stat.st_ino &&
+           now.st_size == file->stat.st_size && now.st_mtim.tv_sec == file->stat.st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == file->stat.st_mtim.tv_nsec;
+}
+
 static struct btf_file *other_file(const char *path) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_key);
     struct btf_file *old = pthread_getspecific(last_file);
-    if (old && !strcmp(old->path, path))
+    if (old && is_same(old, path))
         return old;
     struct btf_file *file = read_file(path);
     if (!file || pthread_setspecific(last_file, file)) {

@@ -14,7 +14,7 @@ static uint64_t place_of_next(const struct source *s) {
 void eu_gap_open(struct source *s) {
     const struct eu_plan_source *planned = &s->run->plan->sources[s->index];
     uint64_t longest = 0;
-    if (planned->kind != EU_RING || !(eu_run_has_stream(s->run) || s->run->keep))
+    if (!eu_buffer_is_ring(s->buffer) || !(eu_run_has_stream(s->run) || s->run->keep))
         return;
     for (uint32_t i = 0; i < planned->nr_records; i++) {
         uint64_t size = s->run->plan->records[planned->first_record + i].size;

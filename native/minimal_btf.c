@@ -1,5 +1,6 @@
-/* From the root type names of an object's CO-RE records, in one pass over raw kernel BTF, the types these can match by essential
- * name (up to "___"), closed over what they hold by value; pointers become void *. Libbpf relocates against the result.
+/* From what an object's CO-RE records ask for (minimal_wanted.c), in one pass over raw kernel BTF, the types these can match by
+ * essential name (up to "___"), closed over what they hold by value. Of structs only members stay that some access names, for libbpf
+ * finds them by name; pointers become void *. Libbpf relocates against the result.
  *
  * Left to libbpf: type-match relocations and type ids of the target (they need the kernel's own ids and whole types), typed ksyms,
  * struct_ops, and roots that may live in a module's BTF. */
@@ -8,147 +9,31 @@
 #include "btf_raw.h"
 #include "error.h"
 #include "eunomia.h"
+#include "minimal_parts.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { HEADER = 24 /* of BTF, as kernels write it */, MAX_ROOTS = 8192, MAX_TYPES = 1 << 22 };
-enum { CORE_TYPE_ID_TARGET = 7, CORE_TYPE_EXISTS = 8, CORE_TYPE_SIZE = 9, CORE_TYPE_MATCHES = 12 }; /* enum bpf_core_relo_kind */
-
-struct root {
-    const char *name;
-    uint32_t length;
-    int found;
-    int next; /* with the same first character, -1: last */
-};
+enum { HEADER = 24 /* of BTF, as kernels write it */ };
 
 struct work {
-    struct eu_btf_view object, kernel;
-    struct root *roots;
-    int nr_roots;
-    int first[256];
+    struct eu_wanted wanted;
+    struct eu_btf_view kernel;
     uint32_t *offsets; /* of each kernel type */
     uint32_t *ids;     /* new id, 0: not taken */
     uint32_t *stack;
     uint32_t nr_types, depth;
+    const char *without; /* an essential name, or NULL */
 };
 
-struct ext_header { /* the part of struct btf_ext_header that holds CO-RE records */
-    uint16_t magic;
-    uint8_t version, flags;
-    uint32_t size, func_off, func_len, line_off, line_len, core_off, core_len;
-};
-struct core_record {
-    uint32_t insn_off, type_id, access_off, kind;
-};
+enum { TAKEN = 1, DEEP = 2 }; /* DEEP: what its pointers and prototypes lead to is taken too */
 
-/* Length of a name without its flavour: bpf_core_essential_name_len of libbpf. */
-static uint32_t essential_length(const char *name) {
-    uint32_t length = strlen(name);
-    for (int i = (int)length - 5; i >= 0; i--)
-        if (name[i] != '_' && name[i + 1] == '_' && name[i + 2] == '_' && name[i + 3] == '_' && name[i + 4] != '_')
-            return i + 1;
-    return length;
-}
-
-static int add_root(struct work *work, const char *name) {
-    uint32_t length = essential_length(name);
-    unsigned char initial = name[0];
-    if (!length)
-        return -1;
-    for (int i = work->first[initial]; i >= 0; i = work->roots[i].next)
-        if (work->roots[i].length == length && !memcmp(work->roots[i].name, name, length))
-            return 0;
-    if (work->nr_roots == MAX_ROOTS)
-        return -1;
-    work->roots[work->nr_roots] = (struct root){name, length, 0, work->first[initial]};
-    work->first[initial] = work->nr_roots++;
-    return 0;
-}
-
-/* Kind behind typedefs and qualifiers, given the object's types by id. */
-static uint32_t resolved_kind(const struct eu_btf_view *view, const uint32_t *offsets, uint32_t count, uint32_t id) {
-    for (int depth = 0; depth < 64 && id && id < count; depth++) {
-        const struct btf_type *type = (const struct btf_type *)(view->types + offsets[id]);
-        uint32_t kind = BTF_INFO_KIND(type->info);
-        if (kind != BTF_KIND_TYPEDEF && kind != BTF_KIND_CONST && kind != BTF_KIND_VOLATILE && kind != BTF_KIND_RESTRICT && kind != 18)
-            return kind;
-        id = type->type;
-    }
-    return 0;
-}
-
-static uint32_t *type_offsets(const struct eu_btf_view *view, uint32_t *count) {
-    uint32_t room = 4096, id = 1;
-    uint32_t *offsets = malloc(room * sizeof(*offsets));
-    const struct btf_type *type;
-    int64_t tail;
-    for (const char *at = view->types; offsets && (type = eu_btf_at(view, at, &tail)); at += sizeof(*type) + tail, id++) {
-        if (id == room) {
-            uint32_t *larger = room < MAX_TYPES ? realloc(offsets, (room *= 2) * sizeof(*offsets)) : NULL;
-            if (!larger)
-                free(offsets);
-            if (!(offsets = larger))
-                break;
-        }
-        offsets[id] = at - view->types;
-    }
-    *count = id;
-    return offsets;
-}
-
-static int one_root(struct work *work, const uint32_t *offsets, uint32_t count, const struct core_record *record) {
-    if (record->kind == CORE_TYPE_MATCHES || record->kind == CORE_TYPE_ID_TARGET || !record->type_id || record->type_id >= count)
-        return -1;
-    if (record->kind == CORE_TYPE_EXISTS || record->kind == CORE_TYPE_SIZE) { /* compared through pointers and prototypes */
-        uint32_t kind = resolved_kind(&work->object, offsets, count, record->type_id);
-        if (kind == BTF_KIND_PTR || kind == BTF_KIND_FUNC_PROTO || kind == BTF_KIND_ARRAY || !kind)
-            return -1;
-    }
-    const struct btf_type *type = (const struct btf_type *)(work->object.types + offsets[record->type_id]);
-    return add_root(work, eu_btf_name(&work->object, type->name_off));
-}
-
-/* Collect root names. Returns 0, EU_BTF_NOT_NEEDED or EU_BTF_PLAIN. */
-static int collect_roots(struct work *work, const char *ext, size_t size) {
-    struct ext_header head = {0};
-    if (size < 24)
-        return EU_BTF_NOT_NEEDED;
-    memcpy(&head, ext, size < sizeof(head) ? size : sizeof(head));
-    if (head.magic != BTF_MAGIC || head.size < sizeof(head) || !head.core_len)
-        return EU_BTF_NOT_NEEDED;
-    if (head.size > size || head.core_off > size - head.size || head.core_len > size - head.size - head.core_off || head.core_len < 4)
-        return EU_BTF_PLAIN;
-    const char *at = ext + head.size + head.core_off, *end = at + head.core_len;
-    uint32_t record_size, count, nr_records;
-    memcpy(&record_size, at, 4);
-    if (record_size < sizeof(struct core_record))
-        return EU_BTF_PLAIN;
-    uint32_t *offsets = type_offsets(&work->object, &count);
-    int result = offsets ? 0 : EU_BTF_PLAIN;
-    for (at += 4; !result && end - at >= 8;) {
-        memcpy(&nr_records, at + 4, 4);
-        at += 8;
-        if (nr_records > (size_t)(end - at) / record_size)
-            result = EU_BTF_PLAIN;
-        for (uint32_t i = 0; !result && i < nr_records; i++, at += record_size) {
-            struct core_record record;
-            memcpy(&record, at, sizeof(record));
-            if (one_root(work, offsets, count, &record))
-                result = EU_BTF_PLAIN;
-        }
-    }
-    free(offsets);
-    return result ? result : work->nr_roots ? 0 : EU_BTF_NOT_NEEDED;
-}
-
-static void take(struct work *work, uint32_t id) {
-    if (id && id < work->nr_types && !work->ids[id]) {
-        work->ids[id] = 1;
+static void take(struct work *work, uint32_t id, uint32_t how) {
+    if (id && id < work->nr_types && work->ids[id] < how) {
+        work->ids[id] = how;
         work->stack[work->depth++] = id;
     }
 }
@@ -158,45 +43,74 @@ static int can_match(uint32_t kind) {
            kind == BTF_KIND_INT || kind == BTF_KIND_FWD;
 }
 
+/* Cheap for the hundred thousand names that are none: most roots begin with another letter. */
+static struct eu_name *root_of(const struct eu_names *roots, const char *name) {
+    for (int i = roots->first[(unsigned char)name[0]]; i >= 0; i = roots->list[i].next) {
+        struct eu_name *root = &roots->list[i];
+        if (!strncmp(name, root->text, root->length) && eu_essential_length(name) == root->length)
+            return root;
+    }
+    return NULL;
+}
+
 static void match_roots(struct work *work) {
     const struct eu_btf_view *kernel = &work->kernel;
     for (uint32_t id = 1; id < work->nr_types; id++) {
         const struct btf_type *type = (const struct btf_type *)(kernel->types + work->offsets[id]);
         if (!type->name_off || !can_match(BTF_INFO_KIND(type->info)))
             continue;
-        const char *name = eu_btf_name(kernel, type->name_off);
-        for (int i = work->first[(unsigned char)name[0]]; i >= 0; i = work->roots[i].next) {
-            struct root *root = &work->roots[i];
-            if (!strncmp(name, root->name, root->length) && essential_length(name) == root->length) {
-                root->found = 1;
-                take(work, id);
-                break;
-            }
+        struct eu_name *root = root_of(&work->wanted.roots, eu_btf_name(kernel, type->name_off));
+        if (root) {
+            root->found = 1; /* also what shall not exist: no module has it either */
+            if (work->without && root->length == strlen(work->without) && !memcmp(root->text, work->without, root->length))
+                continue;
+            take(work, id, root->deep ? DEEP : TAKEN);
         }
+    }
+}
+
+/* Libbpf looks for members by their names, in members without one too. */
+static int is_accessed(const struct work *work, uint32_t name_offset) {
+    const char *name = eu_btf_name(&work->kernel, name_offset);
+    return !*name || eu_names_find(&work->wanted.members, name, strlen(name));
+}
+
+static void close_over_one(struct work *work, uint32_t id, uint32_t how) {
+    const struct btf_type *type = (const struct btf_type *)(work->kernel.types + work->offsets[id]);
+    const uint32_t *words = (const uint32_t *)(type + 1);
+    switch (BTF_INFO_KIND(type->info)) {
+    case BTF_KIND_ARRAY:
+        take(work, words[0], how);
+        take(work, words[1], TAKEN);
+        break;
+    case BTF_KIND_STRUCT:
+    case BTF_KIND_UNION:
+        for (uint32_t i = 0; i < BTF_INFO_VLEN(type->info); i++)
+            if (is_accessed(work, words[3 * i]))
+                take(work, words[3 * i + 1], TAKEN);
+        break;
+    case BTF_KIND_FUNC_PROTO:
+        for (uint32_t i = 0; i < BTF_INFO_VLEN(type->info); i++)
+            take(work, words[2 * i + 1], how);
+        take(work, type->type, how);
+        break;
+    case BTF_KIND_PTR:
+        if (how == DEEP)
+            take(work, type->type, how);
+        break;
+    case BTF_KIND_TYPEDEF:
+    case BTF_KIND_VOLATILE:
+    case BTF_KIND_CONST:
+    case BTF_KIND_RESTRICT:
+    case 18: /* TYPE_TAG */
+        take(work, type->type, how);
     }
 }
 
 static void close_over(struct work *work) {
     while (work->depth) {
-        const struct btf_type *type = (const struct btf_type *)(work->kernel.types + work->offsets[work->stack[--work->depth]]);
-        const uint32_t *words = (const uint32_t *)(type + 1);
-        switch (BTF_INFO_KIND(type->info)) {
-        case BTF_KIND_ARRAY:
-            take(work, words[0]);
-            take(work, words[1]);
-            break;
-        case BTF_KIND_STRUCT:
-        case BTF_KIND_UNION:
-            for (uint32_t i = 0; i < BTF_INFO_VLEN(type->info); i++)
-                take(work, words[3 * i + 1]);
-            break;
-        case BTF_KIND_TYPEDEF:
-        case BTF_KIND_VOLATILE:
-        case BTF_KIND_CONST:
-        case BTF_KIND_RESTRICT:
-        case 18: /* TYPE_TAG */
-            take(work, type->type);
-        }
+        uint32_t id = work->stack[--work->depth];
+        close_over_one(work, id, work->ids[id]);
     }
 }
 
@@ -231,29 +145,85 @@ static int put_name(const struct work *work, struct buffer *strings, uint32_t *o
     return 0;
 }
 
-/* Copy one kernel type with new ids and names. A tail of `step` words an element: word 0 is a name, word 1 may be a type. */
+static uint32_t new_id(const struct work *work, uint32_t old) {
+    return old < work->nr_types ? work->ids[old] : 0;
+}
+
+/* The accessed members of a struct or union; returns how many, or -1. */
+static int put_members(const struct work *work, struct buffer *types, struct buffer *strings, const struct btf_type *type) {
+    const uint32_t *words = (const uint32_t *)(type + 1);
+    int kept = 0;
+    for (uint32_t i = 0; i < BTF_INFO_VLEN(type->info); i++, words += 3) {
+        uint32_t member[3] = {words[0], new_id(work, words[1]), words[2]};
+        if (!is_accessed(work, words[0]))
+            continue;
+        if (put_name(work, strings, &member[0]) || !put(types, member, sizeof(member)))
+            return -1;
+        kept++;
+    }
+    return kept;
+}
+
+static int put_params(const struct work *work, struct buffer *types, const struct btf_type *type) {
+    const uint32_t *words = (const uint32_t *)(type + 1);
+    for (uint32_t i = 0; i < BTF_INFO_VLEN(type->info); i++) {
+        uint32_t param[2] = {0, new_id(work, words[2 * i + 1])};
+        if (!put(types, param, sizeof(param)))
+            return -1;
+    }
+    return 0;
+}
+
+/* The values of an enum, of `step` words each, the first of which is a name. */
+static int put_values(const struct work *work, struct buffer *types, struct buffer *strings, const struct btf_type *type, int step) {
+    const uint32_t *words = (const uint32_t *)(type + 1);
+    for (uint32_t i = 0; i < BTF_INFO_VLEN(type->info); i++, words += step) {
+        uint32_t value[3];
+        memcpy(value, words, step * sizeof(*words));
+        if (put_name(work, strings, &value[0]) || !put(types, value, step * sizeof(*words)))
+            return -1;
+    }
+    return 0;
+}
+
+/* What stands behind the head of a type, with new ids and names; returns how many members stayed of a struct, or -1. */
+static int put_tail(const struct work *work, struct buffer *types, struct buffer *strings, const struct btf_type *type) {
+    const uint32_t *words = (const uint32_t *)(type + 1);
+    switch (BTF_INFO_KIND(type->info)) {
+    case BTF_KIND_STRUCT:
+    case BTF_KIND_UNION:
+        return put_members(work, types, strings, type);
+    case BTF_KIND_FUNC_PROTO:
+        return put_params(work, types, type);
+    case BTF_KIND_ENUM:
+        return put_values(work, types, strings, type, 2);
+    case 19: /* ENUM64 */
+        return put_values(work, types, strings, type, 3);
+    case BTF_KIND_ARRAY: {
+        uint32_t array[3] = {new_id(work, words[0]), new_id(work, words[1]), words[2]};
+        return put(types, array, sizeof(array)) ? 0 : -1;
+    }
+    default:
+        return put(types, words, eu_btf_tail(type->info)) ? 0 : -1;
+    }
+}
+
 static int put_type(const struct work *work, struct buffer *types, struct buffer *strings, uint32_t id) {
     const struct btf_type *type = (const struct btf_type *)(work->kernel.types + work->offsets[id]);
-    uint32_t kind = BTF_INFO_KIND(type->info), count = BTF_INFO_VLEN(type->info);
-    struct btf_type *copy = put(types, type, sizeof(*type) + eu_btf_tail(type->info));
-    if (!copy || put_name(work, strings, &copy->name_off))
+    uint32_t kind = BTF_INFO_KIND(type->info);
+    struct btf_type head = *type;
+    size_t at = types->used;
+    if (put_name(work, strings, &head.name_off) || !put(types, &head, sizeof(head)))
         return -1;
-    uint32_t *words = (uint32_t *)(copy + 1);
-#define NEW_ID(old) ((old) < work->nr_types ? work->ids[old] : 0)
-    int step = kind == BTF_KIND_ENUM ? 2 : kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION || kind == 19 ? 3 : 0;
-    for (uint32_t i = 0; step && i < count; i++) {
-        if (put_name(work, strings, &words[step * i]))
-            return -1;
-        if (kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION)
-            words[3 * i + 1] = NEW_ID(words[3 * i + 1]);
-    }
-    if (kind == BTF_KIND_ARRAY) {
-        words[0] = NEW_ID(words[0]);
-        words[1] = NEW_ID(words[1]);
-    } else if (kind == BTF_KIND_PTR || kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_CONST || kind == BTF_KIND_VOLATILE ||
-               kind == BTF_KIND_RESTRICT || kind == 18)
-        copy->type = NEW_ID(copy->type);
-#undef NEW_ID
+    int kept = put_tail(work, types, strings, type);
+    if (kept < 0)
+        return -1;
+    if (kind == BTF_KIND_STRUCT || kind == BTF_KIND_UNION)
+        head.info = (head.info & ~0xffffu) | (uint32_t)kept;
+    else if (kind == BTF_KIND_PTR || kind == BTF_KIND_FUNC_PROTO || kind == BTF_KIND_TYPEDEF || kind == BTF_KIND_CONST ||
+             kind == BTF_KIND_VOLATILE || kind == BTF_KIND_RESTRICT || kind == 18)
+        head.type = new_id(work, type->type);
+    memcpy(types->bytes + at, &head, sizeof(head));
     return 0;
 }
 
@@ -288,56 +258,25 @@ static int write_btf(struct work *work, int fd) {
 
 static int is_missing_root(const char *name, uint32_t kind, void *context) {
     const struct work *work = context;
-    if (!can_match(kind))
-        return 0;
-    for (int i = work->first[(unsigned char)name[0]]; i >= 0; i = work->roots[i].next) {
-        const struct root *root = &work->roots[i];
-        if (!root->found && !strncmp(name, root->name, root->length) && essential_length(name) == root->length)
-            return 1;
-    }
-    return 0;
+    const struct eu_name *root = can_match(kind) ? root_of(&work->wanted.roots, name) : NULL;
+    return root && !root->found;
 }
 
 static int is_in_module(struct work *work, const char *path) {
     int missing = 0;
-    for (int i = 0; i < work->nr_roots; i++)
-        missing |= !work->roots[i].found;
+    for (int i = 0; i < work->wanted.roots.count; i++)
+        missing |= !work->wanted.roots.list[i].found;
     return missing && !path && eu_btf_in_modules(is_missing_root, work);
 }
 
-/* Typed ksyms and struct_ops make libbpf read the whole kernel BTF whatever it is given. */
-static int needs_plain(const void *elf, size_t size, const struct eu_btf_view *object) {
-    const char *data;
-    size_t length;
-    const struct btf_type *type;
-    int64_t tail;
-    if (!eu_elf_section(elf, size, ".struct_ops", &data, &length) || !eu_elf_section(elf, size, ".struct_ops.link", &data, &length))
-        return 1;
-    for (const char *at = object->types; (type = eu_btf_at(object, at, &tail)); at += sizeof(*type) + tail)
-        if (BTF_INFO_KIND(type->info) == BTF_KIND_DATASEC && !strcmp(eu_btf_name(object, type->name_off), ".ksyms"))
-            return 1;
-    return 0;
-}
-
 static int make(const void *elf, size_t size, const char *path, int fd, struct work *work) {
-    const char *btf, *ext;
-    size_t btf_size, ext_size;
-    memset(work->first, -1, sizeof(work->first));
-    if (eu_elf_section(elf, size, ".BTF", &btf, &btf_size) || eu_btf_view(btf, btf_size, &work->object))
-        return EU_BTF_NOT_NEEDED;
-    if (needs_plain(elf, size, &work->object))
-        return EU_BTF_PLAIN;
-    if (eu_elf_section(elf, size, ".BTF.ext", &ext, &ext_size))
-        return EU_BTF_NOT_NEEDED;
-    if (!(work->roots = malloc(MAX_ROOTS * sizeof(*work->roots))))
-        return EU_BTF_PLAIN;
-    int result = collect_roots(work, ext, ext_size);
+    int result = eu_wanted_collect(&work->wanted, elf, size);
     if (result)
         return result;
-    if (eu_btf_file(path, &work->kernel) || !(work->offsets = type_offsets(&work->kernel, &work->nr_types)))
+    if (eu_btf_file(path, &work->kernel) || !(work->offsets = eu_type_offsets(&work->kernel, &work->nr_types)))
         return EU_BTF_PLAIN;
     work->ids = calloc(work->nr_types, sizeof(*work->ids));
-    work->stack = malloc(work->nr_types * sizeof(*work->stack));
+    work->stack = malloc(2 * (size_t)work->nr_types * sizeof(*work->stack)); /* each may be taken, and once more deep */
     if (!work->ids || !work->stack)
         return EU_BTF_PLAIN;
     match_roots(work);
@@ -348,21 +287,21 @@ static int make(const void *elf, size_t size, const char *path, int fd, struct w
     return err ? eu_fail(-err, "write minimal BTF: %s", eu_reason(-err)), EU_BTF_PLAIN : 0;
 }
 
-static int make_into(const void *elf, size_t size, const char *path, int fd) {
-    struct work work = {0};
+static int make_into(const void *elf, size_t size, const char *path, const char *without, int fd) {
+    struct work work = {.without = without};
     int result = make(elf, size, path, fd, &work);
-    free(work.roots);
+    eu_wanted_free(&work.wanted);
     free(work.offsets);
     free(work.ids);
     free(work.stack);
     return result;
 }
 
-int eu_minimal_btf_memfd(const void *elf, size_t size, const char *path) {
+int eu_minimal_btf_memfd(const void *elf, size_t size, const char *path, const char *without) {
     int fd = memfd_create("eunomia-btf", MFD_CLOEXEC);
     if (fd < 0)
         return EU_BTF_PLAIN;
-    int result = make_into(elf, size, path, fd);
+    int result = make_into(elf, size, path, without, fd);
     if (!result)
         return fd;
     close(fd);
@@ -374,7 +313,7 @@ int eu_minimal_btf(const void *elf, size_t size, const char *path, const char *o
     if (fd < 0)
         return eu_fail(errno, "write %s: %s", output, eu_reason(errno));
     eu_log_clear();
-    int result = make_into(elf, size, path, fd);
+    int result = make_into(elf, size, path, NULL, fd);
     if (close(fd) && !result)
         return eu_fail(errno, "write %s: %s", output, eu_reason(errno));
     if (result == EU_BTF_NOT_NEEDED)

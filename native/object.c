@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "object.h"
 #include "accounting.h"
+#include "attach_many.h"
 #include "error.h"
 #include "minimal_btf.h"
 #include "rings.h"
@@ -12,10 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/utsname.h>
 #include <unistd.h>
-
-enum { ENOTSUPP_KERNEL = 524 }; /* the kernel's own ENOTSUPP, which libc cannot name */
 
 struct bpf_program *eu_prog(struct eu_object *object, int prog) {
     if (prog < 0 || prog >= object->nr_progs)
@@ -29,15 +27,24 @@ struct bpf_map *eu_map(struct eu_object *object, int map) {
     return object->maps[map];
 }
 
-/* Kernels before 5.11 charge BPF memory to RLIMIT_MEMLOCK. libbpf lifts the limit there; without CAP_SYS_RESOURCE it cannot, and the
- * soft limit goes as high as it may. */
+/* Kernels before 5.11 charge BPF memory to RLIMIT_MEMLOCK, and tell themselves by not having bpf_ktime_get_coarse_ns() either, which
+ * came with them. libbpf lifts the limit there; without CAP_SYS_RESOURCE it cannot, and the soft limit goes as high as it may. */
+static int counts_by_group(void) {
+    const struct bpf_insn code[] = {
+        {.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_ktime_get_coarse_ns},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    int fd = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, NULL, "GPL", code, sizeof(code) / sizeof(*code), NULL);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 static void raise_memlock(void) {
     struct rlimit limit;
-    struct utsname system;
-    int major, minor;
-    if (uname(&system) || sscanf(system.release, "%d.%d", &major, &minor) != 2 || major > 5 || (major == 5 && minor >= 11))
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == limit.rlim_max)
         return;
-    if (!getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur != limit.rlim_max) {
+    if (!counts_by_group()) {
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_MEMLOCK, &limit);
     }
@@ -47,7 +54,10 @@ static int index_parts(struct eu_object *object) {
     struct bpf_map *map;
     struct bpf_program *prog;
     int maps = 0, progs = 0;
-    bpf_object__for_each_map(map, object->bpf) maps++;
+    bpf_object__for_each_map(map, object->bpf) {
+        maps++;
+        object->has_rings |= bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF;
+    }
     bpf_object__for_each_program(prog, object->bpf) progs++;
     object->maps = calloc(maps + 1, sizeof(*object->maps));
     object->progs = calloc(progs + 1, sizeof(*object->progs));
@@ -80,7 +90,7 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
         return eu_fail_null(ENOMEM, "open object: out of memory");
     }
     if (!options->plain_btf) {
-        object->btf_fd = eu_minimal_btf_memfd(elf, size, options->btf_path);
+        object->btf_fd = eu_minimal_btf_memfd(elf, size, options->btf_path, options->no_rings ? "bpf_ringbuf" : NULL);
         if (object->btf_fd >= 0) {
             snprintf(path, sizeof(path), "/proc/self/fd/%d", object->btf_fd);
             open.btf_custom_path = path;
@@ -99,6 +109,8 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
         eu_close(object);
         return NULL;
     }
+    if (options->no_rings)
+        eu_rings_replace(object);
     return object;
 }
 
@@ -109,6 +121,7 @@ int eu_load(struct eu_object *object) {
     if (unbound)
         return unbound;
     eu_handlers_resolve(object);
+    eu_many_prepare(object);
     eu_rings_grow(object);
     eu_wakeup_prepare(object);
     eu_error_clear();
@@ -209,7 +222,7 @@ int eu_prog_set_autoload(struct eu_object *object, int prog, int on) {
 
 const char *eu_reason(int err) {
     static _Thread_local char words[64];
-    if (err == ENOTSUPP_KERNEL)
+    if (err == EU_ENOTSUPP)
         return "not supported by this kernel (error 524)";
 #ifdef __GLIBC__ /* GNU's strerror_r returns the text, musl's fills the buffer as POSIX says */
     const char *name = strerror_r(err, words, sizeof(words));

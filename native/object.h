@@ -12,13 +12,14 @@ struct eu_attachment {
     struct eu_attachment *next;
     int prog;
     struct bpf_link *link;                          /* NULL where the kernel has no link for it */
-    int fd;                                         /* perf event or raw tracepoint descriptor, -1: none */
+    int fd;                                         /* link, perf event, raw tracepoint or socket descriptor, -1: none */
     void (*undo)(struct eu_attachment *attachment); /* extra work, may be NULL */
-    int ifindex;
-    uint32_t flags, handle, priority, prog_id;
-    int tc_point, made_qdisc;
-    void *bytes;  /* what the undoing sends, or NULL; freed with the attachment */
-    int other_fd; /* what else the undoing needs, closed by it: a map, a socket, the XDP program that was replaced; 0: none */
+    struct eu_undo *undoing;                        /* guard.c: of what the kernel ties to no descriptor, else NULL */
+    uint32_t guard;                                 /* its number with the guardian, 0: it has none */
+    int owner;                                      /* the process that attached it */
+    int pinned;                                     /* its link: it stays when this ends */
+    uint32_t flags;
+    int other_fd; /* what else the undoing needs, closed by it; 0: none */
 };
 
 /* The kernel type that a program attaches to. */
@@ -26,6 +27,7 @@ struct eu_kernel_target {
     const struct eu_family *family; /* NULL: none */
     const char *name;
     uint32_t id; /* 0: not in the kernel's own BTF */
+    int rank;    /* of what was found among several names */
 };
 
 struct eu_object {
@@ -38,7 +40,7 @@ struct eu_object {
     int nr_maps, nr_progs;
     struct eu_kernel_target *targets; /* per program */
     int *tracepoints;                 /* per program: the id of its section's tracepoint, 0: none or not read */
-    int loaded, minimal_btf, plain_btf;
+    int loaded, minimal_btf, plain_btf, has_rings;
     int btf_fd;     /* memfd with the minimal BTF, -1: none */
     char *btf_path; /* BTF file the user gave, NULL: the running kernel's */
     struct eu_attachment *attachments;

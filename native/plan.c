@@ -312,6 +312,12 @@ int eu_plan_sources(const struct eu_plan *plan) {
     return (int)plan->header.nr_sources;
 }
 
+void eu_plan_without_rings(struct eu_plan *plan) {
+    for (uint32_t i = 0; i < plan->header.nr_sources; i++)
+        if (plan->sources[i].kind == EU_RING)
+            plan->sources[i].kind = EU_PERF;
+}
+
 int eu_plan_has_events(const struct eu_plan *plan) {
     for (uint32_t i = 0; i < plan->header.nr_sources; i++)
         if (plan->sources[i].kind != EU_SAMPLE)

@@ -76,3 +76,19 @@ void eu_rings_grow(struct eu_object *object) {
         close(fd);
     }
 }
+
+void eu_rings_replace(struct eu_object *object) {
+    for (int i = 0; i < object->nr_maps; i++) {
+        struct bpf_map *map = object->maps[i];
+        if (bpf_map__type(map) != BPF_MAP_TYPE_RINGBUF)
+            continue;
+        bpf_map__set_type(map, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+        bpf_map__set_key_size(map, sizeof(uint32_t));
+        bpf_map__set_value_size(map, sizeof(uint32_t));
+        bpf_map__set_max_entries(map, 0); /* libbpf makes it the number of CPUs */
+    }
+}
+
+int eu_has_rings(struct eu_object *object) {
+    return object->has_rings;
+}

@@ -68,6 +68,15 @@ static int take_away_stale(int dir, const char *file) {
     return stale;
 }
 
+int eu_state_take_away(const char *file) {
+    int dir = eu_state_open(0);
+    if (dir < 0)
+        return dir;
+    int gone = strchr(file, '/') ? 0 : take_away_stale(dir, file);
+    close(dir);
+    return gone;
+}
+
 /* Whether a stale file says that pins of its run stay: it is no leftover. */
 static int has_pins(int dir, const char *file) {
     char text[8192];

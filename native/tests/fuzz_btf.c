@@ -31,7 +31,7 @@ static size_t damage(uint8_t *elf, size_t size) {
 static int try_one(const uint8_t *bytes, size_t size, const char *path) {
     uint8_t *exact = malloc(size ? size : 1); /* so that the sanitizer sees the end */
     memcpy(exact, bytes, size);
-    int fd = eu_minimal_btf_memfd(exact, size, path);
+    int fd = eu_minimal_btf_memfd(exact, size, path, NULL);
     if (fd >= 0)
         close(fd);
     free(exact);

@@ -6,6 +6,7 @@ import os
 import sys
 
 from eunomia.cli.parser import UsageError
+from eunomia.kernel.pins import ROOT
 from eunomia.life import logs, state
 from eunomia.life.detach import ready, start, write_log
 
@@ -14,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from eunomia.cli.parser import Values
+    from eunomia.kernel.object import Object
     from eunomia.package.model import Package
-
-__all__ = ["detach", "ready"]
 
 
 def detach(package: Package, values: Values, run: Callable[[], int]) -> int:
@@ -45,7 +45,6 @@ def _in_background(package: Package, values: Values, run: Callable[[], int]) -> 
     held = claim(package, values)
     assert held is not None  # claim raises where a detached run has no state file
     try:
-        values["running-as"] = held.name
         values["log"] = write_log(held.name)
         if not values["rotate-size"] and not values["rotate-after"]:
             values["rotate-size"] = logs.ROTATE_SIZE
@@ -66,9 +65,33 @@ def details(package: Package, values: Values) -> Callable[[str], dict[str, str]]
             "digest": digest,
             "origin": package.origin,
             "log": logs.path_of(name) if values["detach"] else "",
+            "pins": pin_folder(name, values) if values["pin"] else "",
         }
 
     return by_name
+
+
+def pin_folder(name: str, values: Values) -> str:
+    """Return where the pins of a run go."""
+    return os.path.abspath(values["pin-dir"]) if values["pin-dir"] else os.path.join(ROOT, name)
+
+
+def settle(live: Object, values: Values) -> None:
+    """Do what comes when all is attached: pin it, tell the one who waits for a detached run."""
+    if values["pin"]:
+        pin(live, values)
+    if values["detach"]:
+        ready(values["running-as"])
+
+
+def pin(live: Object, values: Values) -> None:
+    """Pin what is loaded and attached; say what cannot be."""
+    from eunomia.cli.run import warn
+
+    pinned = live.pin(pin_folder(values["running-as"], values))
+    values["pinned"] = True
+    for name, why in pinned.left_out.items():
+        warn(f"program {name} is detached at the end, it cannot be pinned: {why}")
 
 
 def check_detach(values: Values) -> None:
@@ -79,5 +102,7 @@ def check_detach(values: Values) -> None:
         )
     if values["detach"] and values["output"] == "-":
         raise UsageError("--detach and --output - exclude each other: a run in the background has no standard output")
+    if values["pin-dir"]:
+        values["pin"] = True
     if values["detach"] and values["output"]:
         values["output"] = os.path.abspath(values["output"])

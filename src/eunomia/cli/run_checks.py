@@ -26,7 +26,7 @@ def check_options(values: Values) -> None:
     """
     check_formats(values)
     check_output(values)
-    if values["detach"] or values["name"]:
+    if values["detach"] or values["name"] or values["pin"] or values["pin-dir"]:
         from eunomia.cli.detach import check_detach
 
         check_detach(values)

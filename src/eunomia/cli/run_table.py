@@ -175,6 +175,15 @@ OPTIONS = (
         group=LIFE,
     ),
     Opt(
+        "pin",
+        "",
+        "flag",
+        "pin maps, programs and links in bpffs: all stays attached after the end, until `ecli stop NAME`",
+        default=False,
+        group=LIFE,
+    ),
+    Opt("pin-dir", "", "file", "the folder of the pins [default: /sys/fs/bpf/eunomia/NAME]", "DIR", group=LIFE),
+    Opt(
         "btf",
         "",
         "file",
@@ -215,6 +224,14 @@ OPTIONS = (
         "size",
         "output that may wait for a slow reader before events are lost [default: 64M]",
         group=READING,
+    ),
+    Opt(
+        "keep-privileges",
+        "",
+        "flag",
+        "give up no capabilities and no system calls when everything is attached",
+        default=False,
+        group=LOADING,
     ),
     Opt("plain-btf", "", "flag", "let libbpf read the whole kernel BTF", default=False, group=LOADING, hidden=True),
     Opt(

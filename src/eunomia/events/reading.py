@@ -63,7 +63,7 @@ class BufferReader:
         if not obj.loaded:
             raise ValueError(f"events of map {source.map}: object {obj.package.name} is not loaded")
         index = check(lib.eu_map_find(handle, source.map.encode()), "find map")
-        self._plan = read_plan(plan)
+        self._plan = read_plan(plan, obj)
         self._batcher = lib.eu_batcher_new(self._plan, place, code or ffi.NULL, len(code))
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         if self._batcher:

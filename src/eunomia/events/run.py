@@ -279,8 +279,12 @@ def _kept(keep: list[Any], value: str | bytes | None) -> Any:
     return keep[-1]
 
 
-def read_plan(plan: bytes) -> Any:
+def read_plan(plan: bytes, obj: Object | None = None) -> Any:
     """Return the C plan, which the caller frees.
+
+    Args:
+        plan: its bytes.
+        obj: whose buffers are read, where these are live.
 
     Raises:
         PackageError: it is damaged.
@@ -290,6 +294,8 @@ def read_plan(plan: bytes) -> Any:
         from eunomia.errors import PackageError
 
         raise PackageError(text(lib.eu_error()))
+    if obj is not None and obj.rings_replaced:
+        lib.eu_plan_without_rings(made)
     return made
 
 
@@ -315,7 +321,7 @@ class Run:
         self._busy = RLock()  # held while it loops: who closes waits for that
         self._lock = RLock()  # accounts and `stop` come from any thread
         self._run: Any = ffi.NULL
-        self._plan: Any = read_plan(plan)
+        self._plan: Any = read_plan(plan, obj)
         self._keep: list[Any] = []
         self._run = lib.eu_run_new(obj.handle() if obj else ffi.NULL, self._plan, options.to_c(self._keep))
         if not self._run:
@@ -344,6 +350,23 @@ class Run:
         """End `loop` soon; from any thread."""
         with self._lock:
             lib.eu_run_stop(self._open())
+
+    def drop_privileges(self) -> bool:
+        """Give up for good what reading, showing and detaching do not need, when all programs are attached.
+
+        The process keeps its user, the capabilities of docs/reference/privileges.md, and the system calls of a run. It
+        must be this one thread. Nothing in the library calls this by itself.
+
+        Returns:
+            Whether system calls are filtered too; False: the kernel has no such filters.
+
+        Raises:
+            OSError: the kernel refuses.
+        """
+        if self._object is None:
+            raise ValueError("drop_privileges: a replay has none")
+        check(lib.eu_run_drop(self._open(), self._object.handle()), "drop privileges")
+        return bool(check(lib.eu_seccomp(), "filter system calls"))
 
     @property
     def manages_wakeups(self) -> bool:

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from eunomia.events.account import Account  # sanctioned, as the call in Object.account
     from eunomia.events.stream import EventStream  # sanctioned, as the call in Object.events
     from eunomia.kernel.map import Map
+    from eunomia.kernel.pins import Pinned
     from eunomia.package.model import Package
 
 KERNEL_BTF = "/sys/kernel/btf/vmlinux"
+PERF_EVENT_ARRAY = 4  # BPF_MAP_TYPE_PERF_EVENT_ARRAY
 PROG_ARRAY = 3  # BPF_MAP_TYPE_PROG_ARRAY
 # Families of sections that do the same in two ways, the better one first.
 ALTERNATIVES = (
@@ -42,6 +44,7 @@ class Object:
         maps: by libbpf's name, made on first use.
         skipped: optional programs that could not be loaded or attached, and why, by name.
         passed_over: programs in whose place another of their group runs, and why, by name.
+        pinned: what `pin` has pinned, None where it has not.
     """
 
     __slots__ = (
@@ -53,6 +56,7 @@ class Object:
         "_kconfig",
         "_keep",
         "_maps",
+        "_no_rings",
         "_pages",
         "_plain",
         "_sizes",
@@ -61,6 +65,7 @@ class Object:
         "loaded",
         "package",
         "passed_over",
+        "pinned",
         "programs",
         "skipped",
     )
@@ -72,6 +77,7 @@ class Object:
         self._kconfig = kconfig
         self._plain = plain_btf
         self._verifier_log = verifier_log
+        self._no_rings = False
         self._maps: dict[str, Map] | None = None
         self._writes: list[tuple[str, int, bytes]] = []
         self._bound: dict[str, str] = {}
@@ -84,6 +90,7 @@ class Object:
         self.passed_over: dict[str, str] = {}
         self._groups: dict[str, list[str]] | None = None
         self.programs: dict[str, Program] = {}
+        self.pinned: Pinned | None = None
 
     @classmethod
     def open(
@@ -107,10 +114,9 @@ class Object:
 
         Raises:
             LoadError: libbpf does not understand the object.
-            UnsupportedError: the package was made for other architectures.
             OSError: the BTF file cannot be read.
         """
-        opened = cls(package.for_arch(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
+        opened = cls(package.here(), btf or environ.get("BTF_FILE_PATH") or None, kconfig, plain_btf, verifier_log)
         opened._open()
         return opened
 
@@ -121,7 +127,9 @@ class Object:
         name = ffi.new("char[]", self.package.name.encode())
         kconfig = ffi.new("char[]", self._kconfig.encode()) if self._kconfig else ffi.NULL
         btf = ffi.new("char[]", path.encode()) if path else ffi.NULL
-        options = ffi.new("struct eu_open_options *", [name, btf, kconfig, self._plain, self._verifier_log])
+        options = ffi.new(
+            "struct eu_open_options *", [name, btf, kconfig, self._plain, self._no_rings, self._verifier_log]
+        )
         self._keep = (name, kconfig, btf)
         self._handle = lib.eu_open(ffi.from_buffer(self.package.object), len(self.package.object), options)
         if not self._handle:
@@ -181,14 +189,19 @@ class Object:
             PermissionError: privileges are missing.
             LoadError: any other refusal.
         """
+        self.package.for_arch()  # raises where the package was made for other architectures
         self._before_load()
         for program in self.programs.values():
             if program.name not in self._bound and program.attaches_to_program:
                 self.bind(program, program.targets[0])
         while lib.eu_load(self._handle) < 0:
-            from eunomia.kernel.failure import culprit, load_failure
+            from eunomia.kernel.failure import culprit, lacks_rings, load_failure, ring_failure
 
-            failure = load_failure(self)
+            failure = (ring_failure(self) if self._no_rings else None) or load_failure(self)
+            if not self._no_rings and lacks_rings(self):
+                self._no_rings = True
+                self._reopen()
+                continue
             name = culprit(self)
             if name is None or name in self.skipped or name in self.passed_over:
                 raise failure
@@ -240,7 +253,8 @@ class Object:
         for write in self._writes:
             self._write(*write)
         for name, entries in self._sizes.items():
-            self.maps[name].resize(entries)
+            if not (self._no_rings and self.maps[name].type == PERF_EVENT_ARRAY):  # bytes of a ring that is none now
+                self.maps[name].resize(entries)
         for name, pages in self._pages.items():
             self.maps[name].set_perf_pages(pages)
         for name, target in self._bound.items():
@@ -331,6 +345,33 @@ class Object:
         if wait:
             check(lib.eu_programs_wait(0), "wait for programs")
 
+    def pin(self, folder: str) -> Pinned:
+        """Pin maps, programs and links below a folder of bpffs: all stays, attached too, when the object is closed.
+
+        Args:
+            folder: is made; below it `maps`, `programs` and `links`, with dots in names as `_`.
+
+        Returns:
+            How many pins there are, and which programs' attachments cannot be pinned: they end with the object.
+
+        Raises:
+            FileExistsError: there is something already.
+            OSError: the folder is not to be on a BPF file system, or the kernel refuses.
+        """
+        from eunomia.kernel.pins import pin_object
+
+        self.pinned = pin_object(self, folder)
+        return self.pinned
+
+    def unpin(self) -> None:
+        """Remove the pins that `pin` made; what is attached ends with the object again."""
+        pinned, self.pinned = self.pinned, None
+        if pinned is not None:
+            from eunomia.kernel.pins import mark_links, remove_tree
+
+            remove_tree(pinned.folder)
+            mark_links(self, False)
+
     @property
     def maps(self) -> dict[str, Map]:
         """The maps by libbpf's name."""
@@ -370,6 +411,11 @@ class Object:
     def used_minimal_btf(self) -> bool:
         """Whether it was relocated against minimal BTF made in memory."""
         return bool(lib.eu_used_minimal_btf(self.handle()))
+
+    @property
+    def rings_replaced(self) -> bool:
+        """Whether its ring buffers were made perf buffers, because this kernel has none."""
+        return self._no_rings
 
     def handle(self) -> Any:
         """Return the C object; for the rooms above this one.

@@ -59,6 +59,12 @@ class Program:
         return int(self._info().type)
 
     @property
+    def types(self) -> tuple[int, int]:
+        """BPF_PROG_TYPE_* and BPF_* of its attach type, as libbpf loads it."""
+        info = self._info()
+        return int(info.type), int(info.expected_attach_type)
+
+    @property
     def instructions(self) -> int:
         """How many instructions it has."""
         return int(self._info().insns)
@@ -257,6 +263,18 @@ class Link:
         self.program.detach()
 
     close = detach
+
+    def pin(self, path: str) -> None:
+        """Pin it at a path of bpffs: the program stays attached when the object is closed, until the file is removed.
+
+        Raises:
+            OSError: the program has several links, or one that cannot be pinned; something is there; no bpffs.
+
+        Kernel: 5.7+; 5.15+ for perf events, uprobes, kprobes and tracepoints
+        """
+        from eunomia.kernel.pins import pin_link
+
+        pin_link(self.program, path)
 
     def __enter__(self) -> Self:
         return self

@@ -87,6 +87,10 @@ def claim(
     Raises:
         FileExistsError: exact is asked for, and a run of this name lives, or has left pins.
     """
+    if lib.eu_guard_leftovers() > 0:  # a run and its guardian were killed: what they attached is not to stay
+        from eunomia.life.clean import clean_journals
+
+        clean_journals()
     number, name = 1, wanted
     while number < TRIES:
         document = _document(name, package, argv or sys.argv, more(name) if more else {})
@@ -95,11 +99,23 @@ def claim(
             return State(name, fd)
         if lib.eu_errno() != EEXIST:
             return None
+        if _has_lost_its_pins(name):
+            continue
         if exact:
             raise FileExistsError(EEXIST, f"run named {name}: there is one already")
         number += 1
         name = f"{wanted}-{number}"
     return None
+
+
+def _has_lost_its_pins(name: str) -> bool:
+    """Take a state file away that is the record of pins which somebody has removed; tell whether it was one."""
+    from eunomia.life.runs import read_states
+
+    run = read_states().runs.get(name)
+    if run is None or run.is_alive or not run.pins or os.path.isdir(run.pins):
+        return False
+    return bool(lib.eu_state_take_away(f"{name}.json".encode()) > 0)
 
 
 def why_not() -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from eunomia._native import lib
 from eunomia.kernel.facts import Facts, LinkFacts, MapFacts, ProgramFacts, fd_facts, process_facts
+from eunomia.life.pins import finished_folders, iter_pins
 from eunomia.life.runs import Run, States, read_states
 
-PINS = "/sys/fs/bpf/eunomia"
 CORE = b"/eunomia/_native/_core"
 
 
@@ -60,7 +60,7 @@ def survey(states: States | None = None) -> Survey:
     known = {each.pid for each in found}
     found += [_of_process(pid) for pid in _users_of_the_library() if pid not in known]
     folders = {each.pins for each in found}
-    found += [_of_pins(os.path.basename(path), path) for path in pinned_folders() if path not in folders]
+    found += [_of_pins(os.path.basename(path), path) for path in finished_folders() if path not in folders]
     return Survey(found, states.notes)
 
 
@@ -92,21 +92,6 @@ def _of_pins(name: str, path: str, run: Run | None = None) -> Found:
             finally:
                 os.close(fd)
     return result
-
-
-def pinned_folders(root: str = PINS) -> list[str]:
-    """Return the folders of pins under the default place."""
-    try:
-        return sorted(entry.path for entry in os.scandir(root) if entry.is_dir(follow_symlinks=False))
-    except OSError:
-        return []
-
-
-def iter_pins(folder: str) -> Iterator[str]:
-    """Yield the paths of all pins below a folder."""
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        yield from (os.path.join(parent, name) for name in sorted(names))
 
 
 def _add_process(result: Found) -> None:
