@@ -1,4 +1,4 @@
-"""Measure the matrix: which built-in tool and which program type runs on which kernel, and whether that was predicted."""
+"""Measure the matrix: which built-in tools and program types run on which kernel, and whether that was predicted."""
 
 from __future__ import annotations
 
