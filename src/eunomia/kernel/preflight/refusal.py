@@ -15,6 +15,7 @@ _NOISE = re.compile(
     r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#\d+ reference type|"
     r"func#\d+ @|libbpf: |last_idx |$)"
 )
+_HEADING = re.compile(r"[A-Z][a-z ]*:$")
 _INSN = re.compile(r"^(\d+): \([0-9a-f]{2}\) ")
 # source, states of registers, the search for what a value depends on
 _BESIDE = (
@@ -29,6 +30,7 @@ class Refusal(NamedTuple):
     Attributes:
         reason: the line that says why. before: all telling lines up to it. insn: the instruction that is meant.
         states: what is known of registers, by their numbers. mistake: the usual one that this is.
+        explanation: the kernel's own, "" where it gives none (7.3 and newer do).
     """
 
     reason: str
@@ -36,11 +38,13 @@ class Refusal(NamedTuple):
     insn: int
     states: dict[str, str]
     mistake: Mistake | None
+    explanation: str = ""
 
 
 def read(log: str) -> Refusal:
     """Read the verifier's log of one program."""
-    lines = [line.strip() for line in log.splitlines()]
+    kept, explanation = _without_report(log.splitlines())
+    lines = [line.strip() for line in kept]
     telling = [line for line in lines if not _NOISE.match(line)]
     reason, at = _reason(telling)
     before = telling[: at + 1]
@@ -49,7 +53,28 @@ def read(log: str) -> Refusal:
         insn = int(named[1])
     known = words.states(before)
     mistake = mistakes.of_null(reason, known, before) or mistakes.recognise(reason, "\n".join(telling[-12:]))
-    return Refusal(reason, before, insn, known, mistake)
+    return Refusal(reason, before, insn, known, mistake, explanation)
+
+
+def _without_report(lines: list[str]) -> tuple[list[str], str]:
+    """Return a log without the report that newer kernels put into it, and the reason that stands there.
+
+    Source: Linux 7.3: `Verification failed: …`, then indented paragraphs (`Reason:`, `At:`, `Causal path:`, …).
+    """
+    begin = next((at for at, line in enumerate(lines) if line.startswith("Verification failed: ")), None)
+    if begin is None:
+        return lines, ""
+    end = begin + 1
+    while end < len(lines) and (not lines[end] or lines[end].startswith("  ") or _HEADING.match(lines[end])):
+        end += 1
+    report = lines[begin:end]
+    start = report.index("Reason:") + 1 if "Reason:" in report else len(report)
+    words_of = []
+    for line in report[start:]:
+        if not line.startswith("  "):
+            break
+        words_of.append(line.strip())
+    return [*lines[:begin], *lines[end:]], " ".join(words_of)
 
 
 def _reason(telling: list[str]) -> tuple[str, int]:

@@ -107,6 +107,7 @@ def _refused(package: Package, name: str, log: str) -> Verified:
         registers=(*words.registers(said.reason, said.states), *_taken(package, name, said.before)),
         mistake=said.mistake.name if said.mistake else "",
         advice=said.mistake.advice if said.mistake else "",
+        explanation=said.explanation,
     )
 
 
