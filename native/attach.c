@@ -72,8 +72,12 @@ static int open_perf(struct perf_event_attr *attr, int pid, int cpu) {
 
 static int attach_perf_fd(struct eu_object *object, int index, int fd) {
     struct bpf_link *link = bpf_program__attach_perf_event(object->progs[index], fd);
-    if (link)
-        return eu_attachment_add_link(object, index, link);
+    if (link) {
+        int err = eu_attachment_add_link(object, index, link);
+        if (!err)
+            object->attachments->perf_fd = fd;
+        return err;
+    }
     int err = errno;
     close(fd);
     return eu_attach_failed(object->progs[index], err, NULL);
@@ -318,14 +322,16 @@ static int attach_one(struct eu_object *object, int index, const struct eu_attac
     return err;
 }
 
-/* Let go of a pinned link without detaching it. What libbpf has of perf events besides stays open until this process ends: it would
- * switch them off. */
+/* Let go of a pinned link without detaching it. The perf event of a probe, which libbpf opened, stays open until this process ends: libbpf
+ * gives it to nobody, and would switch it off. */
 static void let_go(struct eu_attachment *at) {
     int fd = at->link ? bpf_link__fd(at->link) : at->fd;
     if (at->link) {
         bpf_link__disconnect(at->link);
         bpf_link__destroy(at->link);
     }
+    if (at->perf_fd && at->perf_fd != fd)
+        close(at->perf_fd);
     close(fd);
     free(at);
 }
