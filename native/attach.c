@@ -3,16 +3,11 @@
 #include "attach.h"
 #include "error.h"
 #include "object.h"
-#include "tracefs.h"
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
-
-enum { DEFAULT_FREQUENCY = 49 };
 
 static int starts(const char *section, const char *prefix) {
     return !strncmp(section, prefix, strlen(prefix));
@@ -60,116 +55,16 @@ int eu_attachment_add_fd(struct eu_object *object, int prog, int fd) {
 }
 
 int eu_attach_failed(const struct bpf_program *prog, int err, const char *what) {
-    return eu_fail(
-        err, "attach program %s (%s): %s%s", bpf_program__name(prog), bpf_program__section_name(prog), what ? what : eu_reason(err),
-        (err == EPERM || err == EACCES) && !(what && strchr(what, '[')) ? " [needs CAP_BPF and CAP_PERFMON; run with sudo]" : "");
-}
-
-static int open_perf(struct perf_event_attr *attr, int pid, int cpu) {
-    attr->size = sizeof(*attr);
-    return syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-}
-
-static int attach_perf_fd(struct eu_object *object, int index, int fd) {
-    struct bpf_link *link = bpf_program__attach_perf_event(object->progs[index], fd);
-    if (link) {
-        int err = eu_attachment_add_link(object, index, link);
-        if (!err)
-            object->attachments->perf_fd = fd;
-        return err;
-    }
-    int err = errno;
-    close(fd);
-    return eu_attach_failed(object->progs[index], err, NULL);
-}
-
-static int is_tracepoint(const char *section) {
-    return is_family(section, "tp") || is_family(section, "tracepoint");
+    char needs[160] = "";
+    if ((err == EPERM || err == EACCES) && !(what && strchr(what, '[')))
+        snprintf(needs, sizeof(needs), " [needs %s; run with sudo]", eu_attach_needs(prog));
+    return eu_fail(err, "attach program %s (%s): %s%s", bpf_program__name(prog), bpf_program__section_name(prog),
+                   what ? what : eu_reason(err), needs);
 }
 
 static const char *target_of(const struct bpf_program *prog) {
     const char *slash = strchr(bpf_program__section_name(prog), '/');
     return slash ? slash + 1 : "";
-}
-
-void eu_tracepoints_resolve(struct eu_object *object) {
-    if (!(object->tracepoints = calloc(object->nr_progs + 1, sizeof(*object->tracepoints))))
-        return; /* each is read when it attaches */
-    for (int i = 0; i < object->nr_progs; i++) {
-        const struct bpf_program *prog = object->progs[i];
-        if (!is_tracepoint(bpf_program__section_name(prog)) || !bpf_program__autoload(prog))
-            continue;
-        int id = eu_tracepoint_id(target_of(prog));
-        object->tracepoints[i] = id > 0 ? id : 0; /* what is missing is said when it attaches */
-    }
-    eu_error_clear();
-}
-
-static int attach_tracepoint(struct eu_object *object, int index, const char *target) {
-    const struct bpf_program *prog = object->progs[index];
-    char why[512];
-    int known = object->tracepoints && target_of(prog) == target ? object->tracepoints[index] : 0;
-    int id = known ? known : eu_tracepoint_id(target);
-    if (id < 0) {
-        snprintf(why, sizeof(why), "%s", eu_error());
-        return eu_fail(-id, "attach program %s: %s", bpf_program__name(prog), why);
-    }
-    struct perf_event_attr attr = {.type = PERF_TYPE_TRACEPOINT, .config = id, .sample_period = 1};
-    int fd = open_perf(&attr, -1, 0);
-    return fd < 0 ? eu_attach_failed(prog, errno, NULL) : attach_perf_fd(object, index, fd);
-}
-
-/* "0-3,8": call with each. */
-static int each_online_cpu(int (*call)(void *context, int cpu), void *context) {
-    char text[4096] = "0";
-    FILE *file = fopen("/sys/devices/system/cpu/online", "re");
-    if (file) {
-        if (!fgets(text, sizeof(text), file))
-            text[0] = '0';
-        fclose(file);
-    }
-    for (char *at = text; *at >= '0' && *at <= '9';) {
-        long from = strtol(at, &at, 10), to = from;
-        if (*at == '-')
-            to = strtol(at + 1, &at, 10);
-        for (long cpu = from; cpu <= to; cpu++) {
-            int err = call(context, cpu);
-            if (err)
-                return err;
-        }
-        if (*at == ',')
-            at++;
-    }
-    return 0;
-}
-
-struct perf_request {
-    struct eu_object *object;
-    int prog, pid;
-    struct perf_event_attr attr;
-};
-
-static int attach_perf_cpu(void *context, int cpu) {
-    struct perf_request *request = context;
-    int fd = open_perf(&request->attr, request->pid, cpu);
-    if (fd < 0 && errno == ENODEV && cpu >= 0) /* went offline meanwhile */
-        return 0;
-    if (fd < 0)
-        return eu_attach_failed(request->object->progs[request->prog], errno,
-                                errno == ENOENT ? "this machine has no such performance event (no PMU?) [use a software event]" : NULL);
-    return attach_perf_fd(request->object, request->prog, fd);
-}
-
-static int attach_perf_event(struct eu_object *object, int index, const struct eu_attach_options *options) {
-    struct perf_request request = {.object = object, .prog = index, .pid = options->pid};
-    struct perf_event_attr *attr = &request.attr;
-    attr->type = options->perf_type < 0 ? PERF_TYPE_SOFTWARE : options->perf_type;
-    attr->config = options->perf_type < 0 ? PERF_COUNT_SW_CPU_CLOCK : options->perf_config;
-    attr->freq = !options->perf_sample || options->perf_frequency;
-    attr->sample_period = options->perf_sample ? options->perf_sample : DEFAULT_FREQUENCY;
-    if (options->cpu >= 0 || options->pid > 0)
-        return attach_perf_cpu(&request, options->cpu);
-    return each_online_cpu(attach_perf_cpu, &request);
 }
 
 /* libbpf forgets how to attach a program whose type was set at load (handlers.c): its type says it as well. */
@@ -193,27 +88,19 @@ static int attach_by_section(struct eu_object *object, int index) {
     return eu_attach_failed(prog, err, *why ? why : NULL);
 }
 
-static int attach_uprobe(struct eu_object *object, int index, const char *target, int pid) {
-    char why[600] = "";
-    struct bpf_link *link = eu_attach_uprobe(object->progs[index], target, pid, why, sizeof(why));
-    return link ? eu_attachment_add_link(object, index, link) : eu_attach_failed(object->progs[index], errno, why);
-}
-
-static int attach_raw_tracepoint(struct eu_object *object, int index, const char *name) {
-    struct bpf_link *link = bpf_program__attach_raw_tracepoint(object->progs[index], name);
-    if (link)
-        return eu_attachment_add_link(object, index, link);
-    char why[600];
-    int err = errno == EINVAL ? ENOENT : errno;
-    eu_raw_tracepoint_cause(name, why, sizeof(why));
-    return eu_attach_failed(object->progs[index], err, err == ENOENT ? why : NULL);
-}
-
 static int needs_target(const struct bpf_program *prog) {
     char why[700], forms[500];
     eu_target_forms(prog, forms, sizeof(forms));
-    snprintf(why, sizeof(why), "its section does not say where to attach [--attach %s=%s]", bpf_program__name(prog), forms);
+    const char *shorter = strncmp(forms, "cgroup:", 7) ? "" : "--attach-cgroup PATH, or ";
+    snprintf(why, sizeof(why), "its section does not say where to attach [%s--attach %s=%s]", shorter, bpf_program__name(prog), forms);
     return eu_attach_failed(prog, EDESTADDRREQ, why);
+}
+
+/* Programs of tracepoints, kernel and user functions. Raw tracepoints that a handler took are of another type once they are loaded. */
+static int is_probe(const struct bpf_program *prog) {
+    enum bpf_prog_type type = bpf_program__type(prog);
+    return type == BPF_PROG_TYPE_KPROBE || type == BPF_PROG_TYPE_TRACEPOINT || type == BPF_PROG_TYPE_RAW_TRACEPOINT ||
+           type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
 }
 
 /* As its section and the package's annotations say. */
@@ -221,14 +108,12 @@ static int attach_by_default(struct eu_object *object, int index, const struct e
     const struct bpf_program *prog = object->progs[index];
     const char *section = bpf_program__section_name(prog), *target = target_of(prog);
     char forms[500];
-    if (is_tracepoint(section))
-        return attach_tracepoint(object, index, target);
     if (is_family(section, "perf_event"))
-        return attach_perf_event(object, index, options);
+        return eu_attach_perf_event(object, index, options);
     if (is_device(bpf_program__type(prog)))
         return eu_attach_device(object, index, options, NULL);
-    if (eu_is_uprobe(section) && *target)
-        return attach_uprobe(object, index, target, options->pid);
+    if (is_probe(prog) && *target)
+        return eu_attach_probe_of_section(object, index, options->pid);
     switch (bpf_program__type(prog)) {
     case BPF_PROG_TYPE_SK_LOOKUP:
     case BPF_PROG_TYPE_FLOW_DISSECTOR:
@@ -254,7 +139,7 @@ static int attach_by_default(struct eu_object *object, int index, const struct e
 
 static int attach_chosen_perf(struct eu_object *object, int index, struct eu_attach_options options, const struct eu_target *target) {
     int err = eu_perf_target(target, &options);
-    return err ? err : attach_perf_event(object, index, &options);
+    return err ? err : eu_attach_perf_event(object, index, &options);
 }
 
 /* To what was chosen for it. */
@@ -281,16 +166,11 @@ static int attach_to(struct eu_object *object, int index, const struct eu_attach
     case TARGET_PERF:
         return attach_chosen_perf(object, index, *options, target);
     case TARGET_KPROBE:
-        return eu_attach_kprobe(object, index, target->name);
     case TARGET_UPROBE:
-        return strstr(bpf_program__section_name(object->progs[index]), ".multi") ? eu_attach_uprobe_multi(object, index, target->name, pid)
-                                                                                 : attach_uprobe(object, index, target->name, pid);
     case TARGET_USDT:
-        return eu_attach_usdt(object, index, target->name, pid);
     case TARGET_TP:
-        return attach_tracepoint(object, index, target->name);
     case TARGET_RAW_TP:
-        return attach_raw_tracepoint(object, index, target->name);
+        return eu_attach_probe(object, index, target->kind, target->name, (int)pid);
     case TARGET_ITER:
         return eu_attach_iter(object, index, target);
     case TARGET_ROUTE:

@@ -37,15 +37,31 @@ int eu_attach_iter(struct eu_object *object, int prog, const struct eu_target *t
 int eu_attach_kprobe(struct eu_object *object, int prog, const char *target);
 int eu_attach_uprobe_multi(struct eu_object *object, int prog, char *target, int pid);
 int eu_attach_usdt(struct eu_object *object, int prog, char *target, int pid);
+int eu_is_tracepoint(const char *section);
+int eu_attach_perf_event(struct eu_object *object, int prog, const struct eu_attach_options *options);
+/* Tracepoints, kprobes, uprobes, USDT: a name, a pattern, a list `a|b` of which the first that there is is taken (programs for many: all).
+ */
+int eu_attach_probe(struct eu_object *object, int prog, enum eu_target_kind kind, const char *name, int pid);
+int eu_attach_probe_of_section(struct eu_object *object, int prog, int pid);
 /* All struct_ops maps of the object, with the first of its programs. */
 int eu_attach_struct_ops(struct eu_object *object, int prog);
 /* Write perf:EVENT,… into attach options. */
 int eu_perf_target(const struct eu_target *target, struct eu_attach_options *options);
 
-int eu_is_uprobe(const char *section);
-struct bpf_link *eu_attach_uprobe(const struct bpf_program *prog, const char *target, int pid, char *why, size_t room);
+/* The capabilities that attaching asks for, as words. Source: src/eunomia/package/privileges.py */
+const char *eu_attach_needs(const struct bpf_program *prog);
+int eu_attach_uprobe(struct eu_object *object, int prog, const char *target, int pid);
 /* Why libbpf could not attach a program by its section; "" where its errno says all. */
 void eu_attach_cause(const struct bpf_program *prog, int err, char *why, size_t room);
 void eu_raw_tracepoint_cause(const char *name, char *why, size_t room);
-void eu_kprobe_cause(const char *section, const char *target, char *why, size_t room);
+/* "" where err says all. */
+void eu_kprobe_cause(const char *section, int err, const char *target, char *why, size_t room);
+int eu_has_kprobes(void);
+/* Where uprobes go: path of the binary, process (-1: all). */
+struct eu_uprobe_place {
+    const char *path;
+    int pid;
+};
+/* The path of a binary as a process has it; "binary NAME: cause" as the error. */
+int eu_find_for(const struct bpf_program *prog, const char *name, int pid, char *path, size_t room);
 #endif

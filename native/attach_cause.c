@@ -5,6 +5,7 @@
 #include "btf_raw.h"
 #include "error.h"
 #include "near.h"
+#include "syscalls.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,47 +48,97 @@ void eu_raw_tracepoint_cause(const char *name, char *why, size_t room) {
     snprintf(why, room, "raw tracepoint %.200s: not in this kernel%s", name, eu_near_hint(&near, hint, sizeof(hint)));
 }
 
-void eu_kprobe_cause(const char *section, const char *target, char *why, size_t room) {
+/* arm64 and riscv have no unlink(2), only unlinkat(2). */
+static const char *syscall_hint(const char *name, char *hint, size_t room) {
+    char successor[128];
     struct eu_near near;
-    char hint[160];
-    if (access("/sys/bus/event_source/devices/kprobe", F_OK) && access("/sys/kernel/tracing/kprobe_events", F_OK) &&
-        access("/sys/kernel/debug/tracing/kprobe_events", F_OK)) {
-        snprintf(why, room, "this kernel has no kprobes [it needs CONFIG_KPROBES; a tracepoint or tp_btf may do instead]");
-        return;
+    snprintf(successor, sizeof(successor), "%.100sat", name);
+    eu_near_start(&near, name);
+    for (uint64_t number = 0; number < 1024; number++) {
+        const char *known = eu_syscall_name(number);
+        if (!known)
+            continue;
+        if (!strcmp(known, successor)) {
+            snprintf(hint, room, " [%s is here]", successor);
+            return hint;
+        }
+        eu_near_offer(&near, known);
     }
-    eu_near_start(&near, target);
-    if (!strstr(section, "syscall"))
-        offer_kernel_functions(&near);
-    snprintf(why, room, "kernel function %.200s: not in this kernel, or inlined, or not to be probed%s", target,
-             eu_near_hint(&near, hint, sizeof(hint)));
+    return eu_near_hint(&near, hint, room);
 }
 
-static void usdt_cause(const char *target, char *why, size_t room) {
-    char binary[512], path[1024];
-    const char *colon = strchr(target, ':');
-    snprintf(binary, sizeof(binary), "%.*s", colon ? (int)(colon - target) : (int)strlen(target), target);
-    if (eu_find_binary(binary, path, sizeof(path)))
-        snprintf(why, room, "binary %.200s: not found in PATH or among the libraries", binary);
+int eu_has_kprobes(void) {
+    return !access("/sys/bus/event_source/devices/kprobe", F_OK) || !access("/sys/kernel/tracing/kprobe_events", F_OK) ||
+           !access("/sys/kernel/debug/tracing/kprobe_events", F_OK);
+}
+
+void eu_kprobe_cause(const char *section, int err, const char *target, char *why, size_t room) {
+    struct eu_near near;
+    char hint[160];
+    why[0] = 0;
+    if (!eu_has_kprobes())
+        snprintf(why, room, "this kernel has no kprobes [it needs CONFIG_KPROBES; a tracepoint or tp_btf may do instead]");
+    else if (err == EADDRNOTAVAIL)
+        snprintf(why, room, "kernel function %.200s: there are several of this name [FUNCTION+OFFSET of another, or fentry]", target);
+    else if (err == EINVAL && !strstr(section, "syscall"))
+        snprintf(why, room,
+                 "kernel function %.200s: not to be probed there (its code is off limits to kprobes, or no instruction begins there)",
+                 target);
+    else if (err != ENOENT)
+        return;
+    else if (strstr(section, "syscall"))
+        snprintf(why, room, "system call %.200s: not on this architecture, or not in this kernel%s", target,
+                 syscall_hint(target, hint, sizeof(hint)));
+    else {
+        eu_near_start(&near, target);
+        offer_kernel_functions(&near);
+        snprintf(why, room, "kernel function %.200s: not in this kernel, or inlined, or not to be probed%s", target,
+                 eu_near_hint(&near, hint, sizeof(hint)));
+    }
+}
+
+int eu_find_for(const struct bpf_program *prog, const char *name, int pid, char *path, size_t room) {
+    char why[400];
+    int err = -eu_find_binary_of(name, pid, path, room);
+    if (!err)
+        return 0;
+    if (err == ESRCH)
+        snprintf(why, sizeof(why), "process %d: no such process", pid);
     else
-        snprintf(why, room, "%.200s has no USDT probe %.200s", path, colon ? colon + 1 : "");
+        snprintf(why, sizeof(why), "binary %.200s: %s", name,
+                 err == ENOENT && !strchr(name, '/') ? "not found in PATH or among the libraries" : eu_reason(err));
+    return eu_attach_failed(prog, err, why);
+}
+
+const char *eu_attach_needs(const struct bpf_program *prog) {
+    switch (bpf_program__type(prog)) {
+    case BPF_PROG_TYPE_KPROBE:
+        if (starts(bpf_program__section_name(prog), "u"))
+            return "CAP_SYS_ADMIN, before Linux 6.16 CAP_PERFMON";
+        return "CAP_PERFMON, or CAP_SYS_ADMIN where kernel.perf_event_paranoid is above 2";
+    case BPF_PROG_TYPE_TRACEPOINT:
+    case BPF_PROG_TYPE_PERF_EVENT:
+        return "CAP_PERFMON, or CAP_SYS_ADMIN where kernel.perf_event_paranoid is above 2";
+    case BPF_PROG_TYPE_SOCKET_FILTER:
+        return "CAP_NET_RAW";
+    case BPF_PROG_TYPE_RAW_TRACEPOINT:
+    case BPF_PROG_TYPE_TRACING:
+    case BPF_PROG_TYPE_LSM:
+    case BPF_PROG_TYPE_STRUCT_OPS:
+        return "CAP_BPF and CAP_PERFMON";
+    default:
+        return "CAP_NET_ADMIN";
+    }
 }
 
 void eu_attach_cause(const struct bpf_program *prog, int err, char *why, size_t room) {
     const char *section = bpf_program__section_name(prog), *slash = strchr(section, '/');
-    const char *target = slash ? slash + 1 : "";
     why[0] = 0;
-    if (err == EOPNOTSUPP && starts(section, "k") && strstr(section, "probe.") && *target)
-        snprintf(why, room, "this kernel attaches no %.*s programs [it needs CONFIG_FPROBE, 5.18 or newer]", (int)(slash - section),
-                 section);
-    else if (err == EOPNOTSUPP && (!*target || starts(section, "sk_") || starts(section, "cgroup") || starts(section, "lsm_cgroup")))
+    if (err == EOPNOTSUPP && (!slash || starts(section, "sk_") || starts(section, "cgroup") || starts(section, "lsm_cgroup")))
         snprintf(why, room, "this section alone does not say where to attach (a socket, cgroup, map or device)");
-    else if (err == ENOENT && (starts(section, "raw_tp") || starts(section, "raw_tracepoint")))
-        eu_raw_tracepoint_cause(target, why, room);
-    else if (err == ENOENT &&
-             (starts(section, "kprobe") || starts(section, "kretprobe") || starts(section, "ksyscall") || starts(section, "kretsyscall")))
-        eu_kprobe_cause(section, target, why, room);
-    else if ((err == ENOENT || err == ESRCH) && starts(section, "usdt"))
-        usdt_cause(target, why, room);
-    else if (err == ENOENT && starts(section, "u"))
-        snprintf(why, room, "%.200s: no such binary, or no symbol in it matches", target);
+    else if (err == EU_ENOTSUPP)
+        snprintf(
+            why, room,
+            "error 524: this kernel does not let programs into its functions on this architecture (it has no direct calls of ftrace) [a "
+            "kprobe program does the same]");
 }

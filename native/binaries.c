@@ -20,6 +20,17 @@ struct cache_entry {
     uint64_t hardware;
 };
 
+/* Debian's folders for libraries of this machine. */
+#if defined(__x86_64__)
+#define FOLDERS "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu"
+#elif defined(__aarch64__)
+#define FOLDERS "/lib/aarch64-linux-gnu:/usr/lib/aarch64-linux-gnu"
+#elif defined(__riscv)
+#define FOLDERS "/lib/riscv64-linux-gnu:/usr/lib/riscv64-linux-gnu"
+#else
+#define FOLDERS "/usr/local/lib64"
+#endif
+
 static int search(const char *folders, const char *name, int mode, char *path, size_t room) {
     while (folders && *folders) {
         size_t length = strcspn(folders, ":");
@@ -77,14 +88,75 @@ int eu_find_binary(const char *name, char *path, size_t room) {
     if (strstr(name, ".so.") || (length > 3 && !strcmp(name + length - 3, ".so"))) {
         if (!search(getenv("LD_LIBRARY_PATH"), name, R_OK, path, room) || !ask_linker(name, path, room))
             return 0;
-        return search("/lib64:/usr/lib64:/lib:/usr/lib:/usr/local/lib", name, R_OK, path, room); /* musl has no cache */
+        return search(FOLDERS ":/lib64:/usr/lib64:/lib:/usr/lib:/usr/local/lib", name, R_OK, path, room); /* no cache: musl, small images */
     }
     if (!search(getenv("PATH"), name, R_OK | X_OK, path, room))
         return 0;
     return search("/usr/bin:/usr/sbin:/bin:/sbin", name, R_OK | X_OK, path, room);
 }
 
-static void offer_table(struct eu_near *near, Elf *elf, Elf_Scn *section) {
+static const char *last_part(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* What a process has mapped under this file name, as it sees it. */
+static int find_mapped(int pid, const char *name, char *path, size_t room) {
+    char maps[64], *line = NULL;
+    size_t size = 0;
+    int result = -ENOENT;
+    snprintf(maps, sizeof(maps), "/proc/%d/maps", pid);
+    FILE *file = fopen(maps, "re");
+    while (result && file && getline(&line, &size, file) > 0) {
+        char *mapped = strchr(line, '/');
+        if (!mapped)
+            continue;
+        mapped[strcspn(mapped, "\n")] = 0;
+        if (strcmp(last_part(mapped), name))
+            continue;
+        /* The path is that of its own tree of mounts; after chroot(2) it is ours. */
+        result = (size_t)snprintf(path, room, "/proc/%d/root%s", pid, mapped) < room ? 0 : -ENAMETOOLONG;
+        if (!result && access(path, R_OK))
+            snprintf(path, room, "%s", mapped);
+    }
+    free(line);
+    if (file)
+        fclose(file);
+    return result;
+}
+
+/* Whether a process has this one's files: paths mean the same then. */
+static int shares_root(int pid) {
+    struct stat ours, theirs;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/root/.", pid);
+    return stat("/", &ours) || stat(path, &theirs) || (ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino);
+}
+
+int eu_find_binary_of(const char *name, int pid, char *path, size_t room) {
+    char process[64];
+    if (pid <= 0)
+        return *name ? eu_find_binary(name, path, room) : -ENOENT;
+    snprintf(process, sizeof(process), "/proc/%d", pid);
+    if (access(process, F_OK))
+        return -ESRCH;
+    if (!*name) {
+        snprintf(path, room, "/proc/%d/exe", pid);
+        return access(path, R_OK) ? -errno : 0;
+    }
+    if (name[0] != '/') {
+        if (!strchr(name, '/') && !shares_root(pid) && !find_mapped(pid, name, path, room))
+            return access(path, R_OK) ? -errno : 0;
+        return eu_find_binary(name, path, room);
+    }
+    if (shares_root(pid) || !strncmp(name, "/proc/", 6))
+        return eu_find_binary(name, path, room);
+    if ((size_t)snprintf(path, room, "/proc/%d/root%s", pid, name) >= room)
+        return -ENAMETOOLONG;
+    return access(path, R_OK) ? -errno : 0;
+}
+
+static void each_in_table(Elf *elf, Elf_Scn *section, eu_take_name *take, void *context) {
     GElf_Shdr head;
     GElf_Sym symbol;
     Elf_Data *data = elf_getdata(section, NULL);
@@ -93,11 +165,11 @@ static void offer_table(struct eu_near *near, Elf *elf, Elf_Scn *section) {
     for (int i = 0; gelf_getsym(data, i, &symbol); i++) {
         const char *name = elf_strptr(elf, head.sh_link, symbol.st_name);
         if (GELF_ST_TYPE(symbol.st_info) == STT_FUNC && symbol.st_shndx != SHN_UNDEF && name)
-            eu_near_offer(near, name);
+            take(context, name);
     }
 }
 
-void eu_offer_functions(struct eu_near *near, const char *path) {
+void eu_each_function(const char *path, eu_take_name *take, void *context) {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
@@ -105,7 +177,15 @@ void eu_offer_functions(struct eu_near *near, const char *path) {
     Elf *elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
     Elf_Scn *section = NULL;
     while (elf && (section = elf_nextscn(elf, section)))
-        offer_table(near, elf, section);
+        each_in_table(elf, section, take, context);
     elf_end(elf);
     close(fd);
+}
+
+static void offer(void *context, const char *name) {
+    eu_near_offer(context, name);
+}
+
+void eu_offer_functions(struct eu_near *near, const char *path) {
+    eu_each_function(path, offer, near);
 }

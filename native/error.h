@@ -8,6 +8,7 @@ int eu_fail(int err, const char *format, ...) __attribute__((format(printf, 2, 3
 #define eu_fail_null(...) (eu_fail(__VA_ARGS__), NULL)
 /* Forget the last failure, keep the log. */
 void eu_error_clear(void);
+enum { EU_ENOTSUPP = 524 }; /* the kernel's own ENOTSUPP, which libc cannot name */
 /* strerror in lower case; knows the kernel's error 524. */
 const char *eu_reason(int err);
 /* Send libbpf's messages to this thread's log; called before every use of libbpf. */

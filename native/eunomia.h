@@ -12,6 +12,7 @@
 #include "api_filter.h"
 #include "api_life.h"
 #include "api_object.h"
+#include "api_privileges.h"
 #include "api_probe.h"
 #include "api_record.h"
 #include "api_testrun.h"

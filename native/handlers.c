@@ -77,9 +77,19 @@ static const char *target_of(const struct bpf_program *prog) {
     return slash && slash[1] ? slash + 1 : NULL;
 }
 
-static int is_target(const struct eu_family *family, const char *target, uint32_t kind, const char *name) {
-    size_t length = strlen(family->prefix);
-    return kind == family->kind && !strncmp(name, family->prefix, length) && !strcmp(name + length, target);
+/* Where a type's name stands in `first|second`, the first that the kernel has being taken; -1: nowhere. */
+static int rank_of(const struct eu_family *family, const char *target, uint32_t kind, const char *name) {
+    size_t prefix = strlen(family->prefix);
+    if (kind != family->kind || strncmp(name, family->prefix, prefix))
+        return -1;
+    for (int rank = 0;; rank++) {
+        size_t length = strcspn(target, "|");
+        if (!strncmp(name + prefix, target, length) && !name[prefix + length])
+            return rank;
+        if (!target[length])
+            return -1;
+        target += length + 1;
+    }
 }
 
 /* One pass over the kernel's types for all programs of the object. */
@@ -97,17 +107,19 @@ static void find_ids(struct eu_object *object, int wanted) {
         const char *name = eu_btf_name(&view, type->name_off);
         for (int i = 0; i < object->nr_progs; i++) {
             struct eu_kernel_target *target = &object->targets[i];
-            if (target->family && !target->id && is_target(target->family, target->name, kind, name)) {
-                target->id = id;
-                wanted--;
-            }
+            int rank = target->family ? rank_of(target->family, target->name, kind, name) : -1;
+            if (rank < 0 || (target->id && rank >= target->rank))
+                continue;
+            target->id = id;
+            target->rank = rank;
+            wanted -= !rank;
         }
     }
 }
 
 static int is_in_module(const char *name, uint32_t kind, void *context) {
     const struct eu_kernel_target *target = context;
-    return is_target(target->family, target->name, kind, name);
+    return rank_of(target->family, target->name, kind, name) >= 0;
 }
 
 void eu_handlers_release(struct bpf_program *prog) {
@@ -132,7 +144,7 @@ void eu_handlers_resolve(struct eu_object *object) {
         struct bpf_program *prog = object->progs[i];
         int is_bound = object->prog_fds && object->prog_fds[i];
         const struct eu_family *family = bpf_program__autoload(prog) && !is_bound ? family_of(prog) : NULL;
-        object->targets[i] = (struct eu_kernel_target){family && target_of(prog) ? family : NULL, target_of(prog), 0};
+        object->targets[i] = (struct eu_kernel_target){family && target_of(prog) ? family : NULL, target_of(prog), 0, 0};
         wanted += object->targets[i].family != NULL;
     }
     find_ids(object, wanted);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "object.h"
 #include "accounting.h"
+#include "attach_many.h"
 #include "error.h"
 #include "minimal_btf.h"
 #include "rings.h"
@@ -13,8 +14,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-enum { ENOTSUPP_KERNEL = 524 }; /* the kernel's own ENOTSUPP, which libc cannot name */
 
 struct bpf_program *eu_prog(struct eu_object *object, int prog) {
     if (prog < 0 || prog >= object->nr_progs)
@@ -122,6 +121,7 @@ int eu_load(struct eu_object *object) {
     if (unbound)
         return unbound;
     eu_handlers_resolve(object);
+    eu_many_prepare(object);
     eu_rings_grow(object);
     eu_wakeup_prepare(object);
     eu_error_clear();
@@ -222,7 +222,7 @@ int eu_prog_set_autoload(struct eu_object *object, int prog, int on) {
 
 const char *eu_reason(int err) {
     static _Thread_local char words[64];
-    if (err == ENOTSUPP_KERNEL)
+    if (err == EU_ENOTSUPP)
         return "not supported by this kernel (error 524)";
 #ifdef __GLIBC__ /* GNU's strerror_r returns the text, musl's fills the buffer as POSIX says */
     const char *name = strerror_r(err, words, sizeof(words));

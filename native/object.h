@@ -28,6 +28,7 @@ struct eu_kernel_target {
     const struct eu_family *family; /* NULL: none */
     const char *name;
     uint32_t id; /* 0: not in the kernel's own BTF */
+    int rank;    /* of what was found among several names */
 };
 
 struct eu_object {

@@ -23,6 +23,8 @@ void eu_symbols_free(struct eu_symbols *symbols);
 const struct eu_symbol *eu_symbols_find(const struct eu_symbols *symbols, uint64_t address);
 
 /* The name of a symbol and the offset in it; NULL: unknown. The name is valid until the next call. Threads: one at a time. */
+/* Open the kernel's symbols while this process may see their addresses; they are read when the first name is asked for. */
+void eu_kernel_names_open(void);
 const char *eu_kernel_name(uint64_t address, uint64_t *offset);
 const char *eu_user_name(int pid, uint64_t address, uint64_t *offset);
 #endif

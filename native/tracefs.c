@@ -45,7 +45,8 @@ int eu_tracefs(void) {
     kept = private_mount();
     if (kept < 0)
         return eu_fail(errno, "open tracefs: %s%s", eu_reason(errno),
-                       errno == EPERM || errno == EACCES ? " (tracepoint ids need root) [run with sudo]" : "");
+                       errno == EPERM || errno == EACCES ? " [tracepoint ids need CAP_SYS_ADMIN where it is not mounted; run with sudo]"
+                                                         : "");
     return kept;
 }
 
@@ -106,7 +107,8 @@ int eu_tracepoint_id(const char *tracepoint) {
         return eu_fail(ENOENT, "tracepoint %s: not in this kernel%s", tracepoint, eu_near_hint(&near, hint, sizeof(hint)));
     }
     if (fd < 0)
-        return eu_fail(errno, "tracepoint %s: read its id: %s%s", tracepoint, eu_reason(errno), errno == EACCES ? " [run with sudo]" : "");
+        return eu_fail(errno, "tracepoint %s: read its id: %s%s", tracepoint, eu_reason(errno),
+                       errno == EACCES ? " [needs CAP_DAC_READ_SEARCH; run with sudo]" : "");
     ssize_t got = read(fd, text, sizeof(text) - 1);
     close(fd);
     int id = got > 0 ? atoi(text) : 0;

@@ -15,8 +15,11 @@ enum {
     EU_ATTACH_NETFILTER = 45,
     EU_ATTACH_TCX_INGRESS = 46, /* 6.6 */
     EU_ATTACH_TCX_EGRESS = 47,
+    EU_ATTACH_UPROBE_MULTI = 48,
     EU_ATTACH_NETKIT_PRIMARY = 54, /* 6.7 */
     EU_ATTACH_NETKIT_PEER = 55,
+    EU_ATTACH_KPROBE_SESSION = 56, /* 6.10 */
+    EU_ATTACH_UPROBE_SESSION = 57, /* 6.13 */
     EU_F_BEFORE = 1 << 3,
     EU_F_LINK = 1 << 13, /* of struct_ops maps, 6.4 */
     EU_F_NETFILTER_IP_DEFRAG = 1 << 0,

@@ -128,7 +128,7 @@ def test_a_perf_event_is_chosen_by_name_and_period_for_one_process(obj: Object) 
         ("user", "uprobe:libc.so.6:getppid,pid=x", "pid= takes a whole number"),
         ("sampled", "perf:page_fault", r"unknown event \[did you mean page_faults\?\]"),
         ("sampled", "perf:cpu_clock,freq=1,period=2", "freq and period exclude each other"),
-        ("marked", "usdt:libc.so.6:nosuch:probe", "no such binary, or no such USDT probe"),
+        ("marked", "usdt:libc.so.6:nosuch:probe", "libc.so.6:nosuch:probe: no such USDT probe in it"),
         ("marked", "usdt:libc.so.6", "not of the form usdt:BINARY:PROVIDER:NAME"),
         ("function", None, r"\[--attach function=kprobe:FUNCTION\[\+OFFSET\]\|PATTERN\]"),
         ("function", "uprobe:libc.so.6:getppid", r"is no target for it \[kprobe:FUNCTION"),

@@ -66,13 +66,15 @@ def test_no_root(ecli: Command) -> None:
     result = ecli("run", "opensnoop", prefix=["setpriv", "--reuid=65534", "--clear-groups"])
 
     line = failed(result, 1)
-    assert line == "ecli: run opensnoop: needs root, or CAP_BPF and CAP_PERFMON [run with sudo]"
+    assert line == (
+        "ecli: run opensnoop: needs CAP_BPF and CAP_PERFMON [run with sudo, or with that alone: ecli check opensnoop]"
+    )
 
 
 def test_root_without_the_capabilities(ecli: Command) -> None:
     prefix = ["setpriv", "--bounding-set=-sys_admin,-bpf", "--inh-caps=-all"]
 
-    failed(ecli("run", "opensnoop", prefix=prefix), 1, "needs root, or CAP_BPF and CAP_PERFMON")
+    failed(ecli("run", "opensnoop", prefix=prefix), 1, "run opensnoop: needs CAP_BPF [run with sudo")
 
 
 def test_help_inspect_and_lists_need_no_root(ecli: Command) -> None:

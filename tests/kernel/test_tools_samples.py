@@ -183,6 +183,17 @@ OPTIONS = {
     "bashreadline": [],
     "biolatency": ["-Q, --queued", "-m, --milliseconds", "-D, --disks", "-F, --flags", "-d, --disk"],
     "biosnoop": ["-d, --disk", "-p, --pid", "-m, --min-us"],
+    "connectguard": [
+        "-d, --deny",
+        "-a, --allow",
+        "-D, --deny-port",
+        "-A, --allow-port",
+        "--default",
+        "--loopback",
+        "-u, --uid",
+        "-n, --audit",
+        "--all",
+    ],
     "cpudist": ["-O, --offcpu", "-m, --milliseconds", "-P, --pids", "-L, --tids", "-p, --pid"],
     "execsnoop": ["-x, --fails", "-u, --uid", "-P, --ppid", "-n, --name", "-l, --line", "--max-args"],
     "exitsnoop": ["-p, --pid", "-x, --failed", "-T, --per-thread"],
@@ -239,4 +250,5 @@ def test_the_verifier_accepts_every_option(tool: str) -> None:
 
 
 def _value(option: Any) -> Any:
-    return "ab" if option.kind in ("string", "char") else [1] if option.count else 1
+    value = {"string": "ab", "char": "ab", "network": "10.0.0.0/8"}.get(option.kind, 1)
+    return [value] if option.count else value

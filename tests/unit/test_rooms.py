@@ -153,7 +153,7 @@ seen = []
 run.load = lambda *words: seen.append(words) or (_ for _ in ()).throw(KeyboardInterrupt)
 import eunomia.kernel.object, eunomia.events.run
 import eunomia.cli.privileges
-eunomia.cli.privileges.require_capabilities = lambda program: None
+eunomia.cli.privileges.require_capabilities = lambda program, package: None
 assert dispatch(sys.argv[1:]) == 0 and seen
 """
     found = loaded(code, "run", str(root / "tests/data/simple-0.3.3.json"), "--pid_filter", "7", "--max-events", "1")

@@ -79,16 +79,21 @@ def check(package: Package, values: Values, settings: Settings, _program: str, _
     if values["load"]:
         from eunomia.cli.privileges import require_capabilities
 
-        require_capabilities(package.name)
-    from eunomia.kernel.preflight import check_plan
+        require_capabilities(package.name, package)
+    from eunomia.kernel.preflight import check_plan, of_another_architecture, part_for
     from eunomia.kernel.preflight.target import Target
 
-    plan, live = plan_of(package, values, settings)
-    try:
-        report = check_plan(plan, Target(values["kernel-btf"]), values["load"])
-    finally:
-        if live is not None:
-            live.close()
+    target = Target(values["kernel-btf"])
+    chosen = part_for(package, target)
+    if chosen is None:
+        report = of_another_architecture(package, target)
+    else:
+        plan, live = plan_of(chosen, values, settings)
+        try:
+            report = check_plan(plan, target, values["load"])
+        finally:
+            if live is not None:
+                live.close()
     if values["json"]:
         import json
 

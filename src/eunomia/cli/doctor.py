@@ -6,7 +6,7 @@ import os
 import sys
 
 from eunomia.cli.parser import JSON, VERBOSE, Command
-from eunomia.cli.privileges import BPF, PERFMON, effective, has
+from eunomia.cli.privileges import BPF, PERFMON, has
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def core() -> Check:
 
 def privileges() -> Check:
     """What loading needs; what some tools need beside it is named when it is not there."""
-    mine = effective()
+    from eunomia._native import lib
+
+    mine = lib.eu_capabilities()
     held = [name for number, name in CAPABILITIES.items() if mine >> number & 1]
     found = f"uid {os.geteuid()}, " + (f"CAP_{', CAP_'.join(held)}" if held else "no capabilities that matter")
     if not (has(mine, BPF) and has(mine, PERFMON)):

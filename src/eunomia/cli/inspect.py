@@ -60,16 +60,20 @@ def page(found: dict[str, Any]) -> Iterator[str]:
         if table:
             yield ""
             yield title
-            yield from _aligned(table)
+            yield from aligned(table)
     for event in found["events"]:
         yield ""
         yield from _event(event)
     yield ""
     yield from _needs(found["needs"])
+    if found["evidence"]:
+        yield ""
+        yield "Evidence: what came of it, by kernel"
+        yield from aligned(evidence_rows(found["evidence"]))
     if found["btf_archive"]:
         yield ""
         yield f"BTF archive ({len(found['btf_archive'])} kernels)"
-        yield from _aligned([(path, f"{size} bytes") for path, size in found["btf_archive"].items()])
+        yield from aligned([(path, f"{size} bytes") for path, size in found["btf_archive"].items()])
 
 
 def _head(found: dict[str, Any]) -> Iterator[str]:
@@ -86,10 +90,36 @@ def _head(found: dict[str, Any]) -> Iterator[str]:
         rows.insert(0, ("version", found["doc"]["version"]))
     if producer:
         rows.append(("made by", producer))
+    rows.append(("for", architectures(found["architectures"])))
     if found["events"]:
         uncounted = "not counted: what a full buffer loses is unknown"
         rows.append(("accounts", "every event and every loss is counted" if found["accounting"] else uncounted))
-    yield from _aligned(rows)
+    yield from aligned(rows)
+
+
+def architectures(found: dict[str, Any]) -> str:
+    """Say in words which architectures a package serves."""
+    names, objects = found["served"], found["objects"]
+    if not names:
+        return "every architecture, as far as the package says"
+    if not objects:
+        return f"{' and '.join(names)}: one object serves {'them all' if len(names) > 1 else 'it alone'}"
+    own = [name for name in names if name not in objects]
+    return f"{', '.join(own)}; objects of their own for {', '.join(f'{k} ({v} bytes)' for k, v in objects.items())}"
+
+
+def evidence_rows(entries: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Return the rows of a table of evidence."""
+    return [
+        (
+            each["arch"],
+            each["kernel"],
+            each["outcome"],
+            each["date"],
+            (each.get("reason") or "") + (" (of another build)" if each.get("stale") else ""),
+        )
+        for each in entries
+    ]
 
 
 def _programs(programs: list[dict[str, Any]]) -> list[tuple[str, ...]]:
@@ -145,7 +175,7 @@ def _event(event: dict[str, Any]) -> Iterator[str]:
     for one in event["types"]:
         role = f"{one['role']}: " if "role" in one else ""
         yield f"  {role}{_clean(one['type'])}, {one['size']} bytes"
-        yield from _aligned([_member(row) for row in one.get("members", ())], "    ")
+        yield from aligned([_member(row) for row in one.get("members", ())], "    ")
 
 
 def _member(row: dict[str, Any]) -> tuple[str, ...]:
@@ -164,10 +194,10 @@ def _needs(needs: dict[str, Any]) -> Iterator[str]:
         count = needs["core_relocations"]
         rows.append(("kernel BTF", needs["kernel_btf"], f"{count} CO-RE relocations" if count else ""))
     rows.append(("capabilities", " ".join(needs["capabilities"]), ""))
-    yield from _aligned(rows)
+    yield from aligned(rows)
 
 
-def _aligned(table: Sequence[Sequence[str]], indent: str = "  ") -> Iterator[str]:
+def aligned(table: Sequence[Sequence[str]], indent: str = "  ") -> Iterator[str]:
     """Yield rows with their columns aligned; the last column is as long as it is."""
     rows = [[_clean(cell) for cell in row] for row in table]
     columns = max((len(row) for row in rows), default=0)

@@ -20,6 +20,7 @@ COMMANDS = {
     "inspect": "inspect",
     "test-run": "test_run",
     "check": "check",
+    "evidence": "evidence",
     "features": "features",
     "ps": "ps",
     "logs": "logs",

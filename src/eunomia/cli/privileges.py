@@ -1,23 +1,16 @@
-"""May this process load BPF programs? Asked before anything is tried halfway."""
+"""May this process load a package's programs? Asked before anything is tried halfway."""
 
 from __future__ import annotations
 
 import errno
 
+from eunomia._native import lib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.package.model import Package
+
 SYS_ADMIN, PERFMON, BPF = 21, 38, 39
-
-
-def effective() -> int:
-    """Return the effective capabilities of this thread as a bit set.
-
-    Source: proc_pid_status(5), CapEff.
-    """
-    try:
-        with open("/proc/self/status", "rb", buffering=0) as file:
-            status = file.read(8192)
-    except OSError:
-        return 0
-    return int(status.partition(b"CapEff:")[2].partition(b"\n")[0].strip() or b"0", 16)
 
 
 def has(capabilities: int, number: int) -> bool:
@@ -25,8 +18,16 @@ def has(capabilities: int, number: int) -> bool:
     return bool(capabilities >> number & 1 or (number in (PERFMON, BPF) and capabilities >> SYS_ADMIN & 1))
 
 
-def require_capabilities(program: str) -> None:
-    """Raise PermissionError where loading cannot succeed."""
-    mine = effective()
-    if not (has(mine, BPF) and has(mine, PERFMON)):
-        raise PermissionError(errno.EPERM, f"run {program}: needs root, or CAP_BPF and CAP_PERFMON [run with sudo]")
+def require_capabilities(program: str, package: Package) -> None:
+    """Raise PermissionError where loading cannot succeed, with the capabilities that are missing."""
+    mine = lib.eu_capabilities()
+    if has(mine, BPF) and has(mine, PERFMON):
+        return  # all that most need; the few that need CAP_NET_ADMIN too say so when the kernel has refused them
+    from eunomia.package.privileges import lacking, needs_capabilities
+
+    needs = needs_capabilities(package.types)
+    words = lacking((name for name, need in needs.items() if "load" in need.steps), mine)
+    if words:
+        raise PermissionError(
+            errno.EPERM, f"run {program}: needs {words} [run with sudo, or with that alone: ecli check {program}]"
+        )

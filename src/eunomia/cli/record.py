@@ -79,7 +79,7 @@ def record(package: Package, values: Values, settings: Settings, program: str, c
         raise UsageError(f"record: {program} has neither events nor sampled maps: there is nothing to record")
     if kinds == {SAMPLE} and choice is not None and not choice.pushed:
         raise UsageError("record: sampled maps are recorded whole [filter when they are replayed]")
-    require_capabilities(program)
+    require_capabilities(program, package)
     return running.named(package, values, lambda: keep(package, values, settings, program, choice))
 
 

@@ -101,7 +101,7 @@ def run(package: Package, values: Values, settings: Settings, program: str, choi
     """Load and attach a package, print its events, and return the exit code."""
     from eunomia.cli.privileges import require_capabilities
 
-    require_capabilities(program)
+    require_capabilities(program, package)
     if values["detach"]:
         from eunomia.cli.detach import detach
 
@@ -209,24 +209,13 @@ def follow(
     # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
     with Run(live, package.plan(), options) as reader:
         live.attach(skip=values["skip"], targets=targets)
-        if not live.programs:
-            warn(f"{program} has no program: nothing is attached")
-        if values["wakeup"] == "adaptive" and not reader.manages_wakeups:
-            warn(
-                "--wakeup adaptive: the package has no wake-up flag, its programs wake as they do [compile it with ecc]"
-            )
-        for name, cause in live.skipped.items():
-            warn(f"program {name} is optional and left out: {cause}")
+        tell_attached(live, values, program, reader, choice)
         if values["pin"] or values["detach"]:
             from eunomia.cli.detach import settle
 
             settle(live, values)
-        if values["verbose"]:
-            notice(live, program)
-            for name, cause in live.passed_over.items():
-                warn(f"program {name} is left out, another does its work: {cause}")
-            for line in choice.pushed if choice else ():
-                warn(line)
+        if not values["keep-privileges"]:
+            reader.drop_privileges()
         if options.record is None and any(each.section.startswith("iter") for each in live.programs.values()):
             from eunomia.cli.iterators import show_iterators
 
@@ -237,6 +226,24 @@ def follow(
     if failure:
         raise failure
     return code
+
+
+def tell_attached(live: Object, values: Values, program: str, reader: Run, choice: Choice | None) -> None:
+    """Say what is not as one might expect, and with -v what is attached."""
+    if not live.programs:
+        warn(f"{program} has no program: nothing is attached")
+    if values["wakeup"] == "adaptive" and not reader.manages_wakeups:
+        warn("--wakeup adaptive: the package has no wake-up flag, its programs wake as they do [compile it with ecc]")
+    for name, cause in live.skipped.items():
+        warn(f"program {name} is optional and left out: {cause}")
+    for name, cause in live.dormant.items():
+        warn(f"program {name} is attached and will never run: {cause}")
+    if values["verbose"]:
+        notice(live, program)
+        for name, cause in live.passed_over.items():
+            warn(f"program {name} is left out, another does its work: {cause}")
+        for line in choice.pushed if choice else ():
+            warn(line)
 
 
 def read(reader: Run, live: Object) -> tuple[int, OSError | None]:

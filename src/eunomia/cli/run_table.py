@@ -225,6 +225,14 @@ OPTIONS = (
         "output that may wait for a slow reader before events are lost [default: 64M]",
         group=READING,
     ),
+    Opt(
+        "keep-privileges",
+        "",
+        "flag",
+        "give up no capabilities and no system calls when everything is attached",
+        default=False,
+        group=LOADING,
+    ),
     Opt("plain-btf", "", "flag", "let libbpf read the whole kernel BTF", default=False, group=LOADING, hidden=True),
     Opt(
         "prog-type",

@@ -102,7 +102,7 @@ def _run(package: Package, values: Values, settings: Settings, named: str | None
 
     with Object.open(package, btf=values["btf"], kconfig=settings.kconfig) as live:
         name = choose(live, named)
-        require_capabilities(package.name)
+        require_capabilities(package.name, package)
         for section, offset, written in settings.writes:
             live.write(section, offset, written)
         has_tail_calls = any(each.type == PROG_ARRAY for each in live.maps.values())

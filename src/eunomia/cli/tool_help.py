@@ -25,7 +25,11 @@ def doc(package: Package, key: str) -> str:
     skel = package.meta.get("bpf_skel")
     texts = skel.get("doc") if isinstance(skel, dict) else None
     text = texts.get(key) if isinstance(texts, dict) else None
-    return "\n".join(clean(line) for line in text.strip().splitlines()) if isinstance(text, str) else ""
+    if not isinstance(text, str):
+        return ""
+    first, *others = text.strip().split("\n")
+    rest = textwrap.dedent("\n".join(others)).split("\n")  # those of a comment still begin with the blank after ///
+    return "\n".join(clean(line) for line in (first, *rest)).rstrip()
 
 
 def brief(package: Package) -> str:
@@ -79,12 +83,21 @@ def option_spelling(option: Option) -> str:
     return f"{f'{short}, ' if short else '    '}{switch_of(option)}{value}"
 
 
+METAVARS = {
+    "int": "N",
+    "uint": "N",
+    "float": "X",
+    "string": "TEXT",
+    "network": "NETWORK",
+    "char": "C",
+    "enum": "NAME",
+}
+
+
 def metavar(option: Option) -> str:
     """Return what an option's value is called: its choices where they are few, else its kind."""
     choices = "|".join(option.choices or ())
-    word = {"int": "N", "uint": "N", "float": "X", "string": "TEXT", "char": "C", "enum": "NAME"}.get(
-        option.kind, "VALUE"
-    )
+    word = METAVARS.get(option.kind, "VALUE")
     if choices and len(choices) <= SHORT_CHOICES:
         word = clean(choices)
     return f"{word}[,{word}...]" if option.count else word
@@ -98,7 +111,7 @@ def option_note(option: Option) -> str:
     if len("|".join(choices)) > SHORT_CHOICES:
         facts.append(clean(f"one of {', '.join(choices[:12])}{', …' if len(choices) > 12 else ''}"))
     elif not choices and (option.takes_value or not text):
-        facts.append(clean(option.type))
+        facts.append(f"up to {option.count or 1}" if option.kind == "network" else clean(option.type))
     if option.limits is not None:
         low, high = option.limits
         facts.append(f"{'' if low is None else low}..{'' if high is None else high}")

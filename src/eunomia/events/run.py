@@ -351,6 +351,23 @@ class Run:
         with self._lock:
             lib.eu_run_stop(self._open())
 
+    def drop_privileges(self) -> bool:
+        """Give up for good what reading, showing and detaching do not need, when all programs are attached.
+
+        The process keeps its user, the capabilities of docs/reference/privileges.md, and the system calls of a run. It
+        must be this one thread. Nothing in the library calls this by itself.
+
+        Returns:
+            Whether system calls are filtered too; False: the kernel has no such filters.
+
+        Raises:
+            OSError: the kernel refuses.
+        """
+        if self._object is None:
+            raise ValueError("drop_privileges: a replay has none")
+        check(lib.eu_run_drop(self._open(), self._object.handle()), "drop privileges")
+        return bool(check(lib.eu_seccomp(), "filter system calls"))
+
     @property
     def manages_wakeups(self) -> bool:
         """Whether programs wake this reader as it says; False: as the kernel does.

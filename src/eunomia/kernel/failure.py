@@ -17,7 +17,7 @@ BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
 NOISE = re.compile(
     r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#|libbpf: |\s*$)"
 )
-SUDO = " [run with sudo, or give it CAP_BPF and CAP_PERFMON]"
+SUDO = " [run with sudo]"
 
 
 def open_failure(package: Package) -> EunomiaError:
@@ -65,12 +65,16 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
         )
     program = culprit(failed)
     if program and (BEGIN in log or END in log):  # of a long log only the end was kept
-        return verifier_failure(program, log, number)
+        return verifier_failure(program, log, number, failed.programs[program].section)
     if program:
         return refused(failed, program, number, log)
     words = last_words(log)
     if number in (1, 13):
-        return PermissionError(number, f"load object {name}: {words or 'operation not permitted'}{SUDO}")
+        from eunomia.package.privileges import lacking, needs_capabilities
+
+        needs = lacking(needs_capabilities(failed.package.types), lib.eu_capabilities())
+        cause = f"{words or 'operation not permitted'}{f': needs {needs}' if needs else ''}"
+        return PermissionError(number, f"load object {name}: {cause}{SUDO}")
     return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)
 
 
@@ -95,12 +99,12 @@ def ring_failure(failed: Object) -> UnsupportedError | None:
     )
 
 
-def verifier_failure(program: str, log: str, number: int) -> EunomiaError | OSError:
+def verifier_failure(program: str, log: str, number: int, section: str = "") -> EunomiaError | OSError:
     """Return the verifier's refusal: its last useful line as text, all of it as log."""
     said = log.rpartition(BEGIN)[2].partition(END)[0]
     lines = [line.strip() for line in said.splitlines() if not NOISE.match(line)]
     if not lines:
-        return silent_refusal(program, number, log)
+        return silent_refusal(program, number, log, section)
     reason = lines[-1]
     where = next((line for line in reversed(lines) if line.startswith("; ")), "")
     source = f" (at `{re.sub(r' @ .*', '', where[2:]).strip()}`)" if where and where != reason else ""
@@ -115,28 +119,64 @@ def refused(failed: Object, program: str, number: int, log: str) -> EunomiaError
         section = failed.programs[program].section
         if number in (1, 13):
             return silent_refusal(program, number, log, section)
-        cause = (
-            "invalid argument: this kernel does not know the program type or its attach type"
-            if number == 22
-            else os.strerror(number).lower()
-        )
+        cause = os.strerror(number).lower()
+        if number == 22:
+            cause += f": this kernel does not know the program type or its attach type{_since(failed, program)}"
         if number == 524:
             cause = "not supported by this kernel (error 524)"
         return UnsupportedError(f"load program {program} ({section}): {cause}")
     return LoadError(f"load {said}", log)
 
 
+def _since(failed: Object, program: str) -> str:
+    """Return which kernel knows a program's types, in brackets, "" where the tables do not tell."""
+    from eunomia.kernel.preflight.tables import since
+
+    kind, attach = failed.programs[program].types
+    known = (attach > 2 and since("attach type", attach)) or since("program type", kind)
+    return f" [{known} or newer]" if known else ""
+
+
 def silent_refusal(program: str, number: int, log: str, section: str = "") -> EunomiaError | OSError:
     """Return the exception for EPERM without a word of the verifier."""
-    with open("/proc/self/status") as status:
-        mine = int(re.search(r"^CapEff:\s*(\w+)", status.read(), re.M)[1], 16)  # type: ignore[index]  # every kernel writes it
+    from eunomia.package.privileges import BPF, lacking, row_of
+
+    row = row_of(section)
+    needs = lacking(row.load if row else (BPF,), lib.eu_capabilities())
     where = f" ({section})" if section else ""
-    if not (mine >> 39 & 1 or mine >> 21 & 1):
-        return PermissionError(number, f"load program {program}{where}: operation not permitted{SUDO}")
+    if needs:
+        return PermissionError(number, f"load program {program}{where}: operation not permitted: needs {needs}{SUDO}")
     return UnsupportedError(
         f"load program {program}{where}: this kernel refuses the program type even to root, without a verifier log "
-        "(locked down, or built without it)"
+        f"{_why_silent(section.partition('/')[0].removesuffix('.s'))}"
     )
+
+
+# What the kernel must have been built with, by section.
+_BUILT_WITH = {
+    **dict.fromkeys(
+        ("fentry", "fexit", "fmod_ret", "freplace"),
+        ("CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS", " [a kprobe, tracepoint or tp_btf program may do instead]"),
+    ),
+    "lsm": ("CONFIG_BPF_LSM", ""),
+    "lsm_cgroup": ("CONFIG_BPF_LSM, 6.0 or newer", ""),
+}
+
+
+def _why_silent(family: str) -> str:
+    """Return what may be behind a refusal without a word, and what does instead."""
+    from eunomia.kernel.preflight.target import Target
+
+    option, instead = _BUILT_WITH.get(family, ("it", ""))
+    target = Target()
+    config = target.configuration
+    known = config.get(option, "n") if config else ""
+    causes = [f"built without {option}"] if known != "y" else []
+    if target.lockdown == "confidentiality":
+        causes.append("locked down for confidentiality")
+    if known != "n":
+        causes.append("a policy of this machine forbids it")
+    return f"({', or '.join(causes)}){instead}"
 
 
 def attach_failure(exc: OSError, name: str, several: bool) -> AttachError:

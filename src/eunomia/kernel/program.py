@@ -59,6 +59,12 @@ class Program:
         return int(self._info().type)
 
     @property
+    def types(self) -> tuple[int, int]:
+        """BPF_PROG_TYPE_* and BPF_* of its attach type, as libbpf loads it."""
+        info = self._info()
+        return int(info.type), int(info.expected_attach_type)
+
+    @property
     def instructions(self) -> int:
         """How many instructions it has."""
         return int(self._info().insns)

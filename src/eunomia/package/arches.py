@@ -81,6 +81,7 @@ def choose(package: Package, arch: str) -> Package | None:
     Raises:
         PackageError: the package's entry for this architecture is damaged.
     """
+    package = package.whole
     own = ours(package.meta)
     entry = _objects(own).get(arch)
     if entry is not None:
@@ -90,7 +91,7 @@ def choose(package: Package, arch: str) -> Package | None:
 
 def refusal(package: Package, arch: str) -> UnsupportedError:
     """Return the error for an architecture that the package has no object for."""
-    there = served(package)
+    there = served(package.whole)
     who = f"this machine is {arch}" if arch == machine() else f"{arch} was asked for"
     again = ",".join([*there, arch] if arch in NAMES else there)
     name = package.origin or package.name
@@ -171,6 +172,7 @@ def _of_entry(package: Package, entry: dict[str, Any], arch: str) -> Package:
     found_object = codec.unpack_object(entry["bpf_object"], entry["bpf_object_size"], f"{place}.bpf_object")
     chosen = Package(found_object, meta, package.btf_archive, package.origin)
     chosen.extra = package.extra
+    chosen.whole = package
     return chosen
 
 

@@ -9,8 +9,10 @@ from eunomia.btf.cdecl import declaration
 from eunomia.btf.object import PERF_EVENT_ARRAY, RINGBUF, ObjectBtf
 from eunomia.btf.types import STRUCT, UNION, Btf, Type
 from eunomia.package import codec
+from eunomia.package.arches import is_portable, served
 from eunomia.package.build import accounting_version
 from eunomia.package.check import ours
+from eunomia.package.evidence import evidence_of
 from eunomia.package.model import Package
 from eunomia.package.needs import needs_of, program_type, relocations
 from eunomia.package.sources import event_types
@@ -53,7 +55,19 @@ def describe(package: Package) -> dict[str, Any]:
             "core_relocations": relocations(obj),
             "capabilities": needs.capabilities,
         },
+        "architectures": _architectures(package),
+        "evidence": evidence_of(package),
         "btf_archive": {path: len(package.btf_archive[path]) for path in sorted(package.btf_archive)},
+    }
+
+
+def _architectures(package: Package) -> dict[str, Any]:
+    """What the package says of them: of an object for all, "portable" is true and "served" may be empty."""
+    own = ours(package.meta).get("objects") or {}
+    return {
+        "served": served(package),
+        "portable": is_portable(package),
+        "objects": {name: entry.get("bpf_object_size") for name, entry in own.items()},
     }
 
 

@@ -36,9 +36,20 @@ class Package:
         btf_archive: BTF of kernels by path in the archive (`ubuntu/20.04/x86_64/5.4.0-91-generic.btf`).
         archive_damage: what of that archive could not be read, "" for nothing.
         origin: where it came from, for messages; "" if it was made here.
+        whole: the package with the objects of all architectures, of which this one is a part; mostly itself.
     """
 
-    __slots__ = ("_object_btf", "_options", "archive_damage", "btf_archive", "extra", "meta", "object", "origin")
+    __slots__ = (
+        "_object_btf",
+        "_options",
+        "archive_damage",
+        "btf_archive",
+        "extra",
+        "meta",
+        "object",
+        "origin",
+        "whole",
+    )
 
     def __init__(
         self, object: bytes, meta: dict[str, Any], btf_archive: Mapping[str, bytes] | None = None, origin: str = ""
@@ -49,6 +60,7 @@ class Package:
         self.archive_damage = ""
         self.origin = origin
         self.extra: dict[str, Any] = {}
+        self.whole: Package = self
         self._object_btf: ObjectBtf | None = None
         self._options: list[Option] | None = None
 

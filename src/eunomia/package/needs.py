@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eunomia.btf.object import MAP_TYPES
+from eunomia.package.privileges import needs_capabilities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,32 +19,32 @@ _MAP_FLOORS = {
     "cgrp_storage": "6.2",
     "arena": "6.9",
 }  # fmt: skip
-# Prefix of a section: (program type, first kernel, the capability besides CAP_BPF).
+# Prefix of a section: (program type, first kernel).
 _SECTIONS = (
-    ("kprobe.multi", "kprobe", "5.18", "CAP_PERFMON"), ("kretprobe.multi", "kprobe", "5.18", "CAP_PERFMON"),
-    ("kprobe.session", "kprobe", "6.10", "CAP_PERFMON"), ("uprobe.multi", "kprobe", "6.6", "CAP_PERFMON"),
-    ("uretprobe.multi", "kprobe", "6.6", "CAP_PERFMON"), ("kprobe", "kprobe", "4.1", "CAP_PERFMON"),
-    ("kretprobe", "kprobe", "4.1", "CAP_PERFMON"), ("ksyscall", "kprobe", "4.1", "CAP_PERFMON"),
-    ("kretsyscall", "kprobe", "4.1", "CAP_PERFMON"), ("uprobe", "kprobe", "4.1", "CAP_PERFMON"),
-    ("uretprobe", "kprobe", "4.1", "CAP_PERFMON"), ("usdt", "kprobe", "4.1", "CAP_PERFMON"),
-    ("tp_btf", "tracing", "5.5", "CAP_PERFMON"), ("tracepoint", "tracepoint", "4.7", "CAP_PERFMON"),
-    ("tp/", "tracepoint", "4.7", "CAP_PERFMON"),
-    ("perf_event", "perf_event", "4.9", "CAP_PERFMON"), ("raw_tracepoint", "raw_tracepoint", "4.17", "CAP_PERFMON"),
-    ("raw_tp", "raw_tracepoint", "4.17", "CAP_PERFMON"),
-    ("fentry", "tracing", "5.5", "CAP_PERFMON"), ("fexit", "tracing", "5.5", "CAP_PERFMON"),
-    ("fmod_ret", "tracing", "5.7", "CAP_PERFMON"), ("iter", "tracing", "5.8", "CAP_PERFMON"),
-    ("lsm", "lsm", "5.7", "CAP_PERFMON"), ("freplace", "ext", "5.6", ""), ("struct_ops", "struct_ops", "5.6", ""),
-    ("syscall", "syscall", "5.14", ""),
-    ("tcx/", "sched_cls", "6.6", "CAP_NET_ADMIN"),
-    ("tc", "sched_cls", "4.1", "CAP_NET_ADMIN"),
-    ("classifier", "sched_cls", "4.1", "CAP_NET_ADMIN"), ("action", "sched_act", "4.1", "CAP_NET_ADMIN"),
-    ("netkit", "sched_cls", "6.7", "CAP_NET_ADMIN"), ("xdp", "xdp", "4.8", "CAP_NET_ADMIN"),
-    ("cgroup", "cgroup", "4.10", "CAP_NET_ADMIN"), ("sockops", "sock_ops", "4.13", "CAP_NET_ADMIN"),
-    ("sk_skb", "sk_skb", "4.14", "CAP_NET_ADMIN"), ("sk_msg", "sk_msg", "4.17", "CAP_NET_ADMIN"),
-    ("lwt", "lwt", "4.10", "CAP_NET_ADMIN"), ("sk_lookup", "sk_lookup", "5.9", "CAP_NET_ADMIN"),
-    ("sk_reuseport", "sk_reuseport", "4.19", "CAP_NET_ADMIN"),
-    ("flow_dissector", "flow_dissector", "4.20", "CAP_NET_ADMIN"),
-    ("netfilter", "netfilter", "6.4", "CAP_NET_ADMIN"), ("socket", "socket_filter", "3.19", "CAP_NET_ADMIN"),
+    ("kprobe.multi", "kprobe", "5.18"), ("kretprobe.multi", "kprobe", "5.18"),
+    ("kprobe.session", "kprobe", "6.10"), ("uprobe.multi", "kprobe", "6.6"),
+    ("uretprobe.multi", "kprobe", "6.6"), ("kprobe", "kprobe", "4.1"),
+    ("kretprobe", "kprobe", "4.1"), ("ksyscall", "kprobe", "4.1"),
+    ("kretsyscall", "kprobe", "4.1"), ("uprobe", "kprobe", "4.1"),
+    ("uretprobe", "kprobe", "4.1"), ("usdt", "kprobe", "4.1"),
+    ("tp_btf", "tracing", "5.5"), ("tracepoint", "tracepoint", "4.7"),
+    ("tp/", "tracepoint", "4.7"),
+    ("perf_event", "perf_event", "4.9"), ("raw_tracepoint", "raw_tracepoint", "4.17"),
+    ("raw_tp", "raw_tracepoint", "4.17"),
+    ("fentry", "tracing", "5.5"), ("fexit", "tracing", "5.5"),
+    ("fmod_ret", "tracing", "5.7"), ("iter", "tracing", "5.8"),
+    ("lsm", "lsm", "5.7"), ("freplace", "ext", "5.6"), ("struct_ops", "struct_ops", "5.6"),
+    ("syscall", "syscall", "5.14"),
+    ("tcx/", "sched_cls", "6.6"),
+    ("tc", "sched_cls", "4.1"),
+    ("classifier", "sched_cls", "4.1"), ("action", "sched_act", "4.1"),
+    ("netkit", "sched_cls", "6.7"), ("xdp", "xdp", "4.8"),
+    ("cgroup", "cgroup", "4.10"), ("sockops", "sock_ops", "4.13"),
+    ("sk_skb", "sk_skb", "4.14"), ("sk_msg", "sk_msg", "4.17"),
+    ("lwt", "lwt", "4.10"), ("sk_lookup", "sk_lookup", "5.9"),
+    ("sk_reuseport", "sk_reuseport", "4.19"),
+    ("flow_dissector", "flow_dissector", "4.20"),
+    ("netfilter", "netfilter", "6.4"), ("socket", "socket_filter", "3.19"),
 )  # fmt: skip
 _KERNEL_BTF = ("tp_btf", "fentry", "fexit", "fmod_ret", "iter", "lsm", "struct_ops")
 
@@ -60,15 +61,15 @@ class Needs:
         self.capabilities: list[str] = []
 
 
-def program_type(section: str) -> tuple[str, str, str]:
-    """Return (type, first kernel, capability) of a program's section; empty where libbpf does not know it."""
+def program_type(section: str) -> tuple[str, str]:
+    """Return (type, first kernel) of a program's section; empty where libbpf does not know it."""
     bare = section.removeprefix("?")
-    for prefix, kind, floor, capability in _SECTIONS:
+    for prefix, kind, floor in _SECTIONS:
         if bare == prefix.rstrip("/") or bare.startswith(
             (prefix.rstrip("/") + "/", prefix.rstrip("/") + ".", prefix.rstrip("/") + "_")
         ):
-            return kind, floor, capability
-    return "", "", ""
+            return kind, floor
+    return "", ""
 
 
 def needs_of(obj: ObjectBtf) -> Needs:
@@ -78,22 +79,17 @@ def needs_of(obj: ObjectBtf) -> Needs:
         floor = _MAP_FLOORS.get(definition.type_name) if definition.type < len(MAP_TYPES) else None
         if floor:
             found.reasons[f"map type {definition.type_name}"] = floor
-    capabilities = {"CAP_BPF"}
     for program in obj.programs:
-        kind, floor, capability = program_type(program.section)
+        kind, floor = program_type(program.section)
         if floor:
             found.reasons[f"program type {kind} ({program.section.split('/')[0]})"] = floor
-        if capability:
-            capabilities.add(capability)
-        if kind == "tracepoint":
-            capabilities.add("CAP_DAC_READ_SEARCH")  # tracefs, which has its id, is readable by root only
         if program.section.split("/")[0].split(".")[0] in _KERNEL_BTF:
             found.btf = f"{program.section.split('/')[0]} program {program.name}"
     if obj.data_sections:
         found.reasons["global variables"] = "5.2"
     if relocations(obj):
         found.btf = found.btf or "CO-RE relocations"
-    found.capabilities = sorted(capabilities)
+    found.capabilities = list(needs_capabilities(obj))
     found.kernel = max(found.reasons.values(), key=_version, default="")
     return found
 

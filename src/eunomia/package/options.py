@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
 _TRUE = ("true", "yes", "on", "y", "1")
 _FALSE = ("false", "no", "off", "n", "0")
+NETWORK_SIZE = 20  # __be32 address[4]; __u8 length, family (4, 6; 0: no network); two bytes of padding
 _FLOATS = {4: "<f", 8: "<d"}
 
 
 class Option:
     """One variable that can be set.
 
-    `kind` is int, uint, bool, char, enum, float, string or tristate (kconfig). `size` is the bytes of one element and
-    `count` the number of elements, 0 for a variable that is no array (a string is one element). `default` is what the
-    package says is written when the user gives nothing (None: nothing is written), `initial` what the object holds.
-    `switches` maps each spelling on a command line to the value it stands for, None where a value follows it; the first
-    is the one that help pages show.
+    `kind` is int, uint, bool, char, enum, float, string, network or tristate (kconfig). `size` is the bytes of one
+    element and `count` the number of elements, 0 for a variable that is no array (a string is one element). `default`
+    is what the package says is written when the user gives nothing (None: nothing is written), `initial` what the
+    object holds. `switches` maps each spelling on a command line to the value it stands for, None where a value follows
+    it; the first is the one that help pages show.
     """
 
     __slots__ = (
@@ -118,7 +119,7 @@ class Option:
         Raises:
             OptionError: not a value of this type, or out of range.
         """
-        if isinstance(value, str) and (self.kind != "string" or self.count):
+        if isinstance(value, str) and (self.kind not in {"string", "network"} or self.count):
             value = self.parse(value)
         if self.count:
             if not isinstance(value, list | tuple):
@@ -164,6 +165,8 @@ class Option:
     def _parse(self, text: str) -> Any:
         if self.kind == "string":
             return text
+        if self.kind == "network":
+            return str(self._network(text))
         if self.kind == "bool":
             lower = text.lower()
             if lower in _TRUE:
@@ -237,6 +240,8 @@ class Option:
     def _encode(self, value: Any) -> bytes:
         if self.kind == "string":
             return self._encode_text(value)
+        if self.kind == "network":
+            return self._encode_network(value)
         if isinstance(value, str):
             value = self._parse(value)
         if self.kind == "bool":
@@ -269,7 +274,24 @@ class Option:
             raise self._error("text contains a NUL character")
         return data.ljust(self.size, b"\0")
 
+    def _network(self, text: Any) -> Any:
+        from ipaddress import ip_network
+
+        try:
+            return ip_network(text)
+        except ValueError as exc:
+            raise self._error(f"{exc} [an address, or a network like 10.0.0.0/8 or 2001:db8::/32]") from None
+
+    def _encode_network(self, value: Any) -> bytes:
+        if not value:
+            return bytes(NETWORK_SIZE)
+        network = self._network(value)
+        address: bytes = network.network_address.packed
+        return address.ljust(16, b"\0") + bytes((network.prefixlen, network.version, 0, 0))
+
     def _decode(self, data: bytes) -> Any:
+        if self.kind == "network":
+            return _decode_network(data)
         if self.kind == "string":
             return data.split(b"\0", 1)[0].decode("utf-8", "replace")
         if self.kind == "bool":
@@ -320,10 +342,17 @@ def settings(options: Sequence[Option], values: Mapping[str, Any]) -> Settings:
     return result
 
 
+def _decode_network(data: bytes) -> str:
+    from ipaddress import ip_address
+
+    size = {4: 4, 6: 16}.get(data[17])
+    return f"{ip_address(data[:size])}/{data[16]}" if size else ""
+
+
 def _zero(kind: str, count: int) -> Any:
     if count:
         return []
-    return {"string": "", "bool": False, "float": 0.0}.get(kind, 0)
+    return {"string": "", "network": "", "bool": False, "float": 0.0}.get(kind, 0)
 
 
 def _listed(choices: Mapping[str, Any]) -> str:

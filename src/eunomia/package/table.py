@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from eunomia.errors import PackageError
-from eunomia.package.options import Option
+from eunomia.package.options import NETWORK_SIZE, Option
 from eunomia.package.switches import assign_switches
 
 TYPE_CHECKING = False
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from eunomia.btf.object import ObjectBtf, Variable
     from eunomia.btf.types import Btf
 
+NETWORK = "eunomia_network"  # a structure of this name holds an address and a length, docs/writing-a-tool.md
 DUMMY = "__eunomia_dummy"
-_KINDS = frozenset(("int", "uint", "bool", "char", "enum", "float", "string", "tristate"))
+_KINDS = frozenset(("int", "uint", "bool", "char", "enum", "float", "network", "string", "tristate"))
 _MAX_OPTIONS = 4096
 _MAX_INITIAL = 1024  # bytes of a variable whose initial value is worth showing
 
@@ -49,7 +50,9 @@ def _is_row(row: Sequence[Any]) -> bool:
         return False
     if size * (count or 1) > 1 << 26:
         return False
-    if (kind == "float" and size not in {4, 8}) or (kind in {"int", "uint", "enum", "char", "tristate"} and size > 16):
+    if (kind == "float" and size not in {4, 8}) or (kind == "network" and size != NETWORK_SIZE):
+        return False
+    if kind in {"int", "uint", "enum", "char", "tristate"} and size > 16:
         return False
     return all(type(extras.get(key)) in {str, type(None)} for key in ("long", "short", "help")) and _are_limits(extras)
 
@@ -119,7 +122,7 @@ def _row(
 
 def shape_of(btf: Btf, variable: Variable, section: str) -> tuple[str, int, int, dict[str, int] | None] | None:
     """Return (kind, size of an element, elements, choices) of a variable that can be an option, else None."""
-    from eunomia.btf.types import ARRAY, BOOL, CHAR, ENUM, ENUM64, FLOAT, INT, SIGNED
+    from eunomia.btf.types import ARRAY, BOOL, CHAR, ENUM, ENUM64, FLOAT, INT, SIGNED, STRUCT
 
     if section == ".kconfig" and not variable.name.startswith("CONFIG_"):
         return None  # libbpf sets the others itself: LINUX_KERNEL_VERSION and the like
@@ -148,4 +151,6 @@ def shape_of(btf: Btf, variable: Variable, section: str) -> tuple[str, int, int,
         return "enum", size, total, dict(found.values)
     if found.kind == FLOAT and size in {4, 8}:
         return "float", size, total, None
+    if found.kind == STRUCT and found.name == NETWORK and size == NETWORK_SIZE:
+        return "network", size, total, None
     return None

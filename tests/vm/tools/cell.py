@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from vm.programs.cell import predict
 from vm.tools.live import Live, Refused, Wrong
-from vm.tools.table import TOOLS
+from vm.tools.table import TOOLS, targets
 
 if TYPE_CHECKING:
     from eunomia.kernel.preflight.target import Target
@@ -22,7 +22,7 @@ def run(name: str, kernel: Target) -> Answer:
     started = time.monotonic()
     answer: Answer = {"cell": name, "count": 0, "reason": ""}
     package = Package.from_bytes(builtin.read(name), name)
-    answer["predicted"], answer["predicted_reason"] = predict(package, {}, (), kernel)
+    answer["predicted"], answer["predicted_reason"] = predict(package, targets(name), (), kernel)
     answer["predicting"] = round(time.monotonic() - started, 3)
     lives: list[Live] = []
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import mmap
 import os
 import pty
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from vm.programs.places import cgroup, cgroup_root
 from vm.tools.live import Live
 
 Start = Callable[..., Live]
@@ -154,6 +156,17 @@ def biosnoop(start: Start) -> int:
     disk_writes()
     seen = [event for event in live.events() if event["pid"] == os.getpid() and event["type"].startswith("W")]
     return len(seen) if sum(event["bytes"] for event in seen) == 8 * 4096 and seen[0]["disk"] == DISK else 0
+
+
+def connectguard(start: Start) -> int:
+    """Try a connection that it refuses, and one that it lets pass."""
+    with cgroup() as place, socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        live = start("--attach-cgroup", place["cgroup"], "--loopback", "--deny", "127.0.0.0/8", "--allow-port", port)
+        with socket.socket() as client, socket.create_connection(("127.0.0.1", port)):
+            refused = client.connect_ex(("127.0.0.1", port ^ 1)) == errno.EPERM
+        seen = [event for event in live.events() if event["verdict"] == "DENIED" and event["dport"] == port ^ 1]
+    return len(seen) if refused else 0
 
 
 def cpudist(start: Start) -> int:
@@ -320,6 +333,7 @@ TOOLS: dict[str, Callable[[Start], int]] = {
         bashreadline,
         biolatency,
         biosnoop,
+        connectguard,
         cpudist,
         execsnoop,
         exitsnoop,
@@ -338,3 +352,11 @@ TOOLS: dict[str, Callable[[Start], int]] = {
         tcpstates,
     )
 }
+
+
+def targets(name: str) -> dict[str, list[str]]:
+    """Return what a tool must be told of where its programs attach, for a prediction; nothing where they know."""
+    if name != "connectguard":
+        return {}
+    calls = ("connect_ipv4", "connect_ipv6", "sendmsg_ipv4", "sendmsg_ipv6")
+    return {program: [f"cgroup:{cgroup_root()}"] for program in calls}

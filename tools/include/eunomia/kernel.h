@@ -39,11 +39,13 @@ enum {
     BPF_MAP_TYPE_PERCPU_ARRAY = 6,
     BPF_MAP_TYPE_STACK_TRACE = 7,
     BPF_MAP_TYPE_LRU_HASH = 9,
+    BPF_MAP_TYPE_LPM_TRIE = 11,
     BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum {
     BPF_ANY = 0,
     BPF_NOEXIST = 1,
+    BPF_F_NO_PREALLOC = 1 << 0,
     BPF_F_USER_STACK = 1 << 8,
 };
 

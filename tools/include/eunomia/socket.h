@@ -15,6 +15,7 @@ enum {
 };
 enum {
     IPPROTO_TCP = 6,
+    IPPROTO_UDP = 17,
 };
 /* include/net/tcp_states.h */
 enum {
@@ -55,6 +56,38 @@ struct sock {
 };
 
 #pragma clang attribute pop
+
+/* What programs of control groups see of connect(2) and sendmsg(2): include/uapi/linux/bpf.h. */
+struct bpf_sock_addr {
+    __u32 user_family;
+    __u32 user_ip4;
+    __u32 user_ip6[4];
+    __u32 user_port; /* network order */
+    __u32 family;
+    __u32 type;
+    __u32 protocol;
+};
+
+/* An option of this type is an address or a network: 10.0.0.0/8, 2001:db8::1. */
+struct eunomia_network {
+    __be32 address[4]; /* of IPv4 the first only */
+    __u8 length;       /* bits of it that count */
+    __u8 family;       /* 4 or 6; 0: no network */
+};
+
+static __always_inline bool is_within(const __be32 address[4], int family, const volatile struct eunomia_network *network) {
+    int bits = network->length;
+
+    if (network->family != family)
+        return false;
+    for (int i = 0; i < 4 && bits > 0; i++, bits -= 32) {
+        __u32 mask = bits >= 32 ? 0xffffffff : bpf_htonl(0xffffffff << (32 - bits));
+
+        if ((address[i] ^ network->address[i]) & mask)
+            return false;
+    }
+    return true;
+}
 
 static __always_inline void map_ipv4(__u8 to[16], __be32 address) {
     __builtin_memset(to, 0, 10);

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from eunomia.kernel.preflight.target import Target
     from eunomia.package.model import Package
 
-__all__ = ["Finding", "Report", "Verified", "check", "check_plan"]
+__all__ = ["Finding", "Report", "Verified", "check", "check_plan", "of_another_architecture", "part_for"]
 
 
 def check(
@@ -62,12 +62,31 @@ def check(
 
     if load and kernel_btf is not None:
         raise ValueError("load: only the running kernel can be asked, not one of which there is a BTF file")
-    plan, live = open_plan(package, values, targets, enable=enable, skip=skip, btf=btf)
+    target = target or Target(kernel_btf)
+    chosen = part_for(package, target)
+    if chosen is None:
+        return of_another_architecture(package, target)
+    plan, live = open_plan(chosen, values, targets, enable=enable, skip=skip, btf=btf)
     try:
-        return check_plan(plan, target or Target(kernel_btf), load)
+        return check_plan(plan, target, load)
     finally:
         if live is not None:
             live.close()
+
+
+def part_for(package: Package, target: Target) -> Package | None:
+    """Return a package as a kernel's architecture runs it; None where it has no object for that."""
+    from eunomia.package.arches import choose
+
+    arch = target.arch
+    return choose(package, arch) if arch else package.here()
+
+
+def of_another_architecture(package: Package, target: Target) -> Report:
+    """Return the report on a package that has no object for the kernel's architecture."""
+    from eunomia.kernel.preflight.machine import other_architecture
+
+    return Report(package.name, target.name, target.live, [other_architecture(package, target.arch or "unknown")])
 
 
 def check_plan(plan: Plan, target: Target, load: bool = False) -> Report:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 WEAK = 2  # STB_WEAK
 KALLSYMS_LOOKUP_NAME = 179  # came with spills of less than 8 bytes that the verifier follows (5.16)
+ONE_BY_ONE = frozenset(
+    (42, 48)
+)  # BPF_TRACE_KPROBE_MULTI, BPF_TRACE_UPROBE_MULTI: one probe each instead (attach_many.c)
 
 
 class Analysis:
@@ -149,6 +152,7 @@ class Analysis:
             known = 'give it a section of libbpf\'s list: SEC("tp/…"), SEC("kprobe/…")…'
             yield made("program type", section, Found("no", "libbpf does not know this section", known))
             return
+        answer: Status = "yes"
         status, how = self._program_type(prog_type)
         advice = "another kind of program, or a newer kernel" if status == "no" else ""
         since = tables.since("program type", prog_type)
@@ -157,13 +161,15 @@ class Analysis:
             return
         if attach_type > 2:
             there = self.target.knows("attach type", attach_type)
-            answer: Status = "unknown" if there is None else "yes" if there else "no"
+            answer = "unknown" if there is None else "yes" if there else "no"
             since = tables.since("attach type", attach_type)
             how = "" if there else "no BTF to look in" if there is None else "this kernel does not have it"
+            if there is False and attach_type in ONE_BY_ONE:
+                answer, how = "guarded", "this kernel does not have it: each function gets a probe of its own"
             yield made("attach type", tables.name_of("attach type", attach_type), Found(answer, how, "", since))
-            if there is False:
+            if answer == "no":
                 return
-        refused = self._tried(program.name, section)
+        refused = "" if answer == "guarded" else self._tried(program.name, section)
         if refused:
             yield made(
                 "program type", family_of(section), Found("no", refused, "another kind of program, or a newer kernel")

@@ -119,6 +119,15 @@ class Code:
                 found.append(Function(symbol.name, unit.section.name, unit, place, symbol.size // INSN))
         return sorted(found, key=lambda each: (each.unit.section.index, each.start))
 
+    def size_at(self, unit: Unit, start: int) -> int:
+        """Return the number of instructions of the function that begins there, 0 where none does."""
+        sizes = (
+            symbol.size // INSN
+            for symbol in self.obj.elf.symbols
+            if symbol.type == STT_FUNC and symbol.section == unit.section.index and symbol.value // INSN == start
+        )
+        return min(next(sizes, 0), len(unit.insns) - start)
+
     def section_of(self, symbol: Symbol) -> Section | None:
         """Return the section that a symbol is in, None where it is undefined."""
         sections = self.obj.elf.sections

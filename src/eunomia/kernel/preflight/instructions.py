@@ -28,6 +28,7 @@ class Feature(NamedTuple):
     code: bytes
     kind: str
     number: int
+    advice: str = ""
 
 
 # Source: Documentation/bpf/standardization/instruction-set.rst, and the kernel's history of it.
@@ -39,7 +40,14 @@ ATOMICS = Feature(
     "helper",
     163,
 )
-CALLBACKS = Feature("callback functions", "5.13", b"", "helper", 164)
+CALLBACKS = Feature(
+    "callback functions",
+    "5.13",
+    b"",
+    "helper",
+    164,
+    "a loop in place of bpf_loop() and the like; asking first does not help, the function must not be there",
+)
 V4 = Feature(
     "instructions of -mcpu=v4 (sign extension, unconditional byte swap, signed division, long jumps)",
     "6.6",
@@ -66,10 +74,30 @@ def findings(analysis: Analysis, program: str, reached: Reached) -> Iterator[Fin
             continue
         told[feature.name] = (section, at)
         yield _finding(analysis, program, feature, (section, at))
-    for place in reached.callbacks:
-        if CALLBACKS.name not in told:
-            told[CALLBACKS.name] = place
-            yield _finding(analysis, program, CALLBACKS, place)
+    taken = next(_function_addresses(analysis, program), None)
+    if taken is not None:
+        yield _finding(analysis, program, CALLBACKS, taken)
+
+
+def _function_addresses(analysis: Analysis, program: str) -> Iterator[Place]:
+    """Yield where a program takes a function's address, reached or not: libbpf appends the function all the same."""
+    start = next(each for each in analysis.programs if each.name == program)
+    todo = [(start.unit, start.start)]
+    seen: set[Place] = set()
+    while todo:
+        unit, begin = todo.pop()
+        if (unit.section.index, begin) in seen:
+            continue
+        seen.add((unit.section.index, begin))
+        for at in range(begin, begin + analysis.code.size_at(unit, begin)):
+            symbol = unit.relocations.get(at)
+            section = analysis.code.section_of(symbol) if symbol is not None else None
+            if symbol is None or section is None or section.index not in analysis.code.units:
+                continue
+            if unit.insns[at].code == LD_IMM64:
+                yield unit.section.index, at
+            else:
+                todo.append((analysis.code.units[section.index], symbol.value // 8 + unit.insns[at].imm + 1))
 
 
 def _feature(analysis: Analysis, section: int, at: int) -> Feature | None:
@@ -98,5 +126,5 @@ def _finding(analysis: Analysis, program: str, feature: Feature, place: Place) -
         known = bool(answer) if answer >= 0 else known
     status: Status = "unknown" if known is None else "yes" if known else "no"
     detail = "" if known else "not told by BTF" if known is None else "this kernel does not have them"
-    advice = "ecc -mcpu=v2 or v3, or another way to write it" if known is False else ""
+    advice = (feature.advice or "another way to write it, or clang's -mcpu=v3") if known is False else ""
     return analysis.finding("instruction", feature.name, status, program, place, feature.since, detail, advice)

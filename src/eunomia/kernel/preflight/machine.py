@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from eunomia.kernel.preflight.privileges import needed
 from eunomia.kernel.preflight.reach import MISSING
 from eunomia.kernel.preflight.report import Finding
-from eunomia.kernel.preflight.target import CAPABILITIES, NET_ADMIN, read
+from eunomia.kernel.preflight.target import read
+from eunomia.package.arches import served
 from eunomia.package.needs import needs_of
+from eunomia.package.privileges import NUMBERS, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eunomia.btf.types import Btf
     from eunomia.kernel.preflight.analysis import Analysis
+    from eunomia.package.model import Package
 
 ATTACH_COOKIE = 174
 TRACING, STRUCT_OPS, EXT, LSM = 26, 27, 28, 29
@@ -29,6 +33,18 @@ def findings(analysis: Analysis) -> Iterator[Finding]:
     if analysis.target.live:
         yield from _capabilities(analysis)
         yield from _jit(analysis)
+
+
+def other_architecture(package: Package, arch: str) -> Finding:
+    """Return the finding for a package without an object for the kernel's architecture."""
+    there = served(package.whole)
+    return Finding(
+        "machine",
+        f"object for {arch}",
+        "no",
+        detail=f"the package was made for {' and '.join(there)}, and this kernel is {arch}'s",
+        advice=f"compile its source again: ecc --target-arch {','.join([*there, arch])}",
+    )
 
 
 def relocation_btf(analysis: Analysis) -> Btf | None:
@@ -155,18 +171,18 @@ def _configuration(analysis: Analysis) -> Iterator[Finding]:
 
 def _capabilities(analysis: Analysis) -> Iterator[Finding]:
     target = analysis.target
-    for name in needs_of(analysis.obj).capabilities:
-        held = target.holds(CAPABILITIES[name])
-        if name == "CAP_DAC_READ_SEARCH" and not held:
-            held = target.tracefs >= 0
-        where = "CAP_NET_ADMIN is for network programs" if CAPABILITIES[name] == NET_ADMIN else ""
+    needs = needed(analysis.obj, target)
+    for name, need in needs.items():
+        held = target.holds(NUMBERS[name])
+        detail = f"{'held' if held else 'not held'}, to {' and '.join(need.steps)} it"
         yield Finding(
             "capability",
             name,
             "yes" if held else "no",
+            programs=tuple(need.programs),
             since="5.8" if name in ("CAP_BPF", "CAP_PERFMON") else "",
-            detail="held" if held else where or "not held",
-            advice="" if held else "run with sudo",
+            detail=f"{detail}; {need.note}" if need.note else detail,
+            advice="" if held else f"run with sudo, or with no more than it needs: {command(needs)} ecli run PROG",
         )
     unprivileged = read("/proc/sys/kernel/unprivileged_bpf_disabled")
     if unprivileged and not target.may_probe:

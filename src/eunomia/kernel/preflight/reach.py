@@ -34,16 +34,12 @@ _SOMEWHERE = -1 << 40  # an offset on the stack that is not known
 
 @dataclass(slots=True)
 class Reached:
-    """What a program can run: places, helpers with their places, calls of externs, functions whose address it takes.
-
-    `complete` False: given up.
-    """
+    """What a program can run: places, helpers with their places, calls of externs. `complete` False: given up."""
 
     places: set[Place] = field(default_factory=set)
     helpers: dict[int, Place] = field(default_factory=dict)
     externs: dict[str, Place] = field(default_factory=dict)
     maps: dict[str, Place] = field(default_factory=dict)
-    callbacks: list[Place] = field(default_factory=list)
     complete: bool = True
 
 
@@ -107,7 +103,6 @@ class Explorer:
         if insn.code == LD_IMM64:
             value, callback = self._load_imm64(unit, at, reached)
             if callback is not None:
-                reached.callbacks.append((section, at))
                 yield (*callback, NOTHING)
             yield section, at + 2, _set(registers, insn.dst, value)
         elif kind in (ALU, ALU64):

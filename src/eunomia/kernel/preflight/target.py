@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 
 from eunomia._native import ffi, lib, text
 from eunomia.btf.kernels import MAX_BTF, read_kernel_btf
-from eunomia.btf.types import DATASEC, ENUM, ENUM64, FUNC, STRUCT, TYPEDEF, VAR, Btf, _walk
+from eunomia.btf.types import DATASEC, ENUM, ENUM64, FUNC, STRUCT, TYPEDEF, UNION, VAR, Btf, _walk
 from eunomia.errors import PackageError
 from eunomia.kernel.object import KERNEL_BTF
 from eunomia.kernel.preflight import tables
+from eunomia.package.arches import arch_of_registers, machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from eunomia.btf.types import Type
+
 SYS_RESOURCE, NET_ADMIN, SYS_ADMIN, PERFMON, BPF = 24, 12, 21, 38, 39
-CAPABILITIES = {"CAP_BPF": BPF, "CAP_PERFMON": PERFMON, "CAP_NET_ADMIN": NET_ADMIN, "CAP_DAC_READ_SEARCH": 2}
 EPERM, EOPNOTSUPP, EACCES = 1, 95, 13
 
 
@@ -54,6 +56,16 @@ def read_btf(path: str) -> Btf:
         raise PackageError(said if path in said else f"read {path}: {said}") from None
 
 
+def _member_names(struct: Type, depth: int = 4) -> Iterator[str]:
+    """Names of a struct's members, those of structs without a name in it too."""
+    for member in struct.members:
+        yield member.name
+        if not member.name and depth:
+            inner = struct._btf.resolve(member.type)
+            if inner.kind in (STRUCT, UNION):
+                yield from _member_names(inner, depth - 1)
+
+
 @cache
 def _running_btf() -> Btf:
     """The types of the running kernel, which do not change while it runs; reading them takes most of a check's time."""
@@ -82,6 +94,14 @@ class Target:
             return _running_btf()
         except (OSError, PackageError):
             return None
+
+    @cached_property
+    def arch(self) -> str | None:
+        """The kernel's name of its architecture; None where its types do not tell."""
+        if self.live:
+            return machine()
+        registers = self.btf.find("pt_regs", STRUCT) if self.btf is not None else None
+        return arch_of_registers(set(_member_names(registers))) if registers is not None else None
 
     @cached_property
     def module_names(self) -> dict[tuple[int, str], str]:
@@ -179,13 +199,14 @@ class Target:
         return -result if result < 0 else 0, bool(step[0])
 
     @cached_property
-    def symbols(self) -> frozenset[str]:
-        """Functions and variables of /proc/kallsyms."""
+    def symbols(self) -> dict[str, str]:
+        """Functions and variables of /proc/kallsyms with nm's letter for their kind (T, W, D…); {} where unreadable."""
         try:
             with open("/proc/kallsyms", encoding="ascii", errors="replace") as file:
-                return frozenset(line.split(None, 3)[2] for line in file if line.count(" ") >= 2)
+                rows = (line.split(None, 3) for line in file if line.count(" ") >= 2)
+                return {row[2]: row[1] for row in rows}
         except OSError:
-            return frozenset()
+            return {}
 
     def has_part(self, module: str, symbol: str) -> bool | None:
         """Tell whether a part of the running kernel is there: built in, loaded, or a module that can be loaded.

@@ -84,6 +84,9 @@ def raw_tracepoint(target: Target, _family: str, name: str, _types: tuple[int, i
     return Found("yes") if known else Found("no", "not in this kernel", _like(target, name, "btf_trace_", TYPEDEF))
 
 
+MOST_KPROBES = 1024  # native/attach_many.c
+
+
 def btf_target(target: Target, family: str, name: str, types: tuple[int, int]) -> Found:
     """A program that attaches to a type of the kernel's BTF: is it there, and what says an empty program for it."""
     base = family.split(".", maxsplit=1)[0]
@@ -159,7 +162,7 @@ def _tried(number: int, attaching: bool, what: str, base: str) -> Found:
 def kprobe(target: Target, family: str, name: str, types: tuple[int, int]) -> Found:
     symbol = name.partition("+")[0]
     if "." in family:
-        return _kprobe_multi(target, name, types)
+        return _kprobe_multi(target, family, name, types)
     if not target.live:
         if target.has_function(symbol):
             return Found("yes", "its BTF has the function")
@@ -167,7 +170,24 @@ def kprobe(target: Target, family: str, name: str, types: tuple[int, int]) -> Fo
         return Found("unknown", "not in its BTF, which does not name all functions", advice)
     if not pmu("kprobe"):
         return Found("no", "this kernel has no kprobes", "it needs CONFIG_KPROBES; use a tracepoint or tp_btf")
+    if any(each in name for each in "*?["):
+        return _kprobes(target, name, family.startswith("kret"))
     return kprobe_symbol(target, symbol, family.startswith("kret"))
+
+
+def _kprobes(target: Target, pattern: str, is_return: bool) -> Found:
+    """A probe of its own for each function that matches: one of them is tried."""
+    matching = [each for each in target.symbols if fnmatchcase(each, pattern)]
+    if not matching:
+        return Found("no" if target.symbols else "unknown", f"no function matches {pattern}")
+    if len(matching) > MOST_KPROBES:
+        return Found(
+            "unknown",
+            f"{len(matching)} functions match; a probe for each is made for {MOST_KPROBES} at most",
+            "a narrower pattern",
+        )
+    tried = [kprobe_symbol(target, each, is_return) for each in sorted(matching)[:20]]
+    return next((each for each in tried if each.status == "yes"), tried[0])
 
 
 def kprobe_symbol(target: Target, symbol: str, is_return: bool) -> Found:
@@ -185,7 +205,7 @@ def kprobe_symbol(target: Target, symbol: str, is_return: bool) -> Found:
     return Found("yes", "in /proc/kallsyms") if target.symbols else Found("unknown", "/proc/kallsyms cannot be read")
 
 
-def _kprobe_multi(target: Target, pattern: str, types: tuple[int, int]) -> Found:
+def _kprobe_multi(target: Target, family: str, pattern: str, types: tuple[int, int]) -> Found:
     if not target.live:
         functions = target.btf.of_kind(FUNC) if target.btf is not None else iter(())
         match = any(fnmatchcase(each.name, pattern) for each in functions)
@@ -202,7 +222,9 @@ def _kprobe_multi(target: Target, pattern: str, types: tuple[int, int]) -> Found
     number = -lib.eu_probe_kprobe_multi(known.encode(), types[1], step)
     if not number:
         return Found("yes", f"attached to {known} for a moment")
-    advice = "it needs CONFIG_FPROBE, Linux 5.18 or newer; use kprobe programs"
+    if family.endswith(".multi") and pmu("kprobe"):
+        return _kprobes(target, pattern, family.startswith("kret"))  # what a run does without links to many
+    advice = "it needs CONFIG_FPROBE, Linux 5.18 or newer (sessions 6.10); use kprobe programs"
     return Found("no", f"this kernel attaches none: {os.strerror(number).lower()}", advice)
 
 

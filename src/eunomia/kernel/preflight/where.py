@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from eunomia.kernel.preflight import binaries, network, tracing
@@ -47,7 +48,7 @@ def judge(analysis: Analysis, program: Function, section: str) -> Iterator[tuple
     chosen = plan.attached.get(program.name)
     is_bound = bool(chosen) and chosen[0].startswith("prog:")  # type: ignore[index]  # to another program
     if base in LOADED_FOR and name and not is_bound:
-        yield section, tracing.btf_target(target, family, name, types)
+        yield section, _first(target, base, family, name, types)
     if chosen is None:
         return  # loaded, and called by others
     live = plan.program(program.name)
@@ -66,7 +67,8 @@ def type_of(target: Target, section: str) -> tuple[int, int]:
     if base not in tracing.BTF_FAMILIES:
         return 0, 0
     prefix, kind, _noun = tracing.BTF_FAMILIES[base]
-    return target.type_id(prefix + name, kind), flags_of(section)
+    found = (target.type_id(prefix + each, kind) for each in name.split("|"))
+    return next((each for each in found if each), 0), flags_of(section)
 
 
 def flags_of(section: str) -> int:
@@ -85,8 +87,9 @@ def _chosen(analysis: Analysis, live: Program | None, family: str, given: str, t
         return Found("no", refusal)
     kind, name, options = parse(given)
     if kind in _BY_KIND:
-        check = _BY_SECTION[_BY_KIND[kind] or family.split(".", maxsplit=1)[0]]
-        return check(target, family, name, types)
+        if "pid" in options and target.live and not os.path.exists(f"/proc/{options['pid']}"):
+            return Found("no", f"process {options['pid']}: no such process")
+        return _first(target, _BY_KIND[kind] or family.split(".", maxsplit=1)[0], family, name, types)
     if kind == "cgroup" and target.live and live is not None:
         refusal = live.cgroup_refusal(name)
         return Found("no", refusal) if refusal else network.cgroup(analysis, types)
@@ -102,7 +105,7 @@ def _by_default(analysis: Analysis, live: Program | None, program: Function, sec
     base = family.split(".")[0]
     settings = analysis.plan.annotations.get(program.name, {})
     if base in _BY_SECTION and base not in LOADED_FOR and name:
-        return _BY_SECTION[base](target, family, name, types)
+        return _first(target, base, family, name, types)
     if base == "perf_event":
         return network.perf_annotated(target, settings) if target.live else None
     if types[0] in (network.XDP, network.SCHED_CLS):
@@ -120,9 +123,20 @@ def _by_default(analysis: Analysis, live: Program | None, program: Function, sec
         )
     forms = live.target_forms if live is not None else ""
     if forms and not (base in LOADED_FOR and name):
-        advice = f"ecli run --attach {program.name}={forms}"
+        shorter = "ecli run --attach-cgroup PATH, or " if forms.startswith("cgroup:") else ""
+        advice = f"{shorter}ecli run --attach {program.name}={forms}"
         return Found("no", "its section does not say where to attach", advice)
     return None
+
+
+def _first(target: Target, base: str, family: str, name: str, types: tuple[int, int]) -> Found:
+    """Judge `first|second`: the first that there is; of a uprobe's, functions of one binary."""
+    check = _BY_SECTION[base]
+    prefix, colon, names = name.rpartition(":") if base in ("uprobe", "uretprobe") else ("", "", name)
+    if "|" not in names or base == "usdt":
+        return check(target, family, name, types)
+    found = [check(target, family, f"{prefix}{colon}{each}", types) for each in names.split("|") if each]
+    return next((each for status in ("yes", "unknown", "no") for each in found if each.status == status), found[0])
 
 
 def parse(given: str) -> tuple[str, str, dict[str, str]]:
