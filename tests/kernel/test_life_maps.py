@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def bpffs(tmp_path: Path) -> Iterator[Path]:
         yield path
     finally:
         subprocess.run(["umount", path], check=True)
+
+
+def until_there(folder: Path, seconds: float = 30) -> None:
+    """Wait until a folder has its name: all pins are in it."""
+    deadline = time.monotonic() + seconds
+    while not folder.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def pins(bpffs: Path) -> list[str]:
@@ -239,7 +248,8 @@ def test_maps_of_a_python_program_are_found_by_its_pid(ecli: Command, file: Path
 def test_pinned_run_stays_attached_until_it_is_stopped(ecli: Command, file: Path, bpffs: Path, places: Path) -> None:
     folder = bpffs / "all"
     before = bpf_ids("link")
-    running = ecli.start("run", "--pin-dir", folder, "--name", "p", "--skip", "shape", file).wait_attached()
+    running = ecli.start("run", "--pin-dir", folder, "--name", "p", "--skip", "shape", file)
+    until_there(folder)
     running.stop(signal.SIGKILL)
 
     found = {each["name"]: each for each in json.loads(ecli("ps", "-j").stdout)}["p"]
@@ -266,7 +276,8 @@ def test_pinned_run_stays_attached_until_it_is_stopped(ecli: Command, file: Path
 def test_what_cannot_be_pinned_is_said(ecli: Command, file: Path, bpffs: Path) -> None:
     with network() as name, inside(name):
         words = ["--pin-dir", bpffs / "all", "--name", "p", "--attach", "shape=tc:lo:egress"]
-        running = ecli.start("run", *words, file).wait_attached()
+        running = ecli.start("run", *words, file)
+        until_there(bpffs / "all")
         ended = running.stop()
         ecli("stop", "p")
 
@@ -287,7 +298,8 @@ def test_pins_elsewhere_than_in_bpffs_are_refused(ecli: Command, file: Path, tmp
 
 def test_unfinished_pins_of_the_dead_are_removed(ecli: Command, file: Path, bpffs: Path, package: Package) -> None:
     folder = bpffs / "all"
-    running = ecli.start("run", "--pin-dir", folder, "--name", "p", "--skip", "shape", file).wait_attached()
+    running = ecli.start("run", "--pin-dir", folder, "--name", "p", "--skip", "shape", file)
+    until_there(folder)
     running.stop(signal.SIGKILL)
     folder.rename(bpffs / "all~4194304")  # as it is while it is made
 
