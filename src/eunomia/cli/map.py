@@ -26,11 +26,11 @@ COMMAND = Command(
         VERBOSE,
     ),
     details="""\
-  ecli map list [RUN]            the maps of all runs and pins, or of one
-  ecli map dump MAP              all elements, as KEY: VALUE; -j: JSON lines
-  ecli map get MAP KEY           one value
-  ecli map set MAP KEY VALUE     write it
-  ecli map delete MAP KEY        delete it
+  list [RUN]         maps of all runs and pins, or of one
+  dump MAP           all elements, KEY: VALUE; -j: JSON lines
+  get MAP KEY        one value
+  set MAP KEY VALUE  write it
+  delete MAP KEY     delete it
 
 MAP is RUN.MAP or PID.MAP (`opensnoop.counts`), a path in bpffs, or id:N. RUN.bss, RUN.data and RUN.rodata are its
 global variables: KEY is the name of one, and may be left out of `get`.
