@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ACTIONS = ("list", "dump", "get", "set", "delete")
 COMMAND = Command(
     "map",
-    "list|dump|get|set|delete [MAP] [KEY] [VALUE]",
+    "ACTION [MAP] [KEY] [VALUE]",
     "show and change maps of runs and pins, typed by BTF",
     (
         Opt("header", "", "flag", "do not write the line of column names", default=True),
@@ -27,7 +27,7 @@ COMMAND = Command(
     ),
     details="""\
   list [RUN]         maps of all runs and pins, or of one
-  dump MAP           all elements, KEY: VALUE; -j: JSON lines
+  dump MAP           all elements; -j: as JSON lines
   get MAP KEY        one value
   set MAP KEY VALUE  write it
   delete MAP KEY     delete it
