@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ for name in sys.argv[1:]:
     emit(name=name, code=done.returncode, shown=done.stdout)
 """
 FUNCTIONS = ["kprobe-link", "fentry-link", "lsm"]
-REST = ["bootstrap", "cgroup-connect", "iter", "sockfilter", "sockops", "tc", "xdp"]
+REST = ["bootstrap", "cgroup-connect", "iter", "sockfilter", "sockops", "struct-ops", "tc", "uprobe", "usdt", "xdp"]
 CELLS = [
     ("5.10", "amd64", [*FUNCTIONS, *REST]),
     ("6.1", "amd64", FUNCTIONS),
@@ -31,6 +32,11 @@ CELLS = [
     ("5.10", "arm64", ["kprobe-link", "bootstrap"]),  # fentry came to arm64 with 6.0, lsm needs it, too
     ("newest", "arm64", FUNCTIONS),
 ]
+
+
+def compiled(source: Path, program: Path) -> Path:
+    subprocess.run(["cc", "-O2", "-g", "-o", program, source], check=True)
+    return program
 
 
 @pytest.mark.parametrize(("series", "arch", "names"), CELLS, ids=[f"{cell[0]}-{cell[1]}" for cell in CELLS])
@@ -42,6 +48,9 @@ def test_readmes_are_true(vm: Lab, tmp_path: Path, series: str, arch: str, names
         source = EXAMPLES / name / f"{name}.bpf.c"
         package.write_text(compile_source(source, target_arch="x86,arm64").to_json())
         files[f"examples/{name}/package.json"] = package
+        for program in (EXAMPLES / name).glob("*.c"):
+            if not program.name.endswith(".bpf.c"):  # what is watched: the guests have no compiler
+                files[f"examples/{name}/{program.stem}"] = compiled(program, tmp_path / f"{name}-{program.stem}")
         files |= {f"examples/{name}/{path.name}": path for path in (EXAMPLES / name).iterdir() if path.suffix != ".c"}
 
     done = machine.run(SCRIPT, files=files, arguments=names, timeout=300)
