@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -34,9 +35,14 @@ CELLS = [
 ]
 
 
-def compiled(source: Path, program: Path) -> Path:
-    subprocess.run(["cc", "-O2", "-g", "-o", program, source], check=True)
-    return program
+def compiled(example: Path, folder: Path) -> list[Path]:
+    """Compile what an example watches, as its README says: the machines have no compiler."""
+    shutil.copytree(example, folder)
+    steps = [step for steps in readme.blocks((example / "README.md").read_text()) for step in steps]
+    for step in steps:
+        if step.command.startswith("cc "):
+            subprocess.run(step.command, shell=True, cwd=folder, check=True)
+    return [path for path in folder.iterdir() if not path.suffix]
 
 
 @pytest.mark.parametrize(("series", "arch", "names"), CELLS, ids=[f"{cell[0]}-{cell[1]}" for cell in CELLS])
@@ -48,9 +54,7 @@ def test_readmes_are_true(vm: Lab, tmp_path: Path, series: str, arch: str, names
         source = EXAMPLES / name / f"{name}.bpf.c"
         package.write_text(compile_source(source, target_arch="x86,arm64").to_json())
         files[f"examples/{name}/package.json"] = package
-        for program in (EXAMPLES / name).glob("*.c"):
-            if not program.name.endswith(".bpf.c"):  # what is watched: the guests have no compiler
-                files[f"examples/{name}/{program.stem}"] = compiled(program, tmp_path / f"{name}-{program.stem}")
+        files |= {f"examples/{name}/{path.name}": path for path in compiled(EXAMPLES / name, tmp_path / name)}
         files |= {f"examples/{name}/{path.name}": path for path in (EXAMPLES / name).iterdir() if path.suffix != ".c"}
 
     done = machine.run(SCRIPT, files=files, arguments=names, timeout=300)
@@ -58,3 +62,26 @@ def test_readmes_are_true(vm: Lab, tmp_path: Path, series: str, arch: str, names
     assert [cell["name"] for cell in done] == names
     failed = [f"{cell['name']}: {cell['shown']}" for cell in done if cell["code"]]
     assert not failed, "\n".join(failed)
+
+
+PRINTK = """
+import subprocess
+from guest import emit
+subprocess.run("mkdir -p /t; mount -t tracefs none /t; echo 0 > /t/tracing_on", shell=True, check=True)
+words = ["ecli", "run", "--trace-pipe", "/job/package.json"]
+done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+emit(code=done.returncode, out=done.stdout, said=done.stderr)
+"""
+
+
+def test_bpf_printk_that_nobody_could_read_is_told(vm: Lab, tmp_path: Path) -> None:
+    package = compile_source(EXAMPLES / "minimal/minimal.bpf.c").to_json()
+
+    (done,) = vm("6.12").run(
+        PRINTK, files={"package.json": package if isinstance(package, bytes) else package.encode()}
+    )
+
+    assert (done["code"], done["out"]) == (1, ""), done
+    assert done["said"] == (
+        "ecli: trace_pipe: tracing is switched off, bpf_printk writes nothing [echo 1 > /sys/kernel/tracing/tracing_on]\n"
+    )
