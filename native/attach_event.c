@@ -27,8 +27,12 @@ static int open_perf(struct perf_event_attr *attr, int pid, int cpu) {
 
 static int attach_perf_fd(struct eu_object *object, int index, int fd) {
     struct bpf_link *link = bpf_program__attach_perf_event(object->progs[index], fd);
-    if (link)
-        return eu_attachment_add_link(object, index, link);
+    if (link) {
+        int err = eu_attachment_add_link(object, index, link);
+        if (!err)
+            object->attachments->perf_fd = fd;
+        return err;
+    }
     int err = errno;
     close(fd);
     return eu_attach_failed(object->progs[index], err, NULL);
@@ -105,6 +109,11 @@ static int attach_perf_cpu(void *context, int cpu) {
     int fd = open_perf(&request->attr, request->pid, cpu);
     if (fd < 0 && errno == ENODEV && cpu >= 0) /* went offline meanwhile */
         return 0;
+    if (fd < 0 && errno == ESRCH) {
+        char why[64];
+        snprintf(why, sizeof(why), "process %d: no such process", request->pid);
+        return eu_attach_failed(request->object->progs[request->prog], ESRCH, why);
+    }
     if (fd < 0)
         return eu_attach_failed(request->object->progs[request->prog], errno,
                                 errno == ENOENT ? "this machine has no such performance event (no PMU?) [use a software event]" : NULL);

@@ -148,6 +148,13 @@ def read_events(live: Live) -> int:
     return int((event.pid, event.number) == (os.getpid(), 7302))
 
 
+def share_memory(live: Live) -> int:
+    """System calls that the program counts in memory that user space reads."""
+    for _ in range(2):
+        libc.fsync(-1)
+    return live.hits() if live.obj.maps["arena"].variables() == {"fsyncs": 5 + 2} else 0
+
+
 def submit_samples(live: Live) -> None:
     """Samples in a user ring buffer, which a system call lets the program drain."""
     for number in (7304, 1, 7304):
@@ -263,6 +270,16 @@ def _through_map(live: Live, which: int) -> int:
 def send_through_map(live: Live) -> int:
     """What a socket in the map sends."""
     return _through_map(live, 0)
+
+
+def drop_through_map(live: Live) -> None:
+    """What a socket in the map would receive, and the program drops; 5 seconds at most."""
+    with connection() as ends:
+        live.obj.maps["sockets"][1] = ends[1].fileno()
+        ends[0].sendall(b"eunomia")
+        deadline = time.monotonic() + 5
+        while not live.hits() and time.monotonic() < deadline:
+            time.sleep(0.005)
 
 
 def receive_through_map(live: Live) -> int:
