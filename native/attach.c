@@ -91,7 +91,8 @@ static int attach_by_section(struct eu_object *object, int index) {
 static int needs_target(const struct bpf_program *prog) {
     char why[700], forms[500];
     eu_target_forms(prog, forms, sizeof(forms));
-    snprintf(why, sizeof(why), "its section does not say where to attach [--attach %s=%s]", bpf_program__name(prog), forms);
+    const char *shorter = strncmp(forms, "cgroup:", 7) ? "" : "--attach-cgroup PATH, or ";
+    snprintf(why, sizeof(why), "its section does not say where to attach [%s--attach %s=%s]", shorter, bpf_program__name(prog), forms);
     return eu_attach_failed(prog, EDESTADDRREQ, why);
 }
 

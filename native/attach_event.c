@@ -105,6 +105,11 @@ static int attach_perf_cpu(void *context, int cpu) {
     int fd = open_perf(&request->attr, request->pid, cpu);
     if (fd < 0 && errno == ENODEV && cpu >= 0) /* went offline meanwhile */
         return 0;
+    if (fd < 0 && errno == ESRCH) {
+        char why[64];
+        snprintf(why, sizeof(why), "process %d: no such process", request->pid);
+        return eu_attach_failed(request->object->progs[request->prog], ESRCH, why);
+    }
     if (fd < 0)
         return eu_attach_failed(request->object->progs[request->prog], errno,
                                 errno == ENOENT ? "this machine has no such performance event (no PMU?) [use a software event]" : NULL);

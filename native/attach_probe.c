@@ -159,8 +159,9 @@ int eu_attach_usdt(struct eu_object *object, int index, char *target, int pid) {
         return eu_attachment_add_link(object, index, link);
     err = errno;
     snprintf(why, sizeof(why), "%.200s:%.80s:%.80s: %s", path, provider, name,
-             err == ENOENT  ? "no such USDT probe in it"
-             : err == ESRCH ? "no process runs it with this probe"
+             err == ENOENT || (err == ESRCH && pid <= 0) ? "no such USDT probe in it"
+             : err == ESRCH                              ? "the process does not have it mapped, or it has no such USDT probe"
+             : err == LIBBPF_ERRNO__FORMAT               ? "no ELF file"
              : err == EOPNOTSUPP
                  ? "this kernel attaches to a library's probes only in a process that has it mapped [pid=N; 5.15 or newer: all]"
                  : eu_reason(err));

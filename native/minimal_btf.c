@@ -60,7 +60,7 @@ static void match_roots(struct work *work) {
         if (!type->name_off || !can_match(BTF_INFO_KIND(type->info)))
             continue;
         struct eu_name *root = root_of(&work->wanted.roots, eu_btf_name(kernel, type->name_off));
-        if (root) {
+        if (root && root->kinds & eu_kind_bit(BTF_INFO_KIND(type->info))) {
             root->found = 1; /* also what shall not exist: no module has it either */
             if (work->without && root->length == strlen(work->without) && !memcmp(root->text, work->without, root->length))
                 continue;
@@ -259,7 +259,7 @@ static int write_btf(struct work *work, int fd) {
 static int is_missing_root(const char *name, uint32_t kind, void *context) {
     const struct work *work = context;
     const struct eu_name *root = can_match(kind) ? root_of(&work->wanted.roots, name) : NULL;
-    return root && !root->found;
+    return root && !root->found && root->kinds & eu_kind_bit(kind);
 }
 
 static int is_in_module(struct work *work, const char *path) {

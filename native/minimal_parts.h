@@ -11,8 +11,9 @@ struct eu_name {
     const char *text; /* in the object's strings */
     uint32_t length;
     int found;
-    int deep; /* a type that is compared through pointers and prototypes */
-    int next; /* with the same first character, -1: last */
+    uint32_t kinds; /* of the object's types with this name, eu_kind_bit() of each */
+    int deep;       /* a type that is compared through pointers and prototypes */
+    int next;       /* with the same first character, -1: last */
 };
 struct eu_names {
     struct eu_name *list; /* EU_MAX_NAMES */
@@ -31,6 +32,10 @@ int eu_wanted_collect(struct eu_wanted *wanted, const void *elf, size_t size);
 void eu_wanted_free(struct eu_wanted *wanted);
 /* The name in the list, or NULL. */
 struct eu_name *eu_names_find(const struct eu_names *names, const char *text, uint32_t length);
+/* Types match by kind, in which enums of 32 and 64 bits are the same: btf_kind_core_compat of libbpf. */
+static inline uint32_t eu_kind_bit(uint32_t kind) {
+    return 1u << (kind == 19 ? BTF_KIND_ENUM : kind);
+}
 /* Length of a name without its flavour: bpf_core_essential_name_len of libbpf. */
 uint32_t eu_essential_length(const char *name);
 /* Where each type begins, by id; NULL: out of memory, or too many. */

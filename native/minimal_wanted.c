@@ -47,7 +47,7 @@ static int add_name(struct eu_names *names, const char *text, uint32_t length) {
         return -1;
     if (eu_names_find(names, text, length))
         return 0;
-    names->list[names->count] = (struct eu_name){text, length, 0, 0, names->first[initial]};
+    names->list[names->count] = (struct eu_name){.text = text, .length = length, .next = names->first[initial]};
     names->first[initial] = names->count++;
     return 0;
 }
@@ -129,8 +129,9 @@ static int add_record(struct eu_wanted *wanted, const struct types *types, const
     uint32_t length = eu_essential_length(name);
     if (add_name(&wanted->roots, name, length))
         return -1;
-    if (is_deep(types, record))
-        eu_names_find(&wanted->roots, name, length)->deep = 1;
+    struct eu_name *root = eu_names_find(&wanted->roots, name, length);
+    root->kinds |= eu_kind_bit(BTF_INFO_KIND(type->info));
+    root->deep |= is_deep(types, record);
     return record->kind <= CORE_FIELD_LAST ? add_members(wanted, types, record) : 0;
 }
 

@@ -54,8 +54,9 @@ int eu_attach_uprobe(struct eu_object *object, int index, const char *target, in
         snprintf(why, sizeof(why), "%.200s has no symbol %.100s%s", path, spot.function, eu_near_hint(&near, hint, sizeof(hint)));
     else
         snprintf(why, sizeof(why), "%.200s:%.100s: %s", path, spot.function,
-                 err == ESRCH    ? "no such process"
-                 : err == EAGAIN ? "several versions of it [FUNCTION@VERSION or FUNCTION@@VERSION]"
-                                 : eu_reason(err));
+                 err == ESRCH                  ? "no such process"
+                 : err == LIBBPF_ERRNO__FORMAT ? "no ELF file"
+                 : err == EAGAIN               ? "several versions of it [FUNCTION@VERSION or FUNCTION@@VERSION]"
+                                               : eu_reason(err));
     return eu_attach_failed(prog, err, why);
 }

@@ -170,7 +170,10 @@ def test_a_group_that_is_removed_ends_nothing(ecli: Command, package: Package, t
 def test_a_program_without_a_group_says_how_to_name_one(package: Package) -> None:
     with (
         package.load() as obj,
-        pytest.raises(OSError, match=r"its section does not say where to attach \[--attach connect4=cgroup:PATH\]"),
+        pytest.raises(
+            OSError,
+            match=r"does not say where to attach \[--attach-cgroup PATH, or --attach connect4=cgroup:PATH\]",
+        ),
     ):
         obj.programs["connect4"].attach()
 

@@ -464,6 +464,26 @@ def test_new_project_compiles(ecc: Command, tmp_path: Path, template: str) -> No
     assert (folder / "package.json").exists()
 
 
+def test_members_of_nameless_structures_are_those_around_them(tmp_path: Path) -> None:
+    """Linux 6.19 and newer: `struct filename` has a member `struct __filename_head;` in vmlinux.h."""
+    header = tmp_path / "types.h"
+    header.write_text("""
+struct head { const char *name; int count; };
+struct filename { struct head; char iname[8]; };
+""")
+    source = tmp_path / "names.bpf.c"
+    source.write_text("""
+#include "vmlinux.h"
+__attribute__((section("raw_tp/sched_process_exit"), used)) int on_exit(struct filename *of) { return of->count; }
+""")
+    warnings: list[str] = []
+
+    package = compile_source(source, vmlinux=header, on_warning=warnings.append)
+    assert warnings == []
+    (program,) = package.meta["bpf_skel"]["progs"]
+    assert program["name"] == "on_exit"
+
+
 def test_stale_precompiled_header_is_replaced_without_a_word(simple: Path, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     first = compile_source(simple).to_json()

@@ -18,7 +18,9 @@ EVERY_KIND = """
 struct task_struct___old { long state; } __attribute__((preserve_access_index));
 struct no_such_type_at_all { int x; } __attribute__((preserve_access_index));
 enum no_such_enum { NO_SUCH_VALUE = 5 };
-long out[16];
+typedef void (*btf_trace_sched_switch___other)(void *, struct task_struct *);
+typedef int (*initcall_t___mine)(void);
+long out[18];
 SEC("tracepoint/syscalls/sys_enter_kill") int core(void *ctx)
 {
     struct task_struct *task = (void *)bpf_get_current_task();
@@ -37,6 +39,9 @@ SEC("tracepoint/syscalls/sys_enter_kill") int core(void *ctx)
     out[11] = BPF_CORE_READ_BITFIELD_PROBED(task, in_execve);
     out[12] = bpf_core_type_exists(pid_t);
     out[13] = bpf_core_type_exists(struct task_struct___old);
+    out[15] = bpf_core_type_exists(btf_trace_sched_switch___other);
+    out[16] = bpf_core_type_exists(initcall_t___mine);
+    out[17] = bpf_core_type_size(initcall_t___mine);
     return 0;
 }
 SEC("tp_btf/sched_switch") int BPF_PROG(switched, bool preempt, struct task_struct *prev, struct task_struct *next)

@@ -236,6 +236,8 @@ def tell_attached(live: Object, values: Values, program: str, reader: Run, choic
         warn("--wakeup adaptive: the package has no wake-up flag, its programs wake as they do [compile it with ecc]")
     for name, cause in live.skipped.items():
         warn(f"program {name} is optional and left out: {cause}")
+    for name, cause in live.dormant.items():
+        warn(f"program {name} is attached and will never run: {cause}")
     if values["verbose"]:
         notice(live, program)
         for name, cause in live.passed_over.items():

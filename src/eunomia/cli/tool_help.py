@@ -25,7 +25,11 @@ def doc(package: Package, key: str) -> str:
     skel = package.meta.get("bpf_skel")
     texts = skel.get("doc") if isinstance(skel, dict) else None
     text = texts.get(key) if isinstance(texts, dict) else None
-    return "\n".join(clean(line) for line in text.strip().splitlines()) if isinstance(text, str) else ""
+    if not isinstance(text, str):
+        return ""
+    first, *others = text.strip().split("\n")
+    rest = textwrap.dedent("\n".join(others)).split("\n")  # those of a comment still begin with the blank after ///
+    return "\n".join(clean(line) for line in (first, *rest)).rstrip()
 
 
 def brief(package: Package) -> str:

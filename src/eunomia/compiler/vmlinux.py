@@ -170,7 +170,7 @@ def _read(path: str) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    partial = f"{path}.{os.getpid()}"
+    partial = cache.unfinished(path)
     try:
         with open(partial, "w", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)

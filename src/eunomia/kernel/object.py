@@ -43,6 +43,7 @@ class Object:
         programs: by name.
         maps: by libbpf's name, made on first use.
         skipped: optional programs that could not be loaded or attached, and why, by name.
+        dormant: programs that are attached and that this kernel never runs, and why, by name.
         passed_over: programs in whose place another of their group runs, and why, by name.
         pinned: what `pin` has pinned, None where it has not.
     """
@@ -62,6 +63,7 @@ class Object:
         "_sizes",
         "_verifier_log",
         "_writes",
+        "dormant",
         "loaded",
         "package",
         "passed_over",
@@ -88,6 +90,7 @@ class Object:
         self.loaded = False
         self.skipped: dict[str, str] = {}
         self.passed_over: dict[str, str] = {}
+        self.dormant: dict[str, str] = {}
         self._groups: dict[str, list[str]] | None = None
         self.programs: dict[str, Program] = {}
         self.pinned: Pinned | None = None
@@ -310,7 +313,15 @@ class Object:
                 continue
             for other in self._others(name):
                 self.passed_over[other] = f"{name} runs in its place"
+            if program.section[:3] == "lsm":
+                self._look_at_lsm(name)
         return links
+
+    def _look_at_lsm(self, name: str) -> None:
+        """Note that a program of a security hook is attached, and that the kernel does not call such programs."""
+        room = ffi.new("char[]", 1024)
+        if lib.eu_probe_security(b"lsm", room, 1024) > 0 and "bpf" not in (active := text(room).strip()).split(","):
+            self.dormant[name] = f'"bpf" is not among the security modules of this kernel [boot with lsm={active},bpf]'
 
     def _left_out(self, program: Program, exc: OSError, several: bool) -> None:
         """Note that a program does not attach, or end the attaching where the tool is nothing without it."""

@@ -22,7 +22,10 @@ BOOT_TIMEOUT = 180.0  # two busy cores; 2 s on idle ones
 TAIL = 4000  # bytes of the console that an error shows
 
 # Self-tests of ciphers and loading of certificates take half a second under TCG, and nothing here needs them.
-_QUICK = "cryptomgr.notests=1 initcall_blacklist=load_system_certificate_list,jent_mod_init,crypto_kdf108_init"
+_QUICK = (
+    "rcupdate.rcu_expedited=1 cryptomgr.notests=1 "
+    "initcall_blacklist=load_system_certificate_list,jent_mod_init,crypto_kdf108_init"
+)
 # -cx16: QEMU 7.2 spoils the flags in cmpxchg16b under TCG, and kernels since 6.x die of it in one boot of ten.
 # Without cmpxchg16b kernels since 7.0 cannot allocate timers for programs, unless their slabs are debugged.
 # One CPU: with two, QEMU 7.2 loses the race that patches kernel text. cortex-a72: `max` is three times slower.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from eunomia._native import check, ffi, lib
 from eunomia.btf.elf import ElfFile
-from eunomia.btf.types import Btf
+from eunomia.btf.types import FWD, Btf
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 CORE = DATA / "core.bpf.o"
@@ -36,6 +37,32 @@ def test_it_holds_the_types_that_records_name_and_what_they_contain(tmp_path: Pa
     task = next(small.type(number) for number in range(1, len(small)) if small.type(number).name == "task_struct")
     assert [(m.name, m.bit_offset) for m in task.members][:3] == [("pid", 0), ("inner", 32), ("", 192)]
     assert [small.resolve(m.type).name for m in task.members][:2] == ["int", "inner"]
+
+
+def test_structs_hold_the_members_that_some_record_names_and_nothing_else(tmp_path: Path) -> None:
+    small = shrink(OBJECT, CORE, tmp_path / "small.btf")
+
+    members = {
+        small.type(number).name: [member.name for member in small.type(number).members]
+        for number in range(1, len(small))
+        if small.type(number).name in {"task_struct", "inner", "task_struct___old"}
+    }
+    assert members == {
+        "task_struct": ["pid", "inner", "", "bits"],  # not parent, not other
+        "inner": ["second"],
+        "task_struct___old": ["state"],
+    }
+    assert (tmp_path / "small.btf").stat().st_size < 600
+
+
+def test_type_of_another_kind_is_no_match(tmp_path: Path) -> None:
+    """As a forward declaration is none: the struct itself may stand in a module's BTF."""
+    kernel = tmp_path / "kernel.btf"
+    strings = b"\0task_struct\0"
+    header = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, 12, 12, len(strings))
+    kernel.write_bytes(header + struct.pack("<III", 1, FWD << 24, 0) + strings)
+
+    assert len(shrink(OBJECT, kernel, tmp_path / "small.btf")) == 1  # nothing but void
 
 
 def test_a_kernel_file_that_is_no_btf_is_named(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Measurement:
     def _kernel(self, series: str, arch: str, wheel: Path) -> Document:
         modules = {module for case in CASES for module in case.modules} | set(table.MODULES)
         vm = Vm(series, arch, wheel=wheel, modules=sorted(modules))
-        files = _files(arch if self._programs else None)
+        files = _files(bool(self._programs))
         pending = [{"name": "command", "call": "vm.matrix.guest:command", "timeout": TIMEOUT}]
         for kind, names in (("tool", self._tools), ("program", self._programs)):
             pending += [
@@ -124,11 +124,11 @@ def _fail(document: Document, cell: str, reason: str) -> None:
     document["cells"].append({**answer, "outcome": "failed", "reason": reason, "seconds": None})
 
 
-def _files(arch: str | None) -> dict[str, Any]:
+def _files(programs: bool) -> dict[str, Any]:
     """Return what the machine gets below /job: the modules that the cells are, and the packages."""
     chosen = [*TESTS.glob("vm/tools/*.py"), *TESTS.glob("vm/programs/*.py")]
     chosen += [TESTS / "support/commands.py", TESTS / "vm/matrix/guest.py", TESTS / "vm/matrix/warm.py"]
     files: dict[str, Any] = {str(path.relative_to(TESTS)): path for path in chosen}
-    if arch is not None:
-        files["programs"] = packages.programs(arch)
+    if programs:
+        files["programs"] = packages.programs()
     return files

@@ -1,4 +1,4 @@
-"""The test programs compiled for an architecture, and the wheels: made once for each state of the sources, and kept."""
+"""The test programs, compiled once for all machines, and the wheels: made once for each state of the sources."""
 
 from __future__ import annotations
 
@@ -14,15 +14,14 @@ from pathlib import Path
 
 from support.vm import VmError, cache
 from support.vm.eunomia import MACHINES, ROOT
-from support.vm.kernels import kernel
 from vm.programs.table import CASES
 
 PROGRAMS = ROOT / "tests/vm/programs"
-ARCHITECTURES = {"amd64": "x86", "arm64": "arm64"}
+ARCHITECTURES = "x86,arm64"  # both in one package
 KEPT = 86400.0  # seconds after which what was made of older sources goes
 
 
-def programs(arch: str) -> Path:
+def programs() -> Path:
     """Return a folder with NAME.json for each case of the table, or NAME.error, which says why there is none."""
     from eunomia.compiler import compile_source
     from eunomia.errors import CompileError
@@ -30,15 +29,9 @@ def programs(arch: str) -> Path:
     inputs = [*PROGRAMS.glob("*.bpf.c"), *PROGRAMS.glob("*.h"), *(ROOT / "src/eunomia").rglob("*.[chp]*")]
 
     def make(folder: Path) -> None:
-        vmlinux = None
-        if arch != "amd64":  # the registers of another architecture are in its kernels' types
-            vmlinux = folder / "vmlinux.btf"
-            vmlinux.write_bytes(kernel("6.12", arch).btf())
-
         def one(name: str) -> None:
-            source = PROGRAMS / f"{name}.bpf.c"
             try:
-                package = compile_source(source, target_arch=ARCHITECTURES[arch], vmlinux=vmlinux)
+                package = compile_source(PROGRAMS / f"{name}.bpf.c", target_arch=ARCHITECTURES)
             except CompileError as exc:
                 (folder / f"{name}.error").write_text(str(exc))
                 return
@@ -48,7 +41,7 @@ def programs(arch: str) -> Path:
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(one, [case.name for case in CASES]))
 
-    return _made(f"programs-{arch}", inputs, make)
+    return _made("programs", inputs, make)
 
 
 def wheel(arch: str) -> Path:

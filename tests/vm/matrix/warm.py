@@ -20,3 +20,4 @@ from eunomia.kernel.preflight.target import Target
 KERNEL = Target()
 for tool in ("opensnoop", "execsnoop"):
     Package.from_bytes(eunomia.builtin.read(tool), tool).check(target=KERNEL)
+_known = (KERNEL.symbols, KERNEL.module_names, KERNEL.configuration, KERNEL.lockdown, KERNEL.version_code)

@@ -15,8 +15,7 @@ struct {
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
 
-SEC("kprobe/do_unlinkat")
-int BPF_KPROBE(on_unlink, int dfd, struct filename *name)
+static int on_unlink(int dfd, struct filename *name)
 {
 	unsigned int pid = bpf_get_current_pid_tgid() >> 32;
 	struct event *event;
@@ -32,4 +31,19 @@ int BPF_KPROBE(on_unlink, int dfd, struct filename *name)
 	bpf_probe_read_kernel_str(event->name, sizeof(event->name), BPF_CORE_READ(name, name));
 	bpf_ringbuf_submit(event, 0);
 	return 0;
+}
+
+/* The function is called filename_unlinkat since Linux 7: of these two, the first that the kernel has is attached. */
+/// @alternative unlink
+SEC("kprobe/filename_unlinkat")
+int BPF_KPROBE(unlink_new, int dfd, struct filename *name)
+{
+	return on_unlink(dfd, name);
+}
+
+/// @alternative unlink
+SEC("kprobe/do_unlinkat")
+int BPF_KPROBE(unlink_old, int dfd, struct filename *name)
+{
+	return on_unlink(dfd, name);
 }

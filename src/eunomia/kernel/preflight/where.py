@@ -123,7 +123,8 @@ def _by_default(analysis: Analysis, live: Program | None, program: Function, sec
         )
     forms = live.target_forms if live is not None else ""
     if forms and not (base in LOADED_FOR and name):
-        advice = f"ecli run --attach {program.name}={forms}"
+        shorter = "ecli run --attach-cgroup PATH, or " if forms.startswith("cgroup:") else ""
+        advice = f"{shorter}ecli run --attach {program.name}={forms}"
         return Found("no", "its section does not say where to attach", advice)
     return None
 
