@@ -147,7 +147,11 @@ int eu_attach_prog(struct eu_object *object, int index, const struct eu_target *
         link = bpf_program__attach_trace(prog);
     if (link)
         return eu_attachment_add_link(object, index, link);
-    return eu_attach_failed(prog, errno, errno == EBUSY ? "another program replaces this function" : NULL);
+    return eu_attach_failed(prog, errno,
+                            errno == EBUSY ? "another program replaces this function"
+                            : errno == EU_ENOTSUPP
+                                ? "error 524: this kernel has no trampolines for this architecture [6.0 or newer on arm64]"
+                                : NULL);
 }
 
 void eu_prog_fds_close(struct eu_object *object) {

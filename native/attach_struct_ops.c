@@ -17,9 +17,10 @@ static int is_attached(const struct eu_object *object) {
 static int refuse(const struct bpf_program *prog, int err, const struct bpf_map *map) {
     char why[300];
     snprintf(why, sizeof(why), "struct_ops map %s: %s", bpf_map__name(map),
-             err == EEXIST   ? "another with this name is registered [`bpftool struct_ops` shows them]"
-             : err == EINVAL ? "the kernel refuses it: a member that it needs is missing, or a name that it does not take"
-                             : eu_reason(err));
+             err == EEXIST        ? "another with this name is registered [`bpftool struct_ops` shows them]"
+             : err == EINVAL      ? "the kernel refuses it: a member that it needs is missing, or a name that it does not take"
+             : err == EU_ENOTSUPP ? "error 524: this kernel has no trampolines for this architecture [6.0 or newer on arm64]"
+                                  : eu_reason(err));
     return eu_attach_failed(prog, err, why);
 }
 

@@ -118,7 +118,7 @@ NETWORK = (
     Case("socket", "socket", triggers.udp4, places.network, _on("socket:lo")),
     Case("sockops", "sockops", triggers.tcp, places.cgroup, _on("cgroup:{cgroup}")),
     Case("sk_msg", "sk_msg", triggers.send_through_map, places.network, _on("map:sockets")),
-    Case("sk_skb", "sk_skb/stream_verdict", triggers.receive_through_map, places.network),
+    Case("sk_skb", "sk_skb/stream_verdict", triggers.drop_through_map, places.network),
     Case("sk_skb_verdict", "sk_skb/verdict", triggers.receive_through_map, places.network, _on("map:sockets")),
     Case("sk_lookup", "sk_lookup", triggers.udp4, places.network, _on("netns:self")),
     Case("sk_reuseport", "sk_reuseport", triggers.loopback, places.reuseport, _on("socket:,fd={fd}")),

@@ -265,6 +265,16 @@ def send_through_map(live: Live) -> int:
     return _through_map(live, 0)
 
 
+def drop_through_map(live: Live) -> None:
+    """What a socket in the map would receive, and the program drops; 5 seconds at most."""
+    with connection() as ends:
+        live.obj.maps["sockets"][1] = ends[1].fileno()
+        ends[0].sendall(b"eunomia")
+        deadline = time.monotonic() + 5
+        while not live.hits() and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+
 def receive_through_map(live: Live) -> int:
     """What a socket in the map receives."""
     return _through_map(live, 1)

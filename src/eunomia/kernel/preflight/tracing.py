@@ -113,6 +113,8 @@ def btf_target(target: Target, family: str, name: str, types: tuple[int, int]) -
 
 def program(target: Target, name: str) -> Found:
     """Another program's function, to be traced or replaced: what an empty program for a kernel function says."""
+    if target.symbols.get("arch_prepare_bpf_trampoline") == "W":  # weak: the one that does nothing
+        return Found("no", "this kernel has no trampolines for this architecture (error 524)", "a newer kernel")
     type_id = target.type_id("vfs_read", FUNC) if target.may_probe else 0
     number, _ = target.try_program(TRACING, TRACE_FENTRY, type_id, 0, attaching=False) if type_id else (0, False)
     return _tried(number, False, f"program {name}", "fentry and freplace") if number else Found("yes")
