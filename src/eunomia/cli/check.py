@@ -199,6 +199,8 @@ def _verified(one: Verified) -> Iterator[str]:
         yield " " * 9 + one.refusal
         if one.where or one.source:
             yield " " * 9 + f"at {one.where}{': ' if one.where and one.source else ''}{one.source}"
-        yield from (" " * 9 + f"{words}" for words in one.registers)
+        yield from (" " * 9 + words for words in one.registers)
+        if one.explanation and not one.registers:
+            yield " " * 9 + one.explanation
     if one.advice:
         yield " " * 9 + f"> {one.advice}"

@@ -13,10 +13,6 @@ from eunomia.package.model import Package
 
 RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF
 BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
-# the verifier's closing statistics, and its notes about what it did well
-NOISE = re.compile(
-    r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#|libbpf: |\s*$)"
-)
 SUDO = " [run with sudo]"
 
 
@@ -73,6 +69,13 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
         from eunomia.package.privileges import lacking, needs_capabilities
 
         needs = lacking(needs_capabilities(failed.package.types), lib.eu_capabilities())
+        limit = lib.eu_memlock_limit()
+        if limit >= 0 and "failed to create" in words:
+            return PermissionError(
+                number,
+                f"load object {name}: {words}: this kernel counts BPF memory against RLIMIT_MEMLOCK, which is"
+                f" {limit} bytes here [ulimit -l unlimited, or give it CAP_SYS_RESOURCE]",
+            )
         cause = f"{words or 'operation not permitted'}{f': needs {needs}' if needs else ''}"
         return PermissionError(number, f"load object {name}: {cause}{SUDO}")
     return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)
@@ -100,16 +103,25 @@ def ring_failure(failed: Object) -> UnsupportedError | None:
 
 
 def verifier_failure(program: str, log: str, number: int, section: str = "") -> EunomiaError | OSError:
-    """Return the verifier's refusal: its last useful line as text, all of it as log."""
-    said = log.rpartition(BEGIN)[2].partition(END)[0]
-    lines = [line.strip() for line in said.splitlines() if not NOISE.match(line)]
-    if not lines:
+    """Return the verifier's refusal: why and where, and what to do about the usual mistakes; all of it as log."""
+    from eunomia.kernel.preflight.refusal import read
+
+    said = read(log.rpartition(BEGIN)[2].partition(END)[0])
+    if not said.reason:
         return silent_refusal(program, number, log, section)
-    reason = lines[-1]
-    where = next((line for line in reversed(lines) if line.startswith("; ")), "")
-    source = f" (at `{re.sub(r' @ .*', '', where[2:]).strip()}`)" if where and where != reason else ""
-    hint = " [-v shows all of it]" if len(lines) > 1 else ""
-    return VerifierError(f"load program {program}: the verifier refuses it: {reason}{source}{hint}", log)
+    where = next((line for line in reversed(said.before) if line.startswith("; ")), "")
+    source = f" (at {_source(where)})" if where and where != said.reason else ""
+    hints = [said.mistake.advice] if said.mistake else []
+    if len(said.before) > 1:
+        hints.append("-v shows the whole log" if hints else "-v shows all of it")
+    hint = f" [{'; '.join(hints)}]" if hints else ""
+    return VerifierError(f"load program {program}: the verifier refuses it: {said.reason}{source}{hint}", log)
+
+
+def _source(line: str) -> str:
+    """Return the verifier's line about the source, `; TEXT @ FILE:LINE` (the place since 6.9), as FILE:LINE `TEXT`."""
+    text, _, place = line[2:].partition(" @ ")
+    return f"{place.strip().rpartition('/')[2]} `{text.strip()}`".lstrip()
 
 
 def refused(failed: Object, program: str, number: int, log: str) -> EunomiaError | OSError:

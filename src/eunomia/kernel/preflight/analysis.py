@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from eunomia.kernel.preflight.target import Target
 
 WEAK = 2  # STB_WEAK
+# Attach types that libbpf leaves out, or kernels before them ignore: xdp, sk_reuseport, perf_event.
+LEFT_OUT = frozenset((37, 39, 40, 41))
 KALLSYMS_LOOKUP_NAME = 179  # came with spills of less than 8 bytes that the verifier follows (5.16)
 ONE_BY_ONE = frozenset(
     (42, 48)
@@ -159,7 +161,7 @@ class Analysis:
         yield made("program type", tables.name_of("program type", prog_type), Found(status, how, advice, since))
         if status == "no":
             return
-        if attach_type > 2:
+        if attach_type > 2 and attach_type not in LEFT_OUT:
             there = self.target.knows("attach type", attach_type)
             answer = "unknown" if there is None else "yes" if there else "no"
             since = tables.since("attach type", attach_type)

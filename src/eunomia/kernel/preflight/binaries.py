@@ -22,6 +22,8 @@ def uprobe(target: Target, family: str, name: str, _types: tuple[int, int]) -> F
         return Found("no", "this kernel has no uprobes", "it needs CONFIG_UPROBES")
     binary, _, function = name.partition(":")
     path = _binary(binary)
+    if path is None and "/" in binary:
+        return Found("no", f"binary {binary}: no such file, or it may not be read", "--binary FILE names another one")
     if path is None:
         return Found(
             "no", f"binary {binary} was not found in PATH or among the libraries", "install it, or give its path"

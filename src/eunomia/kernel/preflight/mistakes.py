@@ -32,6 +32,12 @@ MISTAKES = (
         "this kernel does not have the helper: look up its first kernel with `ecli check`, or call another one",
     ),
     Mistake(
+        "sleeps",
+        r"helper call might sleep|might sleep in a non-sleepable|sleepable (helper|kfunc)|"
+        r"unknown func bpf_(copy_from_user|ima_\w+)#",
+        'only sleepable programs may wait: SEC("fentry.s/…"), lsm.s, uprobe.s; else read with bpf_probe_read_user()',
+    ),
+    Mistake(
         "wrong-helper",
         "program of this type cannot use helper|unknown func bpf_|cannot call this helper",
         "programs of this type may not call this helper: `ecli features -v` lists those that may be called",
@@ -40,11 +46,6 @@ MISTAKES = (
         "not-gpl",
         "cannot call GPL-restricted function|non-GPL compatible|cannot call .*GPL",
         'the helper is for GPL programs: char LICENSE[] SEC("license") = "GPL";',
-    ),
-    Mistake(
-        "sleeps",
-        "helper call might sleep|might sleep in a non-sleepable|sleepable (helper|kfunc)",
-        'only sleepable programs may wait: SEC("fentry.s/…"), lsm.s, uprobe.s; else read with bpf_probe_read_user()',
     ),
     Mistake(
         "missing-null-check",
@@ -183,6 +184,8 @@ def recognise(refusal: str, context: str = "") -> Mistake | None:
         refusal: its last words.
         context: some lines before them, which are looked at where the words alone do not tell.
     """
+    if "allowed memory range" in refusal:  # of what memory, the line before it says
+        refusal = "\n".join([*context.splitlines()[-3:], refusal])
     for text in (refusal, context):
         for mistake in MISTAKES:
             if text and re.search(mistake.pattern, text):

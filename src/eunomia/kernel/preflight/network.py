@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+from struct import pack
 from typing import TYPE_CHECKING, Any
 
-from eunomia._native import lib, text
+from eunomia._native import ffi, lib, text
 from eunomia.kernel.preflight import tracing
 from eunomia.kernel.preflight.found import Found
 from eunomia.kernel.preflight.target import read
@@ -21,6 +22,15 @@ SCHED_CLS, XDP = 3, 6
 SK_SKB, SK_MSG, FLOW_DISSECTOR, STRUCT_OPS, SK_LOOKUP = 14, 16, 22, 27, 30
 BY_ITSELF = frozenset((SK_SKB, SK_MSG, FLOW_DISSECTOR, STRUCT_OPS, SK_LOOKUP))
 SOCKMAP, SOCKHASH = 15, 18
+# Source: .ndo_bpf in drivers/net of Linux 6.12.
+_NATIVE_XDP = frozenset(
+    ("veth", "tun", "virtio_net", "bonding", "ena", "gve", "mana", "hv_netvsc", "vif", "vmxnet3", "atlantic", "bnxt_en",
+     "nicvf", "fsl_dpaa2_eth", "fsl_enetc", "fec", "i40e", "ice", "igb", "igc", "ixgbe", "ixgbevf", "mvneta", "mvpp2",
+     "mlx4_en", "mlx5_core", "nfp", "qede", "sfc", "stmmac", "st_gmac", "rvu-nicpf", "lan966x", "tsnep", "netdevsim")
+)  # fmt: skip
+_WITHOUT_XDP = frozenset(
+    ("dummy", "bridge", "netkit", "802.1Q VLAN Support", "ipvlan", "macvlan", "vxlan", "e1000e", "e1000")
+)
 TCX, NETKIT = 46, 54  # BPF_TCX_INGRESS, BPF_NETKIT_PRIMARY
 
 
@@ -102,9 +112,27 @@ def _way(
 
 def _netkit_device(index: int) -> Found | None:
     name = socket.if_indextoname(index)
-    if "DEVTYPE=netkit" in read(f"/sys/class/net/{name}/uevent"):
+    if index != LOOPBACK and driver_of(name) in ("netkit", ""):
         return None
     return Found("no", f"interface {name}: it is no netkit device", "ip link add … type netkit makes one")
+
+
+def driver_of(name: str) -> str:
+    """Return the driver of an interface of this network namespace, "" where it does not say.
+
+    /sys/class/net shows the namespace that it was mounted in. Source: struct ethtool_drvinfo, linux/ethtool.h.
+    """
+    import fcntl
+
+    info = ffi.new("char[196]")
+    info[0:4] = pack("<I", 3)  # ETHTOOL_GDRVINFO
+    request = pack("16sQ16x", name.encode()[:15], int(ffi.cast("uintptr_t", info)))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            fcntl.ioctl(sock, 0x8946, request)  # SIOCETHTOOL
+        except OSError:
+            return ""
+    return text(info + 4)
 
 
 def _xdp(analysis: Analysis, index: int, options: dict[str, str]) -> Found | None:
@@ -116,15 +144,16 @@ def _xdp(analysis: Analysis, index: int, options: dict[str, str]) -> Found | Non
             f"interface {name}: its XDP slot is taken by program {there}",
             f"`bpftool prog show id {there}` shows it; iface:{name},replace takes its place",
         )
-    if index == LOOPBACK and ("native" in options or "offload" in options):
-        return Found(
-            "no",
-            f"interface {name}: its driver has no native XDP mode",
-            f"iface:{name},generic works with every interface",
-        )
-    if "native" in options or "offload" in options:
-        return Found("unknown", f"interface {name}: whether its driver has this mode shows when it attaches")
-    return None
+    if "native" not in options and "offload" not in options:
+        return None
+    driver = driver_of(name)
+    if index == LOOPBACK or driver in _WITHOUT_XDP:
+        detail = f"interface {name}: its driver has no native XDP mode"
+        return Found("no", detail, f"iface:{name},generic works with every interface")
+    if driver in _NATIVE_XDP and "native" in options:
+        return Found("yes", f"interface {name}: driver {driver} has native XDP")
+    detail = f"interface {name}: whether driver {driver or 'without a name'} has this mode shows when it attaches"
+    return Found("unknown", detail)
 
 
 def _clsact(target: Target) -> Found | None:

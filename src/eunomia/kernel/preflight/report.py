@@ -47,6 +47,7 @@ class Verified:
         refusal: its last words, "" where it accepted. where: `file:line`. source: that line. registers: their state
             in words.
         mistake: name of a known mistake, "" for others. advice: what to do about it.
+        explanation: the kernel's own words for it, "" where it gives none (before Linux 7.3).
     """
 
     program: str
@@ -60,6 +61,7 @@ class Verified:
     registers: tuple[str, ...] = ()
     mistake: str = ""
     advice: str = ""
+    explanation: str = ""
 
 
 @dataclass(slots=True)

@@ -143,10 +143,17 @@ class Target:
 
         if self.btf is None:
             return []
-        names = [each.name.removeprefix(prefix) for each in self.btf.of_kind(kind) if each.name.startswith(prefix)]
         stem = re.sub(r"^(_*(do|vfs|ksys|sys)_|_+)", "", name)
-        akin = sorted((each for each in names if len(stem) > 4 and stem in each), key=lambda each: (len(each), each))
-        return akin[:3] or get_close_matches(name, names, 3, 0.75)
+        ends = (name[:4], name[-4:])
+        akin, close = [], []
+        for each in self.btf._by_name():
+            bare = each[len(prefix) :] if each.startswith(prefix) else ""
+            if len(stem) > 4 and stem in bare:
+                akin.append(bare)
+            elif abs(len(bare) - len(name)) < 4 and (bare[:4] == ends[0] or bare[-4:] == ends[1]):
+                close.append(bare)
+        akin, close = ([each for each in names if self.btf.find(prefix + each, kind)] for names in (akin, close))
+        return sorted(akin, key=lambda each: (len(each), each))[:3] or get_close_matches(name, close, 3, 0.75)
 
     @cached_property
     def _enums(self) -> dict[str, set[int]]:
@@ -207,6 +214,11 @@ class Target:
                 return {row[2]: row[1] for row in rows}
         except OSError:
             return {}
+
+    @property
+    def has_trampolines(self) -> bool:
+        """Whether programs can be called by functions, other programs and struct_ops: weak where it is not written."""
+        return self.symbols.get("arch_prepare_bpf_trampoline") != "W"
 
     def has_part(self, module: str, symbol: str) -> bool | None:
         """Tell whether a part of the running kernel is there: built in, loaded, or a module that can be loaded.

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 EINVAL, ENOTSUPP = 22, 524
 TRACING, TRACE_FENTRY = 26, 24
 SLEEPABLE = 16  # BPF_F_SLEEPABLE
+# System calls that newer architectures never had. Source: include/uapi/asm-generic/unistd.h.
+_WITHOUT_OLD_CALLS = frozenset(("arm64", "riscv", "loongarch"))
+_OLD_CALLS = frozenset(
+    ("open", "link", "unlink", "mknod", "chmod", "chown", "mkdir", "rmdir", "lchown", "access", "rename", "readlink",
+     "symlink", "utimes", "stat", "lstat", "newstat", "newlstat", "pipe", "dup2", "epoll_create", "inotify_init",
+     "eventfd", "signalfd", "alarm", "getpgrp", "pause", "time", "utime", "creat", "getdents", "futimesat", "select",
+     "poll", "epoll_wait", "ustat", "fork", "vfork", "sysfs", "uselib")
+)  # fmt: skip
 BTF_FAMILIES = {
     "tp_btf": ("btf_trace_", TYPEDEF, "tracepoint"),
     "fentry": ("", FUNC, "function"),
@@ -64,6 +72,8 @@ def _other_category(target: Target, event: str) -> str:
 
 def _syscall_event(target: Target, event: str) -> bool | None:
     name = event.removeprefix("sys_enter_").removeprefix("sys_exit_")
+    if target.arch in _WITHOUT_OLD_CALLS and name in _OLD_CALLS:
+        return False  # its function is there for 32-bit programs
     return True if _syscall_function(target, name) else None
 
 
@@ -113,8 +123,9 @@ def btf_target(target: Target, family: str, name: str, types: tuple[int, int]) -
 
 def program(target: Target, name: str) -> Found:
     """Another program's function, to be traced or replaced: what an empty program for a kernel function says."""
-    if target.symbols.get("arch_prepare_bpf_trampoline") == "W":  # weak: the one that does nothing
-        return Found("no", "this kernel has no trampolines for this architecture (error 524)", "a newer kernel")
+    if target.live and not target.has_trampolines:
+        detail = f"program {name}: this kernel has no trampolines for this architecture (error 524)"
+        return Found("no", detail, "a newer kernel: arm64 has them since 6.0")
     type_id = target.type_id("vfs_read", FUNC) if target.may_probe else 0
     number, _ = target.try_program(TRACING, TRACE_FENTRY, type_id, 0, attaching=False) if type_id else (0, False)
     return _tried(number, False, f"program {name}", "fentry and freplace") if number else Found("yes")

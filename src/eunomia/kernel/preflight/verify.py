@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from eunomia._native import lib
 from eunomia.errors import EunomiaError
 from eunomia.kernel.object import Object
-from eunomia.kernel.preflight import mistakes, words
+from eunomia.kernel.preflight import refusal, words
 from eunomia.kernel.preflight.code import Code
 from eunomia.kernel.preflight.report import Verified
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 STATISTICS = 4  # BPF_LOG_STATS
 BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
-_NOISE = re.compile(
-    r"^(processed \d+ insns|verification time|stack depth|peak_states|max_states|-- |arg#|func#\d+ @|libbpf: |$)"
-)
-_INSN = re.compile(r"^(\d+): \([0-9a-f]{2}\) ")
 _SOURCE = re.compile(r"^; (.*?)(?: @ (\S+):(\d+))?$")
 
 
@@ -96,16 +92,8 @@ def _accepted(name: str, said: str) -> Verified:
 
 def _refused(package: Package, name: str, log: str) -> Verified:
     """Read a refusal out of the verifier's log: its words, the source line, the registers that it names."""
-    lines = [line.strip() for line in log.splitlines()]
-    telling = [line for line in lines if not _NOISE.match(line)]
-    refusal, at = _reason(telling)
-    before = telling[: at + 1]
-    insn = next((int(found[1]) for line in reversed(before) if (found := _INSN.match(line))), 0)
-    if named := re.search(r"(?:unreachable|detected at) insn (\d+)", refusal):
-        insn = int(named[1])
-    where, source = _place(package, name, before, insn)
-    known = words.states(before)
-    mistake = mistakes.of_null(refusal, known, before) or mistakes.recognise(refusal, "\n".join(telling[-12:]))
+    said = refusal.read(log)
+    where, source = _place(package, name, said.before, said.insn)
     processed = re.search(r"^processed (\d+) insns", log, re.M)
     stack = re.search(r"^stack depth ([\d+]+)", log, re.M)
     return Verified(
@@ -113,12 +101,13 @@ def _refused(package: Package, name: str, log: str) -> Verified:
         False,
         int(processed[1]) if processed else None,
         stack=tuple(int(part) for part in stack[1].split("+") if part) if stack else (),
-        refusal=refusal,
+        refusal=said.reason,
         where=where,
         source=source,
-        registers=(*words.registers(refusal, known), *_taken(package, name, before)),
-        mistake=mistake.name if mistake else "",
-        advice=mistake.advice if mistake else "",
+        registers=(*words.registers(said.reason, said.states), *_taken(package, name, said.before)),
+        mistake=said.mistake.name if said.mistake else "",
+        advice=said.mistake.advice if said.mistake else "",
+        explanation=said.explanation,
     )
 
 
@@ -136,35 +125,6 @@ def _taken(package: Package, name: str, before: list[str]) -> Iterator[str]:
 def _line_of(package: Package, name: str, insn: int) -> Line | None:
     program = next((each for each in Code(package.types).programs if each.name == name), None)
     return program.unit.line(program.start + insn) if program is not None and insn < program.size else None
-
-
-def _reason(telling: list[str]) -> tuple[str, int]:
-    """Return the line that says why, and its place: the last one that is neither source, nor instruction, nor state."""
-    for at in range(len(telling) - 1, -1, -1):
-        line = telling[at]
-        if not (
-            _INSN.match(line)
-            or line.startswith(
-                (
-                    "; ",
-                    "R",
-                    "from ",
-                    "last_idx",
-                    "regs=",
-                    "mark_precise",
-                    "parent ",
-                    "Caller",
-                    "cur state",
-                    "old state",
-                    "callee",
-                    "caller",
-                )
-            )
-        ):
-            return line, at
-        if re.match(r"R\d+ (?!=)[^=]*[a-z!]", line) and not re.match(r"R\d+(_\w+)?=", line):
-            return line, at
-    return (telling[-1], len(telling) - 1) if telling else ("", -1)
 
 
 def _place(package: Package, name: str, before: list[str], insn: int) -> tuple[str, str]:
