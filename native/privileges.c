@@ -91,7 +91,7 @@ static uint64_t for_output(const struct eu_run *run) {
 /* What no descriptor holds is detached by netlink and the like. */
 static uint64_t for_detaching(const struct eu_object *object) {
     for (const struct eu_attachment *at = object->attachments; at; at = at->next)
-        if (at->undo)
+        if (at->undo || (at->undoing && !at->guard)) /* else the guardian does it, who has its own */
             return bit(CAP_NET_ADMIN);
     return 0;
 }
@@ -101,6 +101,16 @@ static uint64_t for_detaching(const struct eu_object *object) {
 static int reads_maps(void) {
     uint64_t nothing[16] = {(uint32_t)-1};
     return !syscall(SYS_bpf, BPF_MAP_LOOKUP_ELEM, nothing, sizeof(nothing)) || errno == EBADF;
+}
+
+int eu_bpf_is_guarded(void) {
+    struct sets mine;
+    if (get(&mine))
+        return 0;
+    struct sets none = {0, mine.permitted, mine.inheritable};
+    int guarded = !set(&none) && !reads_maps();
+    set(&mine);
+    return guarded;
 }
 
 static uint64_t for_maps(const struct sets *mine, uint64_t others) {

@@ -92,8 +92,10 @@ def _attempt(case: Case, package: Package, load: Collection[str], attach: Collec
 
 
 def _for_maps(held: Collection[str]) -> Collection[str]:
-    release = tuple(int(part) for part in os.uname().release.split(".")[:2])
-    return ["CAP_BPF"] if release < (5, 19) and "CAP_BPF" in held else []
+    from eunomia._native import lib
+
+    wanted = {"CAP_BPF", ADMIN} if lib.eu_bpf_is_guarded() else set()
+    return [each for each in held if each in wanted]
 
 
 def without_each(steps: Steps) -> Iterator[tuple[str, str, Steps]]:

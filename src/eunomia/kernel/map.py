@@ -280,6 +280,24 @@ class Map(MutableMapping[Any, Any]):
             return False
         return True
 
+    def variables(self) -> dict[str, Any]:
+        """Return the global variables that it holds, by name: a section's (`.bss`, `.data`, `.rodata`), or an arena's.
+
+        Raises:
+            ValueError: it holds none.
+            OSError: the object is not loaded.
+
+        Kernel: 5.2+; arenas 6.9+
+        """
+        from eunomia.kernel.variables import read_variables
+
+        return read_variables(self, self._index)
+
+    @property
+    def owner(self) -> Object:
+        """The object that it is part of."""
+        return self._object
+
     def submit(self, sample: bytes) -> None:
         """Give a sample to the program that drains a user ring buffer (`bpf_user_ringbuf_drain`).
 
