@@ -27,6 +27,8 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
 int eu_load(struct eu_object *object);
 /* Detach what is attached and free everything; NULL is allowed. */
 void eu_close(struct eu_object *object);
+/* RLIMIT_MEMLOCK in bytes where this kernel counts BPF memory against it (before 5.11), -1 where it does not or there is no limit. */
+long long eu_memlock_limit(void);
 /* Whether the object has ring buffers, made perf buffers or not. */
 int eu_has_rings(struct eu_object *object);
 /* 1 when the object was relocated against a minimal BTF made in memory, 0 when libbpf parsed it all. */

@@ -50,6 +50,13 @@ static void raise_memlock(void) {
     }
 }
 
+long long eu_memlock_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == RLIM_INFINITY || counts_by_group())
+        return -1;
+    return (long long)limit.rlim_cur;
+}
+
 static int index_parts(struct eu_object *object) {
     struct bpf_map *map;
     struct bpf_program *prog;

@@ -224,6 +224,45 @@ def test_source_that_knows_rings_only_is_told_so_in_a_line(tmp_path: Path) -> No
     assert result.stderr.count("\n") == 1
 
 
+XDP = """
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, int);
+    __type(value, long);
+} seen SEC(".maps");
+SEC("xdp") int count(struct xdp_md *ctx)
+{
+    int zero = 0;
+    long *value = bpf_map_lookup_elem(&seen, &zero);
+    if (value)
+        __sync_fetch_and_add(value, 1);
+    return XDP_PASS;
+}
+"""
+
+
+def test_xdp_attaches_by_netlink_and_goes_again_without_links(tmp_path: Path) -> None:
+    script = """
+import socket, subprocess, sys
+import eunomia
+subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+with eunomia.Package.open(sys.argv[1]).load() as live:
+    live.attach(targets={"count": ["iface:lo,generic"]})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.sendto(b"x", ("127.0.0.1", 9))
+    during = subprocess.run(["ip", "link", "show", "lo"], capture_output=True, text=True).stdout
+    print(live.maps["seen"][0] >= 1, "xdp" in during)
+print("xdp" in subprocess.run(["ip", "link", "show", "lo"], capture_output=True, text=True).stdout)
+"""
+    kernel = OldKernel(old_kernel.no_links)
+
+    result = kernel.run(["unshare", "--net", sys.executable, "-c", script, str(made(tmp_path, XDP))])
+
+    assert result.stdout.split() == ["True", "True", "False"], result.stderr
+    assert kernel.refused["no_links"] > 0
+
+
 LOWERED = "import resource; resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 1 << 22))\n"
 
 

@@ -69,6 +69,13 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
         from eunomia.package.privileges import lacking, needs_capabilities
 
         needs = lacking(needs_capabilities(failed.package.types), lib.eu_capabilities())
+        limit = lib.eu_memlock_limit()
+        if limit >= 0 and "failed to create" in words:
+            return PermissionError(
+                number,
+                f"load object {name}: {words}: this kernel counts BPF memory against RLIMIT_MEMLOCK, which is"
+                f" {limit} bytes here [ulimit -l unlimited, or give it CAP_SYS_RESOURCE]",
+            )
         cause = f"{words or 'operation not permitted'}{f': needs {needs}' if needs else ''}"
         return PermissionError(number, f"load object {name}: {cause}{SUDO}")
     return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)

@@ -44,9 +44,8 @@ class Live:
 
     def hits(self) -> int:
         """Return the program's counter."""
-        offset = next(each[2] for each in self.obj.package.meta["eunomia"]["options"] if each[0] == "hits")
         bss = next(each for each in self.obj.maps.values() if each.section == ".bss")
-        return int.from_bytes(bytes(bss[0])[offset : offset + 8], "little")
+        return int(bss.variables()["hits"])
 
 
 def no_prediction(_: Package, __: Mapping[str, list[str]], ___: tuple[str, ...]) -> tuple[str, str]:

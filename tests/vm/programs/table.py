@@ -200,6 +200,7 @@ OTHERS = (
     Case("timer", "timer", triggers.set_timer, places.network, _on("tc:lo"), modules=("sch_ingress", "cls_bpf")),
     Case("ringbuf", "ring buffer", triggers.read_events),
     Case("user_ringbuf", "user ring buffer", triggers.submit_samples),
+    Case("arena", "arena", triggers.share_memory),
     Case("perf_buffer", "perf buffer", triggers.read_events),
 )
 CASES = TRACING + NETWORK + OTHERS
