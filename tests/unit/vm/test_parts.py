@@ -133,7 +133,6 @@ CELL = {"kind": "tool", "cell": "x", "predicted_reason": "", "reason": ""}
         ("yes", "fired", ""),
         ("no", "refused", ""),
         ("no", "attached", ""),
-        ("unknown", "left out", ""),
         ("yes", "refused", "tool x: false yes: run: why"),
         ("no", "fired", "tool x: false no: run: why"),
         ("unknown", "fired", "tool x: fired, predicted unknown: run: why"),

@@ -57,7 +57,7 @@ def measure(options: argparse.Namespace) -> list[compare.Document]:
 
 def summary(kernel: compare.Document) -> list[str]:
     """Return the line of a kernel, and one for each thing that is wrong."""
-    counts = dict.fromkeys(("fired", "refused", "attached", "left out", "failed"), 0)
+    counts = dict.fromkeys(("fired", "refused", "attached", "failed"), 0)
     for cell in kernel["cells"]:
         counts[cell["outcome"]] += 1
     told = ", ".join(f"{number} {outcome}" for outcome, number in counts.items() if number)

@@ -12,7 +12,7 @@ Document = dict[str, Any]
 def wrong(cell: Document) -> str:
     """Return what is wrong with a cell, "" where prediction and outcome agree and nothing failed."""
     predicted, outcome = cell["predicted"], cell["outcome"]
-    if (predicted, outcome) in (("yes", "fired"), ("no", "refused")) or outcome == "left out":
+    if (predicted, outcome) in (("yes", "fired"), ("no", "refused")):
         return ""
     what = {
         ("yes", "refused"): "false yes",

@@ -16,7 +16,6 @@ provoked, what it saw is looked at, it is detached, and its account must balance
 where a prediction is wrong, or where this page no longer says what happens. As data: [matrix.json](matrix.json).
 
 **✓** it was attached, and saw what was done. **–** the kernel cannot; `ecli check` said so before: see the notes.
-**·** not tried: it would take the machine down.
 """
 _TIMES = """\
 ## Starting
@@ -60,8 +59,6 @@ def _mark(cell: Document | None, notes: dict[str, int]) -> str:
         return ""
     if (cell["predicted"], cell["outcome"]) == ("yes", "fired"):
         return "✓"
-    if cell["outcome"] == "left out":
-        return f"·[^{notes.setdefault(f'left out: {cell["reason"]}', len(notes) + 1)}]"
     run, check = cell.get("reason", "attached, nothing came"), cell.get("predicted_reason", "")
     text = f"run: {_code(run)}; check: {_code(check) if check else cell['predicted']}"
     number = notes.setdefault(text, len(notes) + 1)
