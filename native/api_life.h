@@ -87,4 +87,16 @@ int eu_attached(struct eu_object *object, int index, struct eu_attached *attache
 int eu_attached_set_pinned(struct eu_object *object, int index, int pinned);
 /* Remove a state file that no process holds: 1 it is gone, 0 one does, -errno. */
 int eu_state_take_away(const char *file);
+
+/* Elements of a map by its descriptor, as those of an object's maps (api_object.h); name is for messages. */
+struct eu_map_shape {
+    int fd;
+    uint32_t type, key_size, value_size;
+    int no_batch; /* set where the kernel has no batches for it */
+};
+int eu_fd_lookup(int fd, const char *name, const void *key, void *value);
+int eu_fd_update(int fd, const char *name, const void *key, const void *value, uint64_t flags);
+int eu_fd_delete(int fd, const char *name, const void *key);
+long eu_fd_read_batch(struct eu_map_shape *shape, const char *name, void *cursor, int first, void *keys, void *values, uint32_t max,
+                      int *done);
 #endif

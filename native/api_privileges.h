@@ -8,6 +8,8 @@ uint64_t eu_capabilities(void);
 /* The number of the capability that this kernel asks of who opens performance events (uprobe: uprobes), found by trying: CAP_PERFMON,
  * or CAP_SYS_ADMIN; -1: this process cannot try. */
 int eu_perf_capability(int uprobe);
+/* Whether this kernel asks for CAP_BPF at every use of bpf(2), not only where something is made. */
+int eu_bpf_is_guarded(void);
 
 struct eu_run;
 struct eu_object;

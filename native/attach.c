@@ -202,14 +202,16 @@ static int attach_one(struct eu_object *object, int index, const struct eu_attac
     return err;
 }
 
-/* Let go of a pinned link without detaching it. What libbpf has of perf events besides stays open until this process ends: it would
- * switch them off. */
+/* Let go of a pinned link without detaching it. The perf event of a probe, which libbpf opened, stays open until this process ends: libbpf
+ * gives it to nobody, and would switch it off. */
 static void let_go(struct eu_attachment *at) {
     int fd = at->link ? bpf_link__fd(at->link) : at->fd;
     if (at->link) {
         bpf_link__disconnect(at->link);
         bpf_link__destroy(at->link);
     }
+    if (at->perf_fd && at->perf_fd != fd)
+        close(at->perf_fd);
     close(fd);
     free(at);
 }

@@ -27,8 +27,12 @@ static int open_perf(struct perf_event_attr *attr, int pid, int cpu) {
 
 static int attach_perf_fd(struct eu_object *object, int index, int fd) {
     struct bpf_link *link = bpf_program__attach_perf_event(object->progs[index], fd);
-    if (link)
-        return eu_attachment_add_link(object, index, link);
+    if (link) {
+        int err = eu_attachment_add_link(object, index, link);
+        if (!err)
+            object->attachments->perf_fd = fd;
+        return err;
+    }
     int err = errno;
     close(fd);
     return eu_attach_failed(object->progs[index], err, NULL);

@@ -137,64 +137,15 @@ int eu_map_next_key(struct eu_object *object, int index, const void *key, void *
     return fd < 0 ? fd : done(bpf_map_get_next_key(fd, key, next), "next key", object->maps[index]);
 }
 
-static int is_per_cpu(uint32_t type) {
-    return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_LRU_PERCPU_HASH ||
-           type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
-}
-
-static size_t value_room(const struct bpf_map *map) {
-    size_t size = bpf_map__value_size(map);
-    return is_per_cpu(bpf_map__type(map)) ? (size + 7) / 8 * 8 * eu_possible_cpus() : size;
-}
-
-/* Element by element: the cursor holds the last key. A key that vanished in between is passed over. */
-static long read_elements(int fd, const struct bpf_map *map, char *cursor, int first, char *keys, char *values, uint32_t max, int *end) {
-    size_t key_size = bpf_map__key_size(map), value_size = value_room(map);
-    uint32_t count = 0;
-    while (count < max) {
-        char *key = keys + count * key_size;
-        if (bpf_map_get_next_key(fd, first ? NULL : cursor, key)) {
-            if (errno != ENOENT)
-                return done(-errno, "next key", map);
-            *end = 1;
-            break;
-        }
-        first = 0;
-        memcpy(cursor, key, key_size);
-        if (!bpf_map_lookup_elem(fd, key, values + count * value_size))
-            count++;
-        else if (errno != ENOENT)
-            return done(-errno, "look up", map);
-    }
-    return count;
-}
-
 long eu_map_read_batch(struct eu_object *object, int index, void *cursor, int first, void *keys, void *values, uint32_t max, int *end) {
     int fd = map_fd(object, index);
     if (fd < 0)
         return fd;
-    struct bpf_map *map = object->maps[index];
-    uint8_t *no_batch = object->no_batch + index;
-    *end = 0;
-    char next[512];
-    *no_batch |= bpf_map__key_size(map) > sizeof(next);
-    if (!*no_batch) {
-        uint32_t count = max;
-        /* hash maps keep a bucket number in the cursor, others a key */
-        int err = bpf_map_lookup_batch(fd, first ? NULL : cursor, next, keys, values, &count, NULL);
-        if (!err || errno == ENOENT) {
-            *end = err != 0;
-            memcpy(cursor, next, bpf_map__key_size(map) > 4 ? bpf_map__key_size(map) : 4);
-            return count;
-        }
-        /* ENOSPC: one bucket holds more than `max` elements; others: this kernel or map type has no batches */
-        if (!first)
-            return errno == ENOSPC ? -ENOSPC : done(-errno, "look up batch", map);
-        *no_batch = errno != ENOSPC;
-        if (errno == ENOSPC)
-            return -ENOSPC;
-    }
-    return read_elements(fd, map, cursor, first, keys, values, max, end);
+    const struct bpf_map *map = object->maps[index];
+    struct eu_map_shape shape = {fd, bpf_map__type(map), bpf_map__key_size(map), bpf_map__value_size(map), object->no_batch[index]};
+    long count = eu_fd_read_batch(&shape, bpf_map__name(map), cursor, first, keys, values, max, end);
+    object->no_batch[index] = shape.no_batch;
+    return count;
 }
 
 int eu_map_pin(struct eu_object *object, int index, const char *path) {

@@ -17,7 +17,8 @@ struct eu_attachment {
     struct eu_undo *undoing;                        /* guard.c: of what the kernel ties to no descriptor, else NULL */
     uint32_t guard;                                 /* its number with the guardian, 0: it has none */
     int owner;                                      /* the process that attached it */
-    int pinned;                                     /* its link: it stays when this ends */
+    int perf_fd; /* the perf event that the link is to, where we opened it; 0: none. The link's to close */
+    int pinned;  /* its link: it stays when this ends */
     uint32_t flags;
     int other_fd; /* what else the undoing needs, closed by it; 0: none */
 };

@@ -7,10 +7,24 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/* The kernel's whole tracing can be switched off, by hand or by the kernel in trouble: bpf_printk writes nothing then. */
+static int is_off(int root) {
+    char state = '1';
+    int fd = openat(root, "tracing_on", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    int is_read = read(fd, &state, 1) == 1;
+    close(fd);
+    return is_read && state == '0';
+}
+
 int eu_trace_pipe_open(void) {
     int root = eu_tracefs();
     if (root < 0)
         return root;
+    if (is_off(root))
+        return eu_fail(ENODATA, "trace_pipe: tracing is switched off, bpf_printk writes nothing "
+                                "[echo 1 > /sys/kernel/tracing/tracing_on]");
     int fd = openat(root, "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return eu_fail(errno, "open trace_pipe: %s", eu_strerror(errno));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,19 @@ def test_rules_that_are_made_while_it_runs_go_first_the_longest_prefix_before_ot
     assert wide == [EPERM, EPERM, ""]
     assert narrow == [EPERM, "", EPERM, ""]
     assert after == ""
+
+
+def test_its_rules_end_with_it_after_a_kill_too(ecli: Command, group: Path) -> None:
+    running = start(ecli, group, "--default", "deny")
+    during = reach("net4")
+    running.process.kill()
+    running.process.wait()
+
+    deadline = time.monotonic() + 10
+    while reach("net4") and time.monotonic() < deadline:  # the kernel lets go of a dead process's links in its own time
+        time.sleep(0.02)
+    assert during == EPERM
+    assert reach("net4") == ""
 
 
 def test_without_a_group_it_says_what_it_needs(ecli: Command) -> None:

@@ -136,6 +136,7 @@ def page(report: Report, everything: bool) -> Iterator[str]:
     """Yield the lines for people: the answer, what speaks against it, what cannot be told; with `everything` all."""
     place = "runs here" if report.live else f"runs on {report.kernel}"
     yield f"{report.package}: {place}: {report.runs}{_because(report)}"
+    yield from _privileges(report)
     told = [each for each in report.findings if each.status in ("no", "unknown")]
     for each in sorted(told, key=lambda each: (not (each.fatal and each.status == "no"), ORDER[each.status])):
         yield ""
@@ -156,6 +157,19 @@ def page(report: Report, everything: bool) -> Iterator[str]:
         note = f", {guarded} of them missing, but the code asks before it uses them" if guarded else ""
         yield ""
         yield f"{len(others)} other things are no trouble{note} (-v shows them)"
+
+
+def _privileges(report: Report) -> Iterator[str]:
+    """Yield what it takes to run it, whoever asks."""
+    needed = [each for each in report.findings if each.kind == "capability"]
+    if needed:
+        lacking = [each.name for each in needed if each.status == "no"]
+        held = f"not held: {', '.join(lacking)}" if lacking else "held"
+        yield f"needs {', '.join(each.name for each in needed)} ({held})"
+        if lacking:
+            from eunomia.package.privileges import command
+
+            yield f"> without root: {command(each.name for each in needed)} ecli run …"
 
 
 def _because(report: Report) -> str:

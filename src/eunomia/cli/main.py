@@ -25,6 +25,7 @@ COMMANDS = {
     "ps": "ps",
     "logs": "logs",
     "stop": "stop",
+    "map": "map",
     "clean": "clean",
     "doctor": "doctor",
     "completion": "completion",

@@ -73,8 +73,13 @@ def process_facts(pid: int) -> Iterator[Facts]:
 
 def fd_facts(fd: int) -> Facts | None:
     """Return what a descriptor of this process is, None where it is no program, map or link."""
+    return facts_of(fd_info(fd))
+
+
+def fd_info(fd: int) -> dict[str, str]:
+    """Return what /proc/self/fdinfo says of a descriptor."""
     with open(f"/proc/self/fdinfo/{fd}", "rb") as file:
-        return facts_of(parse_fdinfo(file.read()))
+        return parse_fdinfo(file.read())
 
 
 def parse_fdinfo(data: bytes) -> dict[str, str]:

@@ -10,12 +10,15 @@ from eunomia._native import check, error, ffi, lib, text
 from eunomia.kernel.codec import Codec
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import numpy
     import pyarrow
 
     from eunomia.btf.types import Btf
     from eunomia.events.stream import Batches, EventStream  # sanctioned, as the calls below
     from eunomia.kernel.object import Object
+    from eunomia.kernel.pinned import KernelMap
 
 PER_CPU_TYPES = {5, 6, 10, 21}  # PERCPU_HASH, PERCPU_ARRAY, LRU_PERCPU_HASH, PERCPU_CGROUP_STORAGE
 ARRAY_TYPES = {2, 6}
@@ -142,21 +145,42 @@ class Map(MutableMapping[Any, Any]):
             raise ValueError(f"value of map {self.name}: {len(values)} values, expected one for each of {cpus} CPUs")
         return b"".join(coding.encode(each).ljust((self.value_size + 7) // 8 * 8, b"\0") for each in values)
 
+    def _look_up(self, key: bytes, out: Any) -> int:
+        return int(lib.eu_map_lookup(self._object.handle(), self._index, key, out, 0))
+
+    def _update(self, key: bytes, value: bytes) -> int:
+        return int(lib.eu_map_update(self._object.handle(), self._index, key, value, 0))
+
+    def _delete(self, key: bytes) -> int:
+        return int(lib.eu_map_delete(self._object.handle(), self._index, key))
+
+    def _read_some(self, *arguments: Any) -> int:
+        """Read elements; the arguments are those of eu_map_read_batch behind the map."""
+        return int(lib.eu_map_read_batch(self._object.handle(), self._index, *arguments))
+
+    @classmethod
+    def from_pinned(cls, path: str | PathLike[str], *, read_only: bool = False) -> KernelMap:
+        """Open a map by its pin; it is the caller's to close.
+
+        Raises:
+            OSError: there is none, it is no map, or privileges are missing.
+        """
+        from eunomia.kernel.pinned import KernelMap
+
+        return KernelMap.open_pin(path, read_only=read_only)
+
     def __getitem__(self, key: Any) -> Any:
         out = ffi.new("char[]", self._room())
-        if lib.eu_map_lookup(self._object.handle(), self._index, self._coding()[0].encode(key), out, 0) < 0:
+        if self._look_up(self._coding()[0].encode(key), out) < 0:
             self._missing(key)
         return self._decode(ffi.buffer(out)[:])
 
     def __setitem__(self, key: Any, value: Any) -> None:
         data = self._encode(value)
-        check(
-            lib.eu_map_update(self._object.handle(), self._index, self._coding()[0].encode(key), data, 0),
-            f"update map {self.name}",
-        )
+        check(self._update(self._coding()[0].encode(key), data), f"update map {self.name}")
 
     def __delitem__(self, key: Any) -> None:
-        if lib.eu_map_delete(self._object.handle(), self._index, self._coding()[0].encode(key)) < 0:
+        if self._delete(self._coding()[0].encode(key)) < 0:
             self._missing(key)
 
     def _missing(self, key: Any) -> None:
@@ -177,8 +201,7 @@ class Map(MutableMapping[Any, Any]):
         first = 1
         while not end[0]:
             keys, values = ffi.new("char[]", size * self.key_size), ffi.new("char[]", size * room)
-            handle = self._object.handle()
-            count = lib.eu_map_read_batch(handle, self._index, cursor, first, keys, values, size, end)
+            count = self._read_some(cursor, first, keys, values, size, end)
             if count == -errno.ENOSPC and size < self.max_entries * 2:  # a bucket of the hash holds more than that
                 size *= 2
                 continue

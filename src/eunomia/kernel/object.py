@@ -309,7 +309,8 @@ class Object:
                 for target in (targets or {}).get(name) or (None,):
                     links.append(program.attach(target))
             except OSError as exc:
-                self._left_out(program, exc, len(names) > 1)
+                rest = [each for each in names if each not in skip and self.programs[each].autoload]
+                self._left_out(program, exc, len(rest) > 1 and program.section[:10] != "struct_ops")
                 continue
             for other in self._others(name):
                 self.passed_over[other] = f"{name} runs in its place"

@@ -162,9 +162,9 @@ def require_bpffs(path: str) -> None:
 
 
 def refuse_dots(folder: str) -> None:
-    """Raise ValueError where a folder has a dot in its name, which bpffs refuses as `operation not permitted`."""
+    """Raise OSError where a folder has a dot in its name, which bpffs refuses as `operation not permitted`."""
     if "." in os.path.basename(folder):
-        raise ValueError(f"pin {folder}: names in bpffs have no dots")
+        raise OSError(errno.EINVAL, f"pin {folder}: names in bpffs have no dots")
 
 
 def iter_pins(folder: str) -> Iterator[str]:

@@ -88,6 +88,8 @@ def parse(name: str, data: bytes) -> Journal:
     if not lines or not lines[0].startswith(HEAD):
         raise ValueError("it is no journal of version 1")
     head = _pairs(lines[0].removeprefix(HEAD))
+    if set(head) != {"pid", "start"}:
+        raise ValueError("its first line is damaged")
     return Journal(name, int(head["pid"]), int(head["start"]), tuple(_entry(line) for line in lines[1:]))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
     from eunomia.btf.object import ObjectBtf
 
@@ -112,10 +112,14 @@ class Need:
             self.steps.append(step)
 
 
-def needs_capabilities(obj: ObjectBtf) -> dict[str, Need]:
+def needs_capabilities(obj: ObjectBtf, programs: Container[str] | None = None) -> dict[str, Need]:
     """Return what an object needs at most on any kernel, by capability, in order of names.
 
     What attaches elsewhere than by default, and what showing events needs (`SERVICES`), is not in it.
+
+    Args:
+        obj: the object.
+        programs: names of those that are loaded; None: all.
     """
     found: dict[str, Need] = {}
 
@@ -126,6 +130,8 @@ def needs_capabilities(obj: ObjectBtf) -> dict[str, Need]:
 
     for program in obj.programs:
         row = row_of(program.section)
+        if programs is not None and program.name not in programs:
+            continue
         for capability in row.load if row else (BPF,):
             add(capability, program.name, "load")
         for capability in row.attach if row else ():

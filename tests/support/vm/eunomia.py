@@ -14,11 +14,12 @@ from pathlib import Path
 
 from . import VmError, cache
 from .cpio import Archive
-from .userland import compile_python
+from .userland import OTHERS, compile_python
 
 ROOT = Path(__file__).resolve().parents[3]
-MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
+MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "riscv64": "riscv64"}
 PLACE = "opt/eunomia"
+DEBIAN_CFFI = ("riscv64",)  # PyPI has no wheel of cffi for it: the userland has Debian's back end
 _SCRIPT = "#!/usr/bin/python3\nimport sys\n\nfrom eunomia.cli.main import {name}\n\nsys.exit({name}())\n"
 
 
@@ -55,7 +56,7 @@ def _belongs(path: Path) -> bool:
 
 def _made(arch: str, digest: str, fill: Callable[[Path], None]) -> Path:
     """Return the archive of that digest; make it, with byte code, cffi and the commands, where it is not there."""
-    backend = _cffi(arch)
+    backend = None if arch in DEBIAN_CFFI else _cffi(arch)
     folder = cache.folder() / "eunomia" / f"{arch}-{hashlib.sha256(f'{digest} {backend}'.encode()).hexdigest()[:16]}"
     with cache.locked(f"eunomia-{folder.name}"):
         if not folder.exists():
@@ -64,13 +65,15 @@ def _made(arch: str, digest: str, fill: Callable[[Path], None]) -> Path:
                 place = new / "root" / PLACE
                 place.mkdir(parents=True)
                 fill(place)
-                zipfile.ZipFile(backend).extractall(place)
+                if backend is not None:
+                    zipfile.ZipFile(backend).extractall(place)
                 for name in ("ecli", "ecc"):
                     script = new / "root/usr/bin" / name
                     script.parent.mkdir(parents=True, exist_ok=True)
                     script.write_text(_SCRIPT.format(name=name))
                     script.chmod(0o755)
-                compile_python(place, new / "root")
+                if arch not in OTHERS:
+                    compile_python(place, new / "root")
                 archive = Archive()
                 archive.copy(new / "root", "")
                 (new / "eunomia.cpio").write_bytes(archive.to_bytes())

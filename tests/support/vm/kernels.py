@@ -13,6 +13,7 @@ from . import VmError, cache, image
 from .apt import Apt, Listed, Suite, unpack
 
 ARCHITECTURES = ("amd64", "arm64")
+FULL = ("riscv64",)  # has no cloud kernels, and only trixie's 6.12 and newer; of its thousands of modules none is kept
 SERIES = ("5.10", "6.1", "6.12", "newest")
 SMALL = [  # lists of under 1 MB each, where the newest build of every series usually is
     Suite("debian-security", "bullseye-security"),
@@ -85,7 +86,7 @@ def kernel(series: str, arch: str) -> Kernel:
 
     Args:
         series: "5.10", or "newest": the highest series that Debian's suites have at the time of fetching.
-        arch: "amd64" or "arm64".
+        arch: "amd64", "arm64", or "riscv64" (series 6.12).
 
     Raises:
         VmError: no mirror, no such kernel, or none of its versions could be downloaded.
@@ -100,7 +101,7 @@ def kernel(series: str, arch: str) -> Kernel:
 def _fetch(series: str, arch: str, target: Path) -> None:
     """Try the newest versions of every small list first, then those of the large ones."""
     tried = []
-    for suites in (SMALL, LARGE):
+    for suites in (SMALL, LARGE) if arch not in FULL else (LARGE[-1:],):
         found = [(listed, apt) for suite in suites for apt, listed in _listed(suite, series, arch)]
         found.sort(key=lambda pair: (pair[0].order, pair[0].name), reverse=True)
         if series == "newest" and found:
@@ -118,6 +119,7 @@ def _fetch(series: str, arch: str, target: Path) -> None:
 
 def _listed(suite: Suite, series: str, arch: str) -> list[tuple[Apt, Listed]]:
     number = r"\d+\.\d+" if series == "newest" else re.escape(series)
+    flavour = arch if arch in FULL else f"cloud-{arch}"
     with cache.locked(f"apt-{suite.name}-{arch}"):
         apt = Apt(arch, suite)
         try:
@@ -125,7 +127,7 @@ def _listed(suite: Suite, series: str, arch: str) -> list[tuple[Apt, Listed]]:
         except VmError as exc:
             cache.say(f"{exc}; going on without {suite.name}")
             return []
-        return [(apt, listed) for listed in apt.packages(rf"linux-image-{number}[.+]\d\S*-cloud-{arch}")]
+        return [(apt, listed) for listed in apt.packages(rf"linux-image-{number}[.+]\d\S*-{flavour}")]
 
 
 def _series(listed: Listed) -> str:
@@ -140,12 +142,12 @@ def _keep(listed: Listed, apt: Apt, arch: str, target: Path) -> None:
         apt.download([f"linux-{part}-{release}={listed.version}" for part in parts], new / "debs")
         size = sum(path.stat().st_size for path in (new / "debs").iterdir())
         unpack(new / "debs", new / "root")
-        shutil.move(_one(new, "boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz"), new / "vmlinuz")
+        shutil.move(_one(new, "boot/vmlinuz-*", "boot/vmlinux-*", "usr/lib/modules/*/vmlinuz"), new / "vmlinuz")
         shutil.move(_one(new, "boot/config-*", "usr/lib/modules/*/config"), new / "config")
         if arch == "amd64" and (unpacked := image.vmlinux(new / "vmlinuz")):
             (new / "vmlinux").write_bytes(unpacked)
         (new / "modules").mkdir()
-        for path in (new / "root").rglob("*.ko*"):
+        for path in (new / "root").rglob("*.ko*") if arch not in FULL else ():
             name, dot, suffix = path.name.partition(".ko")
             shutil.move(path, new / "modules" / f"{name.replace('-', '_')}{dot}{suffix}")
         shutil.rmtree(new / "root")

@@ -34,6 +34,7 @@ _QUICK = (
 _QEMU = {
     "amd64": ("qemu-system-x86_64", "q35", "max,-cx16", "ttyS0", "qemu-system-x86"),
     "arm64": ("qemu-system-aarch64", "virt", "cortex-a72", "ttyAMA0", "qemu-system-arm"),
+    "riscv64": ("qemu-system-riscv64", "virt", "rv64", "ttyS0", "qemu-system-misc"),
 }
 
 

@@ -1,5 +1,7 @@
 """The root file system of the machines: Debian 12's Python 3.11, busybox, bash, iproute2, libcap's tools.
 
+Debian 12 has no riscv64: there it is Debian 13's Python 3.13, without byte code, and cffi's back end.
+
 Packages are unpacked, never installed, and nothing of them is run, so one recipe serves every architecture.
 """
 
@@ -26,6 +28,8 @@ PACKAGES = """
     libgssapi-krb5-2 libkrb5-3 libkrb5support0 libk5crypto3 libcom-err2 libkeyutils1
     libreadline8 libsmartcols1
 """
+OTHERS = {"riscv64": ("python3.13", Suite("debian", "trixie"), "python3-cffi-backend")}
+_RENAMED = ("libdb5.3", "libelf1", "libtirpc3", "libreadline8")  # in trixie, for their 64-bit time
 APPLETS = """
     awk basename cat chmod chown chroot cmp cp cut date dd dirname dmesg echo env expr false find grep gzip head hexdump
     hostname id insmod kill ln ls lsmod mkdir mknod mktemp mount mv nc nproc od pgrep pidof ping poweroff printf ps pwd
@@ -65,23 +69,29 @@ def _make(arch: str, archive: Path) -> None:
     work = archive.parent / "work"
     root = work / "root"
     root.mkdir(parents=True)
-    apt = Apt(arch, *SUITES)
+    names, python, suites = PACKAGES.split(), PYTHON, SUITES
+    if arch in OTHERS:
+        python, suite, *more = OTHERS[arch]
+        suites = (suite,)
+        names = [name.replace(PYTHON, python) + ("t64" if name in _RENAMED else "") for name in names] + more
+    apt = Apt(arch, *suites)
     apt.update()
-    apt.download(PACKAGES.split(), work / "debs")
+    apt.download(names, work / "debs")
     unpack(work / "debs", root)
     _merge_usr(root)
-    for pattern in UNUSED.split():
+    for pattern in UNUSED.replace(PYTHON, python).split():
         for path in root.glob(pattern):
             shutil.rmtree(path)
     for name in ("dev", "proc", "sys", "tmp", "run", "root", "etc", "mnt", "var/tmp", "usr/bin", "opt", "boot"):
         (root / name).mkdir(parents=True, exist_ok=True)
     for name, text in FILES.items():
         (root / name).write_text(text)
-    (root / "usr/bin/python3").symlink_to(PYTHON)
+    (root / "usr/bin/python3").symlink_to(python)
     for applet in APPLETS.split():
         if not (root / "usr/bin" / applet).is_symlink() and not (root / "usr/bin" / applet).exists():
             (root / "usr/bin" / applet).symlink_to("busybox")
-    compile_python(root / "usr/lib" / PYTHON, root)
+    if python == PYTHON:
+        compile_python(root / "usr/lib" / PYTHON, root)
     result = Archive()
     result.device("dev/console", 5, 1)
     result.device("dev/null", 1, 3)

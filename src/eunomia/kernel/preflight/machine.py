@@ -11,7 +11,7 @@ from eunomia.kernel.preflight.report import Finding
 from eunomia.kernel.preflight.target import read
 from eunomia.package.arches import served
 from eunomia.package.needs import needs_of
-from eunomia.package.privileges import NUMBERS, command
+from eunomia.package.privileges import NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,7 +171,7 @@ def _configuration(analysis: Analysis) -> Iterator[Finding]:
 
 def _capabilities(analysis: Analysis) -> Iterator[Finding]:
     target = analysis.target
-    needs = needed(analysis.obj, target)
+    needs = needed(analysis.obj, target, analysis.plan.loaded)
     for name, need in needs.items():
         held = target.holds(NUMBERS[name])
         detail = f"{'held' if held else 'not held'}, to {' and '.join(need.steps)} it"
@@ -182,7 +182,7 @@ def _capabilities(analysis: Analysis) -> Iterator[Finding]:
             programs=tuple(need.programs),
             since="5.8" if name in ("CAP_BPF", "CAP_PERFMON") else "",
             detail=f"{detail}; {need.note}" if need.note else detail,
-            advice="" if held else f"run with sudo, or with no more than it needs: {command(needs)} ecli run PROG",
+            advice="" if held else "run with sudo",
         )
     unprivileged = read("/proc/sys/kernel/unprivileged_bpf_disabled")
     if unprivileged and not target.may_probe:
