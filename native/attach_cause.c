@@ -111,6 +111,8 @@ int eu_find_for(const struct bpf_program *prog, const char *name, int pid, char 
 }
 
 const char *eu_attach_needs(const struct bpf_program *prog) {
+    if (!(eu_capabilities() & (1ull << 39 | 1ull << 21)) && eu_bpf_is_guarded()) /* neither CAP_BPF nor CAP_SYS_ADMIN */
+        return "CAP_BPF";
     switch (bpf_program__type(prog)) {
     case BPF_PROG_TYPE_KPROBE:
         if (starts(bpf_program__section_name(prog), "u"))

@@ -110,6 +110,8 @@ int eu_attach_iter(struct eu_object *object, int index, const struct eu_target *
         close(fd);
     if (link)
         return eu_attachment_add_link(object, index, link);
+    if (err == EPERM || err == EACCES)
+        return eu_attach_failed(prog, err, NULL);
     snprintf(why, sizeof(why), "%s [--attach %s=iter:,map=NAME, or cgroup=PATH, pid=N, tid=N]",
              err == EBADF || err == EINVAL ? "it needs to be told what it walks, or does not walk such a thing" : eu_reason(err),
              bpf_program__name(prog));

@@ -162,6 +162,20 @@ def test_rules_that_are_made_while_it_runs_go_first_the_longest_prefix_before_ot
     assert after == ""
 
 
+def test_rules_are_made_and_taken_away_from_another_terminal(ecli: Command, group: Path) -> None:
+    running = start(ecli, group, "--deny-port", 25)
+    rule = ("connectguard.rules", "::ffff:10.77.0.0/120")
+    made = ecli("map", "set", *rule, '{"decision": "deny", "port": 9}')
+    during = [reach("net4", 9), reach("net4", 10)]
+    taken = ecli("map", "delete", *rule)
+    after = reach("net4", 9)
+
+    assert (made.returncode, taken.returncode) == (0, 0), (made, taken)
+    assert during == [EPERM, ""]
+    assert after == ""
+    assert [event["cause"] for event in events(running)] == ["rule"]
+
+
 def test_its_rules_end_with_it_after_a_kill_too(ecli: Command, group: Path) -> None:
     running = start(ecli, group, "--default", "deny")
     during = reach("net4")

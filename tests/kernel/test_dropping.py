@@ -47,7 +47,7 @@ def wait_dropped(pid: int) -> None:
 def test_a_run_that_shows_plain_fields_keeps_nothing(ecli: Command) -> None:
     running = ecli.start("run", "opensnoop").wait_attached()
     wait_dropped(running.pid)
-    sets = {which: int(status(running.pid)[which], 16) for which in ("CapEff", "CapPrm", "CapInh", "CapBnd", "CapAmb")}
+    sets = {which: int(status(running.pid)[which], 16) for which in ("CapEff", "CapPrm", "CapInh", "CapAmb")}
     is_final = status(running.pid)["NoNewPrivs"]
     done = running.stop()
 
@@ -153,6 +153,26 @@ def test_a_tc_filter_goes_with_the_run(ecli: Command, tc_package: Path) -> None:
     assert there
     assert done.returncode == 0, done
     assert ("lo", "clsact") not in qdiscs()
+
+
+# Without the filter, which refuses to start programs anyway.
+DROPPED = """
+import os, sys
+from eunomia._native import check, lib
+from eunomia.events.run import Run, RunOptions
+from eunomia.registry.resolve import resolve
+package = resolve("opensnoop")
+with package.load({}) as obj, Run(obj, package.plan(), RunOptions()) as run:
+    obj.attach()
+    check(lib.eu_run_drop(run._run, obj.handle()), "drop")
+    os.execv("/bin/grep", ["grep", "CapEff", "/proc/self/status"])
+"""
+
+
+def test_a_program_that_root_starts_after_it_gains_nothing() -> None:
+    done = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, text=True, check=False)
+
+    assert done.stdout.split() == ["CapEff:", "0000000000000000"], done.stderr
 
 
 # In a process of its own: the filter is for good.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -435,6 +436,59 @@ def test_btfgen_adds_minimal_btf_of_each_kernel(ecc: Command, tmp_path: Path) ->
     assert list(package.btf_archive) == ["debian/12/x86_64/6.1.btf"]
     assert b"task_struct" in package.btf_archive["debian/12/x86_64/6.1.btf"]
     assert len(package.btf_archive["debian/12/x86_64/6.1.btf"]) < 100_000
+
+
+REGISTERS = """#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+char LICENSE[] SEC("license") = "GPL";
+long sum;
+SEC("kprobe/vfs_read") int BPF_KPROBE(prog, struct file *file)
+{
+    sum += PT_REGS_PARM2(ctx) + BPF_CORE_READ(file, f_inode, i_ino);
+    return 0;
+}
+"""
+
+
+def test_btfgen_takes_the_object_of_each_kernels_architecture(ecc: Command, tmp_path: Path) -> None:
+    source = tmp_path / "registers.bpf.c"
+    source.write_text(REGISTERS)
+    for machine in ("x86_64", "arm64"):
+        kernels = tmp_path / f"hub/debian/12/{machine}"
+        kernels.mkdir(parents=True)
+        shutil.copy("/sys/kernel/btf/vmlinux", kernels / "6.1.btf")
+    words = ["--kernels", str(tmp_path / "hub")]
+    one = ecc("--target-arch", "x86", *words, "-o", str(tmp_path / "one.tar"), str(source))
+    two = ecc("--target-arch", "x86,arm64", *words, "-o", str(tmp_path / "two.tar"), str(source))
+
+    assert list(Package.open(tmp_path / "one.tar").btf_archive) == ["debian/12/x86_64/6.1.btf"]
+    assert "left out: the package has no object for arm64" in one.stderr
+    assert "packed BTF of 1 kernel: " in one.stderr
+    assert sorted(Package.open(tmp_path / "two.tar").btf_archive) == [
+        "debian/12/arm64/6.1.btf",
+        "debian/12/x86_64/6.1.btf",
+    ]
+    assert "packed BTF of 2 kernels" in two.stderr
+
+
+def test_vmlinux_header_is_made_of_a_kernel_image(ecc: Command, simple: Path, tmp_path: Path) -> None:
+    """An image of this kernel's types: packed as a vmlinuz of arm64 is, a flat Image in gzip."""
+    head = bytearray(4096)
+    head[56:60] = b"ARM\x64"
+    image = tmp_path / "vmlinuz"
+    image.write_bytes(gzip.compress(bytes(head) + Path("/sys/kernel/btf/vmlinux").read_bytes(), 1))
+
+    result = ecc("--vmlinux", str(image), "-o", str(tmp_path / "out.json"), str(simple))
+
+    assert result.returncode == 0, result
+    assert Package.open(tmp_path / "out.json").object == Package.open(_plainly(ecc, simple, tmp_path)).object
+
+
+def _plainly(ecc: Command, source: Path, folder: Path) -> Path:
+    assert ecc("-o", str(folder / "plain.json"), str(source)).returncode == 0
+    return folder / "plain.json"
 
 
 def test_linked_object_loads_as_the_unlinked_one(simple: Path) -> None:

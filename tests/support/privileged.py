@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
+import resource
 import signal
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
@@ -58,6 +60,10 @@ def attempt(case: Case, package: Package, load: Collection[str], attach: Collect
 def _attempt(case: Case, package: Package, load: Collection[str], attach: Collection[str]) -> tuple[str, str]:
     from eunomia.errors import EunomiaError
 
+    with contextlib.suppress(
+        ValueError, OSError
+    ):  # kernels before 5.11 charge memory to it; a container may not raise it
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     if _libc.unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
     with case.place() as words:

@@ -202,7 +202,8 @@ def _line(each: Finding, width: int) -> str:
 
 
 def _verified(one: Verified) -> Iterator[str]:
-    facts = [f"{one.instructions} instructions verified" if one.instructions is not None else ""]
+    count = one.instructions
+    facts = [f"{count} instruction{'' if count == 1 else 's'} verified" if count is not None else ""]
     facts.append(f"{one.states} states at the peak" if one.states is not None else "")
     facts.append(f"stack {'+'.join(map(str, one.stack))} bytes" if one.stack else "")
     yield (

@@ -90,6 +90,7 @@ def bash() -> str:
     runners = "|".join(name for name, each in found.items() if each.stop)
     of_tools = "|".join(name for name, each in found.items() if "@builtin" in each.choices)
     of_files = "|".join(name for name, each in found.items() if each.choices == ("@file",))
+    of_runs = "|".join(name for name, each in found.items() if each.choices == ("@run",))
     ecc = ecc_commands()[0]
     return f"""\
 # bash completion of ecli and ecc; made by `ecli completion bash`.
@@ -135,6 +136,8 @@ _ecli() {{
         COMPREPLY=($(compgen -W "$(_ecli_tools)" -- "$word") $(compgen -f -- "$word"))
     elif [[ "$command" == @({of_files}) ]]; then
         COMPREPLY=($(compgen -f -- "$word"))
+    elif [[ "$command" == @({of_runs}) ]]; then
+        COMPREPLY=($(compgen -W "$(ecli completion --words @run 2>/dev/null)" -- "$word"))
     elif [[ -n "$operands" ]]; then
         COMPREPLY=($(compgen -W "$operands" -- "$word"))
     fi
@@ -187,6 +190,8 @@ def zsh() -> str:
             lines += ["'1:program:_ecli_programs'"] + (["'*::argument:_ecli_arguments'"] if each.stop else [])
         elif each.choices == ("@file",):
             lines.append("'1:file:_files'")
+        elif each.choices == ("@run",):
+            lines.append("'*:run:_ecli_runs'")
         elif name == "help":
             lines.append(f"'1:command:({' '.join(found)})'")
         elif each.choices:
@@ -204,6 +209,11 @@ _ecli_programs() {{
     local -a tools
     tools=(${{(f)"$(ecli completion --words @builtin 2>/dev/null)"}})
     _alternative "tools:built-in tool:(${{tools}})" 'files:file:_files'
+}}
+_ecli_runs() {{
+    local -a runs
+    runs=(${{(f)"$(ecli completion --words @run 2>/dev/null)"}})
+    compadd -- $runs
 }}
 _ecli_arguments() {{
     local -a options
@@ -269,6 +279,8 @@ def fish() -> str:
                 lines += [f"complete -c ecli {when} {part}" for part in _fish_option(option)]
         if each.choices and each.choices[0][0] != "@":
             lines.append(f"complete -c ecli {when} -f -a '{' '.join(each.choices)}'")
+        elif each.choices == ("@run",):
+            lines.append(f"complete -c ecli {when} -f -a '(ecli completion --words @run 2>/dev/null)'")
         elif "@command" in each.choices:
             lines.append(f"complete -c ecli {when} -f -a '{names}'")
     for option in ecc_commands()[0].options:
@@ -298,7 +310,7 @@ def _fish_option(option: Opt) -> list[str]:
 
 
 def answer(what: str) -> list[str]:
-    """Return the words for the scripts: the names of built-in tools, or the options of a built-in tool.
+    """Return the words for the scripts: the names of built-in tools, of runs, or the options of a built-in tool.
 
     A file or a URL is not opened for it: completion must not fetch or parse what the user has not decided to run.
     """
@@ -306,6 +318,10 @@ def answer(what: str) -> list[str]:
 
     if what == "@builtin":
         return sorted(builtin.names())
+    if what == "@run":
+        from eunomia.life.runs import read_states
+
+        return sorted(read_states().runs)
     if what not in builtin.names():
         return []
     from eunomia.cli.tool_help import option_words

@@ -85,7 +85,7 @@ COMMAND = Command(
             "vmlinux",
             "",
             "file",
-            "make vmlinux.h of this BTF, or use this header (the running kernel's BTF); for one architecture ARCH=FILE",
+            "make vmlinux.h of this BTF or image, or use this header (this kernel's BTF); for one arch: ARCH=FILE",
             "[ARCH=]FILE",
             repeat=True,
             group=_CLANG,

@@ -117,7 +117,7 @@ class Command:
         details: paragraphs for the end of the help page.
         examples: pairs of command line and what it does.
         prog: the program that it belongs to.
-        choices: what an operand may be, for completion: words, or "@builtin", "@file", "@command".
+        choices: what an operand may be, for completion: words, or "@builtin", "@file", "@command", "@run".
         shorts_after: its short options are understood after PROG too, where the tool has none of that letter.
     """
 

@@ -44,21 +44,29 @@ def add_archive(
     """
     from eunomia.btf.kernels import iter_kernels
 
+    objects = _Objects(package)
     found: dict[str, bytes] = {}
     for path in kernels or [_hub()]:
         if not os.path.exists(path):
             raise CompileError(f"add BTF of other kernels: {path}: no such file or folder")
         try:
             for kernel in iter_kernels(path, warn):
-                small = _minimal(package.object, kernel)
+                elf = objects.of(kernel)
+                if elf is None:
+                    warn(f"{kernel.source}: left out: the package has no object for {_machine(kernel)}")
+                    continue
+                small = _minimal(elf, kernel)
                 if small is None:
-                    note("the object asks for no type of the kernel: it needs no BTF")
-                    return package
+                    objects.without_types = True
+                    continue
                 if kernel.place not in found:
                     note(f"{kernel.place}: {len(small)} bytes of BTF")
                 found[kernel.place] = small
         except (PackageError, OSError) as exc:
             raise CompileError(f"add BTF of other kernels: {getattr(exc, 'strerror', None) or exc}") from exc
+    if not found and objects.without_types:
+        note("the object asks for no type of the kernel: it needs no BTF")
+        return package
     if not found:
         raise CompileError(
             "add BTF of other kernels: no kernel in "
@@ -67,6 +75,34 @@ def add_archive(
     package.btf_archive = {**package.btf_archive, **found}
     warn(_sum(found))
     return package
+
+
+class _Objects:
+    """The package's object for each architecture, unpacked once."""
+
+    def __init__(self, package: Package) -> None:
+        self._package = package
+        self._by_arch: dict[str, bytes | None] = {}
+        self.without_types = False
+        """Whether one asks for no type of the kernel."""
+
+    def of(self, kernel: KernelBtf) -> bytes | None:
+        """Return the object that runs on a kernel, None where there is none; the package's own for unknown machines."""
+        from eunomia.btf.kernels import ANY
+        from eunomia.package.arches import choose, kernel_name
+
+        machine = _machine(kernel)
+        if machine == ANY:
+            return self._package.object
+        arch = kernel_name(machine)
+        if arch not in self._by_arch:
+            chosen = choose(self._package, arch)
+            self._by_arch[arch] = chosen.object if chosen else None
+        return self._by_arch[arch]
+
+
+def _machine(kernel: KernelBtf) -> str:
+    return kernel.place.rsplit("/", 2)[-2]
 
 
 def _hub() -> str:

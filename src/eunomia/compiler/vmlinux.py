@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from eunomia.compiler import cache, process
-from eunomia.errors import CompileError
+from eunomia.errors import CompileError, PackageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,13 +89,13 @@ def kernel_header(source: str | None, work: str, arch: str) -> KernelHeader | No
         return _for_arch(_generated(None, identity, work), arch, work)
     try:
         with open(source, "rb") as file:
-            start = file.read(4)
+            start = file.read(1024)
     except OSError as exc:
         raise CompileError(
             f"read {source}: {(exc.strerror or str(exc)).lower()} [--vmlinux takes BTF or a C header]"
         ) from exc
     identity = cache.key("vmlinux", _FORMAT, cache.file_key(source))
-    if start[:2] in (b"\x9f\xeb", b"\xeb\x9f") or start == b"\x7fELF":
+    if start[:2] in (b"\x9f\xeb", b"\xeb\x9f") or start[:4] == b"\x7fELF" or _is_packed(start):
         return _for_arch(_generated(source, identity, work), arch, work)
     own = for_arch(source, arch, work)
     if own:
@@ -103,6 +103,29 @@ def kernel_header(source: str | None, work: str, arch: str) -> KernelHeader | No
     if os.path.basename(source) == "vmlinux.h":
         return KernelHeader(os.path.dirname(os.path.abspath(source)), identity, is_ours=False)
     return _linked(os.path.abspath(source), identity, work)
+
+
+def _is_packed(start: bytes) -> bool:
+    """Whether a file may be a kernel that libbpf does not read by itself: vmlinuz, Image, .deb."""
+    from eunomia.btf.deb import MAGIC
+    from eunomia.btf.image import is_image
+
+    return start.startswith(MAGIC) or is_image(start)
+
+
+def _unpacked(source: str, work: str) -> str:
+    """The path of raw BTF: of the source itself, or taken out of it."""
+    from eunomia.btf.kernels import is_raw_btf, read_kernel_btf
+
+    if is_raw_btf(source):
+        return source
+    path = os.path.join(work, "kernel.btf")
+    try:
+        with open(path, "wb") as file:
+            file.write(read_kernel_btf(source))
+    except PackageError as exc:
+        raise CompileError(f"{exc} [--vmlinux takes BTF, a kernel image or a C header]") from exc
+    return path
 
 
 def _generated(source: str | None, identity: str, work: str) -> KernelHeader:
@@ -113,6 +136,8 @@ def _generated(source: str | None, identity: str, work: str) -> KernelHeader:
         return header
     from eunomia._native import check, ffi, lib
 
+    if source:
+        source = _unpacked(source, work)
     os.makedirs(folder, exist_ok=True)
     partial = cache.unfinished(header.path)
     try:

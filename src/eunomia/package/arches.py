@@ -172,6 +172,7 @@ def _of_entry(package: Package, entry: dict[str, Any], arch: str) -> Package:
     found_object = codec.unpack_object(entry["bpf_object"], entry["bpf_object_size"], f"{place}.bpf_object")
     chosen = Package(found_object, meta, package.btf_archive, package.origin)
     chosen.extra = package.extra
+    chosen.archive_damage = package.archive_damage
     chosen.whole = package
     return chosen
 

@@ -13,10 +13,11 @@ from eunomia.kernel.preflight.target import Target, read
 
 KPROBE, TRACING, STRUCT_OPS, EXT, LSM, SYSCALL = 2, 26, 27, 28, 29, 31
 TP_BTF, FENTRY, FEXIT, MODIFY_RETURN, LSM_MAC, ITER = 23, 24, 25, 26, 27, 28
-KPROBE_MULTI, KPROBE_SESSION = 42, 56
+KPROBE_MULTI, LSM_CGROUP, KPROBE_SESSION = 42, 43, 56
+STRUCT_OPS_MAP = 26
 # Ways of attaching that an enum's value shows, where nothing can be tried without an interface or a binary.
 _BY_ENUM = {"perf link": 41, "struct_ops link": 44, "netfilter": 45, "tcx": 46, "uprobe.multi": 48, "netkit": 54,
-            "uprobe.session": 57, "lsm_cgroup": 43}  # fmt: skip
+            "uprobe.session": 57}  # fmt: skip
 _TRIED = (
     ("tp_btf", TRACING, TP_BTF, "btf_trace_sched_switch", TYPEDEF),
     ("fentry", TRACING, FENTRY, "vfs_read", FUNC),
@@ -51,7 +52,8 @@ def features() -> dict[str, Any]:
 
 
 def _number(target: Target, kind: str, probe: str, number: int) -> bool | None:
-    if target.may_probe:
+    is_tried = not (kind == "map type" and number == STRUCT_OPS_MAP)  # it needs one of the kernel's own types
+    if target.may_probe and is_tried:
         result = target.probe(probe, number)
         if result >= 0:
             return bool(result)
@@ -95,8 +97,18 @@ def _attach(target: Target) -> dict[str, bool | None]:
         found[name] = target.knows("attach type", number)
     if found["netkit"]:
         found["netkit"] = target.has_function("netkit_prog_attach") or target.has_function("netkit_xmit")
+    found["lsm_cgroup"] = _lsm_cgroup(target)
     found["cookies"] = bool(target.probe("cookie")) if target.may_probe else target.knows("helper", 174)
     return found
+
+
+def _lsm_cgroup(target: Target) -> bool | None:
+    hook = target.type_id("bpf_lsm_socket_post_create", FUNC)
+    if not target.may_probe or not hook:
+        return target.knows("attach type", LSM_CGROUP)
+    if target.probe("load", LSM, LSM_CGROUP, hook, 0):
+        return False
+    return target.try_program(TRACING, FENTRY, hook, 0, attaching=True)[0] == 0  # by the trampoline that it needs
 
 
 def _kprobe_multi(target: Target, attach: int) -> bool | None:

@@ -91,3 +91,40 @@ def test_any_bytes_are_walked_to_an_end(data: bytes) -> None:
     reached = walk(data)
 
     assert len(reached.places) <= len(data) // 8
+
+
+def stored(at: int, value: int = 0, size: int = 0x7B, *between: tuple[int, int, int, int, int]) -> list[Any]:
+    """r1 = value; *(r10 + at) = r1; …; r2 = *(r10 + at); if r2 == 0 goto exit; call 9; exit."""
+    load = size - 2
+    return [
+        (0xB7, 1, 0, 0, value),
+        (size, 10, 1, at, 0),
+        *between,
+        (load, 2, 10, at, 0),
+        (0x15, 2, 0, 1, 0),
+        call(9),
+        EXIT,
+    ]
+
+
+def test_a_number_that_was_kept_on_the_stack_still_decides() -> None:
+    assert set(run(*stored(-8)).helpers) == set()
+    assert set(run(*stored(-8, 1)).helpers) == {9}
+    assert set(run(*stored(-4, 0, 0x63)).helpers) == set()  # zeroes are followed at any place
+
+
+def test_a_call_that_gets_the_stack_may_have_changed_it() -> None:
+    given_away = [(0xBF, 1, 10, 0, 0), call(5)]
+
+    assert set(run(*stored(-8, 0, 0x7B, call(5))).helpers) == {5}
+    assert set(run(*stored(-8, 0, 0x7B, *given_away)).helpers) == {5, 9}
+
+
+def test_a_store_somewhere_on_the_stack_may_have_changed_it() -> None:
+    somewhere = [(0x61, 3, 6, 0, 0), (0xBF, 4, 10, 0, 0), (0x0F, 4, 3, 0, 0), (0x7B, 4, 6, 0, 0)]
+    beside = [(0x7B, 10, 6, -16, 0)]
+    over = [(0x63, 10, 6, -4, 0)]
+
+    assert set(run(*stored(-8, 0, 0x7B, *somewhere)).helpers) == {9}
+    assert set(run(*stored(-8, 0, 0x7B, *beside)).helpers) == set()
+    assert set(run(*stored(-8, 0, 0x7B, *over)).helpers) == {9}
