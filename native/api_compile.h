@@ -7,6 +7,4 @@ int eu_dump_vmlinux(const char *path, const char *output);
 int eu_link_object(const char *input, const char *output);
 /* Minimal BTF of kernel BTF `path` for the CO-RE records of an object (ELF bytes) into output. */
 int eu_minimal_btf(const void *elf, size_t size, const char *path, const char *output);
-/* Unpack a block of LZ4; its length, or -EINVAL where it is damaged or does not fit. */
-long eu_lz4_block(const void *packed, size_t size, void *unpacked, size_t room);
 #endif

@@ -77,9 +77,12 @@ int eu_attach_cgroup(struct eu_object *object, int index, const struct eu_target
     close(cgroup);
     if (fd >= 0)
         return eu_attachment_add_fd(object, index, fd);
-    if (err == EPERM)
+    if (err == EPERM) {
+        char hint[240];
+        snprintf(hint, sizeof(hint), " [`bpftool cgroup tree` shows them; needs %s]", eu_attach_needs(prog));
         return refuse_cgroup(prog, err, target->name, "a program attached to it, or above it, allows no others, or privileges are missing",
-                             " [`bpftool cgroup tree` shows them; needs CAP_NET_ADMIN]");
+                             hint);
+    }
     if (err == EINVAL)
         return refuse_cgroup(prog, err, target->name, "this kernel does not attach this kind of program to control groups", "");
     if (err == ENODEV)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
 import tempfile
+import tokenize
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 sys.path.insert(0, str(Path(__file__).parent))
 from build import DEVELOPMENT, build_extension, default_target, is_current, is_host, libs_for
-
-HELPERS = "compiler/include/bpf/bpf_helper_defs.h"
 
 
 class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -52,16 +54,82 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             include[str(package)] = f"eunomia/builtin/{package.name}"
         for text in sorted((libs_for(root, target) / "licenses").iterdir()):
             include[str(text)] = f"eunomia/_native/licenses/{text.name}"
-        include[str(without_manual(root, staging))] = f"eunomia/{HELPERS}"
+        for source, name in (*lean_headers(root, staging), *lean_modules(root, staging)):
+            include[str(source)] = f"eunomia/{name}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Pack the wheel as small as zlib can."""
+        if version == "editable":
+            return
+        with zipfile.ZipFile(artifact_path) as wheel:
+            members = [(each, wheel.read(each)) for each in wheel.infolist()]
+        with zipfile.ZipFile(artifact_path, "w") as wheel:
+            for each, data in members:
+                wheel.writestr(each, data, zipfile.ZIP_DEFLATED, 9)
 
 
-def without_manual(root: Path, folder: Path) -> Path:
-    """Write the header of helpers without the manual page in its comments, three quarters of it; return the file."""
-    text = (root / "src/eunomia" / HELPERS).read_text()
-    first, end, rest = text.partition("*/")
-    made = folder / Path(HELPERS).name
-    made.write_text(first + end + re.sub(r"/\*.*?\*/\n?", "", rest, flags=re.DOTALL))
-    return made
+def lean_headers(root: Path, folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the headers of ecc and their names in the wheel, without comments but the first, which is the licence.
+
+    The one of helpers has a manual page in them, three quarters of it. Lines keep their numbers elsewhere.
+    """
+    package = root / "src/eunomia"
+    for path in sorted((package / "compiler/include").rglob("*.h")):
+        name = path.relative_to(package)
+        first, end, rest = path.read_text().partition("*/")
+        if path.name == "bpf_helper_defs.h":
+            rest = re.sub(r"/\*.*?\*/\n?", "", rest, flags=re.DOTALL)
+        else:
+            rest = re.sub(r"[ \t]*/\*.*?\*/", line_ends, rest, flags=re.DOTALL)
+        made = folder / "headers" / name
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(first + end + rest)
+        yield made, str(name)
+
+
+def line_ends(comment: re.Match[str]) -> str:
+    """Return the ends of a comment's lines; within a macro they are escaped, and stay so."""
+    return re.sub(r"[^\\\n]|\\(?!\n)", "", comment[0])
+
+
+def lean_modules(root: Path, folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield modules and their names in the wheel, internal ones without docstrings and comments, lines in place."""
+    package = root / "src/eunomia"
+    public = public_modules(package)
+    for path in sorted(package.rglob("*.py")):
+        name = path.relative_to(package)
+        if str(name) in public:
+            yield path, str(name)
+            continue
+        made = folder / "modules" / name
+        made.parent.mkdir(parents=True, exist_ok=True)
+        made.write_text(without_words(path.read_text()))
+        yield made, str(name)
+
+
+def public_modules(package: Path) -> set[str]:
+    """Return the modules with the names that `import eunomia` gives: help() shows their docstrings."""
+    text = (package / "__init__.py").read_text()
+    found = {name.replace(".", "/") for name in re.findall(r"^    from eunomia\.([\w.]+) import", text, re.MULTILINE)}
+    return {"__init__.py", *(f"{name}.py" for name in found), *(f"{name}/__init__.py" for name in found)}
+
+
+def without_words(text: str) -> str:
+    """Return a module with empty docstrings and without comments, each line where it was."""
+    lines = text.splitlines(keepends=True)
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, kinds) or ast.get_docstring(node, clean=False) is None:
+            continue
+        first = node.body[0]
+        head = lines[first.lineno - 1][: first.col_offset]
+        lines[first.lineno - 1] = f'{head}""\n'
+        lines[first.lineno : first.end_lineno] = ["\n"] * ((first.end_lineno or first.lineno) - first.lineno)
+    for token in tokenize.generate_tokens(iter(lines).__next__):
+        if token.type == tokenize.COMMENT:
+            line, start = token.start
+            lines[line - 1] = lines[line - 1][:start].rstrip() + "\n"
+    return "".join(lines)
 
 
 def host_target() -> str:

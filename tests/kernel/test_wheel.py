@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import re
@@ -137,6 +138,44 @@ def test_wheel_is_reproducible(wheels: dict[str, Path], machine: str, root: Path
     again = build(root, tmp_path, machine)
 
     assert hashlib.sha256(again.read_bytes()).hexdigest() == hashlib.sha256(wheels[machine].read_bytes()).hexdigest()
+
+
+def bare_code(text: str) -> str:
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                first.value.value, first.end_lineno, first.value.end_lineno = "", None, None
+                first.end_col_offset = first.value.end_col_offset = None
+    places = [(type(node).__name__, getattr(node, "lineno", 0)) for node in ast.walk(tree)]
+    return f"{ast.dump(tree)} {places}"
+
+
+def test_modules_do_what_the_sources_do_line_by_line(wheel: Path, root: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    names = [name for name in archive.namelist() if name.endswith(".py")]
+
+    assert sorted(names) == sorted(str(path.relative_to(root / "src")) for path in (root / "src").rglob("*.py"))
+    for name in names:
+        assert bare_code(archive.read(name).decode()) == bare_code((root / "src" / name).read_text()), name
+    assert b"Return the package as one architecture runs it" in archive.read("eunomia/package/model.py")
+
+
+def test_headers_of_the_wheel_give_the_same_object(wheel: Path, root: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "unpacked")
+    code = "import sys; from eunomia.cli.main import ecc; sys.exit(ecc())"
+    objects = []
+    for folder in (tmp_path / "unpacked", root / "src"):
+        words = [sys.executable, "-c", code, "-o", tmp_path / "out.json", root / "tests/kernel/corpus/uprobe.bpf.c"]
+        subprocess.run(words, env={**os.environ, "PYTHONPATH": str(folder)}, check=True)
+        objects.append((tmp_path / "out.json").read_bytes())
+
+    assert objects[0] == objects[1]
 
 
 def test_wheels_hold_the_same_packages_for_both_machines(wheels: dict[str, Path]) -> None:

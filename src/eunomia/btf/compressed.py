@@ -35,7 +35,7 @@ def unpack(data: bytes, limit: int = LIMIT) -> bytes:
 
     Raises:
         PackageError: damaged, cut short, larger than the limit, or of a kind that cannot be read.
-        MissingDependencyError: zstd, and this Python brings none.
+        MissingDependencyError: zstd or lz4, and nothing here reads it.
     """
     kind = compression(bytes(data[:8]))
     try:
@@ -125,10 +125,11 @@ def _by_command(file: IO[bytes]) -> IO[bytes]:
 
 def _lz4(data: bytes, limit: int) -> bytes:
     """The legacy frame, which is what `lz4 -l` and kernels write: blocks of 8 MiB, each with its size in front."""
-    from eunomia._native import ffi, lib
-
+    try:
+        from lz4.block import LZ4BlockError, decompress  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    except ImportError as exc:
+        raise MissingDependencyError("unpack lz4: nothing here reads it [pip install lz4]") from exc
     found = bytearray()
-    room = ffi.new("char[]", _LZ4_BLOCK)
     at = 4
     while at + 4 <= len(data) and len(found) <= limit:
         size = int.from_bytes(data[at : at + 4], "little")
@@ -137,10 +138,9 @@ def _lz4(data: bytes, limit: int) -> bytes:
             continue
         if size > len(data) - at:
             break  # the length that the kernel's build puts behind the payload
-        block = data[at : at + size]
-        length = lib.eu_lz4_block(block, len(block), room, _LZ4_BLOCK)
-        if length < 0:
-            raise PackageError("unpack lz4: damaged")
-        found += ffi.buffer(room, length)
+        try:
+            found += decompress(data[at : at + size], uncompressed_size=_LZ4_BLOCK)
+        except LZ4BlockError as exc:
+            raise PackageError("unpack lz4: damaged") from exc
         at += size
     return bytes(found)

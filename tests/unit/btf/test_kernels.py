@@ -76,7 +76,7 @@ def test_what_gives_no_types_is_said(data: bytes, said: str) -> None:
     assert said in str(caught.value)
 
 
-def test_lz4_block_copies_matches_that_reach_into_themselves() -> None:
+def test_a_damaged_block_of_lz4_is_said() -> None:
     data = b"\x02\x21\x4c\x18" + b"\x0b\0\0\0" + b"\x1f" + b"a" + b"\x01\0" + b"\x05" + b"\x50" + b"ABCDE"
 
     assert compressed.unpack(data) == b"a" * 25 + b"ABCDE"

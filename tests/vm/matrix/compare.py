@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -52,8 +53,13 @@ def table(kernels: Iterable[Document], date: str) -> Document:
         for cell in kernel["cells"]:
             row = rows.setdefault((cell["kind"], cell["cell"]), {"kind": cell["kind"], "name": cell["cell"], "on": {}})
             kept = ("predicted", "outcome", "predicted_reason", "reason")
-            row["on"][name] = {key: cell[key] for key in kept if cell[key]}
+            row["on"][name] = {key: steady(cell[key]) for key in kept if cell[key]}
     return {"date": date, "kernels": columns, "rows": list(rows.values())}
+
+
+def steady(text: str) -> str:
+    """Return a reason without what differs from run to run: names of temporary files, further lines."""
+    return re.sub(r"\b(eunomia-|/tmp/)[a-z0-9_]{8}\b", r"\1NAME", text.partition("\n")[0])
 
 
 def iter_differences(page: Document, measured: Document) -> Iterator[str]:

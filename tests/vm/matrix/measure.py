@@ -20,7 +20,7 @@ from vm.programs.table import CASES
 from vm.tools import table
 
 TESTS = ROOT / "tests"
-TIMEOUT = 90.0
+TIMEOUT = 60.0
 KERNELS = [(series, arch) for arch in ARCHITECTURES for series in SERIES]
 PRELOAD = ["vm.matrix.warm"]
 Document = dict[str, Any]

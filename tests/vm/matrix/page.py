@@ -60,15 +60,15 @@ def _mark(cell: Document | None, notes: dict[str, int]) -> str:
     if (cell["predicted"], cell["outcome"]) == ("yes", "fired"):
         return "✓"
     run, check = cell.get("reason", "attached, nothing came"), cell.get("predicted_reason", "")
-    text = f"`ecli run`: {_plain(run)}. `ecli check`: {_plain(check) or cell['predicted']}."
+    text = f"run: {_code(run)}; check: {_code(check) if check else cell['predicted']}"
     number = notes.setdefault(text, len(notes) + 1)
     agreed = cell["predicted"] == "no" and cell["outcome"] in ("refused", "attached")
     return f"{'–' if agreed else '**wrong**'}[^{number}]"
 
 
-def _plain(text: str) -> str:
-    """Keep Markdown out of a message."""
-    return "".join(f"\\{letter}" if letter in "<>*_|[]" else letter for letter in text)
+def _code(text: str) -> str:
+    """Return a message as it is, in Markdown."""
+    return f"`{text.replace('`', chr(39))}`"
 
 
 def _times(table: Document) -> list[list[str]]:
