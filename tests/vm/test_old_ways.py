@@ -127,7 +127,8 @@ try:
     said = "attached"
 except OSError as exc:
     said = str(exc)
-left = sum("perf_event" in os.readlink(f"/proc/self/fd/{n}") for n in range(3, 64) if os.path.islink(f"/proc/self/fd/{n}"))
+paths = [f"/proc/self/fd/{number}" for number in range(3, 64)]
+left = sum("perf_event" in os.readlink(path) for path in paths if os.path.islink(path))
 emit(said=said, left=left)
 """
 
