@@ -123,10 +123,11 @@ static void describe(struct message *m, const struct route *route, int kind, int
 
 static void add_program(struct message *m, const struct bpf_program *prog, int kind, int fd_kind, int name_kind) {
     uint32_t fd = (uint32_t)bpf_program__fd(prog);
-    const char *name = bpf_program__name(prog);
+    char name[61]; /* shown by `ip route`; the kernel wants its end */
+    snprintf(name, sizeof(name), "%s", bpf_program__name(prog));
     struct rtattr *nest = begin(m, kind | NLA_F_NESTED);
     add(m, fd_kind, &fd, sizeof(fd));
-    add(m, name_kind, name, strnlen(name, 60) + 1);
+    add(m, name_kind, name, strlen(name) + 1);
     end(m, nest);
 }
 

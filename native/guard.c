@@ -91,6 +91,11 @@ static int is_ours(void) {
     return guard.sock >= 0 && guard.owner == getpid();
 }
 
+/* Whether our guardian knows it: what a forked child has of its parent's has numbers of another guardian. */
+static int knows(const struct eu_attachment *at) {
+    return at->guard && is_ours() && at->owner == guard.owner;
+}
+
 /* Its number with the guardian, or 0: there is none. */
 static uint32_t add(const struct eu_undo *undo) {
     struct eu_guard_request request = {.act = GUARD_ADD, .undo = *undo};
@@ -111,6 +116,8 @@ static uint32_t add(const struct eu_undo *undo) {
         close(netns);
     if (number > 0)
         guard.nr++;
+    else if (!guard.nr)
+        end(); /* it did not start, or died: the next attachment asks for another */
     return number > 0 ? (uint32_t)number : 0;
 }
 
@@ -118,8 +125,8 @@ static uint32_t add(const struct eu_undo *undo) {
 static void finish(struct eu_attachment *at, enum eu_guard_act act) {
     struct eu_guard_request request = {.act = act, .id = at->guard};
     pthread_mutex_lock(&guard.lock);
-    int answer = at->guard && is_ours() ? ask(&request, NULL, 0) : -EPIPE;
-    if (at->guard && is_ours() && !--guard.nr)
+    int answer = knows(at) ? ask(&request, NULL, 0) : -EPIPE;
+    if (knows(at) && !--guard.nr)
         end();
     pthread_mutex_unlock(&guard.lock);
     if (answer == -EPIPE && act == GUARD_UNDO && at->owner == getpid())
@@ -165,7 +172,7 @@ void eu_guard_qdisc(struct eu_attachment *at, int made) {
     struct eu_guard_request request = {.act = GUARD_CHANGE, .id = at->guard, .undo.made_qdisc = (uint32_t)made};
     at->undoing->made_qdisc = (uint32_t)made;
     pthread_mutex_lock(&guard.lock);
-    if (at->guard && is_ours())
+    if (knows(at))
         ask(&request, NULL, 0);
     pthread_mutex_unlock(&guard.lock);
 }

@@ -171,7 +171,17 @@ static void undo_all(struct guardian *guardian) {
             apply(guardian, noted);
 }
 
+/* Above what leave_all() opens anew: a process whose standard input is closed gets its number for something else. */
+static int above_standard(int fd) {
+    int higher = fd < 0 || fd > 2 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (fd >= 0 && higher < 0)
+        _exit(1);
+    return higher;
+}
+
 void eu_guardian(int sock, int parent) {
+    sock = above_standard(sock);
+    parent = above_standard(parent);
     struct guardian guardian = {.sock = sock, .parent = parent};
     struct stat namespace;
     leave_all(sock, parent);

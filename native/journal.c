@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { LINE_ROOM = 2048 };
@@ -69,8 +70,11 @@ void eu_journal_write(struct eu_journal *journal, const struct eu_noted *noted) 
     journal->fd = fd;
 }
 
+/* Only where it is this guardian's: the next one of the same process writes under the same name. */
 void eu_journal_remove(struct eu_journal *journal) {
-    if (journal->dir >= 0 && journal->fd >= 0)
+    struct stat mine, there;
+    if (journal->dir >= 0 && journal->fd >= 0 && !fstat(journal->fd, &mine) &&
+        !fstatat(journal->dir, journal->name, &there, AT_SYMLINK_NOFOLLOW) && mine.st_ino == there.st_ino)
         unlinkat(journal->dir, journal->name, 0);
 }
 

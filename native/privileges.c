@@ -91,7 +91,7 @@ static uint64_t for_output(const struct eu_run *run) {
 /* What no descriptor holds is detached by netlink and the like. */
 static uint64_t for_detaching(const struct eu_object *object) {
     for (const struct eu_attachment *at = object->attachments; at; at = at->next)
-        if (at->undo || (at->undoing && !at->guard)) /* else the guardian does it, who has its own */
+        if (at->undo) /* where a guardian does it, too: it may be killed before this process ends */
             return bit(CAP_NET_ADMIN);
     return 0;
 }

@@ -201,8 +201,11 @@ int eu_seccomp(void) {
     struct sock_fprog filter = {(unsigned short)p.size, p.code};
     /* speculation is left as it is: kernels before 5.16 would slow the process down, which runs nobody else's code */
     unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    if (!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter))
+    long other = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter);
+    if (!other)
         return 1;
+    if (other > 0) /* its number, and errno is not set */
+        return eu_fail(ESRCH, "filter system calls: thread %ld of this process has a filter of its own", other);
     /* CONFIG_SECCOMP_FILTER is off; or a filter that is around this process refuses another (systemd's @system-service) */
     if (errno == ENOSYS || errno == EINVAL || errno == EPERM)
         return 0;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -66,8 +67,18 @@ static int undo_struct_ops(const struct eu_undo *undo) {
     return err == -ENOENT ? 0 : err ? err : 1;
 }
 
+/* A whole removal of a route, and nothing else that a damaged journal may say: the kernel does not answer half a request. */
+static int is_removal(const struct eu_undo *undo) {
+    struct nlmsghdr head;
+    if (undo->message_size < NLMSG_LENGTH(sizeof(struct rtmsg)) || undo->message_size > sizeof(undo->message))
+        return 0;
+    memcpy(&head, undo->message, sizeof(head));
+    return head.nlmsg_len == undo->message_size && head.nlmsg_type == RTM_DELROUTE &&
+           (head.nlmsg_flags & (NLM_F_REQUEST | NLM_F_ACK)) == (NLM_F_REQUEST | NLM_F_ACK);
+}
+
 static int undo_netlink(const struct eu_undo *undo) {
-    if (undo->message_size > sizeof(undo->message))
+    if (!is_removal(undo))
         return -EINVAL;
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (fd < 0)

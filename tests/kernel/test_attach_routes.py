@@ -38,6 +38,12 @@ def obj(package: Package, net: str) -> Iterator[Object]:
         yield loaded
 
 
+@pytest.fixture(scope="module")
+def long_name(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    source = f'SEC("lwt_xmit") int leaving_{"x" * 80}(struct __sk_buff *ctx) {{ return BPF_OK; }}\n'
+    return build(tmp_path_factory.mktemp("long"), source)
+
+
 def routes(net: str, *words: str) -> str:
     return ip("-n", net, *words, "route", "show", "10.79.0.0/24").strip()
 
@@ -61,6 +67,13 @@ def test_a_route_is_there_while_its_program_is_attached(obj: Object, net: str) -
     assert "encap bpf xmit leaving" in during
     assert hits(obj) == 1
     assert send_after == ""
+
+
+def test_a_program_with_a_long_name_has_a_route_too(long_name: Package, net: str) -> None:
+    with long_name.load() as obj, next(iter(obj.programs.values())).attach("route:10.79.0.0/24,dev=v0"):
+        during = routes(net)
+
+    assert "encap bpf xmit leaving_xxx" in during
 
 
 def test_a_gateway_and_a_metric_are_taken(obj: Object, net: str) -> None:

@@ -51,6 +51,7 @@ SEC("tc") int theirs(struct __sk_buff *ctx) { return -1; }
 AVAILABLE = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 MOMENTS = 50
 SEED = 20261121
+pytestmark = pytest.mark.usefixtures("places")
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +76,6 @@ def file(package: Package, tmp_path: Path) -> Path:
     path = tmp_path / "killed.json"
     path.write_text(package.to_json())
     return path
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State files and logs of the test's own."""
-    monkeypatch.setenv("EUNOMIA_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("EUNOMIA_LOG_DIR", str(tmp_path / "log"))
-    return tmp_path
 
 
 @pytest.fixture
@@ -289,3 +282,53 @@ def test_guardian_ends_with_the_last_attachment_that_needs_one(package: Package,
         assert [name.endswith(".journal") for name in journal] == [True]
         until_same(lambda: guardians_of(places), [])
         until_same(lambda: list((places / "run").iterdir()), [])
+
+
+def test_process_without_standard_input_keeps_what_it_attached(file: Path, net: str) -> None:
+    before = state_of(net)
+    code = (
+        "import os, sys, time, eunomia\n"
+        "os.closerange(0, 1)\n"
+        "obj = eunomia.Package.open(sys.argv[1]).load()\n"
+        "obj.programs['shape'].attach('tc:v0:egress')\n"
+        "time.sleep(1)  # a guardian that takes its process for dead undoes it at once\n"
+        "print('attached', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code, str(file)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    during = state_of(net)
+    child.kill()
+    child.wait()
+    child.stdout.close()
+
+    assert line == "attached\n"
+    assert "shape" in str(during["filters"])
+    until_same(lambda: state_of(net), before)
+
+
+def test_forked_child_undoes_its_own_attachments_alone(file: Path, net: str) -> None:
+    before = state_of(net)
+    code = (
+        "import os, sys, eunomia\n"
+        "package = eunomia.Package.open(sys.argv[1])\n"
+        "theirs, ours = package.load(), package.load()\n"
+        "theirs.programs['shape'].attach('tc:v0:egress,prio=7')\n"
+        "if not os.fork():\n"
+        "    ours.programs['shape'].attach('tc:v0:egress,prio=9')\n"
+        "    theirs.close()\n"
+        "    print('attached', flush=True)\n"
+        "    sys.stdin.read()\n"
+        "    os._exit(0)\n"
+        "os.wait()\n"
+    )
+    words = [sys.executable, "-c", code, str(file)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        line = child.stdout.readline()
+        during = str(state_of(net)["filters"])
+
+    assert line == "attached\n"
+    assert [number for number in ("pref 7 bpf", "pref 9 bpf") if number not in during] == []
+    until_same(lambda: state_of(net), before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eunomia._native import ffi, lib
 from eunomia.life import journal
 from eunomia.life.clean import clean, clean_journals
 
@@ -59,6 +61,25 @@ def test_damaged_journal_is_none(text: str) -> None:
 def test_bytes_that_are_no_journal_are_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         journal.parse("x", data)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b"\x1c\0\0\0\x19\0",  # cut short in its head
+        bytes.fromhex("2c000000190005000100000000000000")
+        + bytes(12),  # shorter than it says: the kernel would never answer
+        bytes.fromhex("1c000000110005000100000000000000") + bytes(12),  # RTM_DELLINK
+        bytes.fromhex("1c000000190001000100000000000000") + bytes(12),  # asks for no answer
+    ],
+)
+def test_request_that_removes_no_route_is_not_sent(message: bytes) -> None:
+    request = ffi.new("struct eu_undo *", {"kind": lib.EU_UNDO_NETLINK, "fd": -1, "other_fd": -1})
+    request.message_size = len(message)
+    ffi.memmove(request.message, message, len(message))
+
+    assert lib.eu_undo_apply(request) == -errno.EINVAL
 
 
 def test_attachment_whose_namespace_is_gone_is_gone_with_it(folder: Path) -> None:

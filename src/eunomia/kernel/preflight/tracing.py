@@ -43,7 +43,7 @@ def tracepoint(target: Target, _family: str, name: str, _types: tuple[int, int])
             return Found("yes", "in tracefs")
         except FileNotFoundError:
             return Found("no", "not in this kernel's tracefs", _other_category(target, event))
-        except OSError:
+        except OSError:  # tracefs cannot be looked into: BTF is asked
             pass
     known = _syscall_event(target, event) if name.startswith("syscalls/") else target.has_tracepoint(event)
     if known:
