@@ -16,14 +16,7 @@ import pytest
 from support.commands import Command, Result
 
 TOOL = "execsnoop"
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State files and logs of the test's own."""
-    monkeypatch.setenv("EUNOMIA_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("EUNOMIA_LOG_DIR", str(tmp_path / "log"))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("places")
 
 
 @pytest.fixture(autouse=True)

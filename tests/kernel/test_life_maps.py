@@ -23,6 +23,7 @@ from support.commands import Command
 from support.kernel_state import bpf_ids
 from support.networks import inside, network
 
+pytestmark = pytest.mark.usefixtures("places")
 SOURCE = """
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -72,14 +73,6 @@ def file(package: Package, tmp_path: Path) -> Path:
     path = tmp_path / "life.json"
     path.write_text(package.to_json())
     return path
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State files and logs of the test's own."""
-    monkeypatch.setenv("EUNOMIA_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("EUNOMIA_LOG_DIR", str(tmp_path / "log"))
-    return tmp_path
 
 
 @pytest.fixture
