@@ -193,5 +193,6 @@ def _why_silent(family: str) -> str:
 
 def attach_failure(exc: OSError, name: str, several: bool) -> AttachError:
     """Return the exception for a program that did not attach; with others, say how to run without it."""
-    hint = f" [--skip {name} runs without it]" if several else ""
+    no_target = exc.errno == errno.EDESTADDRREQ  # it is left to the user where to attach: that is what to say
+    hint = f" [--skip {name} runs without it]" if several and not no_target else ""
     return AttachError(f"{exc.strerror or exc}{hint}", text(lib.eu_log()))

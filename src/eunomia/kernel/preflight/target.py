@@ -27,6 +27,8 @@ EPERM, EOPNOTSUPP, EACCES = 1, 95, 13
 _NETWORK = frozenset((3, 4, 6, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 22, 23, 25, 28, 32))
 _TRACING = frozenset((2, 5, 7, 17, 24, 26, 27, 28, 29))
 _NETWORK_MAPS = frozenset((14, 15, 17, 18, 25))  # devmap, sockmap, xskmap, sockhash, devmap_hash
+TCP_RAW_GEN_SYNCOOKIE_IPV4 = 204  # came with Linux 6.0
+_LATE_DIRECT_CALLS = frozenset(("arm64", "riscv", "powerpc"))  # architectures that had none before 6.4
 
 
 def read(path: str) -> str:
@@ -233,9 +235,26 @@ class Target:
             return {}
 
     @property
-    def has_trampolines(self) -> bool:
-        """Whether programs can be called by functions, other programs and struct_ops: weak where it is not written."""
-        return self.symbols.get("arch_prepare_bpf_trampoline") != "W"
+    def has_trampolines(self) -> bool | None:
+        """Whether programs can be called by functions, other programs and struct_ops; None: its BTF does not tell."""
+        if self.live:
+            return self.symbols.get("arch_prepare_bpf_trampoline") != "W"  # weak where none is written
+        if self.arch == "arm64":  # Linux 6.0, and what is backported
+            return self.has_function("prepare_trampoline") or self.knows("helper", TCP_RAW_GEN_SYNCOOKIE_IPV4)
+        return True if self.arch == "x86" else None
+
+    @property
+    def has_direct_calls(self) -> bool | None:
+        """Whether functions can call programs (fentry, LSM hooks), by its BTF; None: that does not tell.
+
+        Source: DYNAMIC_FTRACE_WITH_DIRECT_CALLS in include/linux/ftrace.h; ftrace_ops.direct_call is there since 6.4.
+        """
+        operations = self.btf.find("ftrace_ops", STRUCT) if self.btf is not None else None
+        if operations is None:
+            return None if self.btf is None else False
+        if self.arch == "x86" or "direct_call" in _member_names(operations):
+            return True
+        return False if self.arch in _LATE_DIRECT_CALLS else None
 
     def has_part(self, module: str, symbol: str) -> bool | None:
         """Tell whether a part of the running kernel is there: built in, loaded, or a module that can be loaded.
