@@ -35,8 +35,13 @@ BTF_FAMILIES = {
 }
 
 
+_OPEN = "boot with lockdown=integrity or none"
+
+
 def tracepoint(target: Target, _family: str, name: str, _types: tuple[int, int]) -> Found:
     event = name.rpartition("/")[2]
+    if target.live and target.lockdown == "confidentiality":
+        return Found("no", "the kernel is locked down (confidentiality): it opens no tracepoint", _OPEN)
     if target.live and target.tracefs >= 0:
         try:
             os.stat(f"events/{name}/id", dir_fd=target.tracefs)
@@ -228,6 +233,8 @@ def _kprobes(target: Target, pattern: str, is_return: bool) -> Found:
 
 
 def kprobe_symbol(target: Target, symbol: str, is_return: bool) -> Found:
+    if target.lockdown == "confidentiality":
+        return Found("no", "the kernel is locked down (confidentiality): it makes no kprobes", _OPEN)
     if target.holds(38):
         result = target.probe("kprobe", symbol.encode(), int(is_return))
         if not result:
