@@ -359,6 +359,21 @@ def test_unpinned_object_ends_as_if_it_had_never_been_pinned(package: Package, b
     assert bpf_ids("link") <= before
 
 
+def test_pins_can_be_removed_when_the_object_is_closed(package: Package, bpffs: Path) -> None:
+    before = bpf_ids("link")
+    with package.load() as obj:
+        obj.programs["calls"].attach()
+        obj.pin(str(bpffs / "obj"))
+
+    held = bpf_ids("link") - before
+    obj.unpin()
+
+    assert len(held) == 1
+    assert obj.pinned is None
+    assert not (bpffs / "obj").exists()
+    assert bpf_ids("link") <= before
+
+
 def test_link_is_pinned_by_itself(package: Package, bpffs: Path) -> None:
     with package.load() as obj:
         link = obj.programs["calls"].attach()

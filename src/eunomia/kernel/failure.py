@@ -120,7 +120,8 @@ def verifier_failure(program: str, log: str, number: int, section: str = "") -> 
 
 def _closed_helper(reason: str) -> str:
     """Return that a locked-down kernel is why a helper may not be called, "" where it is not."""
-    from eunomia.kernel.preflight.calls import OPEN, RESTRICTED
+    from eunomia.kernel.preflight.calls import RESTRICTED
+    from eunomia.kernel.preflight.found import OPEN
 
     found = re.search(r"\b(?:helper|func) bpf_\w+#(\d+)", reason)
     return f"{_CLOSED}: {OPEN}" if found and int(found[1]) in RESTRICTED and _is_closed() else ""
@@ -210,10 +211,11 @@ def _why_silent(family: str) -> str:
 
 def attach_failure(exc: OSError, name: str, several: bool) -> AttachError:
     """Return the exception for a program that did not attach; with others, say how to run without it."""
-    hints = [f"--skip {name} runs without it"] if several else []
+    no_target = exc.errno == errno.EDESTADDRREQ  # it is left to the user where to attach: that is what to say
+    hints = [f"--skip {name} runs without it"] if several and not no_target else []
     reason = str(exc.strerror or exc)
     if exc.errno in (errno.EPERM, errno.ENOENT, errno.EACCES) and re.search("tracepoint|k(ret)?probe", reason):
-        from eunomia.kernel.preflight.calls import OPEN
+        from eunomia.kernel.preflight.found import OPEN
 
         if _is_closed():
             reason += f": {_CLOSED}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eunomia.btf.types import FUNC
 from eunomia.kernel.preflight import tables
+from eunomia.kernel.preflight.found import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
