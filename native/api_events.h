@@ -130,7 +130,6 @@ struct eu_account {
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
 
-/* Symbols: the kernel's symbol of an address, or a process's; writes "name+0xoff" (or "[unknown]"), returns its length. */
-long eu_symbol_kernel(uint64_t address, char *out, size_t room);
+/* The symbol of an address in a process: writes "name+0xoff" (or "[unknown]"), returns its length. */
 long eu_symbol_user(int pid, uint64_t address, char *out, size_t room);
 #endif

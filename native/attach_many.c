@@ -162,6 +162,11 @@ void eu_many_prepare(struct eu_object *object) {
     }
 }
 
+/* No property of the function that could not be probed: those after it could not be either. */
+static int is_exhausted(int err) {
+    return err == ENOMEM || err == EMFILE || err == ENFILE;
+}
+
 int eu_attach_each(struct eu_object *object, int index, const struct eu_names *names, eu_link_one *link_one, void *context) {
     const struct bpf_program *prog = object->progs[index];
     char why[400];
@@ -173,7 +178,7 @@ int eu_attach_each(struct eu_object *object, int index, const struct eu_names *n
             names->patterns, names->nr, MOST);
         return eu_attach_failed(prog, E2BIG, why);
     }
-    for (int i = 0; i < names->nr && err != ENOMEM; i++) {
+    for (int i = 0; i < names->nr && !is_exhausted(err); i++) {
         struct bpf_link *link = link_one(prog, names->at[i], context);
         if (!link)
             err = errno; /* some cannot be probed, or have a name that is not unique */
@@ -182,8 +187,12 @@ int eu_attach_each(struct eu_object *object, int index, const struct eu_names *n
         else
             attached++;
     }
-    if (attached && err != ENOMEM)
+    if (attached && !is_exhausted(err))
         return 0;
-    snprintf(why, sizeof(why), "%.200s: %s", names->patterns, names->nr ? eu_reason(err) : "no function matches that can be probed");
+    if (is_exhausted(err))
+        snprintf(why, sizeof(why), "%.200s: %s after %d of %d functions%s", names->patterns, eu_reason(err), attached, names->nr,
+                 err == EMFILE ? " [ulimit -n 65536, or a narrower pattern]" : "");
+    else
+        snprintf(why, sizeof(why), "%.200s: %s", names->patterns, names->nr ? eu_reason(err) : "no function matches that can be probed");
     return eu_attach_failed(prog, err ? err : ENOENT, why);
 }

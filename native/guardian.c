@@ -159,16 +159,22 @@ static int take(struct guardian *guardian) {
     return 0;
 }
 
-/* Filters before the qdiscs that they are in. */
-static void undo_all(struct guardian *guardian) {
+static int is_refused(int err) {
+    return err == -EPERM || err == -EACCES;
+}
+
+/* Filters before the qdiscs that they are in. Returns whether something was refused: `ecli clean` may be allowed more. */
+static int undo_all(struct guardian *guardian) {
+    int refused = 0;
     for (struct eu_noted *noted = guardian->noted; noted; noted = noted->next) {
         struct eu_noted filter = *noted;
         filter.undo.made_qdisc = 0;
-        apply(guardian, &filter);
+        refused |= is_refused(apply(guardian, &filter));
     }
     for (struct eu_noted *noted = guardian->noted; noted; noted = noted->next)
         if (noted->undo.kind == EU_UNDO_TC && noted->undo.made_qdisc)
-            apply(guardian, noted);
+            refused |= is_refused(apply(guardian, noted));
+    return refused;
 }
 
 /* Above what leave_all() opens anew: a process whose standard input is closed gets its number for something else. */
@@ -199,7 +205,7 @@ void eu_guardian(int sock, int parent) {
         if (!events[0].revents && events[1].revents)
             break;
     }
-    undo_all(&guardian);
-    eu_journal_remove(&guardian.journal);
+    if (!undo_all(&guardian))
+        eu_journal_remove(&guardian.journal);
     _exit(0);
 }

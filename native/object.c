@@ -218,13 +218,6 @@ int eu_prog_missed(struct eu_object *object, int prog, uint64_t *missed) {
     return 0;
 }
 
-int eu_prog_find(struct eu_object *object, const char *name) {
-    for (int i = 0; i < object->nr_progs; i++)
-        if (!strcmp(bpf_program__name(object->progs[i]), name))
-            return i;
-    return eu_fail(ENOENT, "program %s: not in this object", name);
-}
-
 int eu_prog_set_autoload(struct eu_object *object, int prog, int on) {
     struct bpf_program *program = eu_prog(object, prog);
     if (!program)

@@ -1,9 +1,10 @@
-"""Fixtures for modules whose tests share one source: their SOURCE, compiled once, and loaded for this process alone."""
+"""Fixtures of several modules: their SOURCE, compiled once, and loaded for this process alone; places of their own."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -27,3 +28,11 @@ def live(package: Package) -> Iterator[Object]:
     with package.load({"only": os.getpid()}) as obj:
         obj.attach()
         yield obj
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """State files and logs of the test's own."""
+    monkeypatch.setenv("EUNOMIA_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("EUNOMIA_LOG_DIR", str(tmp_path / "log"))
+    return tmp_path

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -223,3 +224,42 @@ def test_a_killed_run_leaves_nothing_that_is_attached_by_link(ecli: Command, fil
 
     assert during == "native"
     assert xdp_mode("v1") == "none"
+
+
+@pytest.mark.parametrize(
+    ("targets", "error", "said"),
+    [
+        ({"packet": ["tcx:v0:egress"]}, ValueError, r"no program packet \(there are packets, .*\)"),
+        ({"packets": []}, ValueError, "none for program packets"),
+        (["iface:v0"], TypeError, "expected targets by program.* got list"),
+    ],
+)
+def test_targets_of_no_program_attach_nothing(
+    package: Package, net: str, targets: Any, error: type[Exception], said: str
+) -> None:
+    with package.load() as obj:
+        with pytest.raises(error, match=said):
+            obj.attach(targets=targets)
+
+        assert not any(program.attached for program in obj.programs.values())
+
+
+def test_one_target_stands_for_itself(package: Package, net: str) -> None:
+    with package.load() as obj:
+        others = [name for name in obj.programs if name != "packets"]
+        obj.attach(skip=others, targets={"packets": "iface:v0,generic"})
+
+        assert xdp_mode("v0") == "generic"
+
+
+@pytest.mark.parametrize(("word", "mode"), [("native", "native"), ("generic", "generic")])
+def test_iface_takes_the_words_of_its_target_and_verbose_says_where(
+    ecli: Command, file: Path, net: str, word: str, mode: str
+) -> None:
+    running = ecli.start("run", "-v", "--iface", f"v0,{word}", "--skip", "shape", "--skip", "leaving", file)
+    running.wait_attached()
+    during = xdp_mode("v0")
+    done = running.stop()
+
+    assert during == mode
+    assert f"ecli: program packets is attached to iface:v0,{word}\n" in done.stderr

@@ -202,3 +202,11 @@ def test_a_rule_that_is_no_network_stops_it_before_anything_is_loaded(ecli: Comm
 
     assert result.returncode == 2, result
     assert "option --deny: 10.0.0.1/8 has host bits set" in result.stderr
+
+
+def test_without_a_group_the_way_to_name_one_is_all_the_advice(ecli: Command) -> None:
+    done = ecli("run", "connectguard")
+
+    assert done.returncode == 1
+    assert "--attach-cgroup PATH" in done.stderr
+    assert "--skip" not in done.stderr

@@ -51,6 +51,7 @@ SEC("tc") int theirs(struct __sk_buff *ctx) { return -1; }
 AVAILABLE = Path("/proc/sys/net/ipv4/tcp_available_congestion_control")
 MOMENTS = 50
 SEED = 20261121
+pytestmark = pytest.mark.usefixtures("places")
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +76,6 @@ def file(package: Package, tmp_path: Path) -> Path:
     path = tmp_path / "killed.json"
     path.write_text(package.to_json())
     return path
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State files and logs of the test's own."""
-    monkeypatch.setenv("EUNOMIA_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("EUNOMIA_LOG_DIR", str(tmp_path / "log"))
-    return tmp_path
 
 
 @pytest.fixture

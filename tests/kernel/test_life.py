@@ -16,14 +16,7 @@ import pytest
 from support.commands import Command, Result
 
 TOOL = "execsnoop"
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State files and logs of the test's own."""
-    monkeypatch.setenv("EUNOMIA_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("EUNOMIA_LOG_DIR", str(tmp_path / "log"))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("places")
 
 
 @pytest.fixture(autouse=True)
@@ -197,3 +190,16 @@ def test_stop_says_what_is_not_there(ecli: Command) -> None:
 
     assert (wrong.returncode, wrong.stderr) == (1, f"ecli: no run execsnop [did you mean {TOOL}?]\n")
     assert nothing.returncode == 2
+
+
+def test_stop_ends_what_is_there_and_names_all_that_is_not(ecli: Command) -> None:
+    ecli("run", "-d", TOOL)
+
+    done = ecli("stop", TOOL, "nosuch", "nonesuch")
+
+    assert done.returncode == 1
+    assert [line.partition(" [")[0] for line in done.stderr.splitlines()][:2] == [
+        "ecli: no run nosuch",
+        "ecli: no run nonesuch",
+    ]
+    assert json.loads(ecli("ps", "-j").stdout) == []

@@ -23,6 +23,7 @@ from support.commands import Command
 from support.kernel_state import bpf_ids
 from support.networks import inside, network
 
+pytestmark = pytest.mark.usefixtures("places")
 SOURCE = """
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
@@ -72,14 +73,6 @@ def file(package: Package, tmp_path: Path) -> Path:
     path = tmp_path / "life.json"
     path.write_text(package.to_json())
     return path
-
-
-@pytest.fixture(autouse=True)
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """State files and logs of the test's own."""
-    monkeypatch.setenv("EUNOMIA_RUNTIME_DIR", str(tmp_path / "run"))
-    monkeypatch.setenv("EUNOMIA_LOG_DIR", str(tmp_path / "log"))
-    return tmp_path
 
 
 @pytest.fixture
@@ -362,6 +355,21 @@ def test_unpinned_object_ends_as_if_it_had_never_been_pinned(package: Package, b
         obj.unpin()
         obj.unpin()
 
+    assert not (bpffs / "obj").exists()
+    assert bpf_ids("link") <= before
+
+
+def test_pins_can_be_removed_when_the_object_is_closed(package: Package, bpffs: Path) -> None:
+    before = bpf_ids("link")
+    with package.load() as obj:
+        obj.programs["calls"].attach()
+        obj.pin(str(bpffs / "obj"))
+
+    held = bpf_ids("link") - before
+    obj.unpin()
+
+    assert len(held) == 1
+    assert obj.pinned is None
     assert not (bpffs / "obj").exists()
     assert bpf_ids("link") <= before
 

@@ -172,6 +172,20 @@ def test_tcpconnect_shows_a_connection_that_nobody_answers_at_once(ecli: Command
     assert (event["saddr"], event["daddr"], event["dport"]) == ("10.77.0.1", "10.77.0.2", 81)
 
 
+def test_both_families_asked_for_are_both_shown(ecli: Command) -> None:
+    running = start(ecli, "tcpconnect", "-4", "-6", "--pid", os.getpid())
+    states = start(ecli, "tcpstates", "-4", "-6")
+    provoke.tcp_connection()
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taker:
+        port6 = taker.getsockname()[1]
+        socket.create_connection(("::1", port6)).close()
+
+    assert [event["ip"] for event in events(running, pid=os.getpid())] == [4, 6]
+    seen = events(states)
+    assert any(event["laddr"] == "127.0.0.1" for event in seen)
+    assert any(event["rport"] == port6 for event in seen)
+
+
 def test_tcpconnect_counts_in_the_kernel(ecli: Command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taker:
         port = taker.getsockname()[1]

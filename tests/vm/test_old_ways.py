@@ -113,3 +113,31 @@ def test_probes_are_made_through_tracefs_where_the_kernel_has_no_pmu_for_them(
     assert seen["during"] == [2, 2]
     assert seen["after"] == ["", ""]  # nothing is left behind
     assert min(seen["hits"]) >= 5
+
+
+MANY = 'SEC("kprobe/vfs_*") int many(void *ctx) { return 0; }\n'
+FEW = """
+import os, resource
+from guest import emit
+import eunomia
+obj = eunomia.Package.open("/job/many.json").load()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+try:
+    obj.programs["many"].attach()
+    said = "attached"
+except OSError as exc:
+    said = str(exc)
+paths = [f"/proc/self/fd/{number}" for number in range(3, 64)]
+left = sum("perf_event" in os.readlink(path) for path in paths if os.path.islink(path))
+emit(said=said, left=left)
+"""
+
+
+def test_probes_for_which_descriptors_run_out_are_not_left_out_in_silence(vm: Lab, tmp_path: Path) -> None:
+    files = {"many.json": build(tmp_path, MANY).to_json().encode()}
+
+    (seen,) = vm("5.10").run(FEW, files=files)
+
+    assert "vfs_*: too many open files after " in seen["said"].lower()
+    assert "[ulimit -n 65536, or a narrower pattern]" in seen["said"]
+    assert seen["left"] == 0

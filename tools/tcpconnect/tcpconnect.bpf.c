@@ -79,7 +79,7 @@ static __always_inline bool wanted(struct event *event) {
     event->uid = bpf_get_current_uid_gid();
     if ((target_pid && target_pid != event->pid) || (target_uid != -1 && target_uid != event->uid))
         return false;
-    if ((ipv4_only && event->ip != 4) || (ipv6_only && event->ip != 6) || !wanted_port(event->dport))
+    if ((ipv4_only && !ipv6_only && event->ip != 4) || (ipv6_only && !ipv4_only && event->ip != 6) || !wanted_port(event->dport))
         return false;
     bpf_get_current_comm(event->comm, sizeof(event->comm));
     return true;

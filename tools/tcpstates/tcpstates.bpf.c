@@ -53,7 +53,7 @@ int set_state(struct inet_sock_set_state *ctx) {
 
     if (ctx->protocol != IPPROTO_TCP)
         return 0;
-    if ((ipv4_only && ctx->family != AF_INET) || (ipv6_only && ctx->family != AF_INET6))
+    if ((ipv4_only && !ipv6_only && ctx->family != AF_INET) || (ipv6_only && !ipv4_only && ctx->family != AF_INET6))
         return 0;
     if (!wanted_port(local_ports, ctx->sport) || !wanted_port(remote_ports, ctx->dport))
         return 0;

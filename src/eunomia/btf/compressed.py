@@ -26,6 +26,16 @@ def compression(start: bytes) -> str | None:
     return next((name for magic, name in _MAGICS if start.startswith(magic)), None)
 
 
+def damage() -> tuple[type[Exception], ...]:
+    """Return what the decompressors that are in use raise for damaged bytes."""
+    import lzma
+    import sys
+    import zlib
+
+    zstd = (getattr(sys.modules.get(name), "ZstdError", None) for name in ("compression.zstd", "zstandard"))
+    return lzma.LZMAError, zlib.error, EOFError, ValueError, OSError, *filter(None, zstd)
+
+
 def unpack(data: bytes, limit: int = LIMIT) -> bytes:
     """Return what compressed bytes hold; what stands behind their end is ignored.
 
@@ -47,7 +57,7 @@ def unpack(data: bytes, limit: int = LIMIT) -> bytes:
             found = _lz4(data, limit)
         else:
             raise PackageError(f"unpack: {kind or 'unknown'} compression cannot be read")
-    except (EOFError, ValueError, OSError) as exc:  # lzma.LZMAError and zlib.error are caught where they are known
+    except damage() as exc:
         raise PackageError(f"unpack {kind}: {exc}") from exc
     if len(found) > limit:
         raise PackageError(f"unpack {kind}: more than {limit} bytes")
@@ -91,7 +101,7 @@ def open_zstd(file: IO[bytes]) -> IO[bytes]:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
 
         return zstd.open(file)  # type: ignore[no-any-return,unused-ignore]
-    except ImportError:
+    except ImportError:  # an older Python
         pass
     try:
         import zstandard  # type: ignore[import-not-found,unused-ignore]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import tarfile
 
-from eunomia.btf.compressed import compression, open_zstd
+from eunomia.btf.compressed import compression, damage, open_zstd
 from eunomia.errors import PackageError
 
 TYPE_CHECKING = False
@@ -89,40 +90,28 @@ def _release_of(fields: dict[str, str]) -> tuple[str, str]:
     return "debian", named[1] if named else _DEBIAN.get(series, "")
 
 
-class _Tar:
-    """The tar in a .deb, read from its front to its back, with every failure as one of ours."""
+@contextlib.contextmanager
+def _tar(file: IO[bytes], path: str, name: str) -> Iterator[tarfile.TarFile]:
+    """The tar `name` with whatever suffix, read from its front to its back.
 
-    def __init__(self, tar: tarfile.TarFile, path: str, file: IO[bytes]) -> None:
-        self._tar, self._path, self._file = tar, path, file
-
-    def __enter__(self) -> _Tar:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._tar.close()
-        self._file.close()
-
-    def __iter__(self) -> Iterator[tarfile.TarInfo]:
-        try:
-            yield from self._tar
-        except Exception as exc:
-            if not _is_damage(exc):
-                raise
-            raise PackageError(f"read {self._path}: a damaged Debian package ({exc})") from exc
-
-    def extractfile(self, member: tarfile.TarInfo) -> IO[bytes] | None:
-        return self._tar.extractfile(member)
+    Raises:
+        PackageError: the package, or what is read of it meanwhile, is damaged.
+    """
+    try:
+        with _member(file, path, name) as plain, tarfile.open(fileobj=plain, mode="r|") as tar:
+            yield tar
+    except _damage() as exc:
+        if isinstance(exc, OSError) and exc.errno:  # the machine's, not the package's
+            raise
+        raise PackageError(f"read {path}: a damaged Debian package ({exc})") from exc
 
 
-def _is_damage(exc: Exception) -> bool:
-    import lzma
-    import zlib
-
-    return isinstance(exc, (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError, OSError))
+def _damage() -> tuple[type[Exception], ...]:
+    return tarfile.TarError, *damage()
 
 
-def _tar(file: IO[bytes], path: str, name: str) -> _Tar:
-    """Open the member `name` with whatever suffix. Source: deb(5)."""
+def _member(file: IO[bytes], path: str, name: str) -> IO[bytes]:
+    """Open a member of the archive, unpacked. Source: deb(5)."""
     if file.read(len(MAGIC)) != MAGIC:
         raise PackageError(f"read {path}: not a Debian package")
     while len(header := file.read(60)) == 60:
@@ -130,14 +119,7 @@ def _tar(file: IO[bytes], path: str, name: str) -> _Tar:
             break
         size = int(header[48:58])
         if header[:16].decode("ascii", "replace").strip().rstrip("/").startswith(name):
-            part = io.BufferedReader(_Part(file, size), 1 << 16)
-            plain = _unpacked(part)
-            try:
-                return _Tar(tarfile.open(fileobj=plain, mode="r|"), path, plain)
-            except Exception as exc:
-                if not _is_damage(exc):
-                    raise
-                raise PackageError(f"read {path}: a damaged Debian package ({exc})") from exc
+            return _unpacked(io.BufferedReader(_Part(file, size), 1 << 16))
         file.seek(size + size % 2, os.SEEK_CUR)
     raise PackageError(f"read {path}: a Debian package without {name}")
 

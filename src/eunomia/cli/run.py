@@ -203,7 +203,7 @@ def follow(
     if values["attach"] or values["iface"] or values["attach-cgroup"] or values["binary"] or values["freq"]:
         from eunomia.cli.targets import choose_targets
 
-        targets = choose_targets(live, values)
+        targets = values["targets"] = choose_targets(live, values)
     if choice is not None:
         choice.open(options)
     # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
@@ -239,7 +239,7 @@ def tell_attached(live: Object, values: Values, program: str, reader: Run, choic
     for name, cause in live.dormant.items():
         warn(f"program {name} is attached and will never run: {cause}")
     if values["verbose"]:
-        notice(live, program)
+        notice(live, program, values.get("targets", {}))
         for name, cause in live.passed_over.items():
             warn(f"program {name} is left out, another does its work: {cause}")
         for line in choice.pushed if choice else ():
@@ -392,9 +392,13 @@ def ignore_signals() -> None:
         _signal.signal(number, _signal.SIG_IGN)
 
 
-def notice(live: Object, program: str) -> None:
-    """Say on standard error that everything is attached (with -v)."""
-    attached = sum(1 for each in live.programs.values() if each.attached)
+def notice(live: Object, program: str, targets: dict[str, list[str]]) -> None:
+    """Say on standard error what is attached to what (with -v)."""
+    attached = 0
+    for name, each in live.programs.items():
+        if each.attached:
+            attached += 1
+            warn(f"program {name} is attached to {', '.join(targets.get(name) or each.targets) or each.section}")
     warn(f"{program}: attached {attached} program{'' if attached == 1 else 's'}")
 
 

@@ -40,16 +40,28 @@ def main(argv: list[str]) -> int:
         raise UsageError(
             "stop: which run? [NAME, PID or --all]" if not values.operands else "stop: --all or names, not both"
         )
-    from eunomia.life.find import find
+    from eunomia.cli.report import one_line
+    from eunomia.life.find import NoSuchRunError, find
     from eunomia.life.survey import survey
 
-    result = survey()
+    result, code = survey(), 0
     if values["all"]:
         found = [each for each in result.found if each.mode != "python"]
     else:
-        found = [each for word in dict.fromkeys(values.operands) for each in find(result, word)]
-    codes = [end(each, values["timeout"], values["quiet"]) for each in found]
-    return max(codes, default=0)
+        found = []
+        for word in dict.fromkeys(values.operands):
+            try:
+                found += [each for each in find(result, word) if each not in found]  # by name and by number
+            except NoSuchRunError as exc:
+                say(one_line(exc))
+                code = 1
+    for each in found:  # what one of them does is no reason to let the others run
+        try:
+            code = max(code, end(each, values["timeout"], values["quiet"]))
+        except (OSError, UsageError) as exc:
+            say(one_line(exc))
+            code = max(code, 2 if isinstance(exc, UsageError) else 1)
+    return code
 
 
 def end(each: Found, timeout: float, quiet: bool) -> int:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
     from eunomia.kernel.object import Object
 
+IFACE_WORDS = frozenset(("native", "generic", "offload", "replace"))
+
 
 def choose_targets(live: Object, values: Values) -> dict[str, list[str]]:
     """Return the targets by the names of the programs that attach to them.
@@ -25,17 +27,12 @@ def choose_targets(live: Object, values: Values) -> dict[str, list[str]]:
         if ":" not in target:
             raise UsageError(f"--attach: {text!r} names no target [PROGRAM=KIND:NAME, as in count=iface:eth0]")
         if program:
-            if program not in live.programs:
-                known = ", ".join(live.programs) or "none"
-                raise UsageError(
-                    f"--attach: no program {program}{did_you_mean(program, live.programs)} (there are {known})"
-                )
-            named.setdefault(program, []).append(target)
+            _name(live, named, program, target)
         else:
             _share(live, shared, "--attach", target)
     for option, kind in (("iface", "iface"), ("attach-cgroup", "cgroup")):
         for name in values[option]:
-            _share(live, shared, f"--{option}", f"{kind}:{quoted(name)}")
+            _share(live, shared, f"--{option}", f"{kind}:{with_modes(name) if kind == 'iface' else quoted(name)}")
     if values["binary"]:
         move(live, shared, values["binary"])
     if values["freq"]:
@@ -44,7 +41,20 @@ def choose_targets(live: Object, values: Values) -> dict[str, list[str]]:
             raise UsageError("--freq: the package has no perf_event program")
         for each in sampled:
             each.frequency = values["freq"]
-    return {**shared, **named}
+    return checked(live, {**shared, **named})
+
+
+def checked(live: Object, chosen: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return targets as they are, where each could be one of its program.
+
+    Raises:
+        UsageError: it is none, whatever the kernel has.
+    """
+    for name, targets in chosen.items():
+        for target in targets:
+            if why := live.programs[name].refusal(target):
+                raise UsageError(why)
+    return chosen
 
 
 def bind_programs(live: Object, values: Values) -> None:
@@ -89,6 +99,24 @@ def quoted(name: str) -> str:
     return name.replace("\\", "\\\\").replace(",", "\\,")
 
 
+def with_modes(text: str) -> str:
+    """Return `NAME[,WORD]...` of --iface as a target has it: words at its end are those of `iface:`."""
+    name, words = text, ""
+    while "," in name and name.rpartition(",")[2] in IFACE_WORDS:
+        name, _, word = name.rpartition(",")
+        words = f",{word}{words}"
+    return quoted(name) + words
+
+
+def _name(live: Object, named: dict[str, list[str]], program: str, target: str) -> None:
+    if program not in live.programs:
+        known = ", ".join(live.programs) or "none"
+        raise UsageError(f"--attach: no program {program}{did_you_mean(program, live.programs)} (there are {known})")
+    if target in named.get(program, ()):
+        raise UsageError(f"--attach: {program}={target} is given twice")
+    named.setdefault(program, []).append(target)
+
+
 def _share(live: Object, shared: dict[str, list[str]], option: str, target: str) -> None:
     kind = target.partition(":")[0]
     try:
@@ -100,4 +128,6 @@ def _share(live: Object, shared: dict[str, list[str]], option: str, target: str)
         hint = f"they take {kinds}" if kinds else "their sections say where they attach"
         raise UsageError(f"{option}: no program of the package can be attached to {target} [{hint}]")
     for name in takers:
+        if target in shared.get(name, ()):
+            raise UsageError(f"{option}: {target} is given twice")
         shared.setdefault(name, []).append(target)

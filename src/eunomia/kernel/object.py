@@ -275,27 +275,37 @@ class Object:
         index = list(self.programs).index(name)
         check(lib.eu_prog_bind(self._handle, index, fsencode(target)), f"program {name}")
 
-    def attach(self, *, skip: Collection[str] = (), targets: Mapping[str, Sequence[str]] | None = None) -> list[Link]:
+    def attach(
+        self, *, skip: Collection[str] = (), targets: Mapping[str, str | Sequence[str]] | None = None
+    ) -> list[Link]:
         """Attach the programs that the package lists (all, where it lists none), in its order.
 
         Args:
             skip: names of programs that are not attached.
-            targets: what programs attach to, by their names, in place of what their sections and annotations say.
+            targets: what programs attach to, by their names, in place of what their sections and annotations say: one
+                target or several each.
 
         Returns:
             The links, which the object owns: they end when it is closed.
 
         Raises:
+            ValueError: targets name a program that the object does not have, or none for one; nothing is attached.
+            TypeError: targets are not by program.
             AttachError: a program did not attach; those attached before it are detached again. Optional programs are
                 passed over and named in `skipped`.
         """
         self.handle()
+        chosen: Mapping[str, Sequence[str]] = {}
+        if targets is not None:
+            from eunomia.kernel.settings import targets_by_program
+
+            chosen = targets_by_program(targets, self.programs)
         listed = self.package.meta["bpf_skel"].get("progs") or []
         names = [entry["name"] for entry in listed] or list(self.programs)
         if self.groups or _has_prog_array(self):
             from eunomia.kernel.alternatives import in_order
 
-            names = in_order(self, names, targets or {})
+            names = in_order(self, names, chosen)
         links: list[Link] = []
         for name in names:
             program = self.programs.get(name)
@@ -306,7 +316,7 @@ class Object:
             if name in skip or name in self.skipped or name in self.passed_over or not program.autoload:
                 continue
             try:
-                for target in (targets or {}).get(name) or (None,):
+                for target in chosen.get(name, (None,)):
                     links.append(program.attach(target))
             except OSError as exc:
                 rest = [each for each in names if each not in skip and self.programs[each].autoload]
@@ -376,13 +386,18 @@ class Object:
         return self.pinned
 
     def unpin(self) -> None:
-        """Remove the pins that `pin` made; what is attached ends with the object again."""
-        pinned, self.pinned = self.pinned, None
-        if pinned is not None:
+        """Remove the pins that `pin` made; what is attached ends with the object again, or now where that is closed.
+
+        Raises:
+            OSError: they cannot be removed.
+        """
+        if self.pinned is not None:
             from eunomia.kernel.pins import mark_links, remove_tree
 
-            remove_tree(pinned.folder)
-            mark_links(self, False)
+            remove_tree(self.pinned.folder)
+            if self._handle:
+                mark_links(self, False)
+            self.pinned = None
 
     @property
     def maps(self) -> dict[str, Map]:

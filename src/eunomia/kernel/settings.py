@@ -6,6 +6,7 @@ from eunomia.errors import AttachError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from eunomia.kernel.object import Object
@@ -151,3 +152,24 @@ def group(settings: dict[str, Any], key: str, program: str) -> dict[str, Any]:
     if type(value) is not dict:
         raise AttachError(f"program {program}: {key}: expected an object, got {value!r}")
     return value
+
+
+def targets_by_program(targets: Mapping[str, Any], programs: Iterable[str]) -> dict[str, Sequence[Any]]:
+    """Return what `Object.attach` was given as a sequence of targets for each program; one alone may stand for itself.
+
+    Raises:
+        ValueError: there is no such program, or a sequence is empty.
+        TypeError: they are not by program.
+    """
+    if not hasattr(targets, "items"):
+        what = type(targets).__name__
+        raise TypeError(f'targets: expected targets by program, as in {{"NAME": ["iface:eth0"]}}, got {what}')
+    found: dict[str, Sequence[Any]] = {}
+    known = list(programs)
+    for name, given in targets.items():
+        if name not in known:
+            raise ValueError(f"targets: no program {name} (there are {', '.join(known) or 'none'})")
+        found[name] = (given,) if isinstance(given, (str, int)) or hasattr(given, "fileno") else tuple(given)
+        if not found[name]:
+            raise ValueError(f"targets: none for program {name} [skip={{{name!r}}} leaves it out]")
+    return found

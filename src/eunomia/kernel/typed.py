@@ -182,15 +182,7 @@ def whole(value: Any, where: str, size: int, signed: bool) -> bytes:
 
 def what(value: Any) -> str:
     """Name the kind of a JSON value."""
-    names = {
-        dict: "an object",
-        list: "an array",
-        str: "text",
-        bool: "true or false",
-        type(None): "null",
-        float: "a fraction",
-    }
-    return names.get(type(value), "a number")
+    return JSON_KINDS.get(type(value), "a number")
 
 
 def scalar(resolved: Type, size: int) -> tuple[Show, Read]:

@@ -137,7 +137,7 @@ def _replaced(path: str, fd: int) -> int:
         there, mine = os.stat(path), os.fstat(fd)
         if (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino):
             return open_log(path)
-    except OSError:
+    except OSError:  # between the old log and the new one there is none: the watch tells when it comes
         pass
     return -1
 

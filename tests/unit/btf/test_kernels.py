@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import lzma
+import random
 import shutil
 import tarfile
 from pathlib import Path
@@ -152,6 +153,24 @@ def test_package_without_a_kernel_or_damaged_is_said(tmp_path: Path) -> None:
             list(iter_kernels(str(path), pytest.fail))
         assert said in str(caught.value)
         assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["xz", "gzip"])
+def test_package_cut_or_changed_anywhere_is_said(kind: str, tmp_path: Path) -> None:
+    noise = random.Random(1).randbytes(20_000)
+    whole = images.deb({f"./boot/vmlinuz-{images.RELEASE}": images.flat(ARM) + noise}, kind=kind)
+    path = tmp_path / "image.deb"
+    refusals = set()
+
+    for at in range(len(images.deb({})), len(whole), 487):
+        for data in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :]):
+            path.write_bytes(data)
+            try:
+                assert [each.btf for each in iter_kernels(str(path), pytest.fail)] == [ARM]
+            except PackageError as exc:
+                refusals.add(str(exc).partition(" (")[0])
+
+    assert refusals == {f"read {path}: a damaged Debian package"}
 
 
 def hub_file(types: bytes) -> bytes:

@@ -26,6 +26,9 @@ class Program:
             raise OSError(22, f"target kind {kind}: there is none of this name")
         return kind in self.kinds
 
+    def refusal(self, target: str) -> str:
+        return "target iface:bad,word: unknown option word" if target == "iface:bad,word" else ""
+
 
 def chosen(*attach: str, iface: tuple[str, ...] = (), cgroup: tuple[str, ...] = ()) -> dict[str, list[str]]:
     programs = {"drop": Program("iface"), "shape": Program("iface", "tc"), "off": Program("iface", autoload=False)}
@@ -95,3 +98,23 @@ def test_what_cannot_be_is_said_in_one_line(attach: str, message: str) -> None:
 def test_a_control_group_that_no_program_takes_is_refused() -> None:
     with pytest.raises(UsageError, match="--attach-cgroup: no program of the package can be attached to cgroup:/sys"):
         chosen(cgroup=("/sys",))
+
+
+def test_an_interface_takes_the_words_of_its_target() -> None:
+    assert chosen(iface=("eth0,native,replace",))["drop"] == ["iface:eth0,native,replace"]
+    assert chosen(iface=("a,b,generic",))["drop"] == ["iface:a\\,b,generic"]
+
+
+@pytest.mark.parametrize(
+    ("attach", "iface", "said"),
+    [
+        ((), ("eth0", "eth0"), "--iface: iface:eth0 is given twice"),
+        (("drop=iface:v0", "drop=iface:v0"), (), "--attach: drop=iface:v0 is given twice"),
+        (("iface:bad,word",), (), "target iface:bad,word: unknown option word"),
+    ],
+)
+def test_what_no_kernel_could_take_is_wrong_usage(attach: tuple[str, ...], iface: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        chosen(*attach, iface=iface)
+
+    assert str(caught.value) == said

@@ -73,7 +73,7 @@ def _struct_ops(analysis: Analysis) -> Iterator[Finding]:
             detail = "" if known else "this kernel takes no such struct_ops"
             advice = "a kernel that is built with it" if status == "no" else ""
             yield Finding("map type", f"struct_ops {name}", status, detail=detail, advice=advice)
-            if known and analysis.target.live and not analysis.target.has_trampolines:
+            if known and analysis.target.has_trampolines is False:
                 detail = "this kernel has no trampolines for this architecture: its map cannot be attached (error 524)"
                 yield Finding(
                     "attach target", section, "no", detail=detail, advice="a newer kernel: arm64 has them since 6.0"

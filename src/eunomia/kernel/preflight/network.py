@@ -55,14 +55,14 @@ def chosen(analysis: Analysis, kind: str, name: str, options: dict[str, str], ty
         return _interface(analysis, kind, name if kind == "iface" else name.partition(":")[0], options, types)
     if kind == "map":
         return by_itself(analysis, types, name) or Found("yes")
+    if kind == "prog":
+        return tracing.program(target, name)
     if not target.live:
         return Found("unknown", f"{kind}:{name} of another machine is not looked at")
     if kind == "netns":
         return _netns(name)
     if kind == "route" and "dev" in options:
         return _no_interface(options["dev"]) or Found("yes", f"interface {options['dev']}")
-    if kind == "prog":
-        return tracing.program(target, name)
     if kind == "socket" and name:
         return _no_interface(name) or Found("yes", f"interface {name}")
     if kind == "iter" and "cgroup" in options:

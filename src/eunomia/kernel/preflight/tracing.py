@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from eunomia._native import ffi, lib
 from eunomia.btf.types import FUNC, TYPEDEF
-from eunomia.kernel.preflight.found import Found
+from eunomia.kernel.preflight.found import OPEN, Found
 
 if TYPE_CHECKING:
     from eunomia.kernel.preflight.target import Target
@@ -37,13 +37,15 @@ BTF_FAMILIES = {
 
 def tracepoint(target: Target, _family: str, name: str, _types: tuple[int, int]) -> Found:
     event = name.rpartition("/")[2]
+    if target.live and target.lockdown == "confidentiality":
+        return Found("no", "the kernel is locked down (confidentiality): it opens no tracepoint", OPEN)
     if target.live and target.tracefs >= 0:
         try:
             os.stat(f"events/{name}/id", dir_fd=target.tracefs)
             return Found("yes", "in tracefs")
         except FileNotFoundError:
             return Found("no", "not in this kernel's tracefs", _other_category(target, event))
-        except OSError:
+        except OSError:  # tracefs cannot be looked into: BTF is asked
             pass
     known = _syscall_event(target, event) if name.startswith("syscalls/") else target.has_tracepoint(event)
     if known:
@@ -112,8 +114,10 @@ def btf_target(target: Target, family: str, name: str, types: tuple[int, int]) -
         active = _lsm_active(target)
         if active is not None:
             return active
+    if not target.live:
+        return _by_types(target, family, function, name)
     if not target.may_probe or not type_id or (module and colon):
-        return Found("yes", "in BTF; whether programs may be attached was not tried" if target.live else "")
+        return Found("yes", "in BTF; whether programs may be attached was not tried")
     flags = SLEEPABLE if family.endswith(".s") else 0
     if base == "lsm_cgroup":
         return _lsm_cgroup(target, types, type_id, name)
@@ -121,11 +125,33 @@ def btf_target(target: Target, family: str, name: str, types: tuple[int, int]) -
     return _tried(number, attaching, f"{noun} {name}", base)
 
 
+def _by_types(target: Target, family: str, function: str, name: str) -> Found:
+    """A type that another kernel's BTF has: what else it takes to attach there, as far as types tell."""
+    base = family.split(".", maxsplit=1)[0]
+    if base in ("tp_btf", "iter"):
+        return Found("yes")  # no function calls these programs
+    what = f"{BTF_FAMILIES[base][2]} {name}"
+    callable_here = target.has_direct_calls
+    if callable_here is False:
+        return _tried(ENOTSUPP, True, what, base)
+    if callable_here is None:
+        return Found("unknown", f"{what}: whether functions can call programs (direct calls of ftrace) is not in BTF")
+    if base.startswith("lsm"):
+        return Found("unknown", f'{what} is there; whether "bpf" is among the LSMs that it boots with is not in BTF')
+    if family.endswith(".s"):
+        return Found("unknown", f"{what} is there; whether programs there may sleep is not in BTF")
+    if base == "fmod_ret" and not function.startswith("security_"):
+        return Found("unknown", f"{what} is there; whether it allows error injection is not in BTF")
+    return Found("yes")
+
+
 def program(target: Target, name: str) -> Found:
     """Another program's function, to be traced or replaced: what an empty program for a kernel function says."""
-    if target.live and not target.has_trampolines:
+    if target.has_trampolines is False:
         detail = f"program {name}: this kernel has no trampolines for this architecture (error 524)"
         return Found("no", detail, "a newer kernel: arm64 has them since 6.0")
+    if not target.live:
+        return Found("unknown", f"prog:{name} of another machine is not looked at")
     type_id = target.type_id("vfs_read", FUNC) if target.may_probe else 0
     number, _ = target.try_program(TRACING, TRACE_FENTRY, type_id, 0, attaching=False) if type_id else (0, False)
     return _tried(number, False, f"program {name}", "fentry and freplace") if number else Found("yes")
@@ -204,6 +230,8 @@ def _kprobes(target: Target, pattern: str, is_return: bool) -> Found:
 
 
 def kprobe_symbol(target: Target, symbol: str, is_return: bool) -> Found:
+    if target.lockdown == "confidentiality":
+        return Found("no", "the kernel is locked down (confidentiality): it makes no kprobes", OPEN)
     if target.holds(38):
         result = target.probe("kprobe", symbol.encode(), int(is_return))
         if not result:

@@ -22,9 +22,21 @@ DATA = Path(__file__).parents[3] / "data"
 
 
 def write_kernel(
-    path: Path, *, helpers: int = 211, functions: tuple[str, ...] = (), members: tuple[str, ...] = ()
+    path: Path,
+    *,
+    helpers: int = 211,
+    functions: tuple[str, ...] = (),
+    members: tuple[str, ...] = (),
+    tracer: tuple[str, ...] | None = ("direct_call",),
+    registers: str = "",
 ) -> Path:
-    """Write the BTF of a kernel with this many helpers, these functions, and a task_struct with these members."""
+    """Write the BTF of a kernel with this many helpers, these functions, and a task_struct with these members.
+
+    Args:
+        path: where.
+        tracer: members of its struct ftrace_ops, None: it has no such struct.
+        registers: a member of its struct pt_regs, which tells its architecture; "": it has none.
+    """
     writer = Writer()
     number = writer.int("int", 4, kinds.SIGNED)
     for kind, (enum, prefix, names, _floors) in tables.KINDS.items():
@@ -38,6 +50,10 @@ def write_kernel(
     for name in functions:
         writer.add(kinds.FUNC, name, proto)
     writer.struct("task_struct", 64, *[(name, number, 32 * at) for at, name in enumerate(members)])
+    if tracer is not None:
+        writer.struct("ftrace_ops", 64, *[(name, number, 32 * at) for at, name in enumerate(tracer)])
+    if registers:
+        writer.struct("pt_regs", 4, (registers, number, 0))
     path.write_bytes(writer.bytes())
     return path
 
@@ -62,6 +78,27 @@ def test_a_function_that_is_gone_is_named_with_its_program_and_line(tmp_path: Pa
     assert (first.kind, first.name, first.programs) == ("attach target", "fentry/do_unlinkat", ("do_unlinkat",))
     assert first.where == "fentry-link.bpf.c:2"
     assert first.advice == "similar names: filename_unlinkat"
+
+
+@pytest.mark.parametrize(
+    ("tracer", "registers", "answer"),
+    [
+        (("direct_call",), "orig_x0", "yes"),
+        (("func",), "orig_ax", "yes"),  # before 6.4 x86 had them without
+        (("func",), "orig_x0", "no"),
+        (("func",), "orig_gpr2", "unknown"),
+        (None, "orig_ax", "no"),
+    ],
+)
+def test_functions_call_programs_where_ftrace_has_direct_calls(
+    tmp_path: Path, tracer: tuple[str, ...] | None, registers: str, answer: str
+) -> None:
+    kernel = write_kernel(tmp_path / "k.btf", functions=("do_unlinkat",), tracer=tracer, registers=registers)
+
+    findings = golden("fentry-link").check(str(kernel)).findings
+    found = next(each for each in findings if each.name == "fentry/do_unlinkat")
+    assert found.status == answer
+    assert ("direct calls" in found.detail) == (answer != "yes")
 
 
 def test_a_kprobe_on_what_btf_does_not_name_is_unknown_not_missing(tmp_path: Path) -> None:
