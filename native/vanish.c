@@ -23,6 +23,7 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -36,8 +37,9 @@ struct eu_watched {
     int fd;                  /* -1: it is gone */
     int users;               /* attachments */
     int link;                /* INTERFACE: the link to it, -1: none */
+    uint64_t inode;          /* CGROUP */
     char leaf[NAME_MAX + 1]; /* CGROUP: its name in its parent */
-    char line[LINE_ROOM];
+    char what[LINE_ROOM], program[128];
 };
 
 struct eu_vanish {
@@ -86,9 +88,12 @@ static void stop(struct eu_vanish *v, struct eu_watched *w) {
 }
 
 /* Names come from the command line, the system and packages: nothing of them may move a cursor. */
-static void say(struct eu_watched *w, const char *what, const char *program) {
-    snprintf(w->line, sizeof(w->line), "%.340s: program %.100s sees nothing more of it", what, program);
-    for (char *at = w->line; *at; at++)
+static void say(const struct eu_watched *w, char *line, size_t room) {
+    if (w->kind == CGROUP && w->users > 1) /* a link each */
+        snprintf(line, room, "%.340s: %d programs see nothing more of it", w->what, w->users);
+    else
+        snprintf(line, room, "%.340s: program %.100s sees nothing more of it", w->what, w->program);
+    for (char *at = line; *at; at++)
         if ((unsigned char)*at < ' ' || *at == 0x7f)
             *at = '?';
 }
@@ -106,7 +111,8 @@ static struct eu_watched *watch(struct eu_object *object, int prog, enum kind ki
         w->kind = kind;
         w->fd = fd;
         w->link = -1;
-        say(w, what, bpf_program__name(object->progs[prog]));
+        snprintf(w->what, sizeof(w->what), "%s", what);
+        snprintf(w->program, sizeof(w->program), "%s", bpf_program__name(object->progs[prog]));
         v->pending = w;
         pthread_mutex_unlock(&lock);
         return w;
@@ -151,10 +157,26 @@ void eu_vanish_interface(struct eu_object *object, int prog, int ifindex) {
     watch(object, prog, INTERFACE, interface_socket(ifindex), what);
 }
 
+/* Users have few instances of inotify: all programs of a group share one. */
+static int is_watched(struct eu_object *object, uint64_t inode) {
+    pthread_mutex_lock(&lock);
+    for (const struct eu_attachment *at = object->attachments; at && !object->vanish->pending; at = at->next) {
+        struct eu_watched *w = at->watched;
+        if (w && w->fd >= 0 && w->kind == CGROUP && w->inode == inode)
+            object->vanish->pending = w;
+    }
+    int found = object->vanish->pending != NULL;
+    pthread_mutex_unlock(&lock);
+    return found;
+}
+
 /* Its own inode says nothing when it is removed; its parent does. */
 void eu_vanish_cgroup(struct eu_object *object, int prog, int fd) {
     char self[40], parent[48], path[4096], what[4200];
     struct statfs there;
+    struct stat group;
+    if (fstat(fd, &group) || is_watched(object, group.st_ino))
+        return;
     snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
     snprintf(parent, sizeof(parent), "%s/..", self);
     ssize_t length = readlink(self, path, sizeof(path) - 1);
@@ -170,6 +192,8 @@ void eu_vanish_cgroup(struct eu_object *object, int prog, int fd) {
     }
     snprintf(what, sizeof(what), "cgroup %s is gone", path);
     struct eu_watched *w = watch(object, prog, CGROUP, notes, what);
+    if (w)
+        w->inode = group.st_ino;
     if (w)
         snprintf(w->leaf, sizeof(w->leaf), "%s", leaf + 1);
 }
@@ -261,7 +285,7 @@ int eu_vanish_next(struct eu_vanish *v, char *line, size_t room) {
             continue;
         stop(v, w);
         v->standing -= w->users;
-        snprintf(line, room, "%s", w->line);
+        say(w, line, room);
         found = v->standing ? 1 : 2;
     }
     pthread_mutex_unlock(&lock);

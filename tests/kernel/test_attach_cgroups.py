@@ -155,16 +155,22 @@ def test_the_whole_package_attaches_with_one_option(ecli: Command, package: Pack
     assert after.strip() == ""
 
 
-def test_a_group_that_is_removed_ends_nothing(ecli: Command, package: Package, tmp_path: Path) -> None:
+def test_a_group_that_is_removed_ends_the_run_of_all_its_programs(
+    ecli: Command, package: Package, tmp_path: Path
+) -> None:
     path = tmp_path / "groups.json"
     path.write_text(package.to_json())
     with cgroup() as group:
         running = ecli.start("run", "--attach-cgroup", group, path).wait_attached(len(NAMES))
+        watches = [each for each in Path(f"/proc/{running.pid}/fd").iterdir() if "inotify" in os.readlink(each)]
         group.rmdir()
-        done = running.stop()
+        running.process.wait(10)
+        done = running.finish()
         group.mkdir()
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert len(watches) == 1
+    assert done.returncode == 1
+    assert done.stderr == f"ecli: cgroup {group} is gone: {len(NAMES)} programs see nothing more of it\n"
 
 
 def test_a_program_without_a_group_says_how_to_name_one(package: Package) -> None:

@@ -204,13 +204,17 @@ def test_a_wrong_target_is_one_line(ecli: Command, file: Path, net: str, words: 
     assert not has_clsact("lo")
 
 
-def test_an_interface_that_goes_away_ends_nothing(ecli: Command, file: Path, net: str) -> None:
+def test_an_interface_that_goes_away_is_said_for_each_of_its_programs(ecli: Command, file: Path, net: str) -> None:
     running = ecli.start("run", "--iface", "v1", file).wait_attached(1)
     ip("link", "del", "v1")
-    done = running.stop()
+    running.process.wait(10)
+    done = running.finish()
 
-    assert done.returncode == 0, done
-    assert done.stderr == ""
+    assert done.returncode == 1, done
+    assert sorted(done.stderr.splitlines()) == [
+        f"ecli: interface v1 is gone: program {name} sees nothing more of it"
+        for name in ("leaving", "packets", "shape")
+    ]
 
 
 def test_a_killed_run_leaves_nothing_that_is_attached_by_link(ecli: Command, file: Path, net: str) -> None:
