@@ -47,4 +47,6 @@ int eu_probe_cgroup(struct eu_object *object, int index, const char *name);
 int eu_probe_perf_target(const char *text);
 /* The id of the XDP program that an interface has, 0: none; or -errno. */
 int eu_probe_xdp_slot(int ifindex);
+/* Whether a link holds a program in an interface's XDP slot, which nobody else can replace then. */
+int eu_probe_xdp_linked(int ifindex, uint32_t prog_id);
 #endif

@@ -139,10 +139,12 @@ def _xdp(analysis: Analysis, index: int, options: dict[str, str]) -> Found | Non
     name = socket.if_indextoname(index)
     there = lib.eu_probe_xdp_slot(index)
     if there > 0 and "replace" not in options:
+        linked = lib.eu_probe_xdp_linked(index, there) > 0
+        instead = "a link holds it: end the process" if linked else f"iface:{name},replace takes its place"
         return Found(
             "no",
             f"interface {name}: its XDP slot is taken by program {there}",
-            f"`bpftool prog show id {there}` shows it; iface:{name},replace takes its place",
+            f"`bpftool prog show id {there}` shows it; {instead}",
         )
     if "native" not in options and "offload" not in options:
         return None
