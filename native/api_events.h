@@ -75,6 +75,7 @@ struct eu_run_options {
     /* losses during the run */
     int tell_fd;          /* lines about losses go there, -1: none */
     double tell_interval; /* seconds between them at least, 0: 1 */
+    int warn_fd;          /* lines about targets that are gone, while others are there, go there, -1: none */
     const char *program;  /* how these lines begin: "ecli" */
 };
 /* Whether there is what count_by, hist, sort and top ask for: 0, or -EINVAL and eu_error() that says what there is. */
@@ -129,7 +130,6 @@ struct eu_account {
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);
 
-/* Symbols: the kernel's symbol of an address, or a process's; writes "name+0xoff" (or "[unknown]"), returns its length. */
-long eu_symbol_kernel(uint64_t address, char *out, size_t room);
+/* The symbol of an address in a process: writes "name+0xoff" (or "[unknown]"), returns its length. */
 long eu_symbol_user(int pid, uint64_t address, char *out, size_t room);
 #endif

@@ -49,8 +49,6 @@ int eu_map_find(struct eu_object *object, const char *name);
 int eu_map_set_max_entries(struct eu_object *object, int map, uint32_t entries);
 /* Pages of a perf buffer for each CPU, a power of two; before it is read. */
 int eu_map_set_perf_pages(struct eu_object *object, int map, int pages);
-int eu_map_set_type(struct eu_object *object, int map, uint32_t type);
-int eu_map_set_autocreate(struct eu_object *object, int map, int on);
 int eu_map_write_initial(struct eu_object *object, int map, size_t offset, const void *bytes, size_t size);
 int eu_map_read_initial(struct eu_object *object, int map, size_t offset, void *bytes, size_t size);
 /* After load: the bpf(2) element operations on this map; value is value_size bytes, per-CPU maps hold
@@ -58,7 +56,6 @@ int eu_map_read_initial(struct eu_object *object, int map, size_t offset, void *
 int eu_map_lookup(struct eu_object *object, int map, const void *key, void *value, uint64_t flags);
 int eu_map_update(struct eu_object *object, int map, const void *key, const void *value, uint64_t flags);
 int eu_map_delete(struct eu_object *object, int map, const void *key);
-int eu_map_next_key(struct eu_object *object, int map, const void *key, void *next);
 /* Read up to max elements in batches (element by element where the kernel has no batch operation). cursor: 16 bytes or the
  * key size, whichever is more, zeroed before the first call. Returns the number of elements read; *done is set at the end. */
 long eu_map_read_batch(struct eu_object *object, int map, void *cursor, int first, void *keys, void *values, uint32_t max, int *done);
@@ -74,7 +71,6 @@ struct eu_prog_info {
 };
 int eu_prog_count(struct eu_object *object);
 int eu_prog_get(struct eu_object *object, int prog, struct eu_prog_info *info);
-int eu_prog_find(struct eu_object *object, const char *name);
 /* How often the kernel left a loaded program out because it, or another one, was running on that CPU already (5.12+; 0 before). */
 int eu_prog_missed(struct eu_object *object, int prog, uint64_t *missed);
 int eu_prog_set_autoload(struct eu_object *object, int prog, int on);
@@ -107,6 +103,4 @@ int eu_prog_in_array(struct eu_object *object, int prog);
 
 /* tracefs without mounting it for others: a descriptor of its root (cached), or -errno. */
 int eu_tracefs(void);
-/* BTF id of the kernel's type `kind` called name in one pass over raw BTF (path NULL: the running kernel's), or -errno. */
-int eu_btf_find(const char *path, const char *name, uint32_t kind);
 #endif

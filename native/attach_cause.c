@@ -141,6 +141,6 @@ void eu_attach_cause(const struct bpf_program *prog, int err, char *why, size_t 
     else if (err == EU_ENOTSUPP)
         snprintf(
             why, room,
-            "error 524: this kernel does not let programs into its functions on this architecture (it has no direct calls of ftrace) [a "
-            "kprobe program does the same]");
+            "error 524: this kernel does not let programs into its functions on this architecture (it has no direct calls of ftrace)%s",
+            starts(section, "fentry") || starts(section, "fexit") ? " [a kprobe program does the same]" : "");
 }

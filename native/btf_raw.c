@@ -222,17 +222,3 @@ int eu_btf_in_modules(int (*match)(const char *name, uint32_t kind, void *contex
         closedir(folder);
     return found;
 }
-
-int eu_btf_find(const char *path, const char *name, uint32_t kind) {
-    struct eu_btf_view view;
-    const struct btf_type *type;
-    int64_t tail;
-    int err = eu_btf_file(path, &view);
-    if (err)
-        return err;
-    int id = 1;
-    for (const char *at = view.types; (type = eu_btf_at(&view, at, &tail)); at += sizeof(*type) + tail, id++)
-        if (BTF_INFO_KIND(type->info) == kind && !strcmp(eu_btf_name(&view, type->name_off), name))
-            return id;
-    return eu_fail(ENOENT, "BTF %s: has no %s", path ? path : KERNEL_BTF, name);
-}

@@ -67,16 +67,6 @@ int eu_map_set_perf_pages(struct eu_object *object, int index, int pages) {
     return 0;
 }
 
-int eu_map_set_type(struct eu_object *object, int index, uint32_t type) {
-    struct bpf_map *map = eu_map(object, index);
-    return map ? done(bpf_map__set_type(map, type), "set type", map) : -EINVAL;
-}
-
-int eu_map_set_autocreate(struct eu_object *object, int index, int on) {
-    struct bpf_map *map = eu_map(object, index);
-    return map ? done(bpf_map__set_autocreate(map, on), "set autocreate", map) : -EINVAL;
-}
-
 static char *initial(struct eu_object *object, int index, size_t offset, size_t size) {
     struct bpf_map *map = eu_map(object, index);
     size_t room = 0;
@@ -130,11 +120,6 @@ int eu_map_update(struct eu_object *object, int index, const void *key, const vo
 int eu_map_delete(struct eu_object *object, int index, const void *key) {
     int fd = map_fd(object, index);
     return fd < 0 ? fd : done(bpf_map_delete_elem(fd, key), "delete", object->maps[index]);
-}
-
-int eu_map_next_key(struct eu_object *object, int index, const void *key, void *next) {
-    int fd = map_fd(object, index);
-    return fd < 0 ? fd : done(bpf_map_get_next_key(fd, key, next), "next key", object->maps[index]);
 }
 
 long eu_map_read_batch(struct eu_object *object, int index, void *cursor, int first, void *keys, void *values, uint32_t max, int *end) {

@@ -97,12 +97,6 @@ static long describe(const char *name, uint64_t offset, char *out, size_t room) 
     return (long)(size + length);
 }
 
-long eu_symbol_kernel(uint64_t address, char *out, size_t room) {
-    uint64_t offset = 0;
-    const char *name = eu_kernel_name(address, &offset);
-    return describe(name, offset, out, room);
-}
-
 long eu_symbol_user(int pid, uint64_t address, char *out, size_t room) {
     uint64_t offset = 0;
     const char *name = eu_user_name(pid, address, &offset);

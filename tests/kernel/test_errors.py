@@ -67,7 +67,8 @@ def test_no_root(ecli: Command) -> None:
 
     line = failed(result, 1)
     assert line == (
-        "ecli: run opensnoop: needs CAP_BPF and CAP_PERFMON [run with sudo, or with that alone: ecli check opensnoop]"
+        "ecli: run opensnoop: needs CAP_BPF and CAP_PERFMON "
+        "[run with sudo; `ecli check opensnoop` prints the command with no more]"
     )
 
 

@@ -67,19 +67,22 @@ WORDS = {"yes": "ok", "no": "missing", "guarded": "guarded", "unknown": "unknown
 ORDER = {"no": 0, "unknown": 1, "guarded": 2, "yes": 3}
 
 
+NOT_ASKED = " (the verifier was not asked: --load does)"
+
+
 def main(argv: list[str]) -> int:
     """Run `ecli check`; 1 when the package will not run."""
     return running.main(argv, COMMAND, check)
 
 
-def check(package: Package, values: Values, settings: Settings, _program: str, _choice: Choice | None) -> int:
+def check(package: Package, values: Values, settings: Settings, program: str, _choice: Choice | None) -> int:
     """Judge what a run of a package would do, print it, and return the exit code."""
     if values["load"] and values["kernel-btf"]:
         raise UsageError("--load asks the running kernel, --kernel-btf another one: leave one of them out")
     if values["load"]:
         from eunomia.cli.privileges import require_capabilities
 
-        require_capabilities(package.name, package)
+        require_capabilities(program, package, "load")
     from eunomia.kernel.preflight import check_plan, of_another_architecture, part_for
     from eunomia.kernel.preflight.target import Target
 
@@ -178,6 +181,8 @@ def _because(report: Report) -> str:
         return f" ({count} {'thing' if count == 1 else 'things'} it needs {'is' if count == 1 else 'are'} missing)"
     if report.failure:
         return " (the kernel refused it)"
+    if report.runs == "yes" and report.live and not report.verified:
+        return NOT_ASKED
     if report.runs == "unknown":
         return " (nothing found speaks against it, but not everything can be told)"
     return ""

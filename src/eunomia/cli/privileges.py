@@ -18,7 +18,7 @@ def has(capabilities: int, number: int) -> bool:
     return bool(capabilities >> number & 1 or (number in (PERFMON, BPF) and capabilities >> SYS_ADMIN & 1))
 
 
-def require_capabilities(program: str, package: Package) -> None:
+def require_capabilities(program: str, package: Package, verb: str = "run") -> None:
     """Raise PermissionError where loading cannot succeed, with the capabilities that are missing."""
     mine = lib.eu_capabilities()
     if has(mine, BPF) and has(mine, PERFMON):
@@ -29,5 +29,6 @@ def require_capabilities(program: str, package: Package) -> None:
     words = lacking((name for name, need in needs.items() if "load" in need.steps), mine)
     if words:
         raise PermissionError(
-            errno.EPERM, f"run {program}: needs {words} [run with sudo, or with that alone: ecli check {program}]"
+            errno.EPERM,
+            f"{verb} {program}: needs {words} [run with sudo; `ecli check {program}` prints the command with no more]",
         )

@@ -111,11 +111,29 @@ def verifier_failure(program: str, log: str, number: int, section: str = "") -> 
         return silent_refusal(program, number, log, section)
     where = next((line for line in reversed(said.before) if line.startswith("; ")), "")
     source = f" (at {_source(where)})" if where and where != said.reason else ""
-    hints = [said.mistake.advice] if said.mistake else []
+    hints = [_closed_helper(said.reason) or said.mistake.advice] if said.mistake else []
     if len(said.before) > 1:
         hints.append("-v shows the whole log" if hints else "-v shows all of it")
     hint = f" [{'; '.join(hints)}]" if hints else ""
     return VerifierError(f"load program {program}: the verifier refuses it: {said.reason}{source}{hint}", log)
+
+
+def _closed_helper(reason: str) -> str:
+    """Return that a locked-down kernel is why a helper may not be called, "" where it is not."""
+    from eunomia.kernel.preflight.calls import RESTRICTED
+    from eunomia.kernel.preflight.found import OPEN
+
+    found = re.search(r"\b(?:helper|func) bpf_\w+#(\d+)", reason)
+    return f"{_CLOSED}: {OPEN}" if found and int(found[1]) in RESTRICTED and _is_closed() else ""
+
+
+_CLOSED = "the kernel is locked down (confidentiality)"
+
+
+def _is_closed() -> bool:
+    from eunomia.kernel.preflight.target import Target
+
+    return Target().lockdown == "confidentiality"
 
 
 def _source(line: str) -> str:
@@ -194,5 +212,13 @@ def _why_silent(family: str) -> str:
 def attach_failure(exc: OSError, name: str, several: bool) -> AttachError:
     """Return the exception for a program that did not attach; with others, say how to run without it."""
     no_target = exc.errno == errno.EDESTADDRREQ  # it is left to the user where to attach: that is what to say
-    hint = f" [--skip {name} runs without it]" if several and not no_target else ""
-    return AttachError(f"{exc.strerror or exc}{hint}", text(lib.eu_log()))
+    hints = [f"--skip {name} runs without it"] if several and not no_target else []
+    reason = str(exc.strerror or exc)
+    if exc.errno in (errno.EPERM, errno.ENOENT, errno.EACCES) and re.search("tracepoint|k(ret)?probe", reason):
+        from eunomia.kernel.preflight.found import OPEN
+
+        if _is_closed():
+            reason += f": {_CLOSED}"
+            hints.insert(0, OPEN)
+    hint = f" [{'; '.join(hints)}]" if hints else ""
+    return AttachError(f"{reason}{hint}", text(lib.eu_log()))

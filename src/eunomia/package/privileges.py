@@ -5,6 +5,8 @@ Measured: tests/kernel/test_privileges.py runs every row as an ordinary user wit
 
 from __future__ import annotations
 
+from eunomia.package import perfmon
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -67,6 +69,7 @@ PROGRAMS = (
     Row("extensions", "freplace", (BPF, PERFMON, NET_ADMIN)),
     Row("system calls", "syscall", (BPF,)),
 )
+MOSTLY = ", most also CAP_PERFMON¹"
 MAPS = dict.fromkeys(("sockmap", "sockhash", "devmap", "devmap_hash", "xskmap"), NET_ADMIN)
 MAPS["struct_ops"] = PERFMON
 SERVICES = (
@@ -134,6 +137,10 @@ def needs_capabilities(obj: ObjectBtf, programs: Container[str] | None = None) -
             continue
         for capability in row.load if row else (BPF,):
             add(capability, program.name, "load")
+        if row is not None and PERFMON not in row.load:
+            why = perfmon.reason(obj, program.name)
+            if why:
+                add(PERFMON, program.name, "load", why)
         for capability in row.attach if row else ():
             add(capability, program.name, "attach", row.note if row else "")
     for name, definition in obj.maps.items():
@@ -173,8 +180,25 @@ def markdown() -> str:
     lines = ["| programs | sections | to load | to attach | |", "| --- | --- | --- | --- | --- |"]
     for row in PROGRAMS:
         sections = ", ".join(f"`{each}`" for each in row.sections)
-        cells = (row.title, sections, " ".join(row.load), " ".join(row.attach) or "–", row.note)
+        cells = (
+            row.title,
+            sections,
+            " ".join(row.load) + (MOSTLY if PERFMON not in row.load else ""),
+            " ".join(row.attach) or "–",
+            row.note,
+        )
         lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "¹ What it is for without which the verifier refuses: helpers that read memory or tasks (`bpf_printk`,",
+    ]
+    lines += [
+        "`bpf_get_current_comm`, `bpf_probe_read_*`, `bpf_snprintf`), adding variables to pointers into packets and"
+    ]
+    lines += [
+        "maps, subtracting pointers, keys on the stack with padding that was not written. `ecli check` looks at the"
+    ]
+    lines += ["instructions, and names it wherever they do not show that the program can do without."]
     lines += ["", "| maps | to create |", "| --- | --- |"]
     for capability in sorted(set(MAPS.values())):
         names = ", ".join(name for name, needed in MAPS.items() if needed == capability)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from eunomia.btf.types import FUNC
 from eunomia.kernel.preflight import tables
+from eunomia.kernel.preflight.found import OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ CALL = 0x85
 # libbpf calls bpf_probe_read (or _str) instead, where these are missing
 _FALLBACK = {112: 4, 113: 4, 114: 45, 115: 45}
 # What lockdown takes away: integrity bpf_probe_write_user, confidentiality what reads the kernel's memory.
-_RESTRICTED = {4: "confidentiality", 45: "confidentiality", 113: "confidentiality", 115: "confidentiality",
+RESTRICTED = {4: "confidentiality", 45: "confidentiality", 113: "confidentiality", 115: "confidentiality",
                36: "integrity"}  # fmt: skip
 Answer = tuple["Status", str, str]
 
@@ -57,7 +58,7 @@ def _helper(analysis: Analysis, program: str, number: int) -> Answer:
     result = _try(analysis, program, number) if target.may_probe else -1
     if result == 0:
         return _refused(analysis, prog_type, number)
-    restricted = _RESTRICTED.get(number)
+    restricted = RESTRICTED.get(number)
     if restricted and target.live and target.lockdown in (restricted, "confidentiality"):
         return _refused(analysis, prog_type, number)
     if result == 1:
@@ -80,9 +81,13 @@ def _try(analysis: Analysis, program: str, number: int) -> int:
 
 
 def _refused(analysis: Analysis, prog_type: int, number: int) -> Answer:
-    restricted = _RESTRICTED.get(number)
+    restricted = RESTRICTED.get(number)
     if restricted and analysis.target.lockdown in (restricted, "confidentiality"):
-        return "no", f"the kernel is locked down ({analysis.target.lockdown})", "boot with lockdown=none"
+        return (
+            "no",
+            f"the kernel is locked down ({analysis.target.lockdown})",
+            OPEN if restricted != "integrity" else "boot with lockdown=none",
+        )
     kind = tables.name_of("program type", prog_type)
     advice = "use a helper for this type, or another type of program"
     return "no", f"programs of type {kind} may not call it here", advice

@@ -9,12 +9,13 @@ from eunomia._native import ffi, lib
 from eunomia.btf.types import FUNC, TYPEDEF
 from eunomia.kernel.preflight import tables
 from eunomia.kernel.preflight.network import cgroup2
-from eunomia.kernel.preflight.target import Target, read
+from eunomia.kernel.preflight.target import NET_ADMIN, PERFMON, Target, read
 
 KPROBE, TRACING, STRUCT_OPS, EXT, LSM, SYSCALL = 2, 26, 27, 28, 29, 31
 TP_BTF, FENTRY, FEXIT, MODIFY_RETURN, LSM_MAC, ITER = 23, 24, 25, 26, 27, 28
 KPROBE_MULTI, LSM_CGROUP, KPROBE_SESSION = 42, 43, 56
 STRUCT_OPS_MAP = 26
+_SHOWN_BY = {20: "lirc_prog_attach", 32: "bpf_nf_link_attach"}  # lirc_mode2, netfilter: options of their own
 # Ways of attaching that an enum's value shows, where nothing can be tried without an interface or a binary.
 _BY_ENUM = {"perf link": 41, "struct_ops link": 44, "netfilter": 45, "tcx": 46, "uprobe.multi": 48, "netkit": 54,
             "uprobe.session": 57}  # fmt: skip
@@ -67,6 +68,8 @@ def _program_types(target: Target) -> dict[str, bool | None]:
         there = (
             target.knows("program type", number) if by_target else _number(target, "program type", "prog_type", number)
         )
+        if there and number in _SHOWN_BY and not (target.may_probe and target.holds(NET_ADMIN)):
+            there = target.has_function(_SHOWN_BY[number]) or None  # its enum names what may not be built in
         found[tables.PROGRAM_TYPES[number]] = there
     return found
 
@@ -82,7 +85,9 @@ def _attach(target: Target) -> dict[str, bool | None]:
     found: dict[str, bool | None] = {}
     for name, kind, attach, subject, type_kind in _TRIED:
         there = target.has(type_kind, subject)
-        if there and target.may_probe:
+        if there and target.may_probe and not target.holds(PERFMON):
+            there = None
+        elif there and target.may_probe:
             number, _step = target.try_program(
                 kind, attach, target.type_id(subject, type_kind), 0, attaching=name != "iter"
             )
@@ -104,7 +109,7 @@ def _attach(target: Target) -> dict[str, bool | None]:
 
 def _lsm_cgroup(target: Target) -> bool | None:
     hook = target.type_id("bpf_lsm_socket_post_create", FUNC)
-    if not target.may_probe or not hook:
+    if not target.may_probe or not target.holds(PERFMON) or not hook:
         return target.knows("attach type", LSM_CGROUP)
     if target.probe("load", LSM, LSM_CGROUP, hook, 0):
         return False

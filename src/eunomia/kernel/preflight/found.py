@@ -14,3 +14,6 @@ class Found(NamedTuple):
     detail: str = ""
     advice: str = ""
     since: str = ""
+
+
+OPEN = "boot with lockdown=integrity or none"  # what helps a kernel that is locked down for confidentiality

@@ -193,6 +193,37 @@ def recognise(refusal: str, context: str = "") -> Mistake | None:
     return None
 
 
+NEEDS_PERFMON = "needs-perfmon"
+
+
+def of_privileges(refusal: str, mistake: Mistake | None, held: int) -> Mistake | None:
+    """Return the mistake as it is where CAP_PERFMON is not held: what the verifier refuses then is mostly that.
+
+    Args:
+        refusal: its last words.
+        mistake: the usual one that they speak of.
+        held: the capabilities of who loaded the program, as a bit set.
+    """
+    from eunomia.package.perfmon import HELPERS
+    from eunomia.package.privileges import PERFMON, missing
+
+    if mistake is None or not any(missing((PERFMON,), held)):
+        return mistake
+    if mistake.name == "wrong-helper":
+        found = re.search(r" bpf_\w+#(\d+)", refusal)
+        if found is None or int(found[1]) not in HELPERS:
+            return mistake
+        return Mistake(
+            NEEDS_PERFMON, mistake.pattern, "this helper needs CAP_PERFMON, which is not held: run with sudo"
+        )
+    if mistake.name in ("pointer-arithmetic", "uninitialised-stack") or "!root" in refusal:
+        advice = (
+            f"without CAP_PERFMON, which is not held, the verifier is stricter: run with sudo; else {mistake.advice}"
+        )
+        return Mistake(NEEDS_PERFMON, mistake.pattern, advice)
+    return mistake
+
+
 def of_null(refusal: str, states: dict[str, str], before: list[str]) -> Mistake | None:
     """Return the mistake where a pointer is used on the way on which it is NULL, a number to the verifier.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from eunomia._native import lib
 from eunomia.kernel.preflight import mistakes, words
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def read(log: str) -> Refusal:
         insn = int(named[1])
     known = words.states(before)
     mistake = mistakes.of_null(reason, known, before) or mistakes.recognise(reason, "\n".join(telling[-12:]))
+    mistake = mistakes.of_privileges(reason, mistake, lib.eu_capabilities())
     return Refusal(reason, before, insn, known, mistake, explanation)
 
 

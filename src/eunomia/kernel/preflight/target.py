@@ -14,6 +14,7 @@ from eunomia.errors import PackageError
 from eunomia.kernel.object import KERNEL_BTF
 from eunomia.kernel.preflight import tables
 from eunomia.package.arches import arch_of_registers, machine
+from eunomia.package.perfmon import HELPERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 SYS_RESOURCE, NET_ADMIN, SYS_ADMIN, PERFMON, BPF = 24, 12, 21, 38, 39
 EPERM, EOPNOTSUPP, EACCES = 1, 95, 13
+# Types that only these capabilities may load. Source: is_net_admin_prog_type(), is_perfmon_prog_type() of Linux 6.18.
+_NETWORK = frozenset((3, 4, 6, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 22, 23, 25, 28, 32))
+_TRACING = frozenset((2, 5, 7, 17, 24, 26, 27, 28, 29))
+_NETWORK_MAPS = frozenset((14, 15, 17, 18, 25))  # devmap, sockmap, xskmap, sockhash, devmap_hash
 TCP_RAW_GEN_SYNCOOKIE_IPV4 = 204  # came with Linux 6.0
 _LATE_DIRECT_CALLS = frozenset(("arm64", "riscv", "powerpc"))  # architectures that had none before 6.4
 
@@ -194,8 +199,20 @@ class Target:
         """Ask the core (`eu_probe_NAME`), once for each question: 1 yes, 0 no, -errno cannot be told."""
         key = (name, *(bytes(each) if isinstance(each, ffi.CData) else each for each in args))
         if key not in self._probes:
-            self._probes[key] = getattr(lib, f"eu_probe_{name}")(*args)
+            self._probes[key] = self._refused(name, args) or getattr(lib, f"eu_probe_{name}")(*args)
         return self._probes[key]
+
+    def _refused(self, name: str, args: tuple[object, ...]) -> int:
+        """Return -EPERM where the kernel would refuse for want of a capability, which libbpf takes for a no; else 0."""
+        first, second = (*args, None, None)[:2]
+        wanted: list[int] = []
+        if name in ("prog_type", "helper", "load", "call"):
+            wanted = [cap for cap, kinds in ((NET_ADMIN, _NETWORK), (PERFMON, _TRACING)) if first in kinds]
+            if name == "helper" and second in HELPERS:
+                wanted.append(PERFMON)
+        elif name == "map_type" and first in _NETWORK_MAPS:
+            wanted = [NET_ADMIN]
+        return 0 if all(self.holds(each) for each in wanted) else -EPERM
 
     def try_program(self, kind: int, attach: int, btf_id: int, flags: int, *, attaching: bool) -> tuple[int, bool]:
         """Load, and attach, an empty program for a type of the kernel.

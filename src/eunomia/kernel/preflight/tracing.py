@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from eunomia._native import ffi, lib
 from eunomia.btf.types import FUNC, TYPEDEF
-from eunomia.kernel.preflight.found import Found
+from eunomia.kernel.preflight.found import OPEN, Found
 
 if TYPE_CHECKING:
     from eunomia.kernel.preflight.target import Target
@@ -37,6 +37,8 @@ BTF_FAMILIES = {
 
 def tracepoint(target: Target, _family: str, name: str, _types: tuple[int, int]) -> Found:
     event = name.rpartition("/")[2]
+    if target.live and target.lockdown == "confidentiality":
+        return Found("no", "the kernel is locked down (confidentiality): it opens no tracepoint", OPEN)
     if target.live and target.tracefs >= 0:
         try:
             os.stat(f"events/{name}/id", dir_fd=target.tracefs)
@@ -228,6 +230,8 @@ def _kprobes(target: Target, pattern: str, is_return: bool) -> Found:
 
 
 def kprobe_symbol(target: Target, symbol: str, is_return: bool) -> Found:
+    if target.lockdown == "confidentiality":
+        return Found("no", "the kernel is locked down (confidentiality): it makes no kprobes", OPEN)
     if target.holds(38):
         result = target.probe("kprobe", symbol.encode(), int(is_return))
         if not result:

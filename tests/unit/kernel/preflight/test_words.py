@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eunomia.kernel.preflight.mistakes import MISTAKES, of_null, recognise
+from eunomia.kernel.preflight.mistakes import MISTAKES, NEEDS_PERFMON, of_null, of_privileges, recognise
 from eunomia.kernel.preflight.words import describe, registers, states
 
 
@@ -80,3 +80,21 @@ def test_a_pointer_that_is_null_on_this_way_is_told_by_what_gave_it() -> None:
 def test_every_mistake_has_its_own_name_and_an_advice() -> None:
     assert len({each.name for each in MISTAKES}) == len(MISTAKES)
     assert all(each.advice and not each.advice.endswith(".") for each in MISTAKES)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "held", "name"),
+    [
+        ("program of this type cannot use helper bpf_get_current_comm#16", 0, NEEDS_PERFMON),
+        ("program of this type cannot use helper bpf_get_current_comm#16", 1 << 38, "wrong-helper"),
+        ("program of this type cannot use helper bpf_xdp_adjust_head#44", 0, "wrong-helper"),
+        ("R1 has unknown scalar with mixed signed bounds, pointer arithmetic with it prohibited for !root", 0,
+         NEEDS_PERFMON),
+    ],
+)  # fmt: skip
+def test_without_perfmon_a_refusal_is_for_want_of_it(refusal: str, held: int, name: str) -> None:
+    mistake = of_privileges(refusal, recognise(refusal), held)
+
+    assert mistake is not None
+    assert mistake.name == name
+    assert ("CAP_PERFMON" in mistake.advice) == (name == NEEDS_PERFMON)
