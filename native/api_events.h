@@ -75,6 +75,7 @@ struct eu_run_options {
     /* losses during the run */
     int tell_fd;          /* lines about losses go there, -1: none */
     double tell_interval; /* seconds between them at least, 0: 1 */
+    int warn_fd;          /* lines about targets that are gone, while others are there, go there, -1: none */
     const char *program;  /* how these lines begin: "ecli" */
 };
 /* Whether there is what count_by, hist, sort and top ask for: 0, or -EINVAL and eu_error() that says what there is. */

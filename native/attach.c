@@ -3,6 +3,7 @@
 #include "attach.h"
 #include "error.h"
 #include "object.h"
+#include "vanish.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +238,7 @@ int eu_prog_detach(struct eu_object *object, int index) {
         struct eu_attachment *one = *at;
         if (one->prog == index) {
             *at = one->next;
+            eu_vanish_forget(object, one);
             eu_tc_pass_qdisc_on(object, one);
             undo(one);
         } else
@@ -249,6 +251,7 @@ void eu_detach_all(struct eu_object *object) {
     while (object->attachments) {
         struct eu_attachment *one = object->attachments;
         object->attachments = one->next;
+        eu_vanish_forget(object, one);
         undo(one);
     }
 }
@@ -268,5 +271,6 @@ int eu_prog_attach(struct eu_object *object, int index, const struct eu_attach_o
         object->attachments = one->next;
         undo(one);
     }
+    eu_vanish_attached(object, before);
     return err;
 }

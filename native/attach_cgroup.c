@@ -3,6 +3,7 @@
 #include "attach.h"
 #include "error.h"
 #include "uapi.h"
+#include "vanish.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -73,6 +74,7 @@ int eu_attach_cgroup(struct eu_object *object, int index, const struct eu_target
     int cgroup = eu_cgroup_open(prog, target->name);
     if (cgroup < 0)
         return cgroup;
+    eu_vanish_cgroup(object, index, cgroup);
     int fd = bpf_link_create(bpf_program__fd(prog), cgroup, cgroup_point(prog, target), NULL), err = errno;
     close(cgroup);
     if (fd >= 0)

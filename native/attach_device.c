@@ -3,6 +3,7 @@
 #include "attach.h"
 #include "error.h"
 #include "uapi.h"
+#include "vanish.h"
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
@@ -57,6 +58,7 @@ static int link_failed(const struct bpf_program *prog, int err, const char *kind
 static int attach_row(struct eu_object *object, int index, const char *kind, int ifindex, int where, int first) {
     const struct bpf_program *prog = object->progs[index];
     LIBBPF_OPTS(bpf_link_create_opts, options, .flags = first ? EU_F_BEFORE : 0);
+    eu_vanish_interface(object, index, ifindex);
     int fd = bpf_link_create(bpf_program__fd(prog), ifindex, where, &options);
     return fd < 0 ? link_failed(prog, errno, kind, ifindex) : eu_attachment_add_fd(object, index, fd);
 }

@@ -4,6 +4,7 @@
 #include "attach_many.h"
 #include "error.h"
 #include "tracefs.h"
+#include "vanish.h"
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdio.h>
@@ -127,6 +128,7 @@ int eu_attach_perf_event(struct eu_object *object, int index, const struct eu_at
     attr->config = options->perf_type < 0 ? PERF_COUNT_SW_CPU_CLOCK : options->perf_config;
     attr->freq = !options->perf_sample || options->perf_frequency;
     attr->sample_period = options->perf_sample ? options->perf_sample : DEFAULT_FREQUENCY;
+    eu_vanish_process(object, index, options->pid);
     if (options->cpu >= 0 || options->pid > 0)
         return attach_perf_cpu(&request, options->cpu);
     return each_online_cpu(attach_perf_cpu, &request);
@@ -185,6 +187,8 @@ static int attach_first(struct eu_object *object, int index, enum eu_target_kind
 int eu_attach_probe(struct eu_object *object, int index, enum eu_target_kind kind, const char *name, int pid) {
     char copy[NAME_ROOM];
     snprintf(copy, sizeof(copy), "%s", name);
+    if (kind == TARGET_UPROBE || kind == TARGET_USDT)
+        eu_vanish_process(object, index, pid);
     if (strchr(name, '|') && !is_for_many(object->progs[index], name) && kind != TARGET_USDT)
         return attach_first(object, index, kind, name, pid);
     return attach_named(object, index, kind, copy, pid);

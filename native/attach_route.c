@@ -5,6 +5,7 @@
 #include "attach.h"
 #include "error.h"
 #include "guard.h"
+#include "vanish.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/lwtunnel.h>
@@ -199,6 +200,7 @@ int eu_attach_route(struct eu_object *object, int index, const struct eu_target 
     int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     if (sock < 0)
         return eu_attach_failed(prog, errno, NULL);
+    eu_vanish_interface(object, index, route.ifindex);
     struct eu_attachment *at = keep(object, index, &route);
     if (at) {
         describe(&m, &route, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "guard.h"
 #include "uapi.h"
+#include "vanish.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -161,6 +162,7 @@ int eu_attach_socket(struct eu_object *object, int index, const struct eu_target
     if (*target->name) {
         if (bpf_program__type(prog) != BPF_PROG_TYPE_SOCKET_FILTER)
             return eu_attach_failed(prog, EINVAL, "it attaches to a socket of a group [socket:,fd=N[,pid=PID]]");
+        eu_vanish_interface(object, index, (int)if_nametoindex(target->name));
         int sock = packet_socket(prog, target->name);
         return sock < 0 ? sock : eu_attachment_add_fd(object, index, sock);
     }

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "guard.h"
 #include "tc_filters.h"
+#include "vanish.h"
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -61,6 +62,7 @@ int eu_attach_tc(struct eu_object *object, int index, const struct eu_attach_opt
                  : strstr(bpf_program__section_name(prog), "egress") != NULL ? BPF_TC_EGRESS
                                                                              : BPF_TC_INGRESS;
     undo.made_qdisc = !eu_tc_has_qdisc(options->ifindex);
+    eu_vanish_interface(object, index, options->ifindex);
     struct eu_attachment *at = eu_guarded(object, index, &undo);
     if (!at)
         return -ENOMEM;

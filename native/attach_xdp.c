@@ -3,6 +3,7 @@
 #include "attach.h"
 #include "error.h"
 #include "guard.h"
+#include "vanish.h"
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
@@ -105,6 +106,7 @@ int eu_attach_xdp(struct eu_object *object, int index, const struct eu_attach_op
     const struct bpf_program *prog = object->progs[index];
     uint32_t modes = options->flags & XDP_FLAGS_MODES, flags = options->flags;
     int err = 0, netlink = flags != modes || options->old_prog_fd > 0;
+    eu_vanish_interface(object, index, options->ifindex);
     if (!netlink) { /* a link: gone with the process */
         LIBBPF_OPTS(bpf_link_create_opts, create, .flags = options->flags);
         int fd = bpf_link_create(bpf_program__fd(prog), options->ifindex, BPF_XDP, &create);

@@ -7,6 +7,7 @@
 #include "minimal_btf.h"
 #include "rings.h"
 #include "user_ring.h"
+#include "vanish.h"
 #include "wakeup.h"
 #include <errno.h>
 #include <stdio.h>
@@ -87,6 +88,10 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
     if (!object)
         return eu_fail_null(ENOMEM, "open object: out of memory");
     object->btf_fd = -1;
+    if (!(object->vanish = eu_vanish_new())) {
+        eu_close(object);
+        return NULL;
+    }
     object->plain_btf = options->plain_btf;
     LIBBPF_OPTS(bpf_object_open_opts, open, .object_name = options->name, .kconfig = options->kconfig,
                 .btf_custom_path = options->btf_path);
@@ -146,6 +151,7 @@ void eu_close(struct eu_object *object) {
     if (!object)
         return;
     eu_detach_all(object);
+    eu_vanish_free(object->vanish);
     eu_accounting_close(object->accounting);
     eu_wakeup_free(object);
     eu_user_rings_free(object);

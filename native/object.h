@@ -20,7 +20,8 @@ struct eu_attachment {
     int perf_fd; /* the perf event that the link is to, where we opened it; 0: none. The link's to close */
     int pinned;  /* its link: it stays when this ends */
     uint32_t flags;
-    int other_fd; /* what else the undoing needs, closed by it; 0: none */
+    int other_fd;               /* what else the undoing needs, closed by it; 0: none */
+    struct eu_watched *watched; /* vanish.c: its target, NULL: that stays, or cannot be watched */
 };
 
 /* The kernel type that a program attaches to. */
@@ -45,6 +46,7 @@ struct eu_object {
     int btf_fd;     /* memfd with the minimal BTF, -1: none */
     char *btf_path; /* BTF file the user gave, NULL: the running kernel's */
     struct eu_attachment *attachments;
+    struct eu_vanish *vanish;             /* what goes away of what is attached to */
     struct eu_accounting *accounting;     /* made on first use */
     struct eu_wakeup *wakeup;             /* wakeup.c; NULL: nobody has read yet */
     int *prog_fds;                        /* per program: the program that it attaches to, 0: none; NULL: none has any */

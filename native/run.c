@@ -5,6 +5,7 @@
 #include "run_parts.h"
 #include "signals.h"
 #include "trace_pipe.h"
+#include "vanish.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -150,6 +151,9 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
     case KEEP_FD:
         eu_keep_due(run->keep);
         break;
+    case VANISH_FD:
+        eu_run_vanished(run);
+        break;
     }
 }
 
@@ -227,6 +231,9 @@ static int start(struct eu_run *run) {
     int err = run->keep ? eu_keep_start(run->keep) : 0;
     if (!err)
         err = arm_timers(run);
+    int gone = run->vanish ? eu_vanish_fd(run->vanish) : -1;
+    if (!err && gone >= 0)
+        err = eu_run_watch(run, gone, EPOLLIN, VANISH_FD, 0);
     if (!err && run->options.take_signals) {
         run->signals = eu_signals_take();
         if (run->signals < 0)
@@ -260,7 +267,8 @@ static void print_due(struct eu_run *run) {
 }
 
 static int result(struct eu_run *run) {
-    return run->ending < 0 ? eu_fail(-run->ending, "%s", run->failure) : run->ending;
+    int err = run->ending == LAST_GONE ? ENODEV : -run->ending;
+    return err > 0 ? eu_fail(err, "%s", run->failure) : run->ending;
 }
 
 void eu_run_begin(struct eu_run *run) {

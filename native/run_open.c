@@ -6,6 +6,7 @@
 #include "recording.h"
 #include "run_parts.h"
 #include "trace_pipe.h"
+#include "vanish.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,8 @@ static int open_run(struct eu_run *run, struct eu_object *object) {
     if (object && !(run->accounting = eu_accounting_open(object))) /* without an object: a replay */
         return -eu_errno();
     if (object)
+        run->vanish = eu_vanish_share(object->vanish);
+    if (object)
         eu_waiter_open(&run->waiter, object, run->options.wakeup);
     if (can_pin(run->options.cpu))
         return -eu_errno();
@@ -198,6 +201,7 @@ void eu_run_free(struct eu_run *run) {
     }
     free(run->sources);
     eu_accounting_close(run->accounting);
+    eu_vanish_free(run->vanish);
     eu_filter_free(run->filter);
     eu_aggregate_free(run->aggregate);
     eu_keep_free(run->keep);

@@ -16,10 +16,23 @@
 #include "wakeup.h"
 #include <time.h>
 
-enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4 };
+enum ending { GOES_ON = 1000, STOPPED = 0, SIGNAL = 1, DURATION = 2, MAX_EVENTS = 3, CLOSED = 4, LAST_GONE = 5 };
 enum { OUT_HIGH = 256 << 10, TIME_ROOM = 40 };
 
-enum watched { STOP_FD = 1, SIGNAL_FD, DURATION_FD, OUTPUT_FD, TRACE_FD, BUFFER_FD, TIMER_FD, AGGREGATE_FD, ROTATE_FD, TELL_FD, KEEP_FD };
+enum watched {
+    STOP_FD = 1,
+    SIGNAL_FD,
+    DURATION_FD,
+    OUTPUT_FD,
+    TRACE_FD,
+    BUFFER_FD,
+    TIMER_FD,
+    AGGREGATE_FD,
+    ROTATE_FD,
+    TELL_FD,
+    KEEP_FD,
+    VANISH_FD
+};
 
 struct eu_told {
     uint64_t stream[EU_CAUSES], person[EU_CAUSES];
@@ -60,6 +73,7 @@ struct eu_run {
     struct eu_format format;
     const struct eu_plan *plan;
     struct eu_accounting *accounting;
+    struct eu_vanish *vanish;       /* of its object; NULL: a replay */
     struct eu_filter *filter;       /* NULL: all pass */
     struct eu_aggregate *aggregate; /* NULL: lines */
     struct eu_keep *keep;           /* recording; NULL: lines */
@@ -70,7 +84,7 @@ struct eu_run {
     int nr_sources, nr_views, aggregate_due;
     int epoll, stop, duration, trace, signals, aggregate_timer;
     int ending, late, is_ending /* the output may be waited for */, is_finished;
-    char failure[512]; /* the message of an ending below 0 */
+    char failure[512]; /* the message of an ending below 0, and of LAST_GONE */
     uint64_t delivered, lines, round;
     struct eu_out out, trace_rest;
     struct eu_output output;
@@ -117,6 +131,8 @@ void eu_run_closed(struct eu_run *run);
 void eu_run_rotate(struct eu_run *run);
 /* Tell of losses that were not told yet, where it is time. */
 void eu_run_tell(struct eu_run *run);
+/* Targets went away: say so, and end with the last. */
+void eu_run_vanished(struct eu_run *run);
 int eu_run_has_stream(const struct eu_run *run);
 /* Tell in the stream that a ring lost so many records here. */
 void eu_tell_gap(struct source *source, uint64_t count);

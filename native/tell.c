@@ -4,9 +4,11 @@
 #include "error.h"
 #include "run_parts.h"
 #include "value.h"
+#include "vanish.h"
 #include <ctype.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -173,5 +175,19 @@ void eu_run_tell_accounts(struct eu_run *run) {
         eu_out_text(&run->out, "{\"$eunomia\":{\"account\":");
         eu_account_json(&run->out, &account);
         eu_out_text(&run->out, "}}\n");
+    }
+}
+
+/* One whole line in one write, whoever else writes there; for what cannot wait a second. */
+void eu_run_vanished(struct eu_run *run) {
+    char line[512];
+    int found;
+    while ((found = eu_vanish_next(run->vanish, line, sizeof(line)))) {
+        if (found == 1 && run->options.warn_fd >= 0) {
+            dprintf(run->options.warn_fd, "%s: %s\n", run->options.program ? run->options.program : "eunomia", line);
+        } else if (found == 2 && run->ending == GOES_ON) {
+            snprintf(run->failure, sizeof(run->failure), "%s", line);
+            eu_run_ends(run, LAST_GONE);
+        }
     }
 }

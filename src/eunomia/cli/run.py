@@ -329,6 +329,7 @@ def run_options(values: Values, out: int) -> RunOptions:
         rotate_keep=values["rotate-keep"] or 0,
         queue=values["queue"] or 0,
         tell_fd=-1 if values["quiet"] or values["compat"] else 2,
+        warn_fd=2,
     )
 
 

@@ -67,6 +67,8 @@ class RunOptions:
         queue: bytes that may wait for a slow reader of the output; 0: 64 MiB.
         tell_fd: descriptor that lines about losses go to during the run; -1: none.
         tell_interval: seconds between these lines at least; 0: 1.
+        warn_fd: descriptor that a line goes to when a target is gone (an interface, a control group, the process of
+            `pid=N`), and others are there; -1: none.
         program: how these lines begin.
     """
 
@@ -112,6 +114,7 @@ class RunOptions:
         "top",
         "trace_pipe",
         "wakeup",
+        "warn_fd",
     )
 
     def __init__(
@@ -157,6 +160,7 @@ class RunOptions:
         queue: int = 0,
         tell_fd: int = -1,
         tell_interval: float = 0.0,
+        warn_fd: int = -1,
         program: str = "ecli",
     ) -> None:
         for value, table, name in (
@@ -213,7 +217,7 @@ class RunOptions:
         self.rotate_keep = rotate_keep
         self.queue = queue
         self.tell_fd = tell_fd
-        self.tell_interval = tell_interval
+        self.tell_interval, self.warn_fd = tell_interval, warn_fd
         self.program = program
 
     def to_format(self, keep: list[Any]) -> Any:
@@ -266,6 +270,7 @@ class RunOptions:
         options.queue = self.queue
         options.tell_fd = self.tell_fd
         options.tell_interval = self.tell_interval
+        options.warn_fd = self.warn_fd
         options.program = _kept(keep, self.program)
         return options
 
@@ -336,7 +341,7 @@ class Run:
             STOPPED, SIGNAL, DURATION, MAX_EVENTS or OUTPUT_CLOSED.
 
         Raises:
-            OSError: output cannot be written, or a map not be read.
+            OSError: output cannot be written, or a map not be read; or all that programs are attached to is gone.
         """
         with self._busy:
             return check(lib.eu_run_loop(self._ready()), "read events")
