@@ -46,22 +46,6 @@ static struct occupant occupant_of(int ifindex, uint32_t flags) {
     return there;
 }
 
-int eu_probe_xdp_linked(int ifindex, uint32_t prog_id) {
-    uint32_t id = 0;
-    int found = 0;
-    while (!found && !bpf_link_get_next_id(id, &id)) {
-        struct bpf_link_info info = {0};
-        uint32_t size = sizeof(info);
-        int fd = bpf_link_get_fd_by_id(id);
-        if (fd < 0)
-            continue;
-        if (!bpf_link_get_info_by_fd(fd, &info, &size))
-            found = info.type == BPF_LINK_TYPE_XDP && info.prog_id == prog_id && info.xdp.ifindex == (uint32_t)ifindex;
-        close(fd);
-    }
-    return found;
-}
-
 static int xdp_failed(const struct bpf_program *prog, int err, int ifindex, uint32_t flags, int replace) {
     char name[IF_NAMESIZE], why[300];
     if (!if_indextoname(ifindex, name))
@@ -69,7 +53,7 @@ static int xdp_failed(const struct bpf_program *prog, int err, int ifindex, uint
     if (err == EBUSY || err == EEXIST) {
         struct occupant there = occupant_of(ifindex, 0);
         snprintf(why, sizeof(why), "interface %s: another XDP program is attached there%s [%s]", name, there.words,
-                 replace || eu_probe_xdp_linked(ifindex, there.id)
+                 replace || eu_probe_xdp_link(ifindex, (int)there.id) > 0
                      ? "by a link, which nobody else can replace: end the process that holds it"
                      : "end it, or take its place for a while: iface:NAME,replace");
     } else
