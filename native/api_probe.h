@@ -47,4 +47,8 @@ int eu_probe_cgroup(struct eu_object *object, int index, const char *name);
 int eu_probe_perf_target(const char *text);
 /* The id of the XDP program that an interface has, 0: none; or -errno. */
 int eu_probe_xdp_slot(int ifindex);
+/* Whether a link has put this program into the interface's XDP slot: its id, 0 none has, -errno cannot be told. */
+int eu_probe_xdp_link(int ifindex, int prog_id);
+/* A function of the binary with nearly this name, as " [did you mean NAME?]", or "". */
+void eu_probe_near_function(const char *path, const char *name, char *out, size_t room);
 #endif

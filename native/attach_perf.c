@@ -5,6 +5,7 @@
 #include "near.h"
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -72,6 +73,10 @@ static int iter_info(struct eu_object *object, int index, const struct eu_target
         return -EINVAL;
     if (*target->name || target->nr_options > 1)
         return eu_attach_failed(prog, EINVAL, "one of map=NAME, cgroup=PATH, pid=N, tid=N says what it walks [iter:,map=NAME]");
+    if ((pid || tid) && kill((pid_t)(pid ? pid : tid), 0) && errno == ESRCH) {
+        snprintf(why, sizeof(why), "process %lld: no such process", pid ? pid : tid);
+        return eu_attach_failed(prog, ESRCH, why);
+    }
     if (map) {
         int found = eu_map_find(object, map);
         if (found < 0) {

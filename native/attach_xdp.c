@@ -53,8 +53,9 @@ static int xdp_failed(const struct bpf_program *prog, int err, int ifindex, uint
     if (err == EBUSY || err == EEXIST) {
         struct occupant there = occupant_of(ifindex, 0);
         snprintf(why, sizeof(why), "interface %s: another XDP program is attached there%s [%s]", name, there.words,
-                 replace ? "by a link, which nobody else can replace: end the process that holds it"
-                         : "end it, or take its place for a while: iface:NAME,replace");
+                 replace || eu_probe_xdp_link(ifindex, (int)there.id) > 0
+                     ? "by a link, which nobody else can replace: end the process that holds it"
+                     : "end it, or take its place for a while: iface:NAME,replace");
     } else
         snprintf(why, sizeof(why), "interface %s: %s", name,
                  err == ENODEV       ? "no such interface"

@@ -1,6 +1,7 @@
 /* What attaching to a target would be refused for, asked before anything of the object is loaded. */
 #define _GNU_SOURCE
 #include "attach.h"
+#include "binaries.h"
 #include "error.h"
 #include "object.h"
 #include "target.h"
@@ -78,4 +79,30 @@ int eu_probe_xdp_slot(int ifindex) {
         return err;
     uint32_t id = query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id ? query.skb_prog_id : query.hw_prog_id;
     return (int)(id & INT32_MAX);
+}
+
+int eu_probe_xdp_link(int ifindex, int prog_id) {
+    uint32_t id = 0;
+    eu_log_start();
+    while (!bpf_link_get_next_id(id, &id)) {
+        struct bpf_link_info info = {0};
+        uint32_t size = sizeof(info);
+        int fd = bpf_link_get_fd_by_id(id);
+        if (fd < 0)
+            continue; /* gone meanwhile */
+        int err = bpf_link_get_info_by_fd(fd, &info, &size);
+        close(fd);
+        if (!err && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == (uint32_t)ifindex && info.prog_id == (uint32_t)prog_id)
+            return (int)(id & INT32_MAX);
+    }
+    return errno == ENOENT ? 0 : -errno;
+}
+
+void eu_probe_near_function(const char *path, const char *name, char *out, size_t room) {
+    struct eu_near near;
+    eu_near_start(&near, name);
+    eu_offer_functions(&near, path);
+    if (room)
+        *out = '\0';
+    eu_near_hint(&near, out, room);
 }

@@ -13,6 +13,12 @@
 
 enum { TRIES = 8, NAME_ROOM = 272, PATIENCE_US = 500 };
 
+static int has_own_run_dir(char *path, size_t room) {
+    struct stat status;
+    int size = snprintf(path, room, "/run/user/%u", geteuid());
+    return size < (int)room && !lstat(path, &status) && S_ISDIR(status.st_mode) && status.st_uid == geteuid();
+}
+
 int eu_state_dir(char *path, size_t room) {
     const char *given = getenv("EUNOMIA_RUNTIME_DIR"), *user = getenv("XDG_RUNTIME_DIR");
     int size;
@@ -22,6 +28,8 @@ int eu_state_dir(char *path, size_t room) {
         size = snprintf(path, room, "/run/eunomia");
     else if (user && *user == '/')
         size = snprintf(path, room, "%s/eunomia", user);
+    else if (has_own_run_dir(path, room)) /* su and setpriv forget the variable */
+        size = (int)(strlen(path) + snprintf(path + strlen(path), room - strlen(path), "/eunomia"));
     else
         return eu_fail(ENOENT, "state directory: XDG_RUNTIME_DIR is not set [log in with a session, or set EUNOMIA_RUNTIME_DIR]");
     return size < (int)room ? size : eu_fail(ENAMETOOLONG, "state directory: its path is too long");

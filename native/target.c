@@ -83,6 +83,45 @@ static int take_option(struct eu_target *target, char *word) {
     return 0;
 }
 
+/* What whole numbers options take; others are words. */
+static const struct range {
+    enum eu_target_kind kind;
+    const char *key;
+    long long low, high;
+} ranges[] = {
+    {TARGET_TC, "handle", 1, UINT32_MAX},
+    {TARGET_TC, "prio", 1, UINT16_MAX},
+    {TARGET_NETFILTER, "prio", INT32_MIN + 1, INT32_MAX - 1},
+    {TARGET_SOCKET, "fd", 0, INT32_MAX},
+    {TARGET_SOCKET, "pid", 1, INT32_MAX},
+    {TARGET_PERF, "freq", 1, INT32_MAX},
+    {TARGET_PERF, "period", 1, INT64_MAX},
+    {TARGET_PERF, "pid", 1, INT32_MAX},
+    {TARGET_PERF, "cpu", 0, INT32_MAX},
+    {TARGET_UPROBE, "pid", 1, INT32_MAX},
+    {TARGET_USDT, "pid", 1, INT32_MAX},
+    {TARGET_ITER, "pid", 1, INT32_MAX},
+    {TARGET_ITER, "tid", 1, INT32_MAX},
+    {TARGET_ROUTE, "metric", 0, UINT32_MAX},
+    {TARGET_ROUTE, "table", 1, UINT32_MAX},
+    {TARGET_ROUTE, "headroom", 0, 256},
+};
+
+/* What is wrong with its words in every kernel. */
+static int check_words(const struct eu_target *target) {
+    long long value;
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++)
+        if (ranges[i].kind == target->kind && eu_target_number(target, ranges[i].key, ranges[i].low, ranges[i].high, &value) < 0)
+            return -EINVAL;
+    const char *colon = strrchr(target->name, ':');
+    int netkit = target->kind == TARGET_NETKIT;
+    if (!colon || (!netkit && target->kind != TARGET_TC && target->kind != TARGET_TCX))
+        return 0;
+    if (!colon[1] || !strcmp(colon + 1, netkit ? "primary" : "ingress") || !strcmp(colon + 1, netkit ? "peer" : "egress"))
+        return 0;
+    return refuse(target->whole, "%.40s is neither %s", colon + 1, netkit ? "primary nor peer" : "ingress nor egress");
+}
+
 int eu_target_parse(const char *text, struct eu_target *target) {
     memset(target, 0, offsetof(struct eu_target, text));
     target->whole = text;
@@ -102,7 +141,7 @@ int eu_target_parse(const char *text, struct eu_target *target) {
     }
     if (!err && !*target->name && !target->nr_options && target->kind != TARGET_ITER)
         return refuse(text, "nothing behind the colon%s [%s]", "", kinds[target->kind].form);
-    return err;
+    return err ? err : check_words(target);
 }
 
 const char *eu_target_option(const struct eu_target *target, const char *key) {

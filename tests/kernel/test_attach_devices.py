@@ -96,7 +96,9 @@ def test_a_taken_xdp_slot_names_who_has_it(package: Package, net: str) -> None:
     with package.load() as first, package.load() as second:
         first.programs["packets"].attach("iface:v1")
 
-        with pytest.raises(OSError, match=r"interface v1: another XDP program is attached there \(id \d+, packets\)"):
+        with pytest.raises(
+            OSError, match=r"another XDP program is attached there \(id \d+, packets\) \[by a link, which"
+        ):
             second.programs["packets"].attach("iface:v1")
         with pytest.raises(OSError, match="by a link, which nobody else can replace"):
             second.programs["packets"].attach("iface:v1,replace")
@@ -267,3 +269,21 @@ def test_iface_takes_the_words_of_its_target_and_verbose_says_where(
 
     assert during == mode
     assert f"ecli: program packets is attached to iface:v0,{word}\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--attach", "packets=iface:"], 2),
+        (["--attach", "packets=iface:v0,bogus"], 2),
+        (["--attach", "shape=tc:v0:sideways"], 2),
+        (["--attach", "shape=tc:v0,handle=x"], 2),
+        (["--iface", "nosuch"], 1),
+    ],
+)
+def test_words_that_are_no_target_are_usage_and_what_is_not_there_is_failure(
+    ecli: Command, file: Path, net: str, words: list[str], code: int
+) -> None:
+    done = ecli("run", *words, file)
+
+    assert (done.returncode, len(done.stderr.splitlines())) == (code, 1), done

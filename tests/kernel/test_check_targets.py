@@ -9,6 +9,7 @@ import pytest
 import eunomia
 from eunomia.errors import EunomiaError
 from support.commands import Command
+from support.networks import inside, network
 from support.objects import build
 
 CGROUP = 'SEC("cgroup_skb/egress") int probe(struct __sk_buff *skb) { return 1; }'
@@ -22,6 +23,14 @@ GROUP = """
 SEC("tp/syscalls/%s") int first(void *ctx) { return 0; }
 /// @alternative getpid
 SEC("tp/syscalls/%s") int second(void *ctx) { return 0; }
+"""
+CONTROL = """
+SEC("struct_ops") __u32 BPF_PROG(threshold, struct sock *sk) { return 2; }
+SEC("struct_ops") void BPF_PROG(avoid, struct sock *sk, __u32 ack, __u32 acked) {}
+SEC("struct_ops") __u32 BPF_PROG(undo, struct sock *sk) { return 10; }
+SEC(".struct_ops") struct tcp_congestion_ops ours = {
+    .ssthresh = (void *)threshold, .cong_avoid = (void *)avoid, .undo_cwnd = (void *)undo, .name = "eunomia_twice",
+};
 """
 
 
@@ -51,6 +60,8 @@ def test_a_program_that_needs_a_target_runs_with_one_only(tmp_path: Path) -> Non
     assert package.check(targets=there).runs == attaches(package, there) == "yes"
     (missing,) = package.check(targets={"probe": ["cgroup:/no/such/group"]}).blocking
     assert "cgroup /no/such/group: no such file or directory" in missing.detail
+    assert "[" not in missing.detail
+    assert missing.advice
 
 
 @pytest.mark.parametrize(
@@ -176,3 +187,48 @@ def test_the_transcript_in_the_reference_is_what_is_printed(ecli: Command, root:
     common = [block for block in shown.split("\n\n") if "kprobe" not in block and block.startswith("missing")]
     assert len(common) == 5
     assert [block for block in common if block.rstrip() not in printed.stdout] == []
+
+
+def test_a_slot_that_a_link_holds_cannot_be_replaced(tmp_path: Path) -> None:
+    package, targets = build(tmp_path, XDP), {"probe": ["iface:lo,generic,replace"]}
+    with network() as name, inside(name):
+        assert package.check(targets=targets).runs == "yes"
+        with package.load() as holder:
+            holder.attach(targets={"probe": ["iface:lo,generic"]})
+            report = package.check(targets=targets)
+
+            assert report.runs == attaches(package, targets) == "no"
+            assert "its XDP slot is held by link" in report.blocking[0].detail
+
+
+def test_a_congestion_control_whose_name_is_taken_is_not_attached(tmp_path: Path) -> None:
+    package = build(tmp_path, CONTROL)
+
+    assert package.check().runs == "yes"
+    with package.load() as holder:
+        holder.attach()
+        assert blocking(package.check()) == [
+            ("attach target", "another congestion control named eunomia_twice is registered")
+        ]
+        assert attaches(package, {}) == "no"
+
+
+def test_a_struct_ops_program_that_is_no_member_is_told(tmp_path: Path) -> None:
+    package = build(tmp_path, CONTROL + 'SEC("struct_ops") void BPF_PROG(lone, struct sock *sk) {}')
+
+    assert attaches(package, {}) == package.check().runs == "no"
+    assert [each.programs for each in package.check().blocking] == [("lone",)]
+
+
+def test_a_function_with_nearly_the_name_is_offered(tmp_path: Path) -> None:
+    package = build(tmp_path, 'SEC("uprobe/libc.so.6:mallocc") int probe(void *ctx) { return 0; }')
+
+    assert [each.advice for each in package.check().blocking] == ["did you mean malloc?"]
+
+
+def test_programs_that_lack_the_same_control_group_are_one_line(ecli: Command) -> None:
+    lines = ecli("check", "connectguard").lines
+
+    assert sum("its section does not say where to attach" in line for line in lines) == 1
+    assert "         programs connect_ipv4, connect_ipv6, sendmsg_ipv4, sendmsg_ipv6" in lines
+    assert "         > ecli run --attach-cgroup PATH" in lines

@@ -317,7 +317,7 @@ def test_name_of_a_task_may_be_a_pattern(ecli: Command, tmp_path: Path) -> None:
 def test_mistake_is_said_before_anything_is_loaded(ecli: Command, options: list[str], message: str) -> None:
     result = ecli("run", *options, "opensnoop")
 
-    assert result.returncode == 2
+    assert result.returncode == (1 if message.startswith(("--cgroup: no", "--container: no")) else 2)
     assert result.stderr.startswith(f"ecli: {message}")
 
 

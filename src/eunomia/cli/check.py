@@ -141,7 +141,9 @@ def page(report: Report, everything: bool) -> Iterator[str]:
     yield f"{report.package}: {place}: {report.runs}{_because(report)}"
     yield from _privileges(report)
     told = [each for each in report.findings if each.status in ("no", "unknown")]
-    for each in sorted(told, key=lambda each: (not (each.fatal and each.status == "no"), ORDER[each.status])):
+    for each in sorted(
+        _without_target(told), key=lambda each: (not (each.fatal and each.status == "no"), ORDER[each.status])
+    ):
         yield ""
         yield from _finding(each)
     for one in report.verified:
@@ -160,6 +162,23 @@ def page(report: Report, everything: bool) -> Iterator[str]:
         note = f", {guarded} of them missing, but the code asks before it uses them" if guarded else ""
         yield ""
         yield f"{len(others)} other things are no trouble{note} (-v shows them)"
+
+
+def _without_target(told: list[Finding]) -> Iterator[Finding]:
+    """Yield the findings, those of programs of control groups that only lack the same target as one."""
+    from dataclasses import replace
+
+    alike = [each for each in told if each.status == "no" and "--attach-cgroup PATH, or " in each.advice]
+    for each in told:
+        if len(alike) < 2 or each not in alike:
+            yield each
+        elif each is alike[0]:
+            names, programs = (
+                ", ".join(one.name for one in alike),
+                tuple(name for one in alike for name in one.programs),
+            )
+            advice, is_fatal = each.advice.partition(", or ")[0], any(one.fatal for one in alike)
+            yield replace(each, name=names, programs=programs, advice=advice, fatal=is_fatal, where="", source="")
 
 
 def _privileges(report: Report) -> Iterator[str]:

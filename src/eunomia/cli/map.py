@@ -123,6 +123,8 @@ def show_list(words: list[str], values: Values) -> int:
         cells = [cell.ljust(width) for cell, width in zip(row[:WORDS], widths, strict=False)]
         cells += [cell.rjust(width) for cell, width in zip(row[WORDS:], widths[WORDS:], strict=True)]
         sys.stdout.write(clean("  ".join(cells)) + "\n")
+    if not all(each.facts.name for each in found):
+        sys.stderr.write("ecli: names of maps are not to be seen without CAP_SYS_ADMIN [sudo ecli map list]\n")
     return 0
 
 
@@ -130,7 +132,7 @@ def row_of(place: Place) -> tuple[str, ...]:
     """Return the cells of a map."""
     facts = place.facts
     numbers = (facts.id, facts.key_size, facts.value_size, facts.max_entries, facts.memory)
-    return (place.run, facts.name, facts.type, *map(str, numbers))
+    return (place.run, facts.name or "?", facts.type or "?", *map(str, numbers))
 
 
 def dump(words: list[str], values: Values) -> int:

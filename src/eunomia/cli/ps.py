@@ -72,11 +72,11 @@ def main(argv: list[str]) -> int:
 
 
 def hint_at_root() -> None:
-    """Say where runs may be that this user does not see."""
+    """Say that nothing runs, and where runs may be that this user does not see."""
     import os
 
-    if os.geteuid() != 0:
-        sys.stderr.write("ecli: nothing of this user runs; runs of root are not shown [sudo ecli ps]\n")
+    rest = "" if os.geteuid() == 0 else "; runs of root are not shown [sudo ecli ps]"
+    sys.stderr.write(f"ecli: nothing of this user runs{rest}\n")
 
 
 def chosen(result: Survey, words: Sequence[str]) -> list[Found]:

@@ -21,7 +21,8 @@ def report(program: str, exc: BaseException) -> None:
     if Verbosity.level:
         import traceback
 
-        lines.append("".join(traceback.format_exception(exc)).rstrip("\n"))
+        chain = not isinstance(exc, EunomiaError)  # ours say all of their cause
+        lines.append("".join(traceback.format_exception(exc, chain=chain)).rstrip("\n"))
     lines.append(f"{program}: {one_line(exc)}")
     marked = getattr(exc, "marked", "")
     if marked:

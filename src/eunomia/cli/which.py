@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from eunomia.cli.parser import UsageError
-from eunomia.errors import FilterError
+from eunomia.errors import EunomiaError, FilterError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -187,4 +187,4 @@ def find_group(option: str, text: str) -> str:
     try:
         return find_group(text) if option == "cgroup" else find_container(text, hierarchy())
     except (NoSuchGroupError, NoSuchContainerError) as exc:
-        raise UsageError(f"--{option}: {exc}") from exc
+        raise EunomiaError(f"--{option}: {exc}") from exc

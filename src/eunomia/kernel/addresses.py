@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
+
+MAPPED = bytes(10) + b"\xff\xff"
 
 
 def address_of(text: str, size: int, where: str) -> bytes:
@@ -14,7 +16,10 @@ def address_of(text: str, size: int, where: str) -> bytes:
     try:
         if size in (8, 20):
             network = ip_network(text, strict=True)
-            data = network.prefixlen.to_bytes(4, "little") + network.network_address.packed
+            length, packed = network.prefixlen, network.network_address.packed
+            if size == 20 and len(packed) == 4:  # a trie of IPv6 has IPv4 as mapped addresses
+                length, packed = 96 + length, MAPPED + packed
+            data = length.to_bytes(4, "little") + packed
         elif size == 6:
             data = bytes.fromhex(text.replace(":", "").replace("-", ""))
         else:
@@ -27,5 +32,8 @@ def address_of(text: str, size: int, where: str) -> bytes:
 
 
 def address_text(data: bytes) -> str:
-    """Return 4 or 16 bytes as an address."""
-    return str(ip_address(data))
+    """Return 4 or 16 bytes as an address; mapped IPv4 with its dots."""
+    address = ip_address(data)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return f"::ffff:{address.ipv4_mapped}"
+    return str(address)

@@ -158,7 +158,9 @@ def require_bpffs(path: str) -> None:
     if not answer:
         default = "/sys/fs/bpf"
         mount = default if parent.startswith(default) or not os.path.abspath(path).startswith("/sys") else parent
-        raise OSError(errno.EINVAL, f"pin {path}: {parent} is no BPF file system [mount -t bpf bpf {mount}]")
+        is_mounted = mount == default and lib.eu_is_bpffs(default.encode()) == 1
+        hint = f"choose a folder below {default}" if is_mounted else f"mount -t bpf bpf {mount}"
+        raise OSError(errno.EINVAL, f"pin {path}: {parent} is no BPF file system [{hint}]")
 
 
 def refuse_dots(folder: str) -> None:

@@ -95,6 +95,11 @@ class Typed:
         resolved = self._btf.resolve(self.type_id)
         return resolved.kind == kinds.ARRAY and is_char(self._btf, resolved.array[0])
 
+    @property
+    def has_padding(self) -> bool:
+        """Whether it has bits that no member shows."""
+        return self._btf is not None and has_padding(self._btf, self.type_id)
+
     def variables(self) -> dict[str, tuple[Typed, int]]:
         """Return the variables of a section: their types and where they are in it."""
         if self._btf is None or not self.is_section:
@@ -111,6 +116,19 @@ class Typed:
         from eunomia.btf.cdecl import declaration
 
         return declaration(self._btf, self.type_id) if self._btf is not None else ""
+
+
+def has_padding(btf: Btf, type_id: int) -> bool:
+    """Whether a type has bits between, in or behind its members that none of them shows."""
+    resolved = btf.resolve(type_id)
+    if resolved.kind == kinds.ARRAY:
+        return has_padding(btf, resolved.array[0])
+    if resolved.kind not in (kinds.STRUCT, kinds.UNION):
+        return False
+    if any(has_padding(btf, member.type) for member in resolved.members):
+        return True
+    sizes = [member.bit_size or btf.sizeof(member.type) * 8 for member in resolved.members]
+    return (max(sizes, default=0) if resolved.kind == kinds.UNION else sum(sizes)) < resolved.size * 8
 
 
 def plain_letter(btf: Btf, type_id: int) -> str:

@@ -12,9 +12,11 @@ from eunomia.errors import EunomiaError
 from eunomia.kernel.map import ARRAY_TYPES, BUFFER_TYPES, QUEUE_TYPES
 from eunomia.kernel.pinned import KernelMap
 from eunomia.kernel.preflight.tables import name_of
-from eunomia.kernel.typed import Typed, lpm_text
+from eunomia.kernel.typed import HEX, Typed, lpm_text
 
 LPM = 11
+HASHES = {1, 5, 9, 10}  # of values and of values for each CPU, LRU too
+MAX_LOOKED_AT = 1 << 16  # keys, for one that differs in its padding only
 WITHOUT = {3, 8, 12, 13, 14, 15, 16, 17, 18, 26, 33}  # elements are descriptors of other things, or none
 
 
@@ -69,9 +71,10 @@ class Elements:
         self._need("get")
         if self.is_section:
             return self._globals() if key is None else self._variable(key)
-        data = self.map.look_up_bytes(self._key(key))
+        wanted = self._key(key)
+        data = self.map.look_up_bytes(wanted)
         if data is None:
-            raise NoSuchElementError(f"map {self.map.name} has no element {self._called(key)}")
+            raise NoSuchElementError(f"map {self.map.name} has no element {self._called(key)}{self._twin(wanted)}")
         return self.show_value(data)
 
     def set(self, key: str | None, value: str) -> None:
@@ -89,9 +92,13 @@ class Elements:
         if self.is_section:
             self._set_variable(key, value)
             return
-        data = self._encode(value)
+        data, place = self._encode(value), self._key(key)
+        if key is not None and HEX not in key and self._may_have_twins and self.map.look_up_bytes(place) is None:
+            twin = self._twin(place)
+            if twin:  # a second element, which no program would look up, is not what was meant
+                raise NoSuchElementError(f"map {self.map.name} has no element {key}{twin}")
         try:
-            self.map.update_bytes(self._key(key), data)
+            self.map.update_bytes(place, data)
         except OSError as exc:
             raise self._explained(exc) from exc
 
@@ -108,10 +115,29 @@ class Elements:
         data = self._key(key)
         if lib.eu_fd_delete(self.map.fd, self.map.name.encode(), data) < 0:
             if lib.eu_errno() == errno.ENOENT:
-                raise NoSuchElementError(f"map {self.map.name} has no element {key}")
+                raise NoSuchElementError(f"map {self.map.name} has no element {key}{self._twin(data)}")
             from eunomia._native import error
 
             raise error(f"delete from map {self.map.name}")
+
+    @property
+    def _may_have_twins(self) -> bool:
+        return self.map.type in HASHES and self.key.has_padding
+
+    def _twin(self, wanted: bytes) -> str:
+        """Return words on a key that is shown like one and has other padding: programs may leave garbage there."""
+        if not self._may_have_twins:
+            return ""
+        shown, seen = self.key.show(wanted), 0
+        for keys, _, _ in self.map.read_batches():
+            for at in range(0, len(keys), self.key.size):
+                there = bytes(keys[at : at + self.key.size])
+                if there != wanted and self.key.show(there) == shown:
+                    return f", but one that differs in its padding only [{HEX}{there.hex()}]"
+            seen += len(keys) // self.key.size
+            if seen >= MAX_LOOKED_AT:
+                break
+        return ""
 
     def show_key(self, data: bytes) -> Any:
         """Return a key as JSON has it."""

@@ -63,7 +63,7 @@ def open_map(text: str) -> KernelMap:
 
 
 def _none(name: str, wanted: str) -> NoSuchMapError:
-    names = sorted({place.facts.name for place in places(name)})
+    names = sorted({place.facts.name for place in places(name) if place.facts.name})
     there = f"there are {', '.join(names)}" if names else "its maps are not to be seen [run with sudo]"
     return NoSuchMapError(f"run {name} has no map {wanted} ({there})")
 

@@ -36,7 +36,12 @@ def uprobe(target: Target, family: str, name: str, _types: tuple[int, int]) -> F
         return Found("yes", path)
     if count < 0:
         return Found("no", f"{path}: {os.strerror(-count).lower()}", "give the path of an ELF file")
-    return Found("no", f"{path} has no function {plain}", "stripped? its debug symbols, or another name, may help")
+    room = ffi.new("char[]", 256)
+    lib.eu_probe_near_function(path.encode(), plain.encode(), room, 256)
+    near = text(room).strip(" []")
+    return Found(
+        "no", f"{path} has no function {plain}", near or "stripped? its debug symbols, or another name, may help"
+    )
 
 
 def _binary(name: str) -> str | None:

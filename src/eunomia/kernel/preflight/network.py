@@ -8,7 +8,7 @@ from struct import pack
 from typing import TYPE_CHECKING, Any
 
 from eunomia._native import ffi, lib, text
-from eunomia.kernel.preflight import tracing
+from eunomia.kernel.preflight import struct_ops, tracing
 from eunomia.kernel.preflight.found import Found
 from eunomia.kernel.preflight.target import read
 
@@ -139,10 +139,19 @@ def _xdp(analysis: Analysis, index: int, options: dict[str, str]) -> Found | Non
     name = socket.if_indextoname(index)
     there = lib.eu_probe_xdp_slot(index)
     if there > 0 and "replace" not in options:
+        linked = lib.eu_probe_xdp_link(index, there) > 0
+        instead = "a link holds it: end the process" if linked else f"iface:{name},replace takes its place"
         return Found(
             "no",
             f"interface {name}: its XDP slot is taken by program {there}",
-            f"`bpftool prog show id {there}` shows it; iface:{name},replace takes its place",
+            f"`bpftool prog show id {there}` shows it; {instead}",
+        )
+    holder = lib.eu_probe_xdp_link(index, there) if there > 0 else 0
+    if holder > 0:
+        return Found(
+            "no",
+            f"interface {name}: its XDP slot is held by link {holder}, which nobody else can replace",
+            f"end the process that holds it: `bpftool link show id {holder}` shows it",
         )
     if "native" not in options and "offload" not in options:
         return None
@@ -172,7 +181,7 @@ def _clsact(target: Target) -> Found | None:
     return None
 
 
-def by_itself(analysis: Analysis, types: tuple[int, int], name: str = "") -> Found | None:
+def by_itself(analysis: Analysis, types: tuple[int, int], name: str = "", program: str = "") -> Found | None:
     """Judge what attaches to the package's own maps, or to this network namespace."""
     if types[0] in (SK_SKB, SK_MSG):
         maps = [each.name for each in analysis.obj.maps.values() if each.type in (SOCKMAP, SOCKHASH)]
@@ -185,7 +194,7 @@ def by_itself(analysis: Analysis, types: tuple[int, int], name: str = "") -> Fou
         if len(maps) != 1:
             detail = f"it attaches to a sockmap or sockhash, and the package has {len(maps)}"
             return Found("no", detail, "ecli run --attach PROGRAM=map:NAME")
-    return None
+    return struct_ops.judge(analysis, program) if types[0] == STRUCT_OPS and program else None
 
 
 def _netns(name: str) -> Found:

@@ -84,7 +84,7 @@ def _chosen(analysis: Analysis, live: Program | None, family: str, given: str, t
     target = analysis.target
     refusal = live.refusal(given) if live is not None else ""
     if refusal:
-        return Found("no", refusal)
+        return _refused(refusal)
     kind, name, options = parse(given)
     if kind in _BY_KIND:
         if "pid" in options and target.live and not os.path.exists(f"/proc/{options['pid']}"):
@@ -92,10 +92,16 @@ def _chosen(analysis: Analysis, live: Program | None, family: str, given: str, t
         return _first(target, _BY_KIND[kind] or family.split(".", maxsplit=1)[0], family, name, types)
     if kind == "cgroup" and target.live and live is not None:
         refusal = live.cgroup_refusal(name)
-        return Found("no", refusal) if refusal else network.cgroup(analysis, types)
+        return _refused(refusal) if refusal else network.cgroup(analysis, types)
     if kind == "perf" and target.live:
         return network.perf_target(given)
     return network.chosen(analysis, kind, name, options, types)
+
+
+def _refused(line: str) -> Found:
+    """Return a finding of a run's line, whose advice stands in brackets at its end."""
+    said, bracket, advice = line.partition(" [")
+    return Found("no", said, advice[:-1]) if bracket and line.endswith("]") else Found("no", line)
 
 
 def _by_default(analysis: Analysis, live: Program | None, program: Function, section: str) -> Found | None:
@@ -111,7 +117,7 @@ def _by_default(analysis: Analysis, live: Program | None, program: Function, sec
     if types[0] in (network.XDP, network.SCHED_CLS):
         return network.device(analysis, section, settings, types)
     if types[0] in network.BY_ITSELF or base == "iter":
-        return network.by_itself(analysis, types)
+        return network.by_itself(analysis, types, program=program.name)
     if types[0] in UNATTACHED:
         detail = "programs of this kind are not attached: they are run by hand, or put into other tools' rules"
         return Found("no", detail, f"ecli test-run PACKAGE {program.name}")
