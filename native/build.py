@@ -107,7 +107,7 @@ def python_headers(work: Path) -> list[str]:
     real = include.parent / f"{platform.machine()}-linux-gnu" / version / "pyconfig.h"
     if real.exists():
         shim = work / "python"
-        for machine in ("x86_64", "aarch64"):  # the two agree on all that the stable ABI's headers look at
+        for machine in ("x86_64", "aarch64", "riscv64"):  # they agree on all that the stable ABI's headers look at
             copy = shim / f"{machine}-linux-gnu" / version / "pyconfig.h"
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(real.read_bytes())

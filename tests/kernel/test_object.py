@@ -313,7 +313,7 @@ SEC("tc") int pass_tc(struct __sk_buff *skb) { return -1; }
         ("uprobe/no_such_program:main", r"binary no_such_program: not found in PATH or among the libraries"),
         ("uprobe//no/such/file:main", r"binary /no/such/file: no such file or directory"),
         ("uprobe/bash", r"bash: not of the form BINARY:FUNCTION"),
-        ("usdt/bash:nobody:nothing", r"bash has no USDT probe nobody:nothing"),
+        ("usdt/bash:nobody:nothing", r"bash:nobody:nothing: no such USDT probe in it"),
         ("raw_tp/sched_swich", r"raw tracepoint sched_swich: not in this kernel \[did you mean sched_switch\?\]"),
         ("socket", r"its section does not say where to attach \[--attach f=socket:IFACE"),
     ],
