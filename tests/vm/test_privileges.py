@@ -29,11 +29,12 @@ for name in sys.argv[1:]:
 """
 # A run in the background, what it holds when it has dropped the rest, and whether it still reads events and maps.
 RUN = """
-import os, signal, subprocess, sys, time
+import os, signal, subprocess, sys, tempfile, time
 from guest import emit
 for tool in sys.argv[1:]:
     words = ["ecli", "run", "-j", "--duration", "4", tool]
-    run = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    events = tempfile.TemporaryFile()  # a pipe that nobody reads meanwhile would fill
+    run = subprocess.Popen(words, stdout=events, stderr=subprocess.PIPE)
     deadline, status = time.monotonic() + 40, {}
     while status.get("Seccomp") != "2" and time.monotonic() < deadline and run.poll() is None:
         time.sleep(0.1)
@@ -41,8 +42,9 @@ for tool in sys.argv[1:]:
             status = {key: value.strip() for key, _, value in (line.partition(":") for line in file)}
     while run.poll() is None:
         subprocess.run(["true"])
-    out, err = run.communicate()
-    emit(tool=tool, code=run.returncode, lines=len(out.splitlines()), said=err.decode(), seccomp=status.get("Seccomp"),
+    _, err = run.communicate()
+    events.seek(0)
+    emit(tool=tool, code=run.returncode, lines=len(events.readlines()), said=err.decode(), seccomp=status.get("Seccomp"),
          capabilities=int(status.get("CapEff", "0"), 16), final=status.get("NoNewPrivs"))
 """
 BPF = 1 << 39
