@@ -44,8 +44,8 @@ for tool in sys.argv[1:]:
         subprocess.run(["true"])
     _, err = run.communicate()
     events.seek(0)
-    emit(tool=tool, code=run.returncode, lines=len(events.readlines()), said=err.decode(), seccomp=status.get("Seccomp"),
-         capabilities=int(status.get("CapEff", "0"), 16), final=status.get("NoNewPrivs"))
+    emit(tool=tool, code=run.returncode, lines=len(events.readlines()), said=err.decode(),
+         seccomp=status.get("Seccomp"), capabilities=int(status.get("CapEff", "0"), 16), final=status.get("NoNewPrivs"))
 """
 BPF = 1 << 39
 # What fails later than at the step that lacks it: socket filters take any program, whose maps cannot be read then;
