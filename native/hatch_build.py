@@ -53,7 +53,8 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         for package in sorted((staging / "builtin").glob("*.json")):
             include[str(package)] = f"eunomia/builtin/{package.name}"
         for text in sorted((libs_for(root, target) / "licenses").iterdir()):
-            include[str(text)] = f"eunomia/_native/licenses/{text.name}"
+            if text.name != "libbpf-LICENSE.LGPL-2.1":  # of libbpf's two we take BSD-2-Clause
+                include[str(text)] = f"eunomia/_native/licenses/{text.name}"
         for source, name in (*lean_headers(root, staging), *lean_modules(root, staging)):
             include[str(source)] = f"eunomia/{name}"
 

@@ -62,7 +62,12 @@ def folder(tmp_path: Path) -> Path:
 def test_a_run_does_within_its_restrictions(ecli: Command, unit: str, folder: Path) -> None:
     file = folder / "events.json"
     words = ("run", "-j", "-o", file, "--rotate-size", "100M", "--duration", "1", "opensnoop")
-    done = ecli(*words, prefix=restricted(folder, setting(unit, "AmbientCapabilities")))
+    opener = subprocess.Popen(["sh", "-c", "while :; do cat /dev/null; sleep 0.05; done"])
+    try:
+        done = ecli(*words, prefix=restricted(folder, setting(unit, "AmbientCapabilities")))
+    finally:
+        opener.kill()
+        opener.wait()
 
     assert setting(unit, "CapabilityBoundingSet") == setting(unit, "AmbientCapabilities")
     assert done.returncode == 0, done
