@@ -10,6 +10,7 @@
 #include "api_compile.h"
 #include "api_events.h"
 #include "api_filter.h"
+#include "api_guest.h"
 #include "api_life.h"
 #include "api_object.h"
 #include "api_privileges.h"

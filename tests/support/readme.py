@@ -8,7 +8,7 @@ block say more:
 
     <!-- exact: dropped 3 --> these words are taken as they are, with their digits
     <!-- fails: rmdir -->     commands of the block that begin so must fail
-    <!-- like: rmdir: … -->   so much of the line that begins with this word must appear
+    <!-- like: rmdir: … -->   so much of the line that begins with this word must appear; `rmdir: => … gone` instead of it
 
 Only the standard library: this also runs in virtual machines.
 """
@@ -47,7 +47,7 @@ class Step:
         self.at_end: list[str] = []
         self.is_interrupted = False
         self.exact = set(notes.get("exact", ()))
-        self.like = {line.partition(" ")[0]: line for line in notes.get("like", ())}
+        self.like = dict(map(_substitute, notes.get("like", ())))
         self.fails = any(command.removeprefix("sudo ").startswith(word) for word in notes.get("fails", ()))
 
     def pattern(self, line: str) -> re.Pattern[str]:
@@ -73,6 +73,12 @@ class Step:
             left[found] = "\0"
             at = found if is_event else at
         return None
+
+
+def _substitute(like: str) -> tuple[str, str]:
+    """Return the first word of the line that is shown, and what stands for it."""
+    first, arrow, line = like.partition(" => ")
+    return (first, line) if arrow else (like.partition(" ")[0], like)
 
 
 def blocks(text: str) -> list[list[Step]]:
