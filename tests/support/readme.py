@@ -8,7 +8,8 @@ block say more:
 
     <!-- exact: dropped 3 --> these words are taken as they are, with their digits
     <!-- fails: rmdir -->     commands of the block that begin so must fail
-    <!-- like: rmdir: … -->   so much of the line that begins with this word must appear; `rmdir: => … gone` instead of it
+    <!-- like: rmdir: … -->   so much of the line that begins with this word must appear;
+                              with `FIRST => LINE` a line that may begin otherwise
 
 Only the standard library: this also runs in virtual machines.
 """
