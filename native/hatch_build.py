@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import io
+import lzma
 import os
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import tokenize
 import zipfile
@@ -22,6 +24,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 sys.path.insert(0, str(Path(__file__).parent))
 from build import DEVELOPMENT, build_extension, default_target, is_current, is_host, libs_for
 
+LEFT_OUT = {"target", "__pycache__", "tests", "Cargo.lock"}  # of sdk/: what builds and tests leave and need
 NOT_TAKEN = (
     "libbpf-LICENSE.LGPL-2.1",
     "elfutils-COPYING-GPLV2",
@@ -63,6 +66,8 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         for text in sorted((libs_for(root, target) / "licenses").iterdir()):
             if text.name not in NOT_TAKEN:
                 include[str(text)] = f"eunomia/_native/licenses/{text.name}"
+        if (root / "sdk").is_dir():
+            include[str(sdk_archive(root, staging / "sdk.tar.xz"))] = "eunomia/sdk.tar.xz"
         for source, name in (*lean_headers(root, staging), *lean_modules(root, staging)):
             include[str(source)] = f"eunomia/{name}"
 
@@ -92,6 +97,23 @@ def packed(members: list[tuple[zipfile.ZipInfo, bytes]]) -> bytes:
             archive.write(each.FileHeader(zip64=False))
             archive.seek(end)
     return archive.getvalue()
+
+
+def sdk_archive(root: Path, output: Path) -> Path:
+    """Write the guests' SDKs, which few need, as one archive, a third smaller than file by file; return its path.
+
+    eunomia.compiler.sdk unpacks it. The same files give the same bytes.
+    """
+    with tarfile.open(output, "w:xz", preset=lzma.PRESET_EXTREME | 9, format=tarfile.USTAR_FORMAT) as archive:
+        for path in sorted((root / "sdk").rglob("*")):
+            place = path.relative_to(root / "sdk")
+            if not path.is_file() or not LEFT_OUT.isdisjoint(place.parts) or path.suffix == ".wasm":
+                continue
+            member = tarfile.TarInfo(str(place))
+            member.size = path.stat().st_size
+            with path.open("rb") as file:
+                archive.addfile(member, file)
+    return output
 
 
 def lean_headers(root: Path, folder: Path) -> Iterator[tuple[Path, str]]:
