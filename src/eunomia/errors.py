@@ -110,8 +110,8 @@ class FetchError(EunomiaError):
 class GuestError(EunomiaError):
     """The bytes are no Wasm guest, or one that cannot be run here; or it was ended by a trap or a limit.
 
-    `ending` is how one that ran has ended (`trapped`, `out of fuel`, `timed out`, `terminated`, `failed`), "" for one that did
-    not begin.
+    `ending` is how one that ran has ended (`trapped`, `out of fuel`, `timed out`, `terminated`, `failed`), "" for one
+    that did not begin.
     """
 
     def __init__(self, message: str, ending: str = "") -> None:
