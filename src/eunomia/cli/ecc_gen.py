@@ -20,7 +20,7 @@ COMMAND = Command(
     (
         Opt("lang", "l", "choice", "language", default="c", choices=("c",)),
         Opt("output-path", "o", "file", "file to write (standard output)", "FILE"),
-        Opt("name", "n", "text", "what generated names begin with (that of the object, as in bootstrap_bpf)", "NAME"),
+        Opt("name", "", "text", "what generated names begin with (that of the object, as in bootstrap_bpf)", "NAME"),
         Opt(
             "types",
             "",
