@@ -29,9 +29,15 @@ COMMAND = Command(
             default="all",
             choices=("all", "none", "only"),
         ),
-        Opt("header", "", "file", "types that this file defines are not defined again", "FILE.h", repeat=True),
+        Opt("own-header", "", "file", "types that this file defines are not defined again", "FILE.h", repeat=True),
         Opt("package", "", "text", "package of the Go file", "NAME", default="main"),
-        Opt("object", "", "file", "write the object to this file, which Rust and Go embed (it is in the code)", "FILE"),
+        Opt(
+            "object-path",
+            "",
+            "file",
+            "write the object to this file, which Rust and Go embed (it is in the code)",
+            "FILE",
+        ),
         VERBOSE,
     ),
     details="PROG is a package, an object, a C source, a URL, or the name of a built-in tool. Layouts are those of\n"
@@ -55,8 +61,8 @@ def main(argv: list[str]) -> int:
         raise UsageError("gen: what to make? [ecc gen skeleton PROG]")
     if len(operands) != 2:
         raise UsageError(f"gen skeleton: one PROG is asked for, found {len(operands) - 1} [see ecc gen --help]")
-    if values["object"] and values["lang"] == "c":
-        raise UsageError("--object: C has the object in its code [leave it out]")
+    if values["object-path"] and values["lang"] == "c":
+        raise UsageError("--object-path: C has the object in its code [leave it out]")
     from eunomia.registry.resolve import resolve
 
     text = _text(values, resolve(operands[1]))
@@ -72,7 +78,7 @@ def _text(values: Values, package: Package) -> str:
     from eunomia.compiler.skeletons import declared_names, generate
 
     own: set[str] = set()
-    for path in values["header"]:
+    for path in values["own-header"]:
         own |= declared_names(_read(path))
     text = generate(
         package,
@@ -81,10 +87,10 @@ def _text(values: Values, package: Package) -> str:
         types=values["types"],
         without=own,
         go_package=values["package"],
-        embed=_beside(values["object"], values["output-path"]),
+        embed=_beside(values["object-path"], values["output-path"]),
     )
-    if values["object"]:
-        _write(values["object"], package.object)
+    if values["object-path"]:
+        _write(values["object-path"], package.object)
     return text
 
 
