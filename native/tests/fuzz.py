@@ -237,7 +237,9 @@ def target_seeds() -> Iterator[bytes]:
 
 def wasi_seeds() -> Iterator[bytes]:
     """Yield calls: path_open of names below each directory, then reading, writing and others on what was opened."""
-    yield from (bytes([call, fd, 226, 0, 1, 176, 0, 10, 0, 200]) * 20 for call in range(45) for fd in (0, 1, 3, 4, 5, 6))
+    yield from (
+        bytes([call, fd, 226, 0, 1, 176, 0, 10, 0, 200]) * 20 for call in range(45) for fd in (0, 1, 3, 4, 5, 6)
+    )
 
 
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
