@@ -6,7 +6,7 @@ import os
 import re
 
 from eunomia.compiler import process
-from eunomia.compiler.guest_compiler import GuestCompiler, link_words
+from eunomia.compiler.guest_compiler import GuestCompiler
 from eunomia.compiler.guest_source import fix_formats, numbered, widen
 from eunomia.errors import CompileError
 
@@ -161,7 +161,7 @@ class GuestBuild:
         made = [self._prepared(path, os.path.join(folder, f"{index}-{_stem(path)}"), on_warning) for index, path in enumerate(guest.sources)]
         is_cxx = any(path.endswith(_CXX) for path in guest.sources)
         driver = self.compiler.cxx if is_cxx else self.compiler.c
-        status, said = process.run([*driver, *link_words(), "-w", *self._own_flags(), *made, "-lm", "-o", output])
+        status, said = process.run([*driver, "-Os", *self.compiler.link, "-w", *self._own_flags(), *made, "-lm", "-o", output])
         if status:
             raise CompileError(f"link {guest.name}.wasm: {_undefined(said)}", said.decode(errors="replace"))
 
@@ -198,7 +198,7 @@ class GuestBuild:
         _, said = process.run(
             [
                 *self.compiler.clang,
-                *("-fsyntax-only", "-w", "-Wformat", "-fdiagnostics-parseable-fixits", "-ferror-limit=0"),
+                *("-fsyntax-only", "-Wno-everything", "-Wformat", "-fdiagnostics-parseable-fixits", "-ferror-limit=0"),
                 *(["-x", "c++-cpp-output", "-std=gnu++20"] if is_cxx else ["-x", "cpp-output"]),
                 path,
             ]

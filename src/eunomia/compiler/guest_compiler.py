@@ -10,6 +10,7 @@ from eunomia.errors import CompileError, MissingDependencyError
 
 INSTALL = "install one: pip install ziglang, or apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32"
 _STACK = 1 << 20
+_LINK = ["-Wl,--export-table", "-Wl,--strip-all", f"-Wl,-z,stack-size={_STACK}"]
 _SYSROOTS = ("/usr/share/wasi-sysroot", "/opt/wasi-sdk/share/wasi-sysroot")
 
 
@@ -18,17 +19,20 @@ class GuestCompiler:
 
     Attributes:
         c: the words that a compile of C starts with; `cxx` those for C++.
+        link: flags of the linker: a function table for callbacks, a stack that traps when it is full.
         clang: the words of a plain clang, for checking what is preprocessed already.
         path: the executable.
     """
 
-    __slots__ = ("c", "clang", "cxx", "path")
+    __slots__ = ("c", "clang", "cxx", "link", "path")
 
     def __init__(self, path: str, c: list[str], cxx: list[str], clang: list[str]) -> None:
         self.path = path
         self.c = c
         self.cxx = cxx
         self.clang = clang
+        # zig puts the stack first by itself, and does not know the word.
+        self.link = _LINK if clang[1:2] == ["clang"] else [*_LINK, "-Wl,--stack-first"]
 
 
 def find(choice: str | None = None) -> GuestCompiler:
@@ -92,13 +96,3 @@ def _system() -> GuestCompiler | None:
         return _clang(path, "")
     return None
 
-
-def link_words() -> list[str]:
-    """Return the flags of the whole command: small, a function table for callbacks, a stack that traps when it is full."""
-    return [
-        "-Os",
-        "-Wl,--export-table",
-        "-Wl,--strip-all",
-        "-Wl,--stack-first",
-        f"-Wl,-z,stack-size={_STACK}",
-    ]

@@ -114,4 +114,4 @@ def _write_skeleton(package: Package, source: str, guest: Guest, work: str) -> N
     headers = [entry.path for entry in os.scandir(folder) if entry.name.endswith((".h", ".hpp"))]
     own = set().union(*(declared_names(_text(path)) for path in [*guest.sources, *headers]))
     with open(os.path.join(work, f"{stem}.skel.h"), "w", encoding="utf-8") as file:
-        file.write(generate(package, "c", f"{stem}_bpf", without=own))
+        file.write(generate(package, "c", f"{stem.replace('-', '_')}_bpf", without=own))
