@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from eunomia.errors import UnsupportedError
+from eunomia.errors import MissingDependencyError, UnsupportedError
 
-_INSTALL = "pip install 'wasmtime>=50,<51'"
+_INSTALL = "pip install 'eunomia[wasm]'"
 _MAJOR = "50"
 
 
@@ -18,7 +18,8 @@ def library(path: list[str] | None = None) -> str:
         path: folders to look in; None: sys.path.
 
     Raises:
-        UnsupportedError: wasmtime is not installed, is of another version, or has no library for this machine.
+        MissingDependencyError: wasmtime is not installed, or is of another version.
+        UnsupportedError: it has no library for this machine.
     """
     machine = os.uname().machine
     for folder in sys.path if path is None else path:
@@ -32,9 +33,9 @@ def library(path: list[str] | None = None) -> str:
                 " (there are wheels of wasmtime for x86_64 and aarch64)"
             )
         if (version := _version(folder or ".")) and version.partition(".")[0] != _MAJOR:
-            raise UnsupportedError(f"run a guest: wasmtime {version}, needed is {_MAJOR} (install: {_INSTALL})")
+            raise MissingDependencyError(f"run a guest: wasmtime {version}, needed is {_MAJOR} [{_INSTALL}]")
         return found
-    raise UnsupportedError(f"run a guest: wasmtime is not installed (install: {_INSTALL})")
+    raise MissingDependencyError(f"run a guest: the package wasmtime is not installed [{_INSTALL}]")
 
 
 def _version(folder: str) -> str:
@@ -43,3 +44,37 @@ def _version(folder: str) -> str:
         if name.startswith("wasmtime-") and name.endswith(".dist-info"):
             return name[len("wasmtime-") : -len(".dist-info")]
     return ""
+
+
+def cache() -> str:
+    """Return the folder of compiled modules, made if need be; "" where there is none that only this user can write."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):
+        home = _home()
+        base = os.path.join(home, ".cache") if os.path.isabs(home) else ""
+    if not base:
+        return ""
+    path = os.path.join(base, "eunomia", "wasm")
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        # What is in there is run as machine code.
+        for folder in (os.path.dirname(path), path):
+            facts = os.lstat(folder)
+            if facts.st_uid != os.geteuid() or facts.st_mode & 0o170022 != 0o40000:
+                return ""
+    except OSError:
+        return ""
+    return path if os.access(path, os.W_OK) else ""
+
+
+def _home() -> str:
+    """Our own user's home: under `sudo -E`, $HOME is another's, and what root makes there would lock him out."""
+    home = os.path.expanduser("~")
+    try:
+        if os.stat(home).st_uid == os.geteuid():
+            return home
+        import pwd
+
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except (OSError, KeyError):
+        return home
