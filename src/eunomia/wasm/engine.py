@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from eunomia import caches
 from eunomia.errors import MissingDependencyError, UnsupportedError
 
 _INSTALL = "pip install 'eunomia[wasm]'"
@@ -38,43 +39,15 @@ def library(path: list[str] | None = None) -> str:
     raise MissingDependencyError(f"run a guest: the package wasmtime is not installed [{_INSTALL}]")
 
 
+def cache() -> str:
+    """Return the folder for compiled modules, which the core makes and checks; "" where nothing can be kept."""
+    base = caches.folder()
+    return os.path.join(base, "wasm") if base else ""
+
+
 def _version(folder: str) -> str:
     """Return the version of the metadata, "" where there is none: a copied package, which the core tests itself."""
     for name in os.listdir(folder):
         if name.startswith("wasmtime-") and name.endswith(".dist-info"):
             return name[len("wasmtime-") : -len(".dist-info")]
     return ""
-
-
-def cache() -> str:
-    """Return the folder of compiled modules, made if need be; "" where there is none that only this user can write."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(base):
-        home = _home()
-        base = os.path.join(home, ".cache") if os.path.isabs(home) else ""
-    if not base:
-        return ""
-    path = os.path.join(base, "eunomia", "wasm")
-    try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
-        # What is in there is run as machine code.
-        for folder in (os.path.dirname(path), path):
-            facts = os.lstat(folder)
-            if facts.st_uid != os.geteuid() or facts.st_mode & 0o170022 != 0o40000:
-                return ""
-    except OSError:
-        return ""
-    return path if os.access(path, os.W_OK) else ""
-
-
-def _home() -> str:
-    """Our own user's home: under `sudo -E`, $HOME is another's, and what root makes there would lock him out."""
-    home = os.path.expanduser("~")
-    try:
-        if os.stat(home).st_uid == os.geteuid():
-            return home
-        import pwd
-
-        return pwd.getpwuid(os.geteuid()).pw_dir
-    except (OSError, KeyError):
-        return home
