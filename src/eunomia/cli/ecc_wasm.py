@@ -7,10 +7,6 @@ import sys
 
 from eunomia.cli.parser import Command, Opt, UsageError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from eunomia.cli.parser import Values
-
 _OUT, _CC = "Output", "Compiler"
 BUILD = Command(
     "build-wasm",
@@ -27,8 +23,8 @@ BUILD = Command(
         Opt("verbose", "v", "verbose", "say what is done", default=0),
     ),
     prog="ecc",
-    details="For each source with a main() one guest, NAME.wasm; every NAME.bpf.c is compiled, and #include \"NAME.skel.h\"\n"
-    "gives its skeleton, as bpftool makes it. Cargo.toml or go.mod in the folder: a project in Rust or Go.",
+    details="For each source with a main() one guest, NAME.wasm. Every NAME.bpf.c is compiled, and its skeleton, as bpftool\n"
+    "makes it, is what #include NAME.skel.h finds. With Cargo.toml or go.mod the folder is a project in Rust or Go.",
     examples=(
         ("ecc build-wasm", "the guests of this folder"),
         ("ecc build-wasm libbpf-tools/opensnoop.c", "one of several"),
@@ -40,7 +36,7 @@ NEW = Command(
     "gen-wasm-skel",
     "[DIR]",
     "make a project of a Wasm guest that builds and runs at once",
-    (Opt("lang", "", "choice", "language of the guest", default="c", choices=LANGUAGES),),
+    (Opt("lang", "l", "choice", "language of the guest", default="c", choices=LANGUAGES),),
     prog="ecc",
     examples=(("ecc gen-wasm-skel hello", "a guest in C, in a new folder"),),
 )

@@ -158,10 +158,15 @@ class GuestBuild:
         """
         folder = os.path.join(self.work, guest.name)
         os.makedirs(folder, exist_ok=True)
-        made = [self._prepared(path, os.path.join(folder, f"{index}-{_stem(path)}"), on_warning) for index, path in enumerate(guest.sources)]
+        made = [
+            self._prepared(path, os.path.join(folder, f"{index}-{_stem(path)}"), on_warning)
+            for index, path in enumerate(guest.sources)
+        ]
         is_cxx = any(path.endswith(_CXX) for path in guest.sources)
         driver = self.compiler.cxx if is_cxx else self.compiler.c
-        status, said = process.run([*driver, "-Os", *self.compiler.link, "-w", *self._own_flags(), *made, "-lm", "-o", output])
+        status, said = process.run(
+            [*driver, "-Os", *self.compiler.link, "-w", *self._own_flags(), *made, "-lm", "-o", output]
+        )
         if status:
             raise CompileError(f"link {guest.name}.wasm: {_undefined(said)}", said.decode(errors="replace"))
 
@@ -235,4 +240,6 @@ def _undefined(said: bytes) -> str:
     names = list(dict.fromkeys(re.findall(r"undefined symbol: (\S+)", said.decode(errors="replace"))))
     if not names:
         return "the linker refused it"
-    return f"no such function in a guest: {', '.join(names[:8])}" + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return f"no such function in a guest: {', '.join(names[:8])}" + (
+        f" and {len(names) - 8} more" if len(names) > 8 else ""
+    )

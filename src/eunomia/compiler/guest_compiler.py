@@ -60,7 +60,9 @@ def find(choice: str | None = None) -> GuestCompiler:
         found = _system()
         if found:
             return found
-        raise MissingDependencyError(f"find a compiler for guests: no ziglang and no clang with wasi-libc here [{INSTALL}]")
+        raise MissingDependencyError(
+            f"find a compiler for guests: no ziglang and no clang with wasi-libc here [{INSTALL}]"
+        )
     path = process.which(str(choice))
     if not path:
         raise CompileError(f"find compiler {choice}: no such program [{INSTALL}]")
@@ -81,7 +83,9 @@ def _clang(path: str, sysroot: str) -> GuestCompiler:
     if not os.access(path, os.X_OK):
         raise CompileError(f"find compiler {path}: no such program [{INSTALL}]")
     target = ["--target=wasm32-wasi", *([f"--sysroot={sysroot}"] if sysroot else [])]
-    return GuestCompiler(path, [path, *target], [path, "--driver-mode=g++", "-fno-exceptions", *target], [path, *target])
+    return GuestCompiler(
+        path, [path, *target], [path, "--driver-mode=g++", "-fno-exceptions", *target], [path, *target]
+    )
 
 
 def _system() -> GuestCompiler | None:
@@ -95,4 +99,3 @@ def _system() -> GuestCompiler | None:
     if path and os.path.isdir("/usr/lib/wasm32-wasi") and glob.glob("/usr/lib/llvm-*/lib/clang/*/lib/wasi/*.a"):
         return _clang(path, "")
     return None
-

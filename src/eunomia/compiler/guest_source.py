@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 # The widest each; strtol("0xffffffff81000000") must not be cut either.
-_NAMES = {"strtol": "strtoll", "strtoul": "strtoull", "atol": "atoll", "labs": "llabs", "ldiv": "lldiv", "ldiv_t": "lldiv_t"}
+_NAMES = {
+    "strtol": "strtoll",
+    "strtoul": "strtoull",
+    "atol": "atoll",
+    "labs": "llabs",
+    "ldiv": "lldiv",
+    "ldiv_t": "lldiv_t",
+}
 _SPECIFIERS = {"long", "int", "unsigned", "signed", "const", "volatile", "double", "static", "extern", "char", "short"}
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\f\v]+)|(?P<text>(?:u8|[uUL])?"(?:\\.|[^"\\\n])*"|(?:[uUL])?'(?:\\.|[^'\\\n])*')"""
@@ -22,7 +29,7 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _MARKER = re.compile(r'# \d+ "((?:\\.|[^"\\])*)"((?: \d)*)$')
-_INTEGER = re.compile(r"(?:0[xX][0-9a-fA-F']+|0[bB][01']+|[0-9][0-9']*)(?:[uU]?[lL]|[lL][uU])$")
+_INTEGER = re.compile(r"(0[xX][0-9a-fA-F']+|0[bB][01']+|[0-9][0-9']*)([uU]?[lL]|[lL][uU])$")
 
 
 def widen(text: str, is_ours: Callable[[str], bool]) -> str:
@@ -38,9 +45,7 @@ def widen(text: str, is_ours: Callable[[str], bool]) -> str:
         marker = _MARKER.match(line)
         if marker:
             theirs = "3" not in marker[2].split() and not marker[1].startswith("<") and not is_ours(marker[1])
-        elif theirs and not line.startswith("#"):
-            line = _widened(line)
-        out.append(line)
+        out.append(_widened(line) if theirs and not line.startswith("#") else line)
     return "\n".join(out)
 
 
@@ -48,19 +53,18 @@ def _widened(line: str) -> str:
     if "long" not in line and not _SUSPECT.search(line):
         return line
     tokens = [(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(line)]
-    out: list[str] = []
-    for index, (kind, word) in enumerate(tokens):
-        if kind == "number" and _INTEGER.match(word):
-            suffix = word.lstrip("0123456789abcdefABCDEFxX'")
-            word += "" if "ll" in suffix.lower() else "L" if "L" in suffix else "l"
-            if word[-1] in "lL" and suffix[:1] in "lL" and len(suffix) == 2:  # LU: the U goes behind
-                word = word[: -len(suffix) - 1] + suffix[1] + suffix[0] * 2
-        elif word == "long" and kind == "name" and _is_long(tokens, index):
-            word = "long long"
-        elif kind == "name":
-            word = _NAMES.get(word, word)
-        out.append(word)
-    return "".join(out)
+    return "".join(_wide(tokens, index) for index in range(len(tokens)))
+
+
+def _wide(tokens: list[tuple[str, str]], index: int) -> str:
+    """The token itself, or the one of 64 bits."""
+    kind, word = tokens[index]
+    if kind == "number":
+        match = _INTEGER.match(word)
+        return match[1] + ("u" if "u" in match[2].lower() else "") + "ll" if match else word
+    if kind == "name":
+        return "long long" if word == "long" and _is_long(tokens, index) else _NAMES.get(word, word)
+    return word
 
 
 _SUSPECT = re.compile(r"[0-9a-fA-F][uU]?[lL]|strto|atol|labs|ldiv")

@@ -48,4 +48,8 @@ def create(folder: str, language: str) -> list[str]:
 
 
 def _named(text: str, name: str) -> str:
-    return text.replace(_WORD, name).replace("@IDENT@", name.replace("-", "_")).replace("@SDK@", os.path.dirname(sdk.folder("c")))
+    return (
+        text.replace(_WORD, name)
+        .replace("@IDENT@", name.replace("-", "_"))
+        .replace("@SDK@", os.path.dirname(sdk.folder("c")))
+    )

@@ -28,6 +28,7 @@ EU_HOST(wasm_bpf_program_info) int wasm_bpf_program_info(uint64_t object, int in
 EU_HOST(wasm_bpf_map_set) int wasm_bpf_map_set(uint64_t object, const char *name, int what, uint64_t value);
 EU_HOST(wasm_bpf_program_set) int wasm_bpf_program_set(uint64_t object, const char *name, int what, uint64_t value);
 EU_HOST(wasm_bpf_program_bind) int wasm_bpf_program_bind(uint64_t object, const char *name, const char *target);
+EU_HOST(wasm_bpf_program_fd_by_name) int wasm_bpf_program_fd_by_name(uint64_t object, const char *name);
 EU_HOST(wasm_bpf_map_initial)
 int wasm_bpf_map_initial(uint64_t object, const char *name, int offset, void *bytes, int size, int is_write);
 EU_HOST(wasm_bpf_map_mmap) int wasm_bpf_map_mmap(int fd, void *at, int size);

@@ -209,28 +209,23 @@ EU_API int bpf_program__set_attach_target(struct bpf_program *program, int attac
 	return eu_refused(wasm_bpf_program_bind(program->object->handle, program->info.name, function));
 }
 
-/* What stands for a loaded program where a descriptor is asked for: bpf_prog_test_run_opts() takes it. */
-enum { EU_PROGRAM_FD = 0x40000000 };
-
+/* For values of maps (prog arrays, devmaps), and for bpf_prog_test_run_opts(). */
 EU_API int bpf_program__fd(const struct bpf_program *program)
 {
-	int i;
-
-	if (!program || !program->object->is_loaded || !program->info.autoload)
+	if (!program || !program->object->is_loaded)
 		return eu_err(-ENOENT);
-	for (i = 0; program->object->programs[i] != program; i++)
-		;
-	return EU_PROGRAM_FD + (int)program->object->handle * 4096 + i;
+	return eu_err(wasm_bpf_program_fd_by_name(program->object->handle, program->info.name));
 }
 
 EU_API struct bpf_program *eu_program_of(int fd)
 {
 	struct bpf_object *object;
-	int index = (fd - EU_PROGRAM_FD) % 4096;
+	int i;
 
-	for (object = eu_objects; fd >= EU_PROGRAM_FD && object; object = object->next)
-		if ((fd - EU_PROGRAM_FD) / 4096 == (int)object->handle && index < object->nr_programs)
-			return object->programs[index];
+	for (object = eu_objects; object; object = object->next)
+		for (i = 0; i < object->nr_programs; i++)
+			if (wasm_bpf_program_fd_by_name(object->handle, object->programs[i]->info.name) == fd)
+				return object->programs[i];
 	return NULL;
 }
 #endif
