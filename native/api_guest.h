@@ -29,7 +29,16 @@ struct eu_guest_options {
     const char *callback_module, *callback_export; /* NULL: "callback-wrapper", "go-callback" */
     /* 0: allowed; else the reason was written. NULL: everything is allowed. Called in the guest's thread. */
     int (*decide)(void *context, const struct eu_guest_request *request, char *reason, size_t room);
+    /* A warning for the operator, one line. NULL: it goes to this process's standard error. */
+    void (*note)(void *context, const char *line);
+    /* A record before the guest has it, or NULL; non-zero: the guest does not get it. */
+    int (*on_record)(void *context, uint64_t object, const char *map, const void *bytes, uint64_t size);
+    /* The JSON package of a guest of 2022, opened and not loaded; it belongs to the guest then. *map: its buffer's index, -1: none. */
+    struct eu_object *(*package)(void *context, const char *json, uint64_t size, int *map);
     void *context;
 };
+struct eu_guest;
+/* The line about the guest's last failure to load or attach, to use a map …, "": none. Valid until the guest runs or is freed. */
+const char *eu_guest_last_error(struct eu_guest *guest);
 
 #endif
