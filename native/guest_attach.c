@@ -79,7 +79,7 @@ static int may_link(struct eu_guest *guest) {
     if (guest->objects->nr_links < limit)
         return 0;
     int err = eu_guest_failed(guest, EMFILE, "attach: the guest has %u programs attached, as many as it may", limit);
-    eu_guest_note(guest, "%s", eu_guest_last_error(guest));
+    eu_guest_tell(guest, "attach", eu_guest_last_error(guest));
     return err;
 }
 
@@ -108,6 +108,7 @@ static int attach(struct eu_guest *guest, struct eu_guest_object *object, int pr
     const struct eu_attachment *before = object->object->attachments;
     const struct eu_attach_options options = {
         .target = *target ? target : NULL, .tc_point = 1, .old_prog_fd = -1, .perf_type = -1, .pid = -1, .cpu = -1};
+    const struct eu_guest_request request = {.what = "attach", .object = object->object, .prog = prog, .target = said};
     if (!*target && needs_target(program))
         return no_target(guest, program);
     if (names_host_fd(target))
@@ -115,13 +116,16 @@ static int attach(struct eu_guest *guest, struct eu_guest_object *object, int pr
                                bpf_program__name(program), target);
     int err = may_link(guest);
     if (!err)
-        err = eu_guest_decide(guest, "attach", object->object, prog, said, 0);
+        err = eu_guest_decide(guest, &request);
     if (err)
         return err;
     err = eu_prog_attach(object->object, prog, &options);
     if (err == -EDESTADDRREQ)
         return no_target(guest, program);
-    return err ? eu_guest_failed_as(guest, err) : number_link(guest, object, before);
+    if (!err)
+        return number_link(guest, object, before);
+    eu_guest_tell(guest, "attach", eu_error());
+    return eu_guest_failed_as(guest, err);
 }
 
 static int attach_named(struct eu_guest *guest, const union eu_slot *slots) {

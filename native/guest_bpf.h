@@ -15,6 +15,8 @@ struct eu_guest_object {
     int users;  /* reads of its buffers that are under way: callbacks may close it */
     int closed; /* it goes with the last of them */
     uint32_t nr_links;
+    uint8_t *elf; /* until it is loaded: the policy looks at it */
+    size_t elf_size;
     struct eu_guest_object *next;
 };
 
@@ -57,6 +59,8 @@ struct eu_guest_objects {
 struct eu_guest_objects *eu_guest_state_of(struct eu_guest *guest);
 /* The open object with a handle; NULL and the guest's error: there is none. */
 struct eu_guest_object *eu_guest_object(struct eu_guest *guest, uint64_t handle);
+/* The line about the guest's last failure, "": none. */
+const char *eu_guest_last_error(struct eu_guest *guest);
 /* Take a new object over and give it a handle; NULL (and it is closed) where the guest may not have more. */
 struct eu_guest_object *eu_guest_adopt(struct eu_guest *guest, struct eu_object *object);
 /* Ask the policy, and load. */
@@ -69,10 +73,12 @@ void eu_guest_leave(struct eu_guest *guest, struct eu_guest_object *object);
 int eu_guest_failed(struct eu_guest *guest, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same with eu_error(), for functions of the core that failed with err (negative). */
 int eu_guest_failed_as(struct eu_guest *guest, int err);
+/* The operator is told of what failed: the core's error, or the guest's where there is none. */
+void eu_guest_tell(struct eu_guest *guest, const char *what, const char *line);
 /* A warning to the operator. */
 void eu_guest_note(struct eu_guest *guest, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* -EPERM and the reason, kept and noted, where the policy refuses. */
-int eu_guest_decide(struct eu_guest *guest, const char *what, struct eu_object *object, int prog, const char *target, int pid);
+int eu_guest_decide(struct eu_guest *guest, const struct eu_guest_request *request);
 /* A string of the guest, or -errno with the guest's error: "WHAT: …". */
 int eu_guest_name(struct eu_guest *guest, uint32_t at, char *out, size_t room, const char *what);
 /* An array of the guest; NULL with the guest's error. */
@@ -100,8 +106,6 @@ void eu_guest_unmap(struct eu_guest *guest, struct eu_guest_object *object);
 
 
 /* guest_ewasm.c */
-/* Run a guest of 2022 by its bpf_main; EU_GO with the exit code set, or EU_STOP. */
-int eu_ewasm_main(struct eu_guest *guest);
 void eu_ewasm_close(struct eu_guest *guest);
 
 /* The functions, by file. */

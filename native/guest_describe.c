@@ -144,17 +144,27 @@ EU_GUEST_CALL(eu_call_program_set) {
     return eu_answer(slots, err);
 }
 
+static int bind_to(struct eu_guest *guest, struct eu_guest_object *object, int prog, const char *target) {
+    const struct eu_guest_request request = {.what = "bind", .object = object->object, .prog = prog, .target = target};
+    if (!*target)
+        return eu_guest_failed(guest, EINVAL, "program %s: no function or program to attach to", bpf_program__name(object->object->progs[prog]));
+    int err = eu_guest_decide(guest, &request);
+    if (err)
+        return err;
+    eu_log_clear();
+    err = strncmp(target, "prog:", 5) ? eu_prog_set_function(object->object, prog, target) : eu_prog_bind(object->object, prog, target);
+    if (!err)
+        return 0;
+    eu_guest_tell(guest, "bind", eu_error());
+    return eu_guest_failed_as(guest, err);
+}
+
 EU_GUEST_CALL(eu_call_program_bind) {
     char target[GUEST_TARGET];
     struct eu_guest_object *object = eu_guest_object(guest, slots[0].u64);
     int prog = object ? eu_guest_prog_named(guest, object, slots[1].u32) : -EINVAL;
     int err = prog < 0 ? prog : eu_guest_name(guest, slots[2].u32, target, sizeof(target), "what a program attaches to");
-    if (!err && !*target)
-        err = eu_guest_failed(guest, EINVAL, "program %s: no function or program to attach to", bpf_program__name(object->object->progs[prog]));
-    if (!err && (err = strncmp(target, "prog:", 5) ? eu_prog_set_function(object->object, prog, target)
-                                                   : eu_prog_bind(object->object, prog, target)))
-        eu_guest_failed_as(guest, err);
-    return eu_answer(slots, err);
+    return eu_answer(slots, err ? err : bind_to(guest, object, prog, target));
 }
 
 EU_GUEST_CALL(eu_call_map_initial) {

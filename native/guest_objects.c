@@ -56,13 +56,19 @@ void eu_guest_note(struct eu_guest *guest, const char *format, ...) {
         dprintf(STDERR_FILENO, "wasm-bpf: %s\n", line);
 }
 
-int eu_guest_decide(struct eu_guest *guest, const char *what, struct eu_object *object, int prog, const char *target, int pid) {
+void eu_guest_tell(struct eu_guest *guest, const char *what, const char *line) {
+    if (guest->options->failed)
+        guest->options->failed(guest->options->context, what, line);
+    else
+        eu_guest_note(guest, "%s", line);
+}
+
+int eu_guest_decide(struct eu_guest *guest, const struct eu_guest_request *request) {
     char reason[1024] = "";
-    const struct eu_guest_request request = {.what = what, .object = object, .prog = prog, .target = target, .pid = pid};
-    if (!guest->options->decide || !guest->options->decide(guest->options->context, &request, reason, sizeof(reason)))
+    if (!guest->options->decide || !guest->options->decide(guest->options->context, request, reason, sizeof(reason)))
         return 0;
-    int err = eu_guest_failed(guest, EPERM, "%s: %.1000s", what, *reason ? reason : "the policy does not allow it");
-    eu_guest_note(guest, "%s", guest->objects ? guest->objects->error : what);
+    int err = eu_guest_failed(guest, EPERM, "refused: %s", *reason ? reason : "the policy does not allow it");
+    eu_guest_tell(guest, request->what, eu_guest_last_error(guest));
     return err;
 }
 
@@ -134,7 +140,7 @@ struct eu_guest_object *eu_guest_adopt(struct eu_guest *guest, struct eu_object 
     if (!o) {
         if (state && state->nr_objects >= limit) {
             eu_guest_failed(guest, EMFILE, "open object: the guest has %u open, as many as it may [close some]", limit);
-            eu_guest_note(guest, "%s", state->error);
+            eu_guest_tell(guest, "open", state->error);
         }
         eu_close(object);
         return NULL;
@@ -147,6 +153,12 @@ struct eu_guest_object *eu_guest_adopt(struct eu_guest *guest, struct eu_object 
     return o;
 }
 
+static void forget_elf(struct eu_guest_object *object) {
+    free(object->elf);
+    object->elf = NULL;
+    object->elf_size = 0;
+}
+
 static void free_object(struct eu_guest *guest, struct eu_guest_object *object) {
     struct eu_guest_object **at = &guest->objects->first;
     while (*at != object)
@@ -154,6 +166,7 @@ static void free_object(struct eu_guest *guest, struct eu_guest_object *object) 
     *at = object->next;
     eu_guest_fds_close(guest, object);
     eu_close(object->object);
+    forget_elf(object);
     free(object);
 }
 
@@ -181,6 +194,7 @@ void eu_guest_objects_close(struct eu_guest_objects *state) {
     if (!state)
         return;
     struct eu_guest *guest = state->guest;
+    guest->objects = state;
     eu_guest_unmap(guest, NULL);
     eu_ewasm_close(guest);
     while (state->first) {
@@ -191,8 +205,7 @@ void eu_guest_objects_close(struct eu_guest_objects *state) {
             eu_guest_close(guest, state->first);
     }
     free(state->slots);
-    if (guest->objects == state)
-        guest->objects = NULL;
+    guest->objects = NULL;
     free(state);
 }
 
@@ -231,23 +244,26 @@ static void object_name(const struct eu_guest *guest, char *name, size_t room) {
 }
 
 /* The core's error with the last words of the log, kept and told. */
-static int load_failed(struct eu_guest *guest, int err) {
+static int load_failed(struct eu_guest *guest, const char *what, int err) {
     char words[1500];
     last_words(words, sizeof(words), 6);
     eu_guest_failed(guest, -err, "%s%s", *eu_error() ? eu_error() : eu_reason(-err), words);
-    eu_guest_note(guest, "%s", eu_guest_last_error(guest));
+    eu_guest_tell(guest, what, guest->options->failed && *eu_error() ? eu_error() : eu_guest_last_error(guest));
     return err;
 }
 
 int eu_guest_load(struct eu_guest *guest, struct eu_guest_object *object) {
+    const struct eu_guest_request request = {
+        .what = "load", .object = object->object, .prog = -1, .target = "", .elf = object->elf, .elf_size = object->elf_size};
     if (object->object->loaded)
         return eu_guest_failed(guest, EBUSY, "load object %s: it is loaded already", bpf_object__name(object->object->bpf));
-    int err = eu_guest_decide(guest, "load", object->object, -1, "", 0);
+    int err = eu_guest_decide(guest, &request);
     if (err)
         return err;
     eu_log_clear();
     err = eu_load(object->object);
-    return err ? load_failed(guest, err) : 0;
+    forget_elf(object);
+    return err ? load_failed(guest, "load", err) : 0;
 }
 
 static struct eu_guest_object *open_object(struct eu_guest *guest, uint32_t at, uint32_t size, uint32_t name_at) {
@@ -271,9 +287,14 @@ static struct eu_guest_object *open_object(struct eu_guest *guest, uint32_t at, 
     const struct eu_open_options options = {.name = *name ? name : NULL};
     struct eu_object *object = eu_open(copy, size, &options);
     if (!object)
-        load_failed(guest, -eu_errno());
-    free(copy);
-    return object ? eu_guest_adopt(guest, object) : NULL;
+        load_failed(guest, "open", -eu_errno());
+    struct eu_guest_object *adopted = object ? eu_guest_adopt(guest, object) : NULL;
+    if (adopted) {
+        adopted->elf = copy;
+        adopted->elf_size = size;
+    } else
+        free(copy);
+    return adopted;
 }
 
 EU_GUEST_CALL(eu_call_open) {

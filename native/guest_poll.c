@@ -3,13 +3,13 @@
  * A record counts as read before the guest hears of it. So a callback may read the same buffer, close its object, or end the guest,
  * and no record comes twice. One call delivers what a buffer can hold at most: the guest gets control back whatever the rate. */
 #define _GNU_SOURCE
-#include "guest_bpf.h"
+#include "guest_poll.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { MAX_WAIT = 1024, SPURIOUS_NS = 50000, SPURIOUS_MOST_NS = 1000000 };
+enum { NAP_NS = 50000 };
 
 static int64_t now(void) {
     struct timespec time;
@@ -17,8 +17,7 @@ static int64_t now(void) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* The map with a number, its buffer open; NULL with *err. */
-static struct eu_guest_fd *buffer_of(struct eu_guest *guest, int32_t number, int *err) {
+struct eu_guest_fd *eu_guest_buffer(struct eu_guest *guest, int32_t number, int *err) {
     struct eu_guest_fd *fd = eu_guest_map(guest, number);
     *err = fd ? 0 : -EBADF;
     if (!fd || fd->buffer)
@@ -30,14 +29,7 @@ static struct eu_guest_fd *buffer_of(struct eu_guest *guest, int32_t number, int
     return NULL;
 }
 
-/* Wait until one of the buffers has a record; *which: its place, -EAGAIN the time was up, -EINTR, -ENOMEM. EU_GO or EU_STOP. */
-struct waiting {
-    struct eu_guest_fd **fds;
-    int count, first; /* looked at first */
-    int64_t until;    /* -1: no end */
-};
-
-static int find_ready(const struct waiting *w) {
+static int find_ready(const struct eu_waiting *w) {
     for (int i = 0; i < w->count; i++) {
         int place = (w->first + i) % w->count;
         if (eu_buffer_ready(w->fds[place]->buffer))
@@ -46,7 +38,7 @@ static int find_ready(const struct waiting *w) {
     return -EAGAIN;
 }
 
-static int wait_ready(struct eu_guest *guest, const struct waiting *w, int *which) {
+int eu_guest_wait_ready(struct eu_guest *guest, const struct eu_waiting *w, int *which) {
     int nr = 0, used = 0, result = 0, stop = EU_GO;
     int64_t nap = 0;
     for (int i = 0; i < w->count; i++) {
@@ -69,13 +61,13 @@ static int wait_ready(struct eu_guest *guest, const struct waiting *w, int *whic
         *which = result == -EINTR ? -EINTR : find_ready(w);
         if (*which != -EAGAIN || (w->until >= 0 && now() >= w->until))
             break;
-        nap = nap || result <= 0 ? 0 : SPURIOUS_NS;
+        nap = nap || result <= 0 ? 0 : NAP_NS;
     }
     free(fds);
     return stop;
 }
 
-static int64_t until(int32_t timeout_ms) {
+int64_t eu_guest_until(int32_t timeout_ms) {
     return timeout_ms < 0 ? -1 : now() + (int64_t)timeout_ms * 1000000;
 }
 
@@ -88,18 +80,19 @@ struct delivery {
     int32_t answer; /* of the callback, negative: it wants no more */
 };
 
-static void tell_cut(struct eu_guest *guest, struct eu_guest_fd *fd, size_t size, uint32_t room) {
+static void tell_cut(struct eu_guest *guest, struct eu_guest_fd *fd, size_t size, size_t room) {
     if (fd->told_cut++)
         return;
-    eu_guest_note(guest, "map %s: a record of %zu bytes is cut to the %u that the guest has room for",
+    eu_guest_note(guest, "map %s: a record of %zu bytes is cut to the %zu that the guest has room for",
                   bpf_map__name(fd->owner->object->maps[fd->index]), size, room);
 }
 
-/* 1 where the embedder keeps a record from the guest. */
-static int is_withheld(struct eu_guest *guest, const struct eu_guest_fd *fd, const uint8_t *record, size_t size) {
+void eu_guest_show(struct eu_guest *guest, struct eu_guest_fd *fd, const uint8_t *record, size_t size, size_t room) {
     const struct eu_guest_options *options = guest->options;
-    return options->on_record && options->on_record(options->context, fd->owner->handle,
-                                                    bpf_map__name(fd->owner->object->maps[fd->index]), record, size);
+    if (options->on_record)
+        options->on_record(options->context, fd->owner->handle, bpf_map__name(fd->owner->object->maps[fd->index]), record, size);
+    if (size > room)
+        tell_cut(guest, fd, size, room);
 }
 
 /* The records that are there, at most as many as the buffer can hold at a time. EU_GO or EU_STOP. */
@@ -111,12 +104,7 @@ static int deliver(struct eu_guest *guest, struct delivery *d) {
     while (left && !stop && d->answer >= 0 && !d->fd->owner->closed && eu_buffer_peek(buffer, &record, &size)) {
         uint32_t given = size < d->room ? (uint32_t)size : d->room;
         left = size + 8 < left ? left - size - 8 : 0;
-        if (is_withheld(guest, d->fd, record, size)) {
-            eu_buffer_take(buffer);
-            continue;
-        }
-        if (given < size)
-            tell_cut(guest, d->fd, size, d->room);
+        eu_guest_show(guest, d->fd, record, size, d->room);
         uint64_t memory_size; /* it never shrinks: the place was checked before */
         memcpy(guest->engine->memory(guest->instance, &memory_size) + d->data, record, given);
         eu_buffer_take(buffer);
@@ -135,13 +123,13 @@ static int deliver(struct eu_guest *guest, struct delivery *d) {
 
 /* Deliver, or wait and deliver, until there was something to deliver. *result as the interface says. */
 static int poll_buffer(struct eu_guest *guest, struct delivery *d, int32_t timeout_ms, int *result) {
-    const struct waiting w = {.fds = &d->fd, .count = 1, .until = until(timeout_ms)};
+    const struct eu_waiting w = {.fds = &d->fd, .count = 1, .until = eu_guest_until(timeout_ms)};
     int which = 0, stop = EU_GO;
     for (;;) {
         stop = deliver(guest, d);
         if (stop || d->count || d->fd->owner->closed)
             break;
-        if ((stop = wait_ready(guest, &w, &which)) || which < 0)
+        if ((stop = eu_guest_wait_ready(guest, &w, &which)) || which < 0)
             break;
     }
     if (d->count)
@@ -173,7 +161,7 @@ static int poll_with(struct eu_guest *guest, union eu_slot *slots, const char *e
     int err = 0, result = 0;
     if (!owner)
         return eu_answer(slots, -EINVAL);
-    if (!(d.fd = buffer_of(guest, slots[1].i32, &err)))
+    if (!(d.fd = eu_guest_buffer(guest, slots[1].i32, &err)))
         return eu_answer(slots, err);
     if (d.fd->owner != owner)
         return eu_answer(slots, eu_guest_failed(guest, ENOENT, "poll: descriptor %d is a map of another object", slots[1].i32));
