@@ -44,8 +44,8 @@ static int plain_target(struct eu_guest *guest, const struct bpf_program *prog, 
         return prefixed("iface", plain, out, room);
     char forms[500];
     eu_target_forms(prog, forms, sizeof(forms));
-    eu_guest_note(guest, "program %s (%s): target %.200s is passed over, its section says where it attaches%s%s%s",
-                  bpf_program__name(prog), bpf_program__section_name(prog), plain, *forms ? " [" : "", forms, *forms ? "]" : "");
+    eu_guest_note(guest, "program %s (%s): target %.200s is passed over, its section says where it attaches%s%s%s", bpf_program__name(prog),
+                  bpf_program__section_name(prog), plain, *forms ? " [" : "", forms, *forms ? "]" : "");
     out[0] = 0;
     return 0;
 }
@@ -178,7 +178,8 @@ static int attach_to_directory(struct eu_guest *guest, struct eu_guest_object *o
     char target[64], path[4096], said[GUEST_TARGET];
     int dir = guest->wasi ? eu_wasi_preopen(guest->wasi, (uint32_t)number) : -EBADF;
     if (dir < 0)
-        return eu_guest_failed(guest, EBADF, "attach program %s: descriptor %d is no directory that was given to the guest [--dir HOST:GUEST]",
+        return eu_guest_failed(guest, EBADF,
+                               "attach program %s: descriptor %d is no directory that was given to the guest [--dir HOST:GUEST]",
                                bpf_program__name(program), number);
     snprintf(target, sizeof(target), "cgroup:/proc/self/fd/%d", dir);
     path_of(dir, path, sizeof(path));

@@ -90,7 +90,7 @@ int eu_guest_prog_named(struct eu_guest *guest, struct eu_guest_object *object, 
 /* guest_fds.c */
 /* The number of a map or program, always the same while its object is open; -errno. */
 int eu_guest_fd_of(struct eu_guest *guest, struct eu_guest_object *object, int is_program, int index);
-struct eu_guest_fd *eu_guest_fd(struct eu_guest *guest, int32_t number); /* NULL: not of this guest */
+struct eu_guest_fd *eu_guest_fd(struct eu_guest *guest, int32_t number);  /* NULL: not of this guest */
 struct eu_guest_fd *eu_guest_map(struct eu_guest *guest, int32_t number); /* NULL with the guest's error: no map */
 /* Its numbers are no more, its buffers are closed. */
 void eu_guest_fds_close(struct eu_guest *guest, struct eu_guest_object *object);
@@ -103,7 +103,6 @@ int eu_guest_value_in(struct eu_guest *guest, const struct eu_guest_fd *map, uin
 
 /* guest_mmap.c: ordinary memory again where an object's maps are (NULL: all objects'). */
 void eu_guest_unmap(struct eu_guest *guest, struct eu_guest_object *object);
-
 
 /* guest_ewasm.c */
 void eu_ewasm_close(struct eu_guest *guest);

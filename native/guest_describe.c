@@ -147,7 +147,8 @@ EU_GUEST_CALL(eu_call_program_set) {
 static int bind_to(struct eu_guest *guest, struct eu_guest_object *object, int prog, const char *target) {
     const struct eu_guest_request request = {.what = "bind", .object = object->object, .prog = prog, .target = target};
     if (!*target)
-        return eu_guest_failed(guest, EINVAL, "program %s: no function or program to attach to", bpf_program__name(object->object->progs[prog]));
+        return eu_guest_failed(guest, EINVAL, "program %s: no function or program to attach to",
+                               bpf_program__name(object->object->progs[prog]));
     int err = eu_guest_decide(guest, &request);
     if (err)
         return err;

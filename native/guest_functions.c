@@ -1,16 +1,14 @@
 /* The table of the interface: every function that a guest can import, by name and type. */
 #include "guest_bpf.h"
 
-#define FIRST(module)                                                                                                                       \
-    {module, "wasm_load_bpf_object", "ii:I", eu_call_load_object, 0}, {module, "wasm_close_bpf_object", "I:i", eu_call_close, 0},           \
-        {module, "wasm_attach_bpf_program", "Iii:i", eu_call_attach, 0},                                                                    \
-        {module, "wasm_attach_bpf_program_fd", "Iii:i", eu_call_attach_fd, 0},                                                              \
-        {module, "wasm_bpf_map_fd_by_name", "Ii:i", eu_call_map_fd, 0}, {module, "wasm_bpf_buffer_poll", "Iiiiiii:i", eu_call_poll, 0},     \
-        {module, "wasm_bpf_map_operate", "iiiiiI:i", eu_call_operate, 0}, {                                                                 \
-        module, "wasm_bpf_map_operate", "iiIIII:i", eu_call_operate_wide, 0                                                                 \
-    }
-#define ADDED(name, type, call)                                                                                                             \
-    { "wasm_bpf", "wasm_bpf_" name, type, call, 0 }
+#define FIRST(module)                                                                                                                      \
+    {module, "wasm_load_bpf_object", "ii:I", eu_call_load_object, 0}, {module, "wasm_close_bpf_object", "I:i", eu_call_close, 0},          \
+        {module, "wasm_attach_bpf_program", "Iii:i", eu_call_attach, 0},                                                                   \
+        {module, "wasm_attach_bpf_program_fd", "Iii:i", eu_call_attach_fd, 0},                                                             \
+        {module, "wasm_bpf_map_fd_by_name", "Ii:i", eu_call_map_fd, 0}, {module, "wasm_bpf_buffer_poll", "Iiiiiii:i", eu_call_poll, 0},    \
+        {module, "wasm_bpf_map_operate", "iiiiiI:i", eu_call_operate, 0},                                                                  \
+        {module, "wasm_bpf_map_operate", "iiIIII:i", eu_call_operate_wide, 0}
+#define ADDED(name, type, call) {"wasm_bpf", "wasm_bpf_" name, type, call, 0}
 
 const struct eu_host_function eu_bpf_functions[] = {
     FIRST("wasm_bpf"),

@@ -19,7 +19,8 @@ static struct span span(struct eu_guest *guest, uint64_t at, uint64_t size, cons
     if (!size)
         return (struct span){NULL, 0};
     if (at > UINT32_MAX) {
-        return (struct span){NULL, eu_guest_failed(guest, EFAULT, "%s: address %#llx has no place in 32 bits", what, (unsigned long long)at)};
+        return (struct span){NULL,
+                             eu_guest_failed(guest, EFAULT, "%s: address %#llx has no place in 32 bits", what, (unsigned long long)at)};
     }
     uint8_t *bytes = eu_guest_span(guest, (uint32_t)at, size, what);
     return (struct span){bytes, bytes ? 0 : -EFAULT};

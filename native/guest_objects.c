@@ -222,7 +222,8 @@ static void last_words(char *out, size_t room, int most) {
             stop--;
         for (from = stop; from > log && from[-1] != '\n'; from--)
             ;
-        if (stop == from || !strncmp(from, "processed ", 10) || !strncmp(from, "libbpf: failed to load object", 29) || strstr(from, "-- END") == from + 8)
+        if (stop == from || !strncmp(from, "processed ", 10) || !strncmp(from, "libbpf: failed to load object", 29) ||
+            strstr(from, "-- END") == from + 8)
             continue;
         if (strstr(from, "-- BEGIN PROG LOAD LOG --") && strstr(from, "-- BEGIN PROG LOAD LOG --") < stop)
             break;

@@ -1,4 +1,5 @@
-/* Ring and perf buffers of a guest: records are copied out of the memory shared with the kernel into the guest's, and its function is called.
+/* Ring and perf buffers of a guest: records are copied out of the memory shared with the kernel into the guest's, and its function is
+ * called.
  *
  * A record counts as read before the guest hears of it. So a callback may read the same buffer, close its object, or end the guest,
  * and no record comes twice. One call delivers what a buffer can hold at most: the guest gets control back whatever the rate. */
@@ -149,8 +150,10 @@ static int find_callback(struct eu_guest *guest, const char *export, uint32_t in
         return 0;
     if (export)
         return eu_guest_failed(guest, EINVAL, "poll: the guest exports no function %s (i32, i32, i32) -> i32 as its callback", export);
-    return eu_guest_failed(guest, EINVAL, "poll: callback %u is no function (i32, i32, i32) -> i32 of the guest's table [link it with "
-                           "--export-table]", index);
+    return eu_guest_failed(guest, EINVAL,
+                           "poll: callback %u is no function (i32, i32, i32) -> i32 of the guest's table [link it with "
+                           "--export-table]",
+                           index);
 }
 
 /* Parameters from `at` on: context, data, max_size, timeout. */
