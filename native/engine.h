@@ -56,6 +56,6 @@ struct eu_engine {
     void (*interrupt)(struct eu_instance *instance);
     /* Pages of 64 KiB at the end of the memory, for the host: the address of the first, or -errno. */
     int64_t (*grow)(struct eu_instance *instance, uint64_t pages);
-    int fixed_memory; /* 1: memory stays where it is when it grows, so that other pages can be mapped over it */
+    int fixed_memory; /* 1: the base of the memory never moves, whatever grows: something can be mapped over it */
 };
 #endif

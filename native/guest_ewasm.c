@@ -67,7 +67,8 @@ static size_t put_json(char *out, const char **args) {
     return used;
 }
 
-void eu_guest_ewasm(struct eu_guest *guest, const struct eu_callee *bpf_main) {
+int eu_ewasm_main(struct eu_guest *guest) {
+    struct eu_callee bpf_main;
     static const char *const none[] = {NULL};
     char *json = malloc(ARGS_MOST + 64);
     size_t size = json ? put_json(json, guest->options->args ? guest->options->args : (const char **)none) : 0;
@@ -76,15 +77,15 @@ void eu_guest_ewasm(struct eu_guest *guest, const struct eu_callee *bpf_main) {
     if (bytes)
         memcpy(bytes, json, size + 1);
     free(json);
-    if (!bytes) {
-        eu_guest_end(guest, EU_FAILED, "its arguments have no room in its memory");
-        return;
-    }
+    if (!bytes)
+        return eu_guest_end(guest, EU_FAILED, "its arguments have no room in its memory");
+    if (guest->engine->exported(guest->instance, "bpf_main", "ii:i", &bpf_main))
+        return eu_guest_end(guest, EU_FAILED, "the module exports no function bpf_main (i32, i32) -> i32");
     union eu_slot slots[2] = {{.u32 = (uint32_t)at}, {.u32 = (uint32_t)size}};
-    if (guest->engine->call(guest->instance, bpf_main, slots) != EU_GO)
-        return;
+    if (guest->engine->call(guest->instance, &bpf_main, slots) != EU_GO)
+        return EU_STOP;
     guest->exit_code = slots[0].i32 & 0xff;
-    eu_guest_end(guest, EU_EXITED, "%s", "");
+    return EU_GO;
 }
 
 static int add_package(struct eu_guest *guest, struct eu_object *object, int map) {

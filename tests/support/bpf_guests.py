@@ -35,5 +35,5 @@ def run(wasm: Path, *args: str, options: tuple[str, ...] = ()) -> subprocess.Com
     """Run a guest to its end; output and errors as text."""
     command = [sys.executable, "-m", "eunomia.wasm", *options, str(wasm), *args]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        command, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     )
