@@ -18,8 +18,8 @@ int eu_buffer_ready(const struct eu_buffer *buffer);
  * record, 2 to stop before it. Returns bytes consumed; 0 when there was nothing. */
 typedef int (*eu_take)(void *context, const uint8_t *record, size_t size);
 size_t eu_buffer_consume(struct eu_buffer *buffer, size_t limit, eu_take take, void *context);
-/* One by one, in place of eu_buffer_consume(): what is done with a record may read this buffer too, or never return. The next record, without
- * taking it: 1; 0 there is none. It is valid until the buffer is taken from. */
+/* One by one, in place of eu_buffer_consume(): what is done with a record may read this buffer too, or never return. The next record,
+ * without taking it: 1; 0 there is none. It is valid until the buffer is taken from. */
 int eu_buffer_peek(struct eu_buffer *buffer, const uint8_t **record, size_t *size);
 /* It is read: peek shows the next. */
 void eu_buffer_take(struct eu_buffer *buffer);
