@@ -24,7 +24,7 @@ BUILD = Command(
     ),
     prog="ecc",
     details="For each source with a main() one guest, NAME.wasm. Every NAME.bpf.c is compiled; its skeleton, as\n"
-    "bpftool makes it, is what #include NAME.skel.h finds. With Cargo.toml or go.mod the folder is a project in Rust or Go.",
+    "bpftool makes it, is what #include NAME.skel.h finds. Cargo.toml or go.mod: a project in Rust or Go.",
     examples=(
         ("ecc build-wasm", "the guests of this folder"),
         ("ecc build-wasm libbpf-tools/opensnoop.c", "one of several"),
