@@ -6,6 +6,7 @@
 #include "run_parts.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -145,10 +146,6 @@ void eu_chain_end(struct eu_chain *chain) {
     call_all(chain, 1);
 }
 
-int eu_chain_fd(const struct eu_chain *chain) {
-    return chain->timer;
-}
-
 int eu_chain_start(struct eu_chain *chain) {
     for (int i = 0; i < chain->count; i++) {
         struct eu_sieve *s = chain->sieves[i];
@@ -160,12 +157,19 @@ int eu_chain_start(struct eu_chain *chain) {
         if (s->has_interval && (!chain->interval_ms || s->interval_ms < chain->interval_ms))
             chain->interval_ms = s->interval_ms;
     }
-    if (!chain->interval_ms || chain->run->replay)
+    if (!chain->interval_ms)
         return 0;
     chain->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (chain->timer < 0)
         return eu_fail(errno, "make timer: %s", eu_strerror(errno));
-    return eu_run_arm(chain->timer, chain->interval_ms / 1000.0, chain->interval_ms / 1000.0);
+    return 0;
+}
+
+int eu_chain_watch(struct eu_chain *chain) {
+    if (chain->timer < 0 || chain->run->replay)
+        return 0;
+    int err = eu_run_arm(chain->timer, chain->interval_ms / 1000.0, chain->interval_ms / 1000.0);
+    return err ? err : eu_run_watch(chain->run, chain->timer, EPOLLIN, CHAIN_FD, 0);
 }
 
 /* Of a replay the intervals are those of the recorded time. */

@@ -71,8 +71,8 @@ void eu_chain_flush(struct eu_chain *chain);
 /* The time of on_interval has come, or that of on_end. */
 void eu_chain_interval(struct eu_chain *chain);
 void eu_chain_end(struct eu_chain *chain);
-/* Descriptor of the timer, -1: none is wanted. */
-int eu_chain_fd(const struct eu_chain *chain);
+/* The run begins: intervals count from now on. */
+int eu_chain_watch(struct eu_chain *chain);
 /* chain_deliver.c */
 void eu_chain_deliver(struct eu_run *run, const struct eu_batch *batch);
 /* What guests added to the event whose line the output ends with. */

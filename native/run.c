@@ -250,9 +250,7 @@ static int start(struct eu_run *run) {
     }
     eu_pipeline_headers(run);
     if (!err && run->chain)
-        err = eu_chain_start(run->chain);
-    if (!err && run->chain && eu_chain_fd(run->chain) >= 0)
-        err = eu_run_watch(run, eu_chain_fd(run->chain), EPOLLIN, CHAIN_FD, 0);
+        err = eu_chain_watch(run->chain);
     return err;
 }
 

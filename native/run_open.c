@@ -144,6 +144,8 @@ static int open_run(struct eu_run *run, struct eu_object *object) {
         if (!err && s->buffer)
             eu_gap_open(s);
     }
+    if (!err && run->chain) /* before privileges are dropped, and before anything is attached */
+        err = eu_chain_start(run->chain);
     if (!err && run->options.trace_pipe) {
         run->trace = eu_trace_pipe_open();
         err = run->trace < 0 ? run->trace : eu_run_watch(run, run->trace, EPOLLIN, TRACE_FD, 0);
