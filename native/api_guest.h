@@ -97,4 +97,8 @@ int eu_guest_state(struct eu_guest *guest);
 uint8_t *eu_guest_memory(struct eu_guest *guest, uint64_t *size);
 int eu_guest_fail(struct eu_guest *guest, const char *text);
 
+/* For the policy: where a map is pinned and found by others, NULL: it is not; whether a descriptor is a directory of control groups (v2).
+ */
+const char *eu_map_pin_path(struct eu_object *object, int map);
+int eu_is_cgroup(int fd);
 #endif
