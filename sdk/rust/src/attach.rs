@@ -61,7 +61,8 @@ impl Program {
         let (object, name) = (self.object.0, self.name.as_ptr());
         let (data, size, out) = (input.as_ptr(), input.len() as i32, output.as_mut_ptr());
         let times = repeat as i32;
-        let done = abi::wasm_bpf_program_test_run(object, name, data, size, out, room as i32, times, result.as_mut_ptr());
+        let done =
+            abi::wasm_bpf_program_test_run(object, name, data, size, out, room as i32, times, result.as_mut_ptr());
         let length = check(done, || format!("run program {}", self.name()))?;
         output.truncate(length as usize);
         Ok(TestRun { returned: result[0], nanoseconds: result[1], output })

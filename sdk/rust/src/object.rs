@@ -2,7 +2,7 @@
 
 use crate::attach::{Link, Program};
 use crate::error::{check, Error, Result};
-use crate::map::{FromRaw, RawMap};
+use crate::map::{FromRaw, MapInfo, RawMap};
 use crate::open::OpenObject;
 use crate::pod::Pod;
 use crate::section::Section;
@@ -116,6 +116,21 @@ impl Object {
         let wanted = name_of(name)?;
         let fd = check(abi::wasm_bpf_map_fd_by_name(self.handle.0, wanted.as_ptr()), || format!("find map {name}"))?;
         RawMap::of(Rc::clone(&self.handle), fd)
+    }
+
+    /// What the maps are, in the object's order.
+    pub fn maps(&self) -> Result<Vec<MapInfo>> {
+        let mut found = Vec::new();
+        loop {
+            let mut record = [0u8; MapInfo::SIZE];
+            let size = record.len() as i32;
+            let result = abi::wasm_bpf_map_info(self.handle.0, found.len() as i32, record.as_mut_ptr(), size);
+            if result == -errno::ENOENT {
+                return Ok(found);
+            }
+            check(result, || "list maps".into())?;
+            found.push(MapInfo::of(&record));
+        }
     }
 
     /// A section of variables (`.bss`, `.data`, `.rodata`), as the programs have it now.

@@ -104,7 +104,8 @@ impl<'a> RingBuffer<'a> {
         let length = check(result, || format!("poll map {}", self.maps[index].info().name))? as usize;
         // SAFETY: the bytes are those of `data`, which nobody else has now.
         let batch = unsafe { std::slice::from_raw_parts(at, length.min(size)) };
-        let (count, cut) = Records::of(batch).fold((0, 0), |(count, cut), record| (count + 1, cut + u64::from(record.is_cut())));
+        let (count, cut) =
+            Records::of(batch).fold((0, 0), |(count, cut), record| (count + 1, cut + u64::from(record.is_cut())));
         self.cut += cut;
         if count > 0 {
             (self.handlers[index])(Records::of(batch));

@@ -139,7 +139,7 @@ impl<K: Pod, V: Pod> Entries<K, V> {
             Err(error) if error.errno() != errno::ENOENT => {
                 let mut value = map.value_buffer(); // before Linux 5.14 hash maps cannot do both at once
                 let found = map.lookup_into(key, &mut value, Flags::ANY)?;
-                Ok((map.delete(key)? && found).then(|| value))
+                Ok((map.delete(key)? && found).then_some(value))
             }
             found => found,
         }

@@ -56,6 +56,26 @@ pub struct MapInfo {
     pub section: String,
 }
 
+impl MapInfo {
+    pub(crate) const SIZE: usize = 160;
+
+    /// The host's record of a map.
+    pub(crate) fn of(record: &[u8; MapInfo::SIZE]) -> MapInfo {
+        let number = |index: usize| u32::from_le_bytes(record[index * 4..index * 4 + 4].try_into().expect("4 bytes"));
+        MapInfo {
+            kind: number(0),
+            key_size: number(1),
+            value_size: number(2),
+            max_entries: number(3),
+            flags: number(4),
+            cpus: number(6),
+            mmapable: number(7) != 0,
+            name: text(&record[32..96]).into_owned(),
+            section: text(&record[96..]).into_owned(),
+        }
+    }
+}
+
 /// A map, as bytes. Clones are handles of the same one.
 #[derive(Clone, Debug)]
 pub struct RawMap {
@@ -66,21 +86,11 @@ pub struct RawMap {
 
 impl RawMap {
     pub(crate) fn of(object: Rc<Handle>, fd: i32) -> Result<RawMap> {
-        let mut record = [0u8; 160];
-        check(abi::wasm_bpf_map_info_by_fd(fd, record.as_mut_ptr(), record.len() as i32), || "ask what a map is".into())?;
-        let number = |index: usize| u32::from_le_bytes(record[index * 4..index * 4 + 4].try_into().expect("4 bytes"));
-        let info = MapInfo {
-            kind: number(0),
-            key_size: number(1),
-            value_size: number(2),
-            max_entries: number(3),
-            flags: number(4),
-            cpus: number(6),
-            mmapable: number(7) != 0,
-            name: text(&record[32..96]).into_owned(),
-            section: text(&record[96..]).into_owned(),
-        };
-        Ok(RawMap { fd, info: Rc::new(info), _object: object })
+        let mut record = [0u8; MapInfo::SIZE];
+        check(abi::wasm_bpf_map_info_by_fd(fd, record.as_mut_ptr(), record.len() as i32), || {
+            "ask what a map is".into()
+        })?;
+        Ok(RawMap { fd, info: Rc::new(MapInfo::of(&record)), _object: object })
     }
 
     /// What it is.
@@ -96,7 +106,11 @@ impl RawMap {
     /// Bytes of a whole value: for per-CPU maps a multiple of 8 for each possible CPU.
     pub fn value_len(&self) -> usize {
         let one = self.info.value_size as usize;
-        if self.info.cpus == 0 { one } else { (one + 7) / 8 * 8 * self.info.cpus as usize }
+        if self.info.cpus == 0 {
+            one
+        } else {
+            (one + 7) / 8 * 8 * self.info.cpus as usize
+        }
     }
 
     pub(crate) fn value_buffer(&self) -> Vec<u8> {
@@ -138,13 +152,13 @@ impl RawMap {
     /// The value of a key, or `None`. Of a queue or stack (empty key): the next one, which stays there.
     pub fn lookup(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut value = self.value_buffer();
-        Ok(self.lookup_into(key, &mut value, Flags::ANY)?.then(|| value))
+        Ok(self.lookup_into(key, &mut value, Flags::ANY)?.then_some(value))
     }
 
     /// Take an entry out; `None` where there is none. Of a queue or stack (empty key): the next one.
     pub fn lookup_and_delete(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let mut value = self.value_buffer();
-        Ok(self.take(LOOKUP_AND_DELETE, key, &mut value, Flags::ANY)?.then(|| value))
+        Ok(self.take(LOOKUP_AND_DELETE, key, &mut value, Flags::ANY)?.then_some(value))
     }
 
     /// Write an entry. Into a queue or stack (empty key): put a value.
@@ -153,7 +167,11 @@ impl RawMap {
         self.expect("value", value.len(), self.value_len())?;
         let pointer = if key.is_empty() { null() } else { key.as_ptr() };
         let result = self.operate(UPDATE, pointer, value.as_ptr() as *mut u8, null_mut(), flags.0);
-        if result < 0 { self.fail(result, "update") } else { Ok(()) }
+        if result < 0 {
+            self.fail(result, "update")
+        } else {
+            Ok(())
+        }
     }
 
     /// Delete an entry; false where there is none.
@@ -187,7 +205,11 @@ impl RawMap {
     /// Let nobody but the programs write to it any more.
     pub fn freeze(&self) -> Result<()> {
         let result = self.operate(FREEZE, null(), null_mut(), null_mut(), 0);
-        if result < 0 { self.fail(result, "freeze") } else { Ok(()) }
+        if result < 0 {
+            self.fail(result, "freeze")
+        } else {
+            Ok(())
+        }
     }
 
     /// Records of this ring or perf buffer that were lost so far, as far as the kernel says.

@@ -22,7 +22,9 @@ impl FromRaw for RawMap {
 
 fn sized<K, V>(map: &RawMap, per_cpu: bool) -> Result<()> {
     let info = map.info();
-    for (what, expected, found) in [("keys", info.key_size, size_of::<K>()), ("values", info.value_size, size_of::<V>())] {
+    for (what, expected, found) in
+        [("keys", info.key_size, size_of::<K>()), ("values", info.value_size, size_of::<V>())]
+    {
         if expected as usize != found {
             let text = format!("map {}: its {what} have {expected} bytes, the type has {found}", info.name);
             return Err(Error::new(errno::EINVAL, text));
@@ -63,7 +65,7 @@ impl<K: Pod, V: Pod> Map<K, V> {
     /// The same with flags ([`Flags::LOCK`]).
     pub fn lookup_with(&self, key: &K, flags: Flags) -> Result<Option<V>> {
         let mut value = V::zeroed();
-        Ok(self.raw.lookup_into(key.as_bytes(), value.as_bytes_mut(), flags)?.then(|| value))
+        Ok(self.raw.lookup_into(key.as_bytes(), value.as_bytes_mut(), flags)?.then_some(value))
     }
 
     /// Write an entry.
@@ -123,9 +125,8 @@ impl<K: Pod, V: Pod> Map<K, V> {
             return Ok(true);
         }
         let (fd, mut done, none) = (self.raw.fd(), count as u32, std::ptr::null_mut());
-        let result = abi::wasm_bpf_map_batch(
-            fd, command, none, none, keys.as_mut_ptr(), values, &mut done, flags.0 as i64,
-        );
+        let result =
+            abi::wasm_bpf_map_batch(fd, command, none, none, keys.as_mut_ptr(), values, &mut done, flags.0 as i64);
         match -result {
             errno::EINVAL | errno::ENOTSUPP | errno::EOPNOTSUPP | errno::ENOSYS => Ok(false),
             failed if failed > 0 => self.raw.fail(result, "change entries of"),
@@ -186,7 +187,9 @@ impl<K: Pod, V: Pod> PerCpuMap<K, V> {
         self.raw.keys().filter_map(move |key| {
             let found = key.and_then(|key| Ok(self.raw.lookup(&key)?.map(|value| (key, value))));
             match found {
-                Ok(entry) => entry.map(|(key, value)| Ok((K::read(&key).expect("sizes were checked"), Self::split(&value)))),
+                Ok(entry) => {
+                    entry.map(|(key, value)| Ok((K::read(&key).expect("sizes were checked"), Self::split(&value))))
+                }
                 Err(error) => Some(Err(error)),
             }
         })
