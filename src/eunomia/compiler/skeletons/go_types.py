@@ -92,14 +92,14 @@ class GoTypes:
         name = self.prefix + camel(aggregate.name or wanted)
         name = self._names[key] = name if left_out else self._free.take(name)
         flat = Flat(aggregate)
-        kinds = {slot.offset: self.spell(slot.shape, f"{wanted}_{slot.name}") for slot in flat.slots if slot.shape}
+        kinds = {id(slot): self.spell(slot.shape, f"{wanted}_{slot.name}") for slot in flat.slots if slot.shape}
         seen = [slot for slot in flat.slots if slot.size and self._fits(slot, aggregate.size)]
         self._aligns[key] = max((self._align(slot.shape) for slot in seen), default=1)
         views = [View(slot.name, slot.offset, slot.shape) for slot in flat.slots if slot.shape and slot not in seen]
         views = [view for view in [*views, *flat.views] if view.shape.size]
         spelled = [(view, self.spell(view.shape, f"{wanted}_{view.name}")) for view in views]
         if not left_out:
-            self.lines += self._struct(name, flat, kinds, {slot.offset for slot in seen}, spelled)
+            self.lines += self._struct(name, flat, kinds, {id(slot) for slot in seen}, spelled)
         return name
 
     def spell(self, shape: Shape, wanted: str) -> str:
@@ -133,11 +133,11 @@ class GoTypes:
         for slot in flat.slots:
             if not slot.size:
                 empty += [f"// {slot.name} begins at {slot.offset}."] if slot.shape is not None else []
-            elif slot.shape is None or slot.offset not in seen:
+            elif slot.shape is None or id(slot) not in seen:
                 rows.append(("_", f"[{slot.size}]byte"))
             else:
                 field = free.take(camel(slot.name))
-                rows.append((field, kinds[slot.offset]))
+                rows.append((field, kinds[id(slot)]))
                 asserts.append(
                     f"var _ [0]struct{{}} = [unsafe.Offsetof({name}{{}}.{field}) - {slot.offset}]struct{{}}{{}}"
                 )

@@ -51,7 +51,7 @@ class RustTypes:
         left_out = bool(aggregate.name) and aggregate.name in self.without
         name = self._names[key] = rust(aggregate.name if left_out else self._free.take(aggregate.name or wanted))
         flat = Flat(aggregate)
-        kinds = {slot.offset: self.spell(slot.shape, f"{wanted}_{slot.name}") for slot in flat.slots if slot.shape}
+        kinds = {id(slot): self.spell(slot.shape, f"{wanted}_{slot.name}") for slot in flat.slots if slot.shape}
         self._aligns[key] = self._align(flat)
         views = [(view, self.spell(view.shape, f"{wanted}_{view.name}")) for view in flat.views]
         if not left_out:
@@ -94,12 +94,14 @@ class RustTypes:
         yield f"#[repr({'C' if align else 'C, packed'})]"
         yield "#[derive(Clone, Copy, Debug)]"
         yield f"pub struct {name} {{"
-        free = Free()
+        own = {slot.name for slot in flat.slots if slot.shape}
         for slot in flat.slots:
-            kind = kinds[slot.offset] if slot.shape else f"[u8; {slot.size}]"
-            field = rust(free.take(slot.name or f"pad_{slot.offset}"))
+            kind = kinds[id(slot)] if slot.shape else f"[u8; {slot.size}]"
+            field = slot.name if slot.shape else slot.name or f"pad_{slot.offset}"
+            while not slot.shape and field in own:
+                field += "_"
             note = " // bool" if slot.shape and _is_bool(slot.shape) else ""
-            yield f"    pub {field}: {kind},{note}"
+            yield f"    pub {rust(field)}: {kind},{note}"
         yield "}"
         yield f"const _: () = assert!(::core::mem::size_of::<{name}>() == {size});"
         yield f"unsafe impl ::eunomia::Pod for {name} {{}}"
