@@ -24,6 +24,8 @@ GUEST_OPTIONS = (
     ),
     Opt("env", "", "text", "a variable of its environment, with our value where none is given", "NAME[=VALUE]",
         repeat=True, group=GUESTS),
+    Opt("link", "", "text", "another module, whose exports it imports from NAME", "NAME=MODULE",
+        repeat=True, group=GUESTS),
     Opt(
         "allow",
         "",
