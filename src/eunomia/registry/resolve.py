@@ -247,7 +247,7 @@ def _compiled(data: bytes, origin: str) -> Package:
 
     The import of the compiler is a sanctioned exception of the rooms' table: a source is a program as any other.
     """
-    from eunomia.compiler import compile_source
+    from eunomia import compile as compile_source
 
     compiler: Callable[[str], Package] = compile_source
     if origin != "-":
