@@ -119,6 +119,8 @@ def advice(ending: str, text: str) -> str:
         return ""
     if ending == "out of fuel":
         return " [--fuel N allows more, 0 any number]"
+    if "exceeds memory limits" in text:
+        return " [--memory SIZE allows more]"
     if "stack overflow" in text or "stack exhausted" in text:
         return " [--stack SIZE allows more]"
     return ""
