@@ -131,14 +131,24 @@ static int start(struct eu_instance *instance) {
     return EU_GO;
 }
 
-static uint8_t *memory(struct eu_instance *instance, uint64_t *size) {
-    const struct wasmtime_part *part = instance->current;
+static uint8_t *part_memory(struct eu_instance *instance, const struct wasmtime_part *part, uint64_t *size) {
     if (!part || !part->has_memory) {
         *size = 0;
         return NULL;
     }
     *size = eu_wasmtime.wasmtime_memory_data_size(instance->context, &part->memory);
     return eu_wasmtime.wasmtime_memory_data(instance->context, &part->memory);
+}
+
+static uint8_t *memory(struct eu_instance *instance, uint64_t *size) {
+    return part_memory(instance, instance->current, size);
+}
+
+static uint8_t *memory_of(struct eu_instance *instance, const char *module, uint64_t *size) {
+    for (int i = 0; i < instance->nr_parts; i++)
+        if (strcmp(module, instance->parts[i].name ? instance->parts[i].name : "") == 0)
+            return part_memory(instance, &instance->parts[i], size);
+    return part_memory(instance, NULL, size);
 }
 
 static int has_values(const struct wasm_pointers *values, const char *type, size_t n) {
@@ -228,6 +238,7 @@ const struct eu_engine eu_wasmtime_calls = {
     .refuel = refuel,
     .interrupt = interrupt,
     .grow = grow,
+    .memory_of = memory_of,
     .fixed_memory = 1, /* as wasmtime.c configures it */
 };
 
