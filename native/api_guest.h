@@ -101,4 +101,9 @@ int eu_guest_fail(struct eu_guest *guest, const char *text);
  */
 const char *eu_map_pin_path(struct eu_object *object, int map);
 int eu_is_cgroup(int fd);
+/* What the host offers, by index: 1, or 0 behind the last. */
+struct eu_guest_offer {
+    const char *module, *name, *type;
+};
+int eu_guest_offer(int index, struct eu_guest_offer *offer);
 #endif
