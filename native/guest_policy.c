@@ -26,3 +26,7 @@ int eu_guest_offer(int index, struct eu_guest_offer *offer) {
             }
     return 0;
 }
+
+void eu_set_error(int err, const char *line) {
+    eu_fail(err, "%s", line);
+}
