@@ -140,12 +140,12 @@ def eu_python_decides(context: Any, request: Any, reason: Any, room: int) -> int
 def eu_python_failed(context: Any, what: Any, line: Any) -> None:
     """Tell of a failure, with what the verifier said last where it is one of the verifier's."""
     calls: Calls = ffi.from_handle(context)
-    said: list[str] = []
-    if ffi.string(what) in (b"open", b"load"):
-        from eunomia.wasm.refusal import last_words
+    shown, said = text(line), []
+    if ffi.string(what) in (b"open", b"load") and not shown.startswith("refused"):
+        from eunomia.wasm.refusal import explain
 
-        said = last_words(text(lib.eu_log()))
-    calls.failed(text(line), said)
+        shown, said = explain(shown, text(lib.eu_log()))
+    calls.failed(shown, said)
 
 
 @ffi.def_extern()  # type: ignore[untyped-decorator]
