@@ -77,7 +77,13 @@ def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory],
 
         lib.eu_log_to(2, min(values["verbose"], 2))
     callback = values.get("callback")
-    return Guest(found.data, values.operands[0]).run(
+    guest = Guest(found.data, values.operands[0])
+    for each in values["link"]:
+        name, _, module = each.partition("=")
+        if not name or not module:
+            raise UsageError(f"--link: {each!r} is not NAME=MODULE")
+        guest.link(name, module)
+    return guest.run(
         values.rest,
         policy=policy,
         env=environment(values["env"]),

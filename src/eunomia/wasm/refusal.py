@@ -1,4 +1,4 @@
-"""Why an object of a guest does not load, in a line, and what the verifier said last. Imported only when one did not."""
+"""Why an object of a guest does not load, and what the verifier said last. Imported only when one did not."""
 
 from __future__ import annotations
 

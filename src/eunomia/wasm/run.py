@@ -144,6 +144,16 @@ class Run:
         if policy is not None:
             options.max_objects, options.max_links = policy.number("objects"), policy.number("links")
 
+    def set_modules(self, modules: Sequence[Guest]) -> None:
+        """Set the modules beside the guest."""
+        array = ffi.new("struct eu_guest_module[]", len(modules) + 1)
+        self._kept.append(array)
+        for place, each in zip(array, modules, strict=False):
+            data = ffi.from_buffer(each.wasm)
+            self._kept.append(data)
+            place.name, place.wasm, place.size = self._text(each.name), data, len(each.wasm)
+        self._options.modules = array
+
     def set_callback(self, module: str, export: str) -> None:
         """Set the names of TinyGo's form of polling."""
         self._options.callback_module, self._options.callback_export = self._text(module), self._text(export)
