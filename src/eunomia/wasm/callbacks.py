@@ -140,7 +140,8 @@ def eu_python_decides(context: Any, request: Any, reason: Any, room: int) -> int
 def eu_python_failed(context: Any, what: Any, line: Any) -> None:
     """Tell of a failure, with what the verifier said last where it is one of the verifier's."""
     calls: Calls = ffi.from_handle(context)
-    shown, said = text(line), []
+    shown = text(line)
+    said: list[str] = []
     if ffi.string(what) in (b"open", b"load") and not shown.startswith("refused"):
         from eunomia.wasm.refusal import explain
 
