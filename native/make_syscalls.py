@@ -46,7 +46,9 @@ def main() -> None:
         "const char *eu_syscall_name(uint64_t number) {\n"
         "    return number < sizeof(names) / sizeof(names[0]) && names[number][0] ? names[number] : NULL;\n}\n"
     )
-    guests = "\n".join(f"/* {name} */\n#define EU_SYSCALLS_{name.upper()} \\\n{words(table)}" for name, table in tables.items())
+    guests = "\n".join(
+        f"/* {name} */\n#define EU_SYSCALLS_{name.upper()} \\\n{words(table)}" for name, table in tables.items()
+    )
     (Path(__file__).parents[1] / "sdk/c/include/eunomia/syscalls.h").write_text(
         "/* Made by native/make_syscalls.py: do not edit. Names by number, a gap as the number that goes on. */\n"
         f"#ifndef EUNOMIA_SYSCALLS_H\n#define EUNOMIA_SYSCALLS_H\n{guests}\n#endif\n"
