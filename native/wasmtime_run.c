@@ -1,13 +1,14 @@
 /* Instances: making, calling, interrupting and ending them. */
 #define _GNU_SOURCE
 #include "error.h"
+#include "guest_control.h"
 #include "wasmtime.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t DEFAULT_MEMORY = 256 << 20, DEFAULT_FUEL = 100000000000, DEFAULT_STACK = 1 << 20;
+static const uint64_t DEFAULT_MEMORY = 256 << 20, DEFAULT_FUEL = 100000000000;
 enum { DEFAULT_TABLE = 100000 };
 
 static const char *trap_word(uint8_t code) {
@@ -70,7 +71,7 @@ static void end_by_trap(struct eu_guest *guest, const wasm_trap *trap) {
         eu_wasmtime.wasm_trap_message(trap, &text);
     const char *line = text.data ? strrchr(text.data, '\n') : NULL; /* the cause stands last */
     if (code == TRAP_OUT_OF_FUEL)
-        eu_guest_end(guest, EU_OUT_OF_FUEL, "out of fuel %s: too many instructions without waiting (raise it with --fuel)", where);
+        eu_guest_end(guest, EU_OUT_OF_FUEL, "out of fuel %s: too many instructions without waiting", where);
     else
         eu_guest_end(guest, EU_TRAPPED, "trap: %s %s", word ? word : line ? line + 1 : text.data ? text.data : "unknown", where);
     if (text.data)
@@ -115,6 +116,7 @@ static int make_store(struct eu_instance *instance) {
 }
 
 static int start(struct eu_instance *instance) {
+    eu_wasmtime_handlers();
     if (make_store(instance))
         return EU_STOP;
     for (int i = 0; i < instance->nr_parts; i++) {
@@ -261,7 +263,7 @@ struct eu_instance *eu_wasmtime_open(struct eu_guest *guest, const void *wasm, s
     while (modules && modules[n].name)
         n++;
     instance->guest = guest;
-    instance->engine = eu_wasmtime_engine(guest->options->stack ? guest->options->stack : DEFAULT_STACK);
+    instance->engine = eu_wasmtime_engine(guest->options->stack ? guest->options->stack : EU_GUEST_STACK);
     instance->parts = calloc(n + 1, sizeof(*instance->parts));
     err = instance->engine && instance->parts ? 0 : -ENOMEM;
     for (int i = 0; i < n && !err; i++)
