@@ -186,7 +186,7 @@ def check_header(data: bytes, name: str) -> None:
         raise GuestError(f"open {name}: truncated: {len(data)} bytes, a module's header alone has 8")
     if layer == 1:
         raise GuestError(
-            f"open {name}: a component, expected a core module [ecli run takes components; or build it for wasm32-wasip1]"
+            f"open {name}: a component, expected a core module [ecli run takes components, or build for wasm32-wasip1]"
         )
     if version != 1 or layer:
         raise GuestError(f"open {name}: Wasm version {version}, expected 1")
