@@ -218,7 +218,9 @@ class GuestBuild:
     def _flags(self, source: str) -> list[str]:
         folders = [*self.include, os.path.dirname(source) or ".", self.work, self.sdk]
         forced = ["-include", "eunomia/wide.h", *self._helpers(source)]
-        return [*forced, "-D_GNU_SOURCE=", *(word for folder in folders for word in ("-I", folder)), *self._own_flags()]
+        if not source.endswith(_CXX):  # in C++ it is defined
+            forced.append("-D_GNU_SOURCE=")
+        return [*forced, *(word for folder in folders for word in ("-I", folder)), *self._own_flags()]
 
     def _helpers(self, source: str) -> list[str]:
         """Our own of the project's shared helpers go first: their guards leave the project's out."""
