@@ -1,4 +1,4 @@
-"""Write syscalls.c, and the SDK's syscalls.h: system calls of x86-64 and arm64 by number, from ziglang's kernel headers.
+"""Write syscalls.c, and syscalls.h of the SDK: system calls by number, from the kernel headers that ziglang carries.
 
 `python native/make_syscalls.py` after a newer ziglang; the result is committed, so that building needs no headers.
 """
