@@ -13,7 +13,7 @@ OBJECT = """
 struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u32);
          __uint(pinning, LIBBPF_PIN_BY_NAME); } eunomia_test_pin SEC(".maps");
 SEC("tp/syscalls/sys_enter_getpgid") int watch(void *ctx) { return 0; }
-SEC("?tp/syscalls/sys_enter_getpgid") int kills(void *ctx) { return 0; }
+SEC("tp/syscalls/sys_exit_getpgid") int other(void *ctx) { return 0; }
 SEC("?sockops") int ops(struct bpf_sock_ops *ctx) { return 1; }
 SEC("?freplace/x") int ext(struct __sk_buff *ctx) { return 0; }
 """
@@ -40,8 +40,7 @@ int main(int argc, char **argv)
     if (load_object(obj) < 0)
         return 3;
     if (!strcmp(mode, "links"))
-        while (link_attach(obj, "watch", "") > 0)
-            ;
+        return link_attach(obj, "watch", "") > 0 && link_attach(obj, "other", "") > 0 ? 0 : 4;
     if (!strcmp(mode, "fd"))
         return attach_fd(obj, "ops", 3) < 0 ? 4 : 0;
     return 0;
@@ -108,8 +107,10 @@ def test_objects_and_links_are_counted(guest: Guest) -> None:
     _, failures = run(guest, "many", allow=(PIN, "objects=3"))
     assert any("[--allow objects=N]" in line for line in failures), failures
 
-    _, failures = run(guest, "links", allow=(PIN, "links=2"))
-    assert any("[--allow links=N]" in line for line in failures), failures
+    code, failures = run(guest, "links", allow=(PIN, "links=1"))
+    assert (code, len(failures)) == (4, 1)
+    assert failures[0] == "attach: the guest has 1 programs attached, as many as it may [--allow links=N]"
+    assert run(guest, "links", allow=(PIN, "links=2")) == (0, [])
 
 
 def test_symbols_can_be_denied(guest: Guest) -> None:
