@@ -121,14 +121,14 @@ def conclude(run: Run, program: str) -> int:
 
 def advice(ending: str, text: str) -> str:
     """Return what to do about an ending, in brackets, "" where only the guest's author can do something."""
-    if "[" in text:
+    if "[" in text or "--" in text:
         return ""
     if ending == "out of fuel":
         return " [--fuel N allows more, 0 any number]"
+    if "stack overflow" in text:
+        return " [--stack SIZE allows more]"
     if "exceeds memory limits" in text:
         return " [--memory SIZE allows more]"
-    if "stack overflow" in text or "stack exhausted" in text:
-        return " [--stack SIZE allows more]"
     return ""
 
 

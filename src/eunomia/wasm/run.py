@@ -46,7 +46,7 @@ class Run:
             outside or by its duration. None while it runs.
         text: one line about the ending, "" where there is nothing to say.
         detail: the calls of a guest that trapped, innermost first, one a line.
-        failures: lines about what the guest asked for in vain, oldest first.
+        failures: lines about what the guest asked for in vain, and warnings about how it asks, oldest first.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Run:
         self._module = guest
         self._policy = policy or Policy()
         self._on_failure = on_failure
-        self._calls = Calls(self._policy, self._failed, on_record, functions)
+        self._calls = Calls(self._policy, self._failed, self._note, on_record, functions)
         self._options = ffi.new("struct eu_guest_options *")
         self._kept: list[Any] = []
         self._guest: Any = ffi.NULL
@@ -169,6 +169,7 @@ class Run:
         options.cache = self._text(cache) if cache else ffi.NULL
         options.context = calls.handle
         options.decide, options.failed = lib.eu_python_decides, lib.eu_python_failed
+        options.note, options.package = lib.eu_python_note, lib.eu_python_package
         if calls.on_record is not None:
             options.on_record = lib.eu_python_record
         calls.functions = [function.bound(calls) for function in calls.functions]
@@ -203,6 +204,9 @@ class Run:
             self.failures.append(line)
         if self._on_failure is not None:
             self._on_failure(line, said)
+
+    def _note(self, line: str) -> None:
+        self._failed(line, [])
 
     # while it runs
 
