@@ -35,7 +35,7 @@ def engine() -> dict[str, bytes | str | Path]:
     return {f"lib/{inner}": base / inner, f"lib/wasmtime-{version}.dist-info/METADATA": "Name: wasmtime\n"}
 
 
-@pytest.mark.parametrize("name", ["c/lsm"])
+@pytest.mark.parametrize("name", ["c/lsm", "rust/lsm"])
 def test_readme_is_true(vm: Lab, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "lsm"
     shutil.copytree(EXAMPLES / name, folder)
