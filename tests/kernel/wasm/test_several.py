@@ -144,7 +144,7 @@ def test_module_that_is_not_linked_is_named_with_its_functions(tmp_path: Path, f
     guest = Guest.open(str(compile_guest(tmp_path, CALLER, first)))
 
     with pytest.raises(
-        GuestError, match=r"the module imports what this host does not have: .*stats\.room \(function :i\)"
+        GuestError, match=r"the module imports what this host does not have: .*stats\.room \(\) -> i32"
     ):
         guest.run(policy=Policy(["all"]))
 
