@@ -1,6 +1,7 @@
 #ifndef API_GUEST_H
 #define API_GUEST_H
 /* Wasm guests. Functions return 0 or a value >= 0, or -errno (pointers: NULL) with eu_error(). */
+struct eu_guest;
 
 struct eu_preopen {
     const char *host, *guest; /* a directory of the host, and what the guest calls it */
@@ -14,6 +15,19 @@ struct eu_guest_request {
     int prog;                 /* index, -1: none */
     const char *target;       /* "" none */
     int pid;
+};
+/* A function that the caller offers beside the host's own. slots: two words for each parameter or result, the number in the first. Not 0:
+ * the guest ends, with the text of eu_guest_fail(). */
+struct eu_guest_function {
+    const char *module, *name, *type; /* "iI:i": parameters, a colon, results; i i32, I i64, f f32, F f64 */
+    int (*call)(void *context, struct eu_guest *guest, uint64_t *slots);
+    void *context;
+};
+/* A module beside the guest, of its store: what it exports the guest and later modules can import from `name`. */
+struct eu_guest_module {
+    const char *name;
+    const void *wasm;
+    size_t size;
 };
 struct eu_guest_options {
     const char **args, **env; /* NULL ends them; args[0] is the guest's name */
@@ -29,7 +43,50 @@ struct eu_guest_options {
     const char *callback_module, *callback_export; /* NULL: "callback-wrapper", "go-callback" */
     /* 0: allowed; else the reason was written. NULL: everything is allowed. Called in the guest's thread. */
     int (*decide)(void *context, const struct eu_guest_request *request, char *reason, size_t room);
-    void *context;
+    void *context;                             /* of decide */
+    const char *library;                       /* wasmtime's */
+    const char *cache;                         /* folder for compiled modules, NULL: none */
+    const struct eu_guest_function *functions; /* module NULL ends them; NULL: none */
+    const struct eu_guest_module *modules;     /* name NULL ends them; NULL: none */
 };
+
+/* Compile (or take from the cache) and find everything that is imported. The bytes may go afterwards, options must stay as long as the
+ * guest. Any thread may make, run and free it, one at a time. */
+struct eu_guest *eu_guest_new(const void *wasm, size_t size, struct eu_guest_options *options);
+void eu_guest_free(struct eu_guest *guest);
+/* Instantiate; `_initialize` is called where it is exported. The same thread must go on with the guest. */
+int eu_guest_start(struct eu_guest *guest);
+/* Start, call the entry function, let go of what the guest has in the kernel. Once. Returns how it ended: enum eu_ending. */
+int eu_guest_run(struct eu_guest *guest);
+/* Call an exported function of this type: 0 with the result in slots, -ENOENT, -EINVAL (another type), -ECANCELED: the guest ended. */
+int eu_guest_call(struct eu_guest *guest, const char *name, const char *type, uint64_t *slots);
+enum eu_ending {
+    EU_RUNNING,
+    EU_RETURNED,    /* its start function returned */
+    EU_EXITED,      /* proc_exit(code) */
+    EU_TRAPPED,     /* text says which trap */
+    EU_TERMINATED,  /* by eu_guest_terminate() or a signal */
+    EU_OUT_OF_FUEL, /* too many instructions between two waits */
+    EU_TIMED_OUT,   /* its wall-clock time was up */
+    EU_FAILED       /* the host could not go on: text */
+};
+int eu_guest_ending(const struct eu_guest *guest);
+int eu_guest_exit_code(const struct eu_guest *guest);
+const char *eu_guest_text(const struct eu_guest *guest);   /* one line about the ending, "" where there is nothing to say */
+const char *eu_guest_detail(const struct eu_guest *guest); /* the guest's calls when it trapped, innermost first, or "" */
+/* From any thread, or from a host function. They return when the guest stands still, or after 50 ms where a function of the host is at
+ * work, after which it stops. 0, -EALREADY (it is so already), -ESRCH (it ended). */
+int eu_guest_pause(struct eu_guest *guest);
+int eu_guest_resume(struct eu_guest *guest);
+int eu_guest_terminate(struct eu_guest *guest);
+/* A signal came: told to a guest that takes signals, once; otherwise, and the second time, the guest ends. Safe in signal handlers. */
+void eu_guest_signal(struct eu_guest *guest, int number);
+/* SIGINT, SIGTERM and SIGHUP of this process go to the guest until the next call, with NULL, which puts the handlers back. */
+int eu_guest_take_signals(struct eu_guest *guest);
+/* 0 not started, 1 runs, 2 paused, 3 ended. */
+int eu_guest_state(struct eu_guest *guest);
+/* In functions of the host: the guest's memory now, and the text of a failure that ends it (returns 1). */
+uint8_t *eu_guest_memory(struct eu_guest *guest, uint64_t *size);
+int eu_guest_fail(struct eu_guest *guest, const char *text);
 
 #endif

@@ -9,18 +9,26 @@ EUNOMIA_TARGET  zig target triple, e.g. aarch64-linux-gnu.2.28 (default: this ma
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
 # Without unwind tables: nothing unwinds through the core, and they are 17 kB of a wheel that may have 1 MB.
-CFLAGS = ["-std=gnu11", "-O2", "-g0", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-DNDEBUG", "-fPIC",
+CFLAGS = ["-std=gnu11", "-g0", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-DNDEBUG", "-fPIC",
           "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections", "-fno-unwind-tables",
           "-fno-asynchronous-unwind-tables", "-DPy_LIMITED_API=0x030b0000"]  # fmt: skip
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
+# What runs for each record, element or type of a kernel is compiled to be fast, the rest to be small.
+HOT = ("aggregate", "aggregate_key", "aggregate_stats", "aggregate_table", "batch", "btf_raw", "clock", "columns",
+       "decode_*", "decoders", "fields", "filter_run", "guest_maps", "guest_poll", "heap", "histogram", "map_elements",
+       "members", "minimal_*", "number", "out", "output", "perf_buffer", "pipeline", "reader", "recorder", "render",
+       "replay", "run", "sample*", "selection", "stack", "symbols", "text", "usyms", "value", "view", "wakeup",
+       "wasmtime_*", "width")  # fmt: skip
 DEVELOPMENT = "src/eunomia/_native/_core.abi3.so"
 
 
@@ -66,26 +74,37 @@ def build_extension(root: Path, target: str, output: Path) -> None:
         make().emit_c_code(str(glue))
     zig = [sys.executable, "-m", "ziglang", "cc", "-target", target]
     include = [f"-I{root / 'native'}", f"-isystem{libs / 'include'}", *python_headers(work)]
-    sources = sorted(str(path) for path in (root / "native").glob("*.c"))
+    hot, cold = split_sources(root / "native")
     archives = [str(libs / "lib" / f"lib{name}.a") for name in ("bpf", "elf", "z")]
     link = ["-shared", "-Wl,--gc-sections", f"-Wl,--version-script={root / 'native/exports.map'}", "-Wl,-s"]
-    compiled = f"{partial}.o"
+    compiled = work / f"objects.{os.getpid()}"
+    compiled.mkdir()
     try:
-        run([*zig, *CFLAGS, "-w", *include, "-c", str(glue), "-o", compiled])
-        run([*zig, *CFLAGS, *WARNINGS, *include, compiled, *sources, *archives, *link, "-o", str(partial)])
+        run([*zig, *CFLAGS, "-Os", "-w", *include, "-c", str(glue)], compiled)
+        run([*zig, *CFLAGS, "-O2", *WARNINGS, *include, "-c", *hot], compiled)
+        run([*zig, *CFLAGS, "-Os", *WARNINGS, *include, "-c", *cold], compiled)
+        objects = sorted(str(path) for path in compiled.glob("*.o"))
+        run([*zig, *objects, *archives, *link, "-o", str(partial)])
         if is_host(target):  # the linker lets undefined symbols pass, they might be Python's
             load = "import ctypes, os, sys; ctypes.CDLL(sys.argv[1], os.RTLD_NOW)"
             run([sys.executable, "-c", load, str(partial)])
         os.replace(partial, output)
     finally:
-        for path in (str(glue), compiled, str(partial)):
-            if os.path.exists(path):
-                os.unlink(path)
+        shutil.rmtree(compiled, ignore_errors=True)
+        for path in (glue, partial):
+            path.unlink(missing_ok=True)
 
 
-def run(command: list[str]) -> None:
-    """Run a compiler; its messages say what is wrong, a traceback would hide them."""
-    if subprocess.run(command, check=False).returncode:
+def split_sources(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the C sources that HOT names, and the others."""
+    sources = sorted(folder.glob("*.c"))
+    hot = [path for path in sources if any(fnmatch.fnmatch(path.stem, name) for name in HOT)]
+    return [str(path) for path in hot], [str(path) for path in sources if path not in hot]
+
+
+def run(command: list[str], folder: Path | None = None) -> None:
+    """Run a compiler in a folder; its messages say what is wrong, a traceback would hide them."""
+    if subprocess.run(command, check=False, cwd=folder).returncode:
         raise SystemExit("compile the extension failed (see above)")
 
 

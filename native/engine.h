@@ -38,11 +38,15 @@ struct eu_callee {
 struct eu_instance; /* the engine's: a module with its store and memory */
 struct eu_engine {
     const char *name;
+    /* Make the instance, in the thread that will run it; its start function runs. EU_GO, or EU_STOP with the ending set. */
+    int (*start)(struct eu_instance *instance);
+    void (*close)(struct eu_instance *instance);
     /* The guest's memory as it is now; it may move and grow whenever the guest runs. NULL: it exports none. */
     uint8_t *(*memory)(struct eu_instance *instance, uint64_t *size);
     /* The function at a place of the exported table (`__indirect_function_table`, or the only table), or an export by name. Its type must
      * be as said. 0, or -errno: -ENOENT no such place, -EINVAL null or of another type. */
     int (*in_table)(struct eu_instance *instance, uint32_t index, const char *type, struct eu_callee *callee);
+    int (*exports)(struct eu_instance *instance, const char *name); /* whether it exports such a function; before start() too */
     int (*exported)(struct eu_instance *instance, const char *name, const char *type, struct eu_callee *callee);
     /* EU_GO with the result in slots[0], or EU_STOP with the ending set. */
     int (*call)(struct eu_instance *instance, const struct eu_callee *callee, union eu_slot *slots);

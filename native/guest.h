@@ -5,23 +5,13 @@
 #include "engine.h"
 #include "eunomia.h"
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
-
-enum eu_ending {
-    EU_RUNNING,
-    EU_RETURNED,    /* its start function returned */
-    EU_EXITED,      /* proc_exit(code) */
-    EU_TRAPPED,     /* text says which trap */
-    EU_TERMINATED,  /* by eu_guest_terminate() */
-    EU_OUT_OF_FUEL, /* too many instructions between two waits */
-    EU_TIMED_OUT,   /* its wall-clock time was up */
-    EU_FAILED,      /* the host could not go on: text */
-};
 
 struct eu_guest {
     const struct eu_engine *engine;
     struct eu_instance *instance;
-    struct eu_guest_options *options; /* api_guest.h */
+    struct eu_guest_options *options; /* api_guest.h, as enum eu_ending */
     enum eu_ending ending;
     int exit_code;
     char text[512];                   /* of a trap or failure, one line */
@@ -33,6 +23,17 @@ struct eu_guest {
     int takes_signals; /* the module imports wasm_bpf_take_signal */
     int wake_fd;       /* eventfd: a wait ends at once */
     uint64_t deadline; /* CLOCK_MONOTONIC nanoseconds, 0: none */
+    /* guest.c's and guest_control.c's own */
+    char *detail;
+    int started;
+    atomic_int signals, told; /* that came; whether a wait has told of the last one */
+    pthread_mutex_t lock;
+    pthread_cond_t rested; /* changes of the next three */
+    int resting;           /* it stands in a checkpoint */
+    atomic_int running;    /* its code may run */
+    atomic_int over;       /* it will not run again */
+    pthread_t thread, watchdog;
+    int has_watchdog;
 };
 enum { EU_WANT_RUN, EU_WANT_PAUSE, EU_WANT_END };
 
@@ -48,6 +49,12 @@ int eu_guest_checkpoint(struct eu_guest *guest);
 /* poll(2) that pause, termination, the deadline and signals interrupt. timeout in nanoseconds, negative: none.
  * *result: number of ready descriptors, 0 time is up, -EINTR a signal came for a guest that takes them. Returns EU_GO or EU_STOP. */
 int eu_guest_wait(struct eu_guest *guest, struct pollfd *fds, int count, int64_t timeout, int *result);
+
+/* The engine's: compile and link; NULL with eu_error(). */
+struct eu_instance *eu_wasmtime_open(struct eu_guest *guest, const void *wasm, size_t size);
+extern const struct eu_engine eu_wasmtime_calls;
+/* guest_ewasm.c: the guests of 2022, whose entry function this is; sets the ending. */
+void eu_guest_ewasm(struct eu_guest *guest, const struct eu_callee *bpf_main);
 
 /* The functions of the host, each list ends with a NULL name. */
 extern const struct eu_host_function eu_bpf_functions[]; /* guest_functions.c: wasm_bpf, env, callback-wrapper */

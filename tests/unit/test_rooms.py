@@ -23,7 +23,20 @@ ROOMS: dict[str, set[str]] = {
     "events": {"kernel", "package", "btf", "_native", "errors"},
     "life": {"kernel", "package", "btf", "_native", "errors"},
     "registry": {"package", "builtin", "btf", "_native", "errors"},
-    "cli": {"registry", "life", "events", "kernel", "compiler", "package", "builtin", "btf", "_native", "errors"},
+    "wasm": {"kernel", "events", "package", "btf", "_native", "errors"},
+    "cli": {
+        "wasm",
+        "registry",
+        "life",
+        "events",
+        "kernel",
+        "compiler",
+        "package",
+        "builtin",
+        "btf",
+        "_native",
+        "errors",
+    },
 }
 
 # Imports that point down, each with its reason. They are inside functions.

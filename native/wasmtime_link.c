@@ -1,0 +1,176 @@
+/* Modules and their imports: who serves what, by module, name and type. */
+#define _GNU_SOURCE
+#include "error.h"
+#include "wasmtime.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAMED = 8 }; /* unknown imports in the error line */
+
+/* Every call of the guest to the host comes through here. */
+static wasm_trap *host_call(void *env, wasmtime_caller *caller, union eu_slot *slots, size_t n) {
+    struct wasmtime_bound *bound = env;
+    struct eu_instance *instance = bound->instance;
+    struct eu_guest *guest = instance->guest;
+    struct wasmtime_part *before = instance->current;
+    (void)caller;
+    (void)n;
+    instance->current = bound->part;
+    int stop = bound->call(guest, bound->context, slots);
+    instance->current = before;
+    if (!stop && atomic_load_explicit(&guest->wanted, memory_order_relaxed) != EU_WANT_RUN)
+        stop = eu_guest_checkpoint(guest);
+    return stop ? eu_wasmtime.wasmtime_trap_new("", 0) : NULL;
+}
+
+/* A function of the caller's, not of the host's own. */
+static int callers_function(struct eu_guest *guest, void *context, union eu_slot *slots) {
+    const struct eu_guest_function *function = context;
+    if (!function->call(function->context, guest, (uint64_t *)slots))
+        return guest->ending == EU_RUNNING ? EU_GO : EU_STOP;
+    return guest->ending == EU_RUNNING ? eu_guest_end(guest, EU_FAILED, "%s.%s failed", function->module, function->name) : EU_STOP;
+}
+
+static int is_module(const struct eu_wasm_import *import, const char *module) {
+    if (strcmp(import->module, module) == 0)
+        return 1;
+    /* what modules of before 2023-02 say */
+    return strcmp(import->module, "env") == 0 && strcmp(module, "wasm_bpf") == 0;
+}
+
+/* The host's function for an import; *near: one of another type. */
+static const struct eu_host_function *in_list(const struct eu_host_function *list, const struct eu_wasm_import *import, const char *wrapper,
+                                              const char **near) {
+    for (; list->name; list++) {
+        const char *module = strcmp(list->module, "callback-wrapper") == 0 ? wrapper : list->module;
+        if (strcmp(list->name, import->name) != 0 || !is_module(import, module))
+            continue;
+        if (strcmp(list->type, import->type) == 0)
+            return list;
+        *near = list->type;
+    }
+    return NULL;
+}
+
+static int bind(struct eu_instance *instance, const struct eu_wasm_import *import, struct wasmtime_bound *bound, const char **near) {
+    const struct eu_guest_options *options = instance->guest->options;
+    const char *wrapper = options->callback_module ? options->callback_module : "callback-wrapper";
+    for (const struct eu_guest_function *f = options->functions; f && f->module; f++)
+        if (strcmp(f->module, import->module) == 0 && strcmp(f->name, import->name) == 0) {
+            *near = f->type;
+            if (strcmp(f->type, import->type) == 0) {
+                bound->call = callers_function;
+                bound->context = (void *)f;
+                return 1;
+            }
+        }
+    const struct eu_host_function *found = in_list(eu_bpf_functions, import, wrapper, near);
+    if (!found)
+        found = in_list(eu_wasi_functions, import, wrapper, near);
+    if (!found)
+        return 0;
+    bound->call = found->call;
+    bound->context = found->context;
+    if (strcmp(found->name, "wasm_bpf_take_signal") == 0)
+        instance->guest->takes_signals = 1;
+    return 1;
+}
+
+/* The earlier module of this name, if it exports what is imported. */
+static int from_part(const struct eu_instance *instance, const struct wasmtime_part *part, const struct eu_wasm_import *import) {
+    for (const struct wasmtime_part *other = instance->parts; other < part; other++)
+        if (other->name && strcmp(other->name, import->module) == 0 && eu_wasm_export_of(&other->shape, import->name, import->kind))
+            return (int)(other - instance->parts);
+    return -1;
+}
+
+static const char *const kinds[] = {"function", "table", "memory", "global", "tag"};
+
+static size_t name_unknown(char *out, size_t room, const struct eu_wasm_import *import, const char *near) {
+    int n = snprintf(out, room, "%s.%s (%s%s%s%s%s)", import->module, import->name, kinds[import->kind], import->type[0] ? " " : "",
+                     import->type, near ? "; the host's is " : "", near ? near : "");
+    return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+}
+
+int eu_wasmtime_resolve(struct eu_instance *instance, struct wasmtime_part *part) {
+    char line[768];
+    size_t used = 0;
+    uint32_t unknown = 0;
+    part->bound = calloc(part->shape.nr_imports + 1, sizeof(*part->bound));
+    if (!part->bound)
+        return eu_fail(ENOMEM, "link: out of memory");
+    for (uint32_t i = 0; i < part->shape.nr_imports; i++) {
+        const struct eu_wasm_import *import = &part->shape.imports[i];
+        const char *near = NULL;
+        part->bound[i].instance = instance;
+        part->bound[i].part = part;
+        if (from_part(instance, part, import) >= 0 || (import->kind == EU_WASM_FUNC && bind(instance, import, &part->bound[i], &near)))
+            continue;
+        if (unknown++ < NAMED) {
+            used += snprintf(line + used, used ? 3 : 1, "%s", used ? ", " : "");
+            used += name_unknown(line + used, sizeof(line) - used - 4, import, near);
+        }
+    }
+    if (!unknown)
+        return 0;
+    if (unknown > NAMED)
+        snprintf(line + used, sizeof(line) - used, " and %u more", unknown - NAMED);
+    return eu_fail(ENOSYS, "the module imports what this host does not have: %s", line);
+}
+
+static void make_import(struct eu_instance *instance, struct wasmtime_part *part, uint32_t i, struct wasmtime_extern *out) {
+    const struct eu_wasm_import *import = &part->shape.imports[i];
+    int other = from_part(instance, part, import);
+    if (other >= 0) {
+        eu_wasmtime.wasmtime_instance_export_get(instance->context, &instance->parts[other].instance, import->name, strlen(import->name),
+                                                 out);
+        if (out->kind == EXTERN_MEMORY) {
+            part->memory = out->place;
+            part->has_memory = 1;
+        }
+        return;
+    }
+    wasm_functype *type = eu_wasmtime_functype(import->type);
+    out->kind = EXTERN_FUNC;
+    eu_wasmtime.wasmtime_func_new_unchecked(instance->context, type, host_call, &part->bound[i], NULL, &out->func);
+    eu_wasmtime.wasm_functype_delete(type);
+}
+
+/* The memory and the table that the interface speaks of. */
+static void find_exports(struct eu_instance *instance, struct wasmtime_part *part) {
+    const struct eu_wasm_export *table = eu_wasm_export_of(&part->shape, "__indirect_function_table", EU_WASM_TABLE);
+    struct wasmtime_extern found;
+    for (uint32_t i = 0; i < part->shape.nr_exports && !table; i++)
+        if (part->shape.exports[i].kind == EU_WASM_TABLE)
+            table = &part->shape.exports[i];
+    if (eu_wasm_export_of(&part->shape, "memory", EU_WASM_MEMORY) &&
+        eu_wasmtime.wasmtime_instance_export_get(instance->context, &part->instance, "memory", 6, &found)) {
+        part->has_memory = found.kind == EXTERN_MEMORY;
+        part->memory = found.place;
+        if (!part->has_memory)
+            eu_wasmtime.wasmtime_extern_delete(&found);
+    }
+    if (table && eu_wasmtime.wasmtime_instance_export_get(instance->context, &part->instance, table->name, strlen(table->name), &found)) {
+        part->has_table = 1;
+        part->table = found.place;
+    }
+}
+
+int eu_wasmtime_instantiate(struct eu_instance *instance, struct wasmtime_part *part) {
+    uint32_t n = part->shape.nr_imports;
+    struct wasmtime_extern *imports = calloc(n + 1, sizeof(*imports));
+    wasm_trap *trap = NULL;
+    if (!imports)
+        return eu_guest_end(instance->guest, EU_FAILED, "instantiate: out of memory");
+    for (uint32_t i = 0; i < n; i++)
+        make_import(instance, part, i, &imports[i]);
+    instance->current = part;
+    wasmtime_error *error = eu_wasmtime.wasmtime_instance_new(instance->context, part->module, imports, n, &part->instance, &trap);
+    free(imports);
+    if (eu_wasmtime_ending(instance, error, trap))
+        return EU_STOP;
+    find_exports(instance, part);
+    return EU_GO;
+}

@@ -1,0 +1,45 @@
+"""Where the engine's library and its cache are; wasmtime's Python bindings are not imported (docs/decisions/022)."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from eunomia.errors import UnsupportedError
+
+_INSTALL = "pip install 'wasmtime>=50,<51'"
+_MAJOR = "50"
+
+
+def library(path: list[str] | None = None) -> str:
+    """Return the path of wasmtime's library, of the wheel that is installed for this Python.
+
+    Args:
+        path: folders to look in; None: sys.path.
+
+    Raises:
+        UnsupportedError: wasmtime is not installed, is of another version, or has no library for this machine.
+    """
+    machine = os.uname().machine
+    for folder in sys.path if path is None else path:
+        package = os.path.join(folder or ".", "wasmtime")
+        if not os.path.isdir(package):
+            continue
+        found = os.path.join(package, f"linux-{machine}", "_libwasmtime.so")
+        if not os.path.isfile(found):
+            raise UnsupportedError(
+                f"run a guest: {package} has no library for {machine} Linux with this C library"
+                " (there are wheels of wasmtime for x86_64 and aarch64)"
+            )
+        if (version := _version(folder or ".")) and version.partition(".")[0] != _MAJOR:
+            raise UnsupportedError(f"run a guest: wasmtime {version}, needed is {_MAJOR} (install: {_INSTALL})")
+        return found
+    raise UnsupportedError(f"run a guest: wasmtime is not installed (install: {_INSTALL})")
+
+
+def _version(folder: str) -> str:
+    """Return the version of the metadata, "" where there is none: a copied package, which the core tests itself."""
+    for name in os.listdir(folder):
+        if name.startswith("wasmtime-") and name.endswith(".dist-info"):
+            return name[len("wasmtime-") : -len(".dist-info")]
+    return ""
