@@ -10,11 +10,14 @@ struct eu_preopen {
 };
 /* What the guest asks to do that a policy decides. */
 struct eu_guest_request {
-    const char *what;         /* "load": object is open, not loaded; "attach": program to target; "symbol", "probe" */
+    /* "load": object is open, not loaded; "attach": program to target; "bind": program to what it attaches to; "symbol", "probe" */
+    const char *what;
     struct eu_object *object; /* NULL: none */
     int prog;                 /* index, -1: none */
-    const char *target;       /* "" none */
+    const char *target;       /* KIND:NAME as in docs/reference/attaching.md, also where the guest gave the plain old form; "" none */
     int pid;
+    const void *elf; /* of "load": the bytes of the object */
+    uint64_t elf_size;
 };
 /* A function that the caller offers beside the host's own. slots: two words for each parameter or result, the number in the first. Not 0:
  * the guest ends, with the text of eu_guest_fail(). */
@@ -43,7 +46,12 @@ struct eu_guest_options {
     const char *callback_module, *callback_export; /* NULL: "callback-wrapper", "go-callback" */
     /* 0: allowed; else the reason was written. NULL: everything is allowed. Called in the guest's thread. */
     int (*decide)(void *context, const struct eu_guest_request *request, char *reason, size_t room);
-    void *context;                             /* of decide */
+    /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said.
+     * NULL: nobody is told but the guest. */
+    void (*failed)(void *context, const char *what, const char *line);
+    /* Each record before the guest gets it, with the name of its map. NULL: nobody listens. */
+    void (*on_record)(void *context, uint64_t object, const char *map, const void *bytes, uint64_t size);
+    void *context;                             /* of decide, failed and on_record */
     const char *library;                       /* wasmtime's */
     const char *cache;                         /* folder for compiled modules, NULL: none */
     const struct eu_guest_function *functions; /* module NULL ends them; NULL: none */

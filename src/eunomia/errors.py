@@ -10,6 +10,8 @@ EunomiaError
 ├── OptionError           a value for a package's option is unknown, malformed or out of range
 ├── FilterError           a filter's expression is wrong; `.marked` shows where
 ├── FetchError            a package could not be fetched
+├── GuestError            a Wasm guest is damaged, or cannot be run; `.ending` says how one that ran has ended
+├── PolicyError           a rule or file of a guest's policy is wrong
 ├── UnsupportedError      this kernel lacks a feature
 └── MissingDependencyError   an optional Python package or a program is not installed
 
@@ -103,6 +105,22 @@ def _columns(text: str) -> int:
 
 class FetchError(EunomiaError):
     """A package could not be fetched from where its name points."""
+
+
+class GuestError(EunomiaError):
+    """The bytes are no Wasm guest, or one that cannot be run here; or it was ended by a trap or a limit.
+
+    `ending` is how one that ran has ended (`trapped`, `out of fuel`, `timed out`, `terminated`, `failed`), "" for one
+    that did not begin.
+    """
+
+    def __init__(self, message: str, ending: str = "") -> None:
+        super().__init__(message)
+        self.ending = ending
+
+
+class PolicyError(EunomiaError):
+    """A rule of a guest's policy, or the file that it is in, is wrong."""
 
 
 class UnsupportedError(EunomiaError):

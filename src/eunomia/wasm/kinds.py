@@ -1,0 +1,108 @@
+"""The words of a policy for programs, and for what they attach to: from the kernel's types, sections and targets.
+
+On the way of `ecli run GUEST.wasm`: imports nothing.
+"""
+
+from __future__ import annotations
+
+# enum bpf_prog_type, include/uapi/linux/bpf.h; kprobe, sched_cls, tracing and lsm are told apart further.
+_TYPES = {
+    1: "socket", 2: "kprobe", 3: "tc", 4: "tc", 5: "tp", 6: "xdp", 7: "perf_event", 8: "cgroup", 9: "cgroup",
+    10: "lwt", 11: "lwt", 12: "lwt", 13: "sockops", 14: "sk_skb", 15: "cgroup", 16: "sk_msg", 17: "raw_tp",
+    18: "cgroup", 19: "lwt", 20: "lirc", 21: "sk_reuseport", 22: "flow_dissector", 23: "cgroup",
+    24: "raw_tp_writable", 25: "cgroup", 26: "tracing", 27: "struct_ops", 28: "freplace", 29: "lsm", 30: "sk_lookup",
+    31: "syscall", 32: "netfilter",
+}  # fmt: skip
+# enum bpf_attach_type of tracing and lsm programs.
+_ATTACH = {23: "tp_btf", 24: "fentry", 25: "fexit", 26: "fmod_ret", 28: "iter", 43: "lsm_cgroup"}
+# How sections begin that share a type, or that have another word; the longer first.
+_SECTIONS = (
+    ("raw_tracepoint.w", "raw_tp_writable"), ("raw_tp.w", "raw_tp_writable"), ("raw_tracepoint", "raw_tp"),
+    ("raw_tp", "raw_tp"), ("tracepoint", "tp"), ("tp_btf", "tp_btf"), ("tp", "tp"), ("kprobe", "kprobe"),
+    ("kretprobe", "kprobe"), ("ksyscall", "kprobe"), ("kretsyscall", "kprobe"), ("uprobe", "uprobe"),
+    ("uretprobe", "uprobe"), ("usdt", "usdt"), ("fentry", "fentry"), ("fexit", "fexit"), ("fmod_ret", "fmod_ret"),
+    ("iter", "iter"), ("lsm_cgroup", "lsm_cgroup"), ("lsm", "lsm"), ("perf_event", "perf_event"),
+    ("socket", "socket"), ("xdp", "xdp"), ("tcx", "tcx"), ("netkit", "netkit"), ("tc", "tc"), ("classifier", "tc"),
+    ("action", "tc"), ("cgroup_skb", "cgroup"), ("cgroup", "cgroup"), ("sockops", "sockops"), ("sk_msg", "sk_msg"),
+    ("sk_skb", "sk_skb"), ("sk_lookup", "sk_lookup"), ("sk_reuseport", "sk_reuseport"),
+    ("flow_dissector", "flow_dissector"), ("lwt", "lwt"), ("lirc_mode2", "lirc"), ("struct_ops", "struct_ops"),
+    ("freplace", "freplace"), ("netfilter", "netfilter"), ("syscall", "syscall"),
+)  # fmt: skip
+OBSERVING = frozenset(
+    ("tp", "raw_tp", "tp_btf", "kprobe", "uprobe", "usdt", "fentry", "fexit", "iter", "perf_event", "socket")
+)
+TYPES = frozenset(word for _, word in _SECTIONS)
+# What the programs of a word attach to, where that is not called as they are.
+_KINDS = {
+    "xdp": "iface", "tc": "iface", "tcx": "iface", "netkit": "iface", "cgroup": "cgroup", "sockops": "cgroup",
+    "lsm_cgroup": "cgroup", "sk_lookup": "netns", "flow_dissector": "netns", "lwt": "route", "sk_msg": "map",
+    "sk_skb": "map", "sk_reuseport": "socket", "freplace": "prog", "perf_event": "perf", "raw_tp_writable": "raw_tp",
+}  # fmt: skip
+OF_INTERFACES = ("iface", "tc", "tcx", "netkit")
+_TARGETS = (*OF_INTERFACES, "cgroup", "netns", "netfilter", "map", "socket", "perf", "kprobe", "uprobe", "usdt",
+            "route", "prog", "tp", "raw_tp", "iter")  # fmt: skip
+KINDS = frozenset((*_TARGETS, *(_KINDS.get(word, word) for word in TYPES)))
+OWN = ("map",)  # kinds of targets that are the guest's own
+WITH_PATHS = ("cgroup", "uprobe", "usdt", "netns")
+
+
+def word_of(kind: int, attach_type: int, section: str) -> str:
+    """Return the word for a program: its type decides, and its section where several words share a type."""
+    word = _TYPES.get(kind, f"type {kind}")
+    if word in ("kprobe", "tc"):
+        near = of_section(section)
+        return near if near in (("kprobe", "uprobe", "usdt") if word == "kprobe" else ("tc", "tcx", "netkit")) else word
+    return _ATTACH.get(attach_type, word) if word in ("tracing", "lsm") else word
+
+
+def of_section(section: str) -> str:
+    """Return the word that a section asks for, "" where libbpf does not know it."""
+    name = section.removeprefix("?")
+    for prefix, word in _SECTIONS:
+        if name.startswith(prefix) and name[len(prefix) : len(prefix) + 1] in ("", "/", ".", "_", "+"):
+            return word
+    return ""
+
+
+def kind_of(word: str) -> str:
+    """Return what programs of a word attach to: `iface`, `cgroup`…, or as they are called."""
+    return _KINDS.get(word, word)
+
+
+def split_target(word: str, section: str, target: str) -> tuple[str, str]:
+    """Return (kind, name) of what a program is attached to.
+
+    Args:
+        word: of the program.
+        section: says the rest of a target that is "".
+        target: as the guest gave it: `KIND:NAME…`, or the plain name of an interface or the path of a control group.
+    """
+    kind, colon, name = target.partition(":")
+    if colon and kind in _TARGETS:
+        return kind, name
+    if target:
+        return kind_of(word), target
+    return kind_of(word), section.partition("/")[2]
+
+
+def plain_name(kind: str, name: str) -> str:
+    """Return the name in a target's words: without options, and without what is not part of an interface or path."""
+    text, escaped = "", False
+    for char in name:
+        if not escaped and char == "\\":
+            escaped = True
+            continue
+        if not escaped and (char == "," or (char == ":" and kind in (*OF_INTERFACES, "uprobe", "usdt"))):
+            break
+        text, escaped = text + char, False
+    return text
+
+
+def is_foreign(kind: str, name: str) -> bool:
+    """Tell whether a target belongs to somebody else although its kind only observes: another's socket."""
+    return kind == "socket" and name.startswith(",")
+
+
+def is_same(rule: str, kind: str) -> bool:
+    """Tell whether a rule's kind is that of a target; `iface` stands for all ways to attach to one."""
+    return rule == kind or (rule == "iface" and kind in OF_INTERFACES)
