@@ -235,6 +235,13 @@ def target_seeds() -> Iterator[bytes]:
     yield from (b"uprobe:libc.so.6:getppid,pid=9", b"ifac:lo", b"tc:lo,prio=,prio=1", b"map:" + b"x" * 5000)
 
 
+def wasi_seeds() -> Iterator[bytes]:
+    """Yield calls: path_open of names below each directory, then reading, writing and others on what was opened."""
+    yield from (
+        bytes([call, fd, 226, 0, 1, 176, 0, 10, 0, 200]) * 20 for call in range(45) for fd in (0, 1, 3, 4, 5, 6)
+    )
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "accounting": types_seeds,
     "aggregate": aggregate_seeds,
@@ -245,6 +252,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "replay": recording_seeds,
     "sample": plan_seeds,
     "target": target_seeds,
+    "wasi": wasi_seeds,
 }
 
 

@@ -44,9 +44,9 @@ def words(options: tuple[Opt, ...]) -> list[str]:
 
 def ecc_commands() -> list[Command]:
     """Return the tables of ecc and its commands."""
-    from eunomia.cli import ecc, ecc_doctor, ecc_new
+    from eunomia.cli import ecc, ecc_doctor, ecc_gen, ecc_new
 
-    return [ecc.COMMAND, ecc_doctor.COMMAND, ecc_new.COMMAND]
+    return [ecc.COMMAND, ecc_doctor.COMMAND, ecc_gen.COMMAND, ecc_new.COMMAND]
 
 
 def tables() -> dict[str, Command]:
@@ -91,7 +91,12 @@ def bash() -> str:
     of_tools = "|".join(name for name, each in found.items() if "@builtin" in each.choices)
     of_files = "|".join(name for name, each in found.items() if each.choices == ("@file",))
     of_runs = "|".join(name for name, each in found.items() if each.choices == ("@run",))
-    ecc = ecc_commands()[0]
+    ecc, *others = ecc_commands()
+    ecc_names = " ".join(each.name for each in others)
+    ecc_options = "\n".join(
+        f'        {each.name}) COMPREPLY=($(compgen -W "{" ".join(words(each.options))}" -- "$word")) ;;'
+        for each in others
+    )
     return f"""\
 # bash completion of ecli and ecc; made by `ecli completion bash`.
 _ecli_tools() {{
@@ -146,10 +151,13 @@ complete -o filenames -F _ecli ecli
 _ecc() {{
     local word="${{COMP_WORDS[COMP_CWORD]}}"
     if [[ "$word" == -* ]]; then
-        COMPREPLY=($(compgen -W "{" ".join(words(ecc.options))}" -- "$word"))
+        case "${{COMP_WORDS[1]}}" in
+{ecc_options}
+        *) COMPREPLY=($(compgen -W "{" ".join(words(ecc.options))}" -- "$word")) ;;
+        esac
     else
         COMPREPLY=($(compgen -f -- "$word"))
-        ((COMP_CWORD > 1)) || COMPREPLY+=($(compgen -W "doctor new" -- "$word"))
+        ((COMP_CWORD > 1)) || COMPREPLY+=($(compgen -W "{ecc_names}" -- "$word"))
     fi
 }}
 complete -o filenames -F _ecc ecc
@@ -198,9 +206,7 @@ def zsh() -> str:
             lines.append(f"'1:shell:({' '.join(each.choices)})'")
         body = " \\\n                ".join(["'--help[show the page]'", *lines])
         parts.append(f"            {name})\n            _arguments -s -S \\\n                {body} ;;")
-    ecc = " \\\n        ".join(
-        line for option in ecc_commands()[0].options if not option.hidden for line in _zsh_option(option)
-    )
+    ecc, *others = ["\n".join(_zsh_ecc(each)) for each in ecc_commands()]
     described = "\n        ".join(f"'{name}:{_quoted(each.summary)}'" for name, each in found.items())
     return f"""\
 #compdef ecli ecc
@@ -242,8 +248,10 @@ _ecli() {{
     esac
 }}
 _ecc() {{
-    _arguments -s -S \\
-        {ecc} '*:source:_files'
+    case "$words[2]" in
+{chr(10).join(others)}
+{ecc}
+    esac
 }}
 if [[ "$service" == ecc ]]; then
     _ecc "$@"
@@ -283,10 +291,20 @@ def fish() -> str:
             lines.append(f"complete -c ecli {when} -f -a '(ecli completion --words @run 2>/dev/null)'")
         elif "@command" in each.choices:
             lines.append(f"complete -c ecli {when} -f -a '{names}'")
-    for option in ecc_commands()[0].options:
-        lines += [] if option.hidden else [f"complete -c ecc {part}" for part in _fish_option(option)]
-    lines.append("complete -c ecc -n '__fish_is_first_arg' -a 'doctor new'")
+    ecc, *others = ecc_commands()
+    for each in (ecc, *others):
+        only = "" if each is ecc else f"-n '__fish_seen_subcommand_from {each.name}' "
+        for option in each.options:
+            lines += [] if option.hidden else [f"complete -c ecc {only}{part}" for part in _fish_option(option)]
+    lines.append(f"complete -c ecc -n '__fish_is_first_arg' -a '{' '.join(each.name for each in others)}'")
     return "\n".join(lines) + "\n"
+
+
+def _zsh_ecc(command: Command) -> list[str]:
+    """One case of the function for ecc: a command's options, and files."""
+    options = [line for option in command.options if not option.hidden for line in _zsh_option(option)]
+    body = " \\\n            ".join([*options, "'*:source:_files'"])
+    return [f"    {command.name or '*'})", f"        _arguments -s -S \\\n            {body} ;;"]
 
 
 def _fish_option(option: Opt) -> list[str]:

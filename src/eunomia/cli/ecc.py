@@ -122,7 +122,8 @@ COMMAND = Command(
     ),
     prog="ecc",
     details="An EVENTS.h gives the event types by its structs; without it they are read from the source itself.\n"
-    "`ecc doctor` tells what is installed, `ecc new NAME` starts a project.",
+    "`ecc doctor` tells what is installed, `ecc new NAME` starts a project,\n"
+    "`ecc gen skeleton PROG` writes types and skeleton for C, Rust and Go.",
     examples=(
         ("ecc opensnoop.bpf.c", "writes package.json beside the source"),
         ("ecc -o build/ *.bpf.c", "one NAME.json for each source"),
@@ -133,7 +134,7 @@ COMMAND = Command(
             "runs there without the kernels' BTF",
         ),
     ),
-    choices=("@file", "doctor", "new"),
+    choices=("@file", "doctor", "gen", "new"),
 )
 
 
@@ -147,6 +148,10 @@ def main(argv: list[str]) -> int:
         from eunomia.cli.ecc_new import main as new
 
         return new(argv[1:])
+    if argv[:1] == ["gen"]:
+        from eunomia.cli.ecc_gen import main as gen
+
+        return gen(argv[1:])
     values = COMMAND.parse(argv)
     if values["version"]:
         return _version()

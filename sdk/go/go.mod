@@ -1,0 +1,3 @@
+module eunomia.dev/ebpf
+
+go 1.24
