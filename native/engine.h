@@ -54,5 +54,6 @@ struct eu_engine {
     void (*refuel)(struct eu_instance *instance);
     /* From any thread: have running guest code come to eu_guest_checkpoint() soon. */
     void (*interrupt)(struct eu_instance *instance);
+    int fixed_memory; /* 1: the base of the memory never moves, whatever grows: something can be mapped over it */
 };
 #endif

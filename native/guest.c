@@ -97,7 +97,8 @@ static void enter(struct eu_guest *guest) {
         if (guest->engine->call(guest->instance, &callee, slots) == EU_GO)
             eu_guest_end(guest, EU_RETURNED, "%s", "");
     } else if (guest->engine->exported(guest->instance, "bpf_main", "ii:i", &callee) == 0) {
-        eu_guest_ewasm(guest, &callee);
+        if (eu_ewasm_main(guest) == EU_GO)
+            eu_guest_end(guest, EU_EXITED, "%s", "");
     } else {
         eu_guest_end(guest, EU_FAILED, "the module exports neither _start () nor, as those of 2022 do, bpf_main (i32, i32) -> i32");
     }

@@ -53,8 +53,8 @@ int eu_guest_wait(struct eu_guest *guest, struct pollfd *fds, int count, int64_t
 /* The engine's: compile and link; NULL with eu_error(). */
 struct eu_instance *eu_wasmtime_open(struct eu_guest *guest, const void *wasm, size_t size);
 extern const struct eu_engine eu_wasmtime_calls;
-/* guest_ewasm.c: the guests of 2022, whose entry function this is; sets the ending. */
-void eu_guest_ewasm(struct eu_guest *guest, const struct eu_callee *bpf_main);
+/* guest_ewasm.c: run a guest of 2022 by its bpf_main: EU_GO with guest->exit_code, or EU_STOP. */
+int eu_ewasm_main(struct eu_guest *guest);
 
 /* The functions of the host, each list ends with a NULL name. */
 extern const struct eu_host_function eu_bpf_functions[]; /* guest_functions.c: wasm_bpf, env, callback-wrapper */

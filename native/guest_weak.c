@@ -15,6 +15,6 @@ WEAK int eu_wasi_preopen(struct eu_wasi *wasi, uint32_t fd) {
 }
 WEAK void eu_guest_objects_close(struct eu_guest_objects *objects) {
 }
-WEAK void eu_guest_ewasm(struct eu_guest *guest, const struct eu_callee *bpf_main) {
-    eu_guest_end(guest, EU_FAILED, "the module exports no function _start");
+WEAK int eu_ewasm_main(struct eu_guest *guest) {
+    return eu_guest_end(guest, EU_FAILED, "the module exports no function _start");
 }

@@ -171,6 +171,7 @@ struct eu_instance {
     int nr_parts, started;
 };
 
+enum { EU_WASMTIME_SETTINGS = 1 }; /* to be counted up where make_engine() changes: part of the names in the cache */
 /* Load the library once. 0, or -errno with eu_error(). */
 int eu_wasmtime_load(const char *path);
 /* The process's engine for this stack size; NULL with eu_error(). */

@@ -214,6 +214,7 @@ const struct eu_engine eu_wasmtime_calls = {
     .call = call,
     .refuel = refuel,
     .interrupt = interrupt,
+    .fixed_memory = 1, /* as wasmtime.c configures it */
 };
 
 static int open_part(struct eu_instance *instance, const char *name, const void *wasm, size_t size) {

@@ -17,9 +17,10 @@ def main(args: list[str]) -> int:
     argv = ffi.new("const char *[]", [*kept, ffi.NULL])
     env = ffi.new("const char *[]", [ffi.NULL])
     library = ffi.new("char[]", os.fsencode(engine.library()))
+    cache = ffi.new("char[]", os.fsencode(engine.cache()))
     options = ffi.new(
         "struct eu_guest_options *",
-        {"args": argv, "env": env, "stdin_fd": 0, "stdout_fd": 1, "stderr_fd": 2, "library": library},
+        {"args": argv, "env": env, "stdin_fd": 0, "stdout_fd": 1, "stderr_fd": 2, "library": library, "cache": cache},
     )
     guest = lib.eu_guest_new(wasm, len(wasm), options)
     if not guest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from eunomia import caches
 from eunomia.errors import UnsupportedError
 
 _INSTALL = "pip install 'wasmtime>=50,<51'"
@@ -35,6 +36,12 @@ def library(path: list[str] | None = None) -> str:
             raise UnsupportedError(f"run a guest: wasmtime {version}, needed is {_MAJOR} (install: {_INSTALL})")
         return found
     raise UnsupportedError(f"run a guest: wasmtime is not installed (install: {_INSTALL})")
+
+
+def cache() -> str:
+    """Return the folder for compiled modules, which the core makes and checks; "" where nothing can be kept."""
+    base = caches.folder()
+    return os.path.join(base, "wasm") if base else ""
 
 
 def _version(folder: str) -> str:

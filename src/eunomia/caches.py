@@ -1,0 +1,36 @@
+"""The folder for what is kept between calls: compiled headers, compiled guests."""
+
+from __future__ import annotations
+
+import os
+
+
+def folder() -> str:
+    """Return the folder of the cache, made if need be; where it cannot be written, an empty string."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):
+        home = _home()
+        base = os.path.join(home, ".cache") if os.path.isabs(home) else ""
+    if not base:
+        return ""
+    path = os.path.join(base, "eunomia")
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        # A cache that another user can write would let him choose what we compile, or run.
+        facts = os.stat(path)
+    except OSError:
+        return ""
+    return path if facts.st_uid == os.geteuid() and not facts.st_mode & 0o022 and os.access(path, os.W_OK) else ""
+
+
+def _home() -> str:
+    """Our own user's home: under `sudo -E`, $HOME is another's, and what root makes there would lock him out."""
+    home = os.path.expanduser("~")
+    try:
+        if os.stat(home).st_uid == os.geteuid():
+            return home
+        import pwd
+
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except (OSError, KeyError):
+        return home
