@@ -22,8 +22,8 @@ class Guests:
     """The guests, their native counterparts, and the command that runs a guest."""
 
     def __init__(self, sides: Sides) -> None:
-        sys.path.insert(0, str(ROOT / "tests/conformance"))
-        from build import Builder
+        sys.path.insert(0, str(ROOT / "tests"))
+        from conformance.build import Builder
 
         self.sides = sides
         builder = Builder(sides.work / "guests")
@@ -103,7 +103,16 @@ def _lookups(side: Guests, rounds: int) -> list[Row]:
         rounds, {"native": printed([side.consume, "lookup", count]), "guest": printed(side.ecli("lookup", count))}
     )
     mine, there = f"{samples['guest'].text(0)} ns", f"{samples['native'].text(0)} ns"
-    return [["guest: a map lookup", mine, "C, bpf_map_lookup_elem", there, f"{ratio(samples, 'guest', 'native'):.2f}", "< 1.5"]]
+    return [
+        [
+            "guest: a map lookup",
+            mine,
+            "C, bpf_map_lookup_elem",
+            there,
+            f"{ratio(samples, 'guest', 'native'):.2f}",
+            "< 1.5",
+        ]
+    ]
 
 
 def _start(side: Guests, rounds: int) -> list[Row]:

@@ -15,9 +15,11 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from skeleton import skeleton
-
 HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "src")]  # run as a script
+
+from conformance.skeleton import skeleton  # noqa: E402
+
 RUSTC = os.environ.get("EUNOMIA_RUSTC", "/usr/bin/rustc")  # Debian's has a standard library for wasm32-wasi
 _ZIG = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-wasi"]
 
@@ -65,7 +67,9 @@ class Builder:
         work.mkdir(exist_ok=True)
         if kernel_side:
             self._kernel_side(objects / f"{kernel_side}.bpf.c", kernel_side, work, how)
-        {".c": self._c, ".rs": self._rust, ".wat": self._text}[path.suffix](path, made, work, how)
+        part = self.folder / f"{name}.{os.getpid()}.part"
+        {".c": self._c, ".rs": self._rust, ".wat": self._text}[path.suffix](path, part, work, how)
+        part.replace(made)
         stamp.write_text(digest)
         return made
 

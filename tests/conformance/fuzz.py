@@ -19,9 +19,11 @@ import time
 from pathlib import Path
 from struct import pack
 
-import fuzz_guest
-from build import HERE
-from run import kills
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "src")]  # run as a script
+
+from conformance import fuzz_guest  # noqa: E402
+from conformance.run import kills  # noqa: E402
 
 BATCH = 5000  # calls of one guest
 LEAK = 8 << 20  # bytes that the allocators of both sides may keep

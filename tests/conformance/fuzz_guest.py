@@ -15,8 +15,33 @@ DONE = 42
 CHANNEL = 0x2F5A1E77
 _STRINGS, _SCRATCH, _SLOTS, _FDS, _WAITS, _OBJECTS = 0x4000, 0x10000, 0x800, 0x880, 0x900, 0x40000
 _CELL = 32
-_NAMES = ["on_kill", "on_kill_perf", "first", "second", "perf", "runs", ".rodata", "x.rodata", "hash", "array", "cpu_hash"]
-_NAMES += ["cpu_array", "queue", "stack", "bloom", "trie", "outer", "inner_a", "inner_b", "touch", "socket_handler", "rb", ""]
+_NAMES = [
+    "on_kill",
+    "on_kill_perf",
+    "first",
+    "second",
+    "perf",
+    "runs",
+    ".rodata",
+    "x.rodata",
+    "hash",
+    "array",
+    "cpu_hash",
+]
+_NAMES += [
+    "cpu_array",
+    "queue",
+    "stack",
+    "bloom",
+    "trie",
+    "outer",
+    "inner_a",
+    "inner_b",
+    "touch",
+    "socket_handler",
+    "rb",
+    "",
+]
 _TARGETS = ["", "", "", "iface:lo", "/proc/self", "cgroup:/nowhere", "pid:1", "nobody"]
 _PATHS = ["a", "..", "../../x", "/etc/passwd", "a/b/../c", ".", "", "b"]
 
@@ -49,7 +74,9 @@ _ROLES = {
     "at": "page",
     "flags": "wide",
     "address": "wide",
-    **dict.fromkeys(("buf", "data", "key", "value", "next_key", "out", "in", "keys", "values", "result", "ctx"), "pointer"),
+    **dict.fromkeys(
+        ("buf", "data", "key", "value", "next_key", "out", "in", "keys", "values", "result", "ctx"), "pointer"
+    ),
     **dict.fromkeys(("len", "size", "max_size", "out_len", "in_len", "offset"), "size"),
 }
 _SPECIAL = {
@@ -235,7 +262,9 @@ def _call(at: int, function: Function) -> str:
     arguments = []
     for kind, role in parameters:
         made = "i64" if role in ("handle", "wide", "few") else "i32"
-        conversion = {("i32", "i64"): "(i32.wrap_i64 {})", ("i64", "i32"): "(i64.extend_i32_s {})"}.get((kind, made), "{}")
+        conversion = {("i32", "i64"): "(i32.wrap_i64 {})", ("i64", "i32"): "(i64.extend_i32_s {})"}.get(
+            (kind, made), "{}"
+        )
         arguments.append(conversion.format(f"(call ${role})"))
     call = f"(call $h{at} {' '.join(arguments)})"
     if result == "i64" and name in ("wasm_load_bpf_object", "wasm_bpf_object_open"):

@@ -25,6 +25,10 @@ from pathlib import Path
 from typing import IO, Any
 
 HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent)]  # run as a script
+
+from conformance.build import Builder  # noqa: E402
+
 PATIENCE = 20.0  # seconds for anything that must come
 STOPPING = 5.0  # seconds for an interrupted guest; a host takes milliseconds, a busy machine more
 BASE = 0x40000000  # no process has such a number: kill(2) tells the kernel side something, and nobody gets a signal
@@ -239,8 +243,6 @@ def main() -> int:
     parser.add_argument("--guests", type=Path, help="folder of the built guests (made in a temporary one)")
     parser.add_argument("case", nargs="*", help="parts of the names of cases or guests (all)")
     arguments = parser.parse_args()
-    from build import Builder
-
     failed = total = 0
     with tempfile.TemporaryDirectory() as folder:
         builder = Builder(arguments.guests or Path(folder))
