@@ -1,4 +1,4 @@
-"""Write a BPF object as a skeleton header for libbpf-wasm.h, in the shape of the generator that old guests were made with."""
+"""Write a BPF object as a skeleton header for libbpf-wasm.h, in the shape that old guests were made with."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ static inline void *from_base64(const char *text, size_t *size)
     for (*size = 0; *text && *text != '='; text++) {
         int c = *text;
 
-        value = value << 6 | (unsigned)(c >= 'a' ? c - 'a' + 26 : c >= 'A' ? c - 'A' : c >= '0' ? c - '0' + 52 : c == '+' ? 62 : 63);
+        c = c >= 'a' ? c - 'a' + 26 : c >= 'A' ? c - 'A' : c >= '0' ? c - '0' + 52 : c == '+' ? 62 : 63;
+        value = value << 6 | (unsigned)c;
         if ((bits += 6) >= 8)
             out[(*size)++] = (unsigned char)(value >> (bits -= 8));
     }
@@ -128,8 +129,14 @@ def _functions(prefix: str, name: str, maps: list[tuple[str, str]], programs: li
         *filled,
         "    return bpf_object__open_skeleton(s, NULL) ? NULL : obj;",
         "}",
-        f"static inline int {prefix}__load(struct {prefix} *obj) {{ return bpf_object__load_skeleton(obj->skeleton); }}",
-        f"static inline int {prefix}__attach(struct {prefix} *obj) {{ return bpf_object__attach_skeleton(obj->skeleton); }}",
+        f"static inline int {prefix}__load(struct {prefix} *obj)",
+        "{",
+        "    return bpf_object__load_skeleton(obj->skeleton);",
+        "}",
+        f"static inline int {prefix}__attach(struct {prefix} *obj)",
+        "{",
+        "    return bpf_object__attach_skeleton(obj->skeleton);",
+        "}",
         f"static inline void {prefix}__destroy(struct {prefix} *obj)",
         "{",
         "    if (obj)",
