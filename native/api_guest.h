@@ -47,11 +47,16 @@ struct eu_guest_options {
     /* 0: allowed; else the reason was written. NULL: everything is allowed. Called in the guest's thread. */
     int (*decide)(void *context, const struct eu_guest_request *request, char *reason, size_t room);
     /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said.
-     * NULL: nobody is told but the guest. */
+     * NULL: it is told as a note. */
     void (*failed)(void *context, const char *what, const char *line);
     /* Each record before the guest gets it, with the name of its map. NULL: nobody listens. */
     void (*on_record)(void *context, uint64_t object, const char *map, const void *bytes, uint64_t size);
-    void *context;                             /* of decide, failed and on_record */
+    /* A warning for the operator, one line. NULL: it goes to this process's standard error. */
+    void (*note)(void *context, const char *line);
+    /* The JSON package of a guest of 2022, opened and not loaded; it belongs to the guest then. *map: its buffer's index, -1: none. NULL
+     * with eu_error(): it is none. */
+    struct eu_object *(*package)(void *context, const char *json, uint64_t size, int *map);
+    void *context;                             /* of those above */
     const char *library;                       /* wasmtime's */
     const char *cache;                         /* folder for compiled modules, NULL: none */
     const struct eu_guest_function *functions; /* module NULL ends them; NULL: none */
@@ -97,4 +102,8 @@ int eu_guest_state(struct eu_guest *guest);
 uint8_t *eu_guest_memory(struct eu_guest *guest, uint64_t *size);
 int eu_guest_fail(struct eu_guest *guest, const char *text);
 
+/* For the policy: where a map is pinned and found by others, NULL: it is not; whether a descriptor is a directory of control groups (v2).
+ */
+const char *eu_map_pin_path(struct eu_object *object, int map);
+int eu_is_cgroup(int fd);
 #endif

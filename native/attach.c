@@ -231,20 +231,34 @@ static void undo(struct eu_attachment *at) {
     free(at);
 }
 
+static void detach_at(struct eu_object *object, struct eu_attachment **at) {
+    struct eu_attachment *one = *at;
+    *at = one->next;
+    eu_vanish_forget(object, one);
+    eu_tc_pass_qdisc_on(object, one);
+    undo(one);
+}
+
 int eu_prog_detach(struct eu_object *object, int index) {
     if (!eu_prog(object, index))
         return -EINVAL;
-    for (struct eu_attachment **at = &object->attachments; *at;) {
-        struct eu_attachment *one = *at;
-        if (one->prog == index) {
-            *at = one->next;
-            eu_vanish_forget(object, one);
-            eu_tc_pass_qdisc_on(object, one);
-            undo(one);
-        } else
-            at = &one->next;
-    }
+    for (struct eu_attachment **at = &object->attachments; *at;)
+        if ((*at)->prog == index)
+            detach_at(object, at);
+        else
+            at = &(*at)->next;
     return 0;
+}
+
+int eu_detach_number(struct eu_object *object, uint32_t number) {
+    int count = 0;
+    for (struct eu_attachment **at = &object->attachments; *at;)
+        if ((*at)->number == number) {
+            detach_at(object, at);
+            count++;
+        } else
+            at = &(*at)->next;
+    return count;
 }
 
 void eu_detach_all(struct eu_object *object) {

@@ -54,6 +54,8 @@ struct eu_engine {
     void (*refuel)(struct eu_instance *instance);
     /* From any thread: have running guest code come to eu_guest_checkpoint() soon. */
     void (*interrupt)(struct eu_instance *instance);
+    /* Pages of 64 KiB at the end of the memory, for the host: the address of the first, or -errno. */
+    int64_t (*grow)(struct eu_instance *instance, uint64_t pages);
     int fixed_memory; /* 1: the base of the memory never moves, whatever grows: something can be mapped over it */
 };
 #endif

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct eu_family {
@@ -71,10 +72,29 @@ int eu_handlers_types(const char *section, int *type, int *attach_type) {
     return 0;
 }
 
-/* What stands behind the slash of its section, NULL: nothing. */
-static const char *target_of(const struct bpf_program *prog) {
-    const char *slash = strchr(bpf_program__section_name(prog), '/');
-    return slash && slash[1] ? slash + 1 : NULL;
+/* What was chosen for it, or stands behind the slash of its section, NULL: nothing. */
+static const char *target_of(const struct eu_object *object, int index) {
+    const char *slash = strchr(bpf_program__section_name(object->progs[index]), '/');
+    return object->functions && object->functions[index] ? object->functions[index] : slash && slash[1] ? slash + 1 : NULL;
+}
+
+int eu_prog_set_function(struct eu_object *object, int index, const char *function) {
+    const struct bpf_program *prog = object->progs[index];
+    if (object->loaded)
+        return eu_fail(EBUSY, "program %s: what it attaches to is named before it is loaded", bpf_program__name(prog));
+    if (!family_of(prog))
+        return eu_fail(EINVAL, "program %s (%s): attaches to no type of the kernel", bpf_program__name(prog),
+                       bpf_program__section_name(prog));
+    char *copy = strdup(function);
+    if (copy && !object->functions)
+        object->functions = calloc(object->nr_progs, sizeof(*object->functions));
+    if (!copy || !object->functions) {
+        free(copy);
+        return eu_fail(ENOMEM, "program %s: out of memory", bpf_program__name(prog));
+    }
+    free(object->functions[index]);
+    object->functions[index] = copy;
+    return 0;
 }
 
 /* Where a type's name stands in `first|second`, the first that the kernel has being taken; -1: nowhere. */
@@ -133,9 +153,9 @@ void eu_handlers_release(struct bpf_program *prog) {
 
 /* The way of libbpf, which parses all of the kernel's BTF and knows those of modules. It ends the handler's part: types that change
  * lose it. */
-static void let_libbpf_find(struct bpf_program *prog) {
+static void let_libbpf_find(struct bpf_program *prog, const char *target) {
     eu_handlers_release(prog);
-    bpf_program__set_attach_target(prog, 0, target_of(prog)); /* failed: the kernel refuses a program without a target */
+    bpf_program__set_attach_target(prog, 0, target); /* failed: the kernel refuses a program without a target */
 }
 
 void eu_handlers_resolve(struct eu_object *object) {
@@ -144,29 +164,29 @@ void eu_handlers_resolve(struct eu_object *object) {
         struct bpf_program *prog = object->progs[i];
         int is_bound = object->prog_fds && object->prog_fds[i];
         const struct eu_family *family = bpf_program__autoload(prog) && !is_bound ? family_of(prog) : NULL;
-        object->targets[i] = (struct eu_kernel_target){family && target_of(prog) ? family : NULL, target_of(prog), 0, 0};
+        object->targets[i] = (struct eu_kernel_target){family && target_of(object, i) ? family : NULL, target_of(object, i), 0, 0};
         wanted += object->targets[i].family != NULL;
     }
     find_ids(object, wanted);
     for (int i = 0; i < object->nr_progs; i++) {
         struct eu_kernel_target *target = &object->targets[i];
         if (target->family && (target->id ? object->plain_btf : strchr(target->name, ':') || eu_btf_in_modules(is_in_module, target)))
-            let_libbpf_find(object->progs[i]);
+            let_libbpf_find(object->progs[i], target->name);
     }
     loading = object;
 }
 
-static uint32_t resolved_id(const struct bpf_program *prog) {
+static struct eu_kernel_target resolved(const struct bpf_program *prog) {
     for (int i = 0; loading && i < loading->nr_progs; i++)
         if (loading->progs[i] == prog)
-            return loading->targets[i].id;
-    return 0;
+            return loading->targets[i];
+    return (struct eu_kernel_target){0};
 }
 
 /* The attach id is the running kernel's even where types are relocated against a file. */
 static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *options, long cookie) {
     const struct eu_family *family = &families[cookie];
-    const char *target = target_of(prog);
+    const char *target = resolved(prog).name;
     struct eu_btf_view view;
     struct eu_near near;
     char hint[160];
@@ -178,7 +198,7 @@ static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *options,
                        "program %s: %s %s: sought in the kernel's own BTF, and this kernel has none [a kprobe, raw_tp or tp "
                        "program in its place needs none]",
                        bpf_program__name(prog), family->noun, target);
-    uint32_t id = resolved_id(prog);
+    uint32_t id = resolved(prog).id;
     if (!id) {
         eu_near_start(&near, target);
         offer_all(&near, family);

@@ -156,6 +156,9 @@ void eu_close(struct eu_object *object) {
     eu_wakeup_free(object);
     eu_user_rings_free(object);
     eu_prog_fds_close(object);
+    for (int i = 0; object->functions && i < object->nr_progs; i++)
+        free(object->functions[i]);
+    free(object->functions);
     if (object->bpf)
         bpf_object__close(object->bpf);
     if (object->btf_fd >= 0)

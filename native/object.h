@@ -21,6 +21,7 @@ struct eu_attachment {
     int pinned;  /* its link: it stays when this ends */
     uint32_t flags;
     int other_fd;               /* what else the undoing needs, closed by it; 0: none */
+    uint32_t number;            /* of the guest's link that it belongs to, 0: none */
     struct eu_watched *watched; /* vanish.c: its target, NULL: that stays, or cannot be watched */
 };
 
@@ -50,6 +51,7 @@ struct eu_object {
     struct eu_accounting *accounting;     /* made on first use */
     struct eu_wakeup *wakeup;             /* wakeup.c; NULL: nobody has read yet */
     int *prog_fds;                        /* per program: the program that it attaches to, 0: none; NULL: none has any */
+    char **functions;                     /* per program: the kernel's, chosen in place of its section's; NULL: none has any */
     struct user_ring_buffer **user_rings; /* per map, user_ring.c; NULL: nothing was submitted yet */
 };
 
@@ -58,6 +60,8 @@ struct bpf_program *eu_prog(struct eu_object *object, int prog);
 struct bpf_map *eu_map(struct eu_object *object, int map);
 /* attach.c */
 void eu_detach_all(struct eu_object *object);
+/* Undo what has this number; how many that were. */
+int eu_detach_number(struct eu_object *object, uint32_t number);
 /* Read the ids of all tracepoints before the first program attaches: tools that watch open(2) would begin with these files. */
 void eu_tracepoints_resolve(struct eu_object *object);
 /* Register the handlers that set attach_btf_id for tp_btf, fentry and their like; once per process. */
@@ -66,6 +70,8 @@ void eu_handlers_register(void);
 int eu_handlers_types(const char *section, int *type, int *attach_type);
 /* Give a program back to libbpf, of the type that its section says: it attaches to another program, not to the kernel. */
 void eu_handlers_release(struct bpf_program *prog);
+/* Before load: the function, hook or tracepoint of the kernel that a program attaches to, in place of its section's. */
+int eu_prog_set_function(struct eu_object *object, int prog, const char *function);
 /* attach_prog.c: -errno with the error kept where a program lacks the one that it attaches to. */
 int eu_progs_bound(struct eu_object *object);
 void eu_prog_fds_close(struct eu_object *object);

@@ -28,6 +28,7 @@ static int open_ring(struct eu_buffer *b, const struct eu_map_info *info) {
         return eu_fail(errno, "map ring buffer %s: %s", info->name, eu_strerror(errno));
     b->producer = rest;
     b->data = (const uint8_t *)rest + b->page_size;
+    b->at = *b->consumer;
     return 0;
 }
 

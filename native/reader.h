@@ -18,6 +18,17 @@ int eu_buffer_ready(const struct eu_buffer *buffer);
  * record, 2 to stop before it. Returns bytes consumed; 0 when there was nothing. */
 typedef int (*eu_take)(void *context, const uint8_t *record, size_t size);
 size_t eu_buffer_consume(struct eu_buffer *buffer, size_t limit, eu_take take, void *context);
+/* One by one, in place of eu_buffer_consume(): what is done with a record may read this buffer too, or never return. The next record,
+ * without taking it: 1; 0 there is none. It is valid until the buffer is taken from. */
+int eu_buffer_peek(struct eu_buffer *buffer, const uint8_t **record, size_t *size);
+/* It is read: peek shows the next. */
+void eu_buffer_take(struct eu_buffer *buffer);
+/* Give the room of what was taken back to the writers; before waiting. */
+void eu_buffer_publish(struct eu_buffer *buffer);
+struct pollfd;
+/* Descriptors that wake for records: how many (at most room). */
+int eu_buffer_pollfds(const struct eu_buffer *buffer, struct pollfd *fds, int room);
+int eu_buffer_nr_fds(const struct eu_buffer *buffer);
 /* A perf buffer's records wake nobody until it is half full, or each does; returns how many CPUs that changed (0: a ring, or as before).
  * Whether rings wake, a flag in the object says (wakeup.h). */
 int eu_buffer_quiet(struct eu_buffer *buffer, int on);

@@ -9,6 +9,7 @@ struct perf_cpu {
     int cpu, fd;  /* the event whose buffer it is; each record of it wakes */
     int quiet_fd; /* one that writes into the same buffer and wakes when it is half full; -1: not opened yet */
     struct perf_event_mmap_page *page;
+    uint64_t at; /* one by one: read up to here, published or not */
 };
 
 struct eu_buffer {
@@ -23,6 +24,10 @@ struct eu_buffer {
     uint8_t *wrapped; /* a perf record that goes around the end */
     struct eu_object *object;
     int map;
+    /* one by one (reader_next.c) */
+    uint64_t at;                /* of a ring, as in perf_cpu */
+    size_t peeked;              /* bytes of the record that peek showed, with its header; 0: none */
+    struct perf_cpu *peeked_at; /* of a perf buffer */
 };
 
 int eu_perf_open(struct eu_buffer *buffer, const struct eu_map_info *info, int pages);

@@ -104,6 +104,8 @@ int eu_wasi_fd_read(struct eu_wasi *wasi, const union eu_slot *in) {
         err = buffers_of(wasi, in[1].u32, in[2].u32, &buffers);
     if (!err && !wasi_bytes(wasi, in[3].u32, 4))
         err = -EFAULT;
+    if (!err && file->is_stream && !file->is_stdio && !(file->flags & FLAG_NONBLOCK))
+        err = ready(wasi, file, POLLIN); /* a named pipe that nobody opened for writing yet is not at its end */
     while (!err) {
         ssize_t done = move(file, &buffers, POLLIN);
         if (done >= 0)

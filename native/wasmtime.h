@@ -135,6 +135,7 @@ typedef wasmtime_error *(*wasmtime_epoch_call)(wasmtime_context *, void *, uint6
     F(wasmtime_error *, wasmtime_memory_new, (wasmtime_context *, const wasm_memorytype *, struct wasmtime_place *))                       \
     F(uint8_t *, wasmtime_memory_data, (const wasmtime_context *, const struct wasmtime_place *))                                          \
     F(size_t, wasmtime_memory_data_size, (const wasmtime_context *, const struct wasmtime_place *))                                        \
+    F(wasmtime_error *, wasmtime_memory_grow, (wasmtime_context *, const struct wasmtime_place *, uint64_t, uint64_t *))                   \
     F(bool, wasmtime_table_get, (wasmtime_context *, const struct wasmtime_place *, uint64_t, struct wasmtime_value *))
 
 struct wasmtime_api {

@@ -194,6 +194,17 @@ static int call(struct eu_instance *instance, const struct eu_callee *callee, un
     return __builtin_expect(error || trap, 0) ? eu_wasmtime_ending(instance, error, trap) : EU_GO;
 }
 
+static int64_t grow(struct eu_instance *instance, uint64_t pages) {
+    uint64_t size, before = 0;
+    if (!memory(instance, &size))
+        return -ENOENT;
+    wasmtime_error *error = eu_wasmtime.wasmtime_memory_grow(instance->context, &instance->current->memory, pages, &before);
+    if (!error)
+        return (int64_t)before * 65536;
+    eu_wasmtime.wasmtime_error_delete(error);
+    return -ENOMEM;
+}
+
 static void refuel(struct eu_instance *instance) {
     uint64_t fuel = instance->guest->options->fuel;
     eu_wasmtime.wasmtime_context_set_fuel(instance->context, fuel ? fuel : DEFAULT_FUEL);
@@ -214,6 +225,7 @@ const struct eu_engine eu_wasmtime_calls = {
     .call = call,
     .refuel = refuel,
     .interrupt = interrupt,
+    .grow = grow,
     .fixed_memory = 1, /* as wasmtime.c configures it */
 };
 

@@ -48,6 +48,7 @@ SANCTIONED = {
         "kernel.map",
         "events",
     ): "Map.to_numpy and .to_arrow: dtypes and columns are made in one place, for events and maps",
+    ("wasm.guest", "registry"): "Guest.open: a guest comes from wherever packages come from",
     ("registry.resolve", "compiler"): "a .bpf.c source is a program as any other, compiled on the fly",
 }
 VERSION = ("eunomia", "__version__")  # any room may say which version it is

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eunomia.cli.guest import Named
     from eunomia.cli.parser import Values
     from eunomia.kernel.object import Object
     from eunomia.package.model import Package
@@ -54,7 +55,7 @@ def _in_background(package: Package, values: Values, run: Callable[[], int]) -> 
         held.release(keep=bool(values.get("pinned")))
 
 
-def details(package: Package, values: Values) -> Callable[[str], dict[str, str]]:
+def details(package: Package | Named, values: Values) -> Callable[[str], dict[str, str]]:
     """Return what the state file says of a run that is detached or pinned, by its name."""
     from hashlib import sha256
 

@@ -30,9 +30,10 @@ then the long ones of `ecli run`; short options of ecli stand before PROG."""
 
 def all_commands() -> list[Command]:
     """Return the tables of ecli and ecc, in the order of the reference."""
+    from eunomia.cli import wasm_bpf
     from eunomia.cli.completion import ecc_commands
 
-    return [*commands(), *ecc_commands()]
+    return [*commands(), *ecc_commands(), wasm_bpf.COMMAND]
 
 
 def cell(text: str) -> str:

@@ -10,12 +10,13 @@ import os
 import sys
 
 from eunomia.cli.parser import UsageError
-from eunomia.cli.run_table import COMMAND
+from eunomia.cli.run_table import COMMAND, GUEST_OPTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eunomia.cli.guest import Named
     from eunomia.cli.parser import Command, Values
     from eunomia.cli.which import Choice
     from eunomia.events.run import Run, RunOptions
@@ -39,10 +40,14 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
     check(values)
     program = values.operands[0]
     from eunomia.cli.arguments import HELP, VERSION, take_arguments
-    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, resolve
+    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch, package_of
 
-    package = resolve(program, Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or ""))
-    package = package.here()
+    found = fetch(program, Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or ""))
+    if found.is_guest:
+        from eunomia.cli.guest import run_guest
+
+        return run_guest(found, values, command)
+    package = package_of(found.data, found.origin, remote=found.is_remote).here()
     # The tool's options may move some of ecli's: they are read with the package's table in hand.
     chosen, asked = take_arguments(package, values, program)
     if asked in (HELP, VERSION):
@@ -51,6 +56,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
+    check_kind(values, program)
     check_plan(package.plan, values)
     settings = package.settings(chosen)
     choice = None
@@ -79,6 +85,13 @@ def check(values: Values) -> None:
         from eunomia.cli.run_checks import check_options
 
         check_options(values)
+
+
+def check_kind(values: Values, program: str) -> None:
+    """Raise UsageError for options of Wasm guests."""
+    for option in GUEST_OPTIONS:
+        if option.long in values.given:
+            raise UsageError(f"--{option.long} is for Wasm guests, and {program} is a package")
 
 
 def check_plan(plan: Callable[[], bytes], values: Values) -> None:
@@ -127,7 +140,7 @@ def attend(package: Package, values: Values, settings: Settings, program: str, c
             os.close(out)
 
 
-def named(package: Package, values: Values, work: Callable[[], int]) -> int:
+def named(package: Package | Named, values: Values, work: Callable[[], int]) -> int:
     """Do the work of a run under its name, by which `ecli ps` and its like find it."""
     held = claim(package, values)
     try:
@@ -137,7 +150,7 @@ def named(package: Package, values: Values, work: Callable[[], int]) -> int:
             held.release(keep=bool(values.get("pinned")))
 
 
-def claim(package: Package, values: Values) -> State | None:
+def claim(package: Package | Named, values: Values) -> State | None:
     """Write the state file of this run; without one it goes on, unless it was to have a name.
 
     Raises:

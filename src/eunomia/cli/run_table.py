@@ -8,6 +8,39 @@ OUTPUT, WHICH, AGGREGATE, END = "Output", "Which events", "Aggregation", "Ending
 SAMPLES, LOADING, READING, FETCHING = "Sampled maps", "Loading", "Reading", "Fetching"
 ATTACHING = "Attaching"
 LIFE = "Background and pins"
+GUESTS = "Wasm guests"
+
+# Of a guest: its world, its limits, and what it may ask of the kernel.
+GUEST_OPTIONS = (
+    Opt(
+        "dir",
+        "",
+        "text",
+        "a directory of the host: ro: can be read; rw: changed too; token: attached to only "
+        "[default: token for a control group, else ro]",
+        "HOST[:GUEST][:ro|rw|token]",
+        repeat=True,
+        group=GUESTS,
+    ),
+    Opt("env", "", "text", "a variable of its environment, with our value where none is given", "NAME[=VALUE]",
+        repeat=True, group=GUESTS),
+    Opt(
+        "allow",
+        "",
+        "text",
+        "what it may do beyond observing: prog-type=xdp,tc, iface=eth0, attach=cgroup:/path, map-size=1G, objects=N, "
+        "helper=send_signal, all",
+        "RULE",
+        repeat=True,
+        group=GUESTS,
+    ),
+    Opt("deny", "", "text", "what it may not do, whatever is allowed; all: nothing but what is allowed", "RULE",
+        repeat=True, group=GUESTS),
+    Opt("policy", "", "file", "rules from a TOML file", repeat=True, group=GUESTS),
+    Opt("memory", "", "size", "memory that it may have [default: 256M]", group=GUESTS),
+    Opt("fuel", "", "index", "instructions between two waits, 0: no limit [default: 100000000000]", "N", group=GUESTS),
+    Opt("stack", "", "size", "size of its stack [default: 1M]", group=GUESTS),
+)  # fmt: skip
 
 OPTIONS = (
     Opt("json", "j", "flag", "write events as JSON lines", default=False, group=OUTPUT),
@@ -253,20 +286,22 @@ OPTIONS = (
     ),
     Opt("timeout", "", "seconds", "time limit of a download", default=30.0, group=FETCHING),
     Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0, group=FETCHING),
+    *GUEST_OPTIONS,
     QUIET,
     VERBOSE,
 )
 
 DETAILS = """\
 PROG is the name of a built-in tool (`ecli list`), a file (a package as JSON, YAML or tar, a BPF object, a .bpf.c
-source), an http or https URL (packages and objects only), or `-` for standard input. `ecli run PROG --help` shows the
-options of a tool.
+source, a Wasm guest), a folder with one guest or package, an http or https URL (no sources), or `-` for standard input.
+`ecli run PROG --help` shows the options of a tool.
 
 After PROG come the tool's own options; ecli's long options are understood there too, its short ones only before PROG.
-`--` ends options.
+`--` ends options. All that follows a Wasm guest is the guest's; it observes, and does what --allow says
+(docs/wasm.md).
 
 Exit codes: 0 done, also after Ctrl-C and --duration; 1 failed; 2 usage; 3 events were lost and --fail-on-loss was
-given."""
+given; a guest's own."""
 
 COMMAND = Command(
     "run",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 SUFFIXES = (".json", ".tar", ".o", ".c", ".wasm", ".yaml", ".yml")
+WASM = b"\0asm"
 MAX_FILE = 256 << 20  # bytes; a package with BTF of many kernels has some tens of MB
 MAX_DOWNLOAD = 64 << 20
 TIMEOUT = 30.0  # seconds
@@ -54,16 +55,55 @@ def resolve(program: str, limits: Limits | None = None) -> Package:
         CompileError: a C source does not compile.
         OSError: a file cannot be read.
     """
+    found = fetch(program, limits)
+    return package_of(found.data, found.origin, remote=found.is_remote)
+
+
+class Program:
+    """The bytes of a program: a package, an object, a source or a Wasm guest.
+
+    Attributes:
+        data: the bytes.
+        origin: where they come from, for messages, names and relative includes.
+        is_remote: they come from elsewhere, and are not given to a compiler.
+        is_guest: they are a Wasm module or component.
+    """
+
+    __slots__ = ("data", "is_remote", "origin")
+
+    def __init__(self, data: bytes, origin: str, is_remote: bool = False) -> None:
+        self.data = data
+        self.origin = origin
+        self.is_remote = is_remote
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether the bytes begin as Wasm does."""
+        return self.data[:4] == WASM
+
+
+def fetch(program: str, limits: Limits | None = None) -> Program:
+    """Return the bytes of what `program` names, as `resolve` finds it; of a folder those of the one program in it.
+
+    Raises:
+        FetchError: there is nothing of this name, or a download failed.
+        PackageError: more bytes than a program has.
+        OSError: a file cannot be read.
+    """
     limits = limits or Limits()
     if program == "-":
-        return package_of(_verified(_read(0, MAX_FILE, "standard input"), limits, "standard input"), "-")
+        return Program(_verified(_read(0, MAX_FILE, "standard input"), limits, "standard input"), "-")
     if "://" in program:
-        return package_of(_verified(_download(program, limits), limits, program), program, remote=True)
+        return Program(_verified(_download(program, limits), limits, program), program, is_remote=True)
     if "/" not in program and not program.endswith(SUFFIXES):
         data = _builtin(program)
         if data is not None:
-            return package_of(_verified(data, limits, program), program)
-    return package_of(_verified(_file(program), limits, program), program)
+            return Program(_verified(data, limits, program), program)
+    if os.path.isdir(program):
+        from eunomia.registry.folder import program_in
+
+        program = program_in(program)
+    return Program(_verified(_file(program), limits, program), program)
 
 
 def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
@@ -78,8 +118,8 @@ def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
 
     if data[:4] == b"\x7fELF":
         return _of_object(data, origin)
-    if data[:4] == b"\0asm":
-        raise UnsupportedError(f"open {origin}: Wasm guests are not supported by this version")
+    if data[:4] == WASM:
+        raise PackageError(f"open {origin}: a Wasm guest, not a package [ecli run and ecli inspect take it]")
     if data[:2] == b"\x1f\x8b":
         raise PackageError(f"open {origin}: compressed with gzip [gunzip it first]")
     if not data.strip():

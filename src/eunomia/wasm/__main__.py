@@ -1,42 +1,41 @@
-"""Run a guest: `python -m eunomia.wasm FILE.wasm [ARGS]`, the least that runs one, for tests of the core."""
+"""Run a guest without the commands: `python -m eunomia.wasm FILE.wasm [ARGS]`."""
 
 from __future__ import annotations
 
-import os
 import sys
 
-from eunomia._native import ffi, lib, text
-from eunomia.wasm import engine
+from eunomia.errors import EunomiaError
+from eunomia.wasm.guest import Guest
+from eunomia.wasm.policy import Policy
 
 
 def main(args: list[str]) -> int:
-    """Run the guest args[0]; its exit code, or 1 with a line."""
-    with open(args[0], "rb") as file:
-        wasm = file.read()
-    kept = [ffi.new("char[]", os.fsencode(word)) for word in args]
-    argv = ffi.new("const char *[]", [*kept, ffi.NULL])
-    env = ffi.new("const char *[]", [ffi.NULL])
-    library = ffi.new("char[]", os.fsencode(engine.library()))
-    cache = ffi.new("char[]", os.fsencode(engine.cache()))
-    options = ffi.new(
-        "struct eu_guest_options *",
-        {"args": argv, "env": env, "stdin_fd": 0, "stdout_fd": 1, "stderr_fd": 2, "library": library, "cache": cache},
-    )
-    guest = lib.eu_guest_new(wasm, len(wasm), options)
-    if not guest:
-        print(f"{args[0]}: {text(lib.eu_error())}", file=sys.stderr)
+    """Run the guest args[0], which may do everything; its exit code, or 1 with a line."""
+
+    def failed(line: str, said: list[str]) -> None:
+        print("\n".join([f"{args[0]}: {line}", *said]), file=sys.stderr)
+
+    try:
+        run = Guest.open(args[0]).run(
+            args[1:],
+            policy=Policy(["all"]),
+            stdin=0,
+            stdout=1,
+            stderr=2,
+            on_failure=failed,
+            thread=False,
+            take_signals=True,
+        )
+        with run:
+            code = run.exit_code or 0
+            if run.text:
+                print(f"{args[0]}: {run.text}", file=sys.stderr)
+            if run.detail:
+                print(run.detail, file=sys.stderr)
+            return code
+    except EunomiaError as exc:
+        print(exc, file=sys.stderr)
         return 1
-    lib.eu_guest_take_signals(guest)
-    ending = lib.eu_guest_run(guest)
-    lib.eu_guest_take_signals(ffi.NULL)
-    code = int(lib.eu_guest_exit_code(guest))
-    if ending in (lib.EU_TRAPPED, lib.EU_OUT_OF_FUEL, lib.EU_FAILED):
-        code = 1
-        print(f"{args[0]}: {text(lib.eu_guest_text(guest))}", file=sys.stderr)
-        if detail := text(lib.eu_guest_detail(guest)):
-            print(detail, file=sys.stderr)
-    lib.eu_guest_free(guest)
-    return code
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ import os
 import sys
 
 from eunomia import caches
-from eunomia.errors import UnsupportedError
+from eunomia.errors import MissingDependencyError, UnsupportedError
 
-_INSTALL = "pip install 'wasmtime>=50,<51'"
+_INSTALL = "pip install 'eunomia[wasm]'"
 _MAJOR = "50"
 
 
@@ -19,7 +19,8 @@ def library(path: list[str] | None = None) -> str:
         path: folders to look in; None: sys.path.
 
     Raises:
-        UnsupportedError: wasmtime is not installed, is of another version, or has no library for this machine.
+        MissingDependencyError: wasmtime is not installed, or is of another version.
+        UnsupportedError: it has no library for this machine.
     """
     machine = os.uname().machine
     for folder in sys.path if path is None else path:
@@ -33,9 +34,9 @@ def library(path: list[str] | None = None) -> str:
                 " (there are wheels of wasmtime for x86_64 and aarch64)"
             )
         if (version := _version(folder or ".")) and version.partition(".")[0] != _MAJOR:
-            raise UnsupportedError(f"run a guest: wasmtime {version}, needed is {_MAJOR} (install: {_INSTALL})")
+            raise MissingDependencyError(f"run a guest: wasmtime {version}, needed is {_MAJOR} [{_INSTALL}]")
         return found
-    raise UnsupportedError(f"run a guest: wasmtime is not installed (install: {_INSTALL})")
+    raise MissingDependencyError(f"run a guest: the package wasmtime is not installed [{_INSTALL}]")
 
 
 def cache() -> str:

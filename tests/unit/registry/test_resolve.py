@@ -11,7 +11,7 @@ import pytest
 
 from eunomia import builtin
 from eunomia.errors import CompileError, EunomiaError, FetchError, PackageError, UnsupportedError
-from eunomia.registry.resolve import Limits, file_name, package_of, resolve
+from eunomia.registry.resolve import Limits, fetch, file_name, package_of, resolve
 
 SIMPLE = "tests/data/simple-0.3.3.json"
 
@@ -110,9 +110,24 @@ def test_where_there_is_nothing_it_is_said_plainly(
     assert message in str(failure.value)
 
 
-def test_a_folder_is_no_program(tmp_path: Path) -> None:
-    with pytest.raises(IsADirectoryError, match="is a directory"):
+def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FetchError, match=r"no guest \(\*\.wasm\) or package"):
         resolve(str(tmp_path))
+
+
+def test_a_folder_stands_for_the_one_program_in_it_or_in_its_build_folder(tmp_path: Path) -> None:
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build/app.wasm").write_bytes(b"\0asm\1\0\0\0")
+    (tmp_path / "package.json").write_bytes(b"{}")
+    assert fetch(str(tmp_path)).data == b"{}"
+
+    (tmp_path / "guest.wasm").write_bytes(b"\0asm\1\0\0\0rest")
+    found = fetch(str(tmp_path))
+    assert (found.data[8:], found.origin, found.is_guest) == (b"rest", f"{tmp_path}/guest.wasm", True)
+
+    (tmp_path / "other.wasm").write_bytes(b"")
+    with pytest.raises(FetchError, match=r"several programs in .*: guest.wasm, other.wasm \[name one\]"):
+        fetch(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +135,7 @@ def test_a_folder_is_no_program(tmp_path: Path) -> None:
     [
         (b"", PackageError, "open x.json: empty, not a package"),
         (b" \n", PackageError, "open x.json: empty, not a package"),
-        (b"\0asm\1\0\0\0", UnsupportedError, "open x.json: Wasm guests are not supported by this version"),
+        (b"\0asm\1\0\0\0", PackageError, "open x.json: a Wasm guest, not a package"),
         (b"\x1f\x8b\x08\0", PackageError, "open x.json: compressed with gzip [gunzip it first]"),
         (b"<html>404</html>", PackageError, ""),
         (b"{", PackageError, ""),

@@ -1,0 +1,168 @@
+"""What the core calls in Python while a guest runs: policy, failures, records, own host functions.
+
+On the way of `ecli run GUEST.wasm`. A context is a handle of the `Calls` of a run.
+"""
+
+from __future__ import annotations
+
+from eunomia._native import ffi, lib, text
+from eunomia.wasm import kinds
+from eunomia.wasm.policy import Wish
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from eunomia.wasm.functions import HostFunction
+    from eunomia.wasm.policy import Policy
+
+_PER_ENTRY = frozenset((5, 6, 10, 21))  # per-CPU hash, array, LRU hash, cgroup storage
+_BYTES = frozenset((27, 31))  # ring buffers: max_entries are bytes
+_ARENA = 33
+_EACCES = 13
+
+
+class Calls:
+    """What a run answers to the core.
+
+    Attributes:
+        policy: decides; None: everything is allowed.
+        failed: told of each failure and refusal with its line, and what the verifier said last.
+        on_record: told of each record: (map, bytes).
+        attaches: programs that it was allowed to attach.
+        error: the exception of a callback that ended the guest.
+    """
+
+    __slots__ = ("attaches", "error", "failed", "functions", "handle", "on_record", "policy")
+
+    def __init__(
+        self,
+        policy: Policy | None,
+        failed: Callable[[str, list[str]], None],
+        on_record: Callable[[str, bytes], None] | None,
+        functions: list[HostFunction],
+    ) -> None:
+        self.policy = policy
+        self.failed = failed
+        self.on_record = on_record
+        self.functions = functions
+        self.error: BaseException | None = None
+        self.attaches = 0
+        self.handle = ffi.new_handle(self)
+
+    def decide(self, request: Any) -> str:
+        """Return why a request is refused, "" where it is not."""
+        what = ffi.string(request.what)
+        why = self._judge(what, request) if self.policy is not None else ""
+        self.attaches += what == b"attach" and not why
+        return why
+
+    def _judge(self, what: bytes, request: Any) -> str:
+        assert self.policy is not None
+        if what == b"load":
+            return self._load(self.policy, request)
+        if what in (b"attach", b"bind"):
+            if request.object == ffi.NULL or request.prog < 0:
+                return ""
+            return self.policy.refuse_attach(_wish(request.object, request.prog), text(request.target))
+        if what == b"symbol":
+            return self.policy.refuse_symbols(request.pid)
+        return ""
+
+    def _load(self, policy: Policy, request: Any) -> str:
+        programs = _programs(request.object)
+        size, pins = _maps(request.object)
+        why = policy.refuse_load(programs, size, pins)
+        if not why and request.elf != ffi.NULL:
+            from eunomia.btf.elf import ElfFile
+            from eunomia.wasm.calls import calls_of
+
+            elf = ElfFile(bytes(ffi.buffer(request.elf, request.elf_size)))
+            why = policy.refuse_calls(*calls_of(elf), programs)
+        return why
+
+
+def _wish(obj: Any, index: int) -> Wish:
+    info = ffi.new("struct eu_prog_info *")
+    lib.eu_prog_get(obj, index, info)
+    section = text(info.section)
+    return Wish(text(info.name), kinds.word_of(info.type, info.expected_attach_type, section), section)
+
+
+def _programs(obj: Any) -> list[Wish]:
+    info = ffi.new("struct eu_prog_info *")
+    found = []
+    for index in range(lib.eu_prog_count(obj)):
+        if lib.eu_prog_get(obj, index, info) == 0 and info.autoload:
+            found.append(_wish(obj, index))
+    return found
+
+
+def _maps(obj: Any) -> tuple[int, list[tuple[str, str]]]:
+    """Return the bytes of all maps, about, and (name, path) of those that are pinned."""
+    info = ffi.new("struct eu_map_info *")
+    size, pins = 0, []
+    for index in range(lib.eu_map_count(obj)):
+        if lib.eu_map_get(obj, index, info) != 0:
+            continue
+        each = info.key_size + info.value_size
+        if info.type in _PER_ENTRY:
+            each = info.key_size + (info.value_size + 7 & ~7) * max(1, lib.eu_possible_cpus())
+        size += info.max_entries * (1 if info.type in _BYTES else 4096 if info.type == _ARENA else max(1, each))
+        path = text(lib.eu_map_pin_path(obj, index))
+        if path:
+            pins.append((text(info.name), path))
+    return size, pins
+
+
+@ffi.def_extern(error=-_EACCES)  # type: ignore[untyped-decorator]
+def eu_python_decides(context: Any, request: Any, reason: Any, room: int) -> int:
+    """0: a guest may do what it asks; else the reason is written. What goes wrong in here refuses."""
+    calls: Calls = ffi.from_handle(context)
+    try:
+        why = calls.decide(request)
+    except Exception as exc:
+        why = f"{type(exc).__name__}: {exc}"
+    if not why:
+        return 0
+    data = why.encode(errors="replace")[: max(0, room - 1)]
+    ffi.memmove(reason, data + b"\0", min(room, len(data) + 1))
+    return -_EACCES
+
+
+@ffi.def_extern()  # type: ignore[untyped-decorator]
+def eu_python_failed(context: Any, what: Any, line: Any) -> None:
+    """Tell of a failure, with what the verifier said last where it is one of the verifier's."""
+    calls: Calls = ffi.from_handle(context)
+    said: list[str] = []
+    if ffi.string(what) in (b"open", b"load"):
+        from eunomia.wasm.refusal import last_words
+
+        said = last_words(text(lib.eu_log()))
+    calls.failed(text(line), said)
+
+
+@ffi.def_extern()  # type: ignore[untyped-decorator]
+def eu_python_record(context: Any, _object: int, name: Any, data: Any, size: int) -> None:
+    """Hand a record on."""
+    calls: Calls = ffi.from_handle(context)
+    if calls.on_record is not None and calls.error is None:
+        try:
+            calls.on_record(text(name), bytes(ffi.buffer(data, size)))
+        except BaseException as exc:  # raised where the run is waited for
+            calls.error = exc
+
+
+@ffi.def_extern(error=1)  # type: ignore[untyped-decorator]
+def eu_python_call(context: Any, guest: Any, slots: Any) -> int:
+    """Call a function of the embedder's; 1: it raised, and the guest ends."""
+    function: HostFunction = ffi.from_handle(context)
+    try:
+        function.call(guest, slots)
+    except BaseException as exc:  # it cannot cross the guest's frames: raised again where the run is waited for
+        function.calls.error = exc
+        name = f"{function.module}.{function.name}"
+        lib.eu_guest_fail(guest, f"host function {name}: {type(exc).__name__}: {exc}".encode(errors="replace"))
+        return 1
+    return 0

@@ -1,0 +1,326 @@
+"""A run of a guest: its thread, its streams, pausing and ending it, and what came of it.
+
+On the way of `ecli run GUEST.wasm`: imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+
+from eunomia._native import check, ffi, lib, text
+from eunomia.errors import GuestError
+from eunomia.wasm.callbacks import Calls
+from eunomia.wasm.policy import Policy
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from threading import Thread
+    from typing import IO, Any
+
+    from eunomia.wasm.directories import Directory
+    from eunomia.wasm.functions import HostFunction
+    from eunomia.wasm.guest import Guest
+
+KEPT = 64 << 20  # bytes of output that is kept, unless told
+MAX_FAILURES = 1000
+_MAX = (1 << 64) - 1
+ENDINGS = {
+    lib.EU_RUNNING: "running", lib.EU_RETURNED: "returned", lib.EU_EXITED: "exited", lib.EU_TRAPPED: "trapped",
+    lib.EU_TERMINATED: "terminated", lib.EU_OUT_OF_FUEL: "out of fuel", lib.EU_TIMED_OUT: "timed out",
+    lib.EU_FAILED: "failed",
+}  # fmt: skip
+FAILED = frozenset(("trapped", "out of fuel", "failed"))
+_ESRCH = 3
+
+
+class Run:
+    """A guest while it runs, and after. Made by `Guest.run`.
+
+    Attributes:
+        ending: `running`, then how it ended: `returned`, `exited` (by its own call), `trapped`, `out of fuel`,
+            `timed out`, `terminated` (by `terminate`, a signal, or the end of the block), `failed` (a host function, or
+            the host).
+        exit_code: 0 to 255 as the guest says it; 1 after a trap, a failure or without fuel; 0 when it was ended from
+            outside or by its duration. None while it runs.
+        text: one line about the ending, "" where there is nothing to say.
+        detail: the calls of a guest that trapped, innermost first, one a line.
+        failures: lines about what the guest asked for in vain, oldest first.
+    """
+
+    def __init__(
+        self,
+        guest: Guest,
+        functions: list[HostFunction],
+        policy: Policy | None,
+        on_record: Callable[[str, bytes], None] | None,
+        on_failure: Callable[[str, list[str]], None] | None,
+    ) -> None:
+        self.ending = "running"
+        self.exit_code: int | None = None
+        self.text = ""
+        self.detail = ""
+        self.failures: list[str] = []
+        self._module = guest
+        self._policy = policy or Policy()
+        self._on_failure = on_failure
+        self._calls = Calls(self._policy, self._failed, on_record, functions)
+        self._options = ffi.new("struct eu_guest_options *")
+        self._kept: list[Any] = []
+        self._guest: Any = ffi.NULL
+        self._lock = _thread.allocate_lock()
+        self._thread: Thread | None = None
+        self._own: list[int] = []
+        self._streams: dict[str, int] = {}
+
+    # before the start
+
+    def open_streams(self, stdin: Any, stdout: Any, stderr: Any) -> None:
+        """Set where input comes from and output goes to."""
+        if stdin is None:
+            self._options.stdin_fd = self._keep_fd(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        elif isinstance(stdin, bytes):
+            self._options.stdin_fd = descriptor = self._keep_fd(os.memfd_create("stdin"))
+            os.write(descriptor, stdin)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            self._options.stdin_fd = _fileno(stdin)
+        self._options.stdout_fd = self._output("stdout", stdout)
+        self._options.stderr_fd = self._output("stderr", stderr)
+
+    def _output(self, name: str, given: int | IO[Any] | None) -> int:
+        if given is not None:
+            return _fileno(given)
+        self._streams[name] = self._keep_fd(os.memfd_create(name))
+        return self._streams[name]
+
+    def _keep_fd(self, descriptor: int) -> int:
+        self._own.append(descriptor)
+        return descriptor
+
+    def set_words(self, args: Sequence[str], env: Mapping[str, str], dirs: Sequence[Directory | str]) -> None:
+        """Set arguments, environment and directories."""
+        self._options.args = self._words(args)
+        self._options.env = self._words([f"{name}={value}" for name, value in env.items()])
+        if not dirs:
+            return
+        from eunomia.wasm.directories import Directory
+
+        found = [each if isinstance(each, Directory) else Directory.parse(each) for each in dirs]
+        array = ffi.new("struct eu_preopen[]", len(found) + 1)
+        self._kept.append(array)
+        for place, each in zip(array, found, strict=False):
+            place.host, place.guest = self._text(each.host), self._text(each.guest)
+            place.writable, place.token = each.rights == "rw", each.rights == "token"
+        self._options.preopens = array
+        self._calls.policy = self._policy.with_groups(
+            each.host for each in found if each.is_group and each.rights == "token"
+        )
+
+    def _text(self, value: str) -> Any:
+        data = os.fsencode(value)
+        if b"\0" in data:
+            raise ValueError(f"guest {self._module.name}: a NUL in {value!r}")
+        kept = ffi.new("char[]", data)
+        self._kept.append(kept)
+        return kept
+
+    def _words(self, words: Sequence[str]) -> Any:
+        array = ffi.new("const char *[]", [*(self._text(word) for word in words), ffi.NULL])
+        self._kept.append(array)
+        return array
+
+    def set_limits(
+        self, *, memory: int, table: int, fuel: int | None, stack: int, duration: float, max_output: int | None
+    ) -> None:
+        """Set what it may use; 0 is the default."""
+        options = self._options
+        options.memory, options.table, options.stack = memory, table, stack
+        options.fuel = 0 if fuel is None else fuel or _MAX
+        options.duration = max(1, int(duration * 1e9)) if duration else 0
+        options.max_output = max_output if max_output is not None else KEPT if self._streams else 0
+        policy = self._calls.policy
+        if policy is not None:
+            options.max_objects, options.max_links = policy.number("objects"), policy.number("links")
+
+    def set_callback(self, module: str, export: str) -> None:
+        """Set the names of TinyGo's form of polling."""
+        self._options.callback_module, self._options.callback_export = self._text(module), self._text(export)
+
+    def start(self, *, thread: bool, take_signals: bool) -> None:
+        """Make the guest of the module and run it, in a thread or to its end."""
+        from eunomia.wasm import engine
+        from eunomia.wasm.functions import c_functions
+
+        options, calls = self._options, self._calls
+        options.library = self._text(engine.library())
+        cache = engine.cache()
+        options.cache = self._text(cache) if cache else ffi.NULL
+        options.context = calls.handle
+        options.decide, options.failed = lib.eu_python_decides, lib.eu_python_failed
+        if calls.on_record is not None:
+            options.on_record = lib.eu_python_record
+        calls.functions = [function.bound(calls) for function in calls.functions]
+        options.functions = c_functions(calls.functions, self._kept)
+        self._guest = lib.eu_guest_new(self._module.wasm, len(self._module.wasm), options)
+        if not self._guest:
+            raise GuestError(f"run {self._module.name}: {text(lib.eu_error())}")
+        if take_signals:
+            check(lib.eu_guest_take_signals(self._guest), "take signals")
+        if not thread:
+            self._run(take_signals)
+            return
+        from threading import Thread
+
+        self._thread = Thread(target=self._run, args=(take_signals,), name=f"guest {self._module.name}", daemon=True)
+        self._thread.start()
+
+    def _run(self, took_signals: bool) -> None:
+        ending = lib.eu_guest_run(self._guest)
+        if took_signals:
+            lib.eu_guest_take_signals(ffi.NULL)
+        with self._lock:
+            guest, self._guest = self._guest, ffi.NULL
+            self.text, self.detail = text(lib.eu_guest_text(guest)), text(lib.eu_guest_detail(guest))
+            words = ENDINGS.get(ending, "failed")
+            self.exit_code = 1 if words in FAILED else int(lib.eu_guest_exit_code(guest)) if words == "exited" else 0
+            self.ending = words
+            lib.eu_guest_free(guest)
+
+    def _failed(self, line: str, said: list[str]) -> None:
+        if len(self.failures) < MAX_FAILURES:
+            self.failures.append(line)
+        if self._on_failure is not None:
+            self._on_failure(line, said)
+
+    # while it runs
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended; a paused guest runs."""
+        return self.ending == "running"
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait until it has ended.
+
+        Args:
+            timeout: seconds; None: as long as it takes.
+
+        Returns:
+            The exit code, or None when the time was up.
+
+        Raises:
+            BaseException: what a function of `register` or `on_record` raised.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout)
+        if self.ending != "running" and self._calls.error is not None:
+            raise self._calls.error
+        return self.exit_code
+
+    def check(self) -> int:
+        """Wait until it has ended, and return its exit code.
+
+        Raises:
+            GuestError: it trapped, had no fuel left, or the host failed; `.ending` says which.
+            BaseException: what a function of `register` or `on_record` raised.
+        """
+        code = self.wait()
+        if self.ending in FAILED:
+            raise GuestError(f"run {self._module.name}: {self.text or self.ending}", self.ending)
+        return code or 0
+
+    def pause(self) -> bool:
+        """Have it stand still, wherever it is: in its code, a sleep, a poll or a callback. From any thread.
+
+        Returns:
+            False where it was paused already, or has ended.
+        """
+        return self._control(lib.eu_guest_pause)
+
+    def resume(self) -> bool:
+        """Have a paused guest go on; False where it was not paused. From any thread."""
+        return self._control(lib.eu_guest_resume)
+
+    def terminate(self) -> bool:
+        """End it, wherever it is, paused or not; what it has in the kernel is let go. From any thread.
+
+        Returns:
+            False where it has ended already. The ending is known after `wait`.
+        """
+        return self._control(lib.eu_guest_terminate)
+
+    def signal(self, number: int) -> None:
+        """Tell it of a signal, as SIGINT would: a guest that handles signals gets it, once; others end."""
+        with self._lock:
+            if self._guest:
+                lib.eu_guest_signal(self._guest, number)
+
+    def _control(self, function: Callable[[Any], int]) -> bool:
+        with self._lock:
+            return bool(self._guest) and function(self._guest) == 0
+
+    @property
+    def has_attached(self) -> bool:
+        """Whether it has asked to attach something, and was allowed to."""
+        return self._calls.attaches > 0
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether it stands still."""
+        with self._lock:
+            return bool(self._guest) and lib.eu_guest_state(self._guest) == 2
+
+    @property
+    def stdout(self) -> str:
+        """What it has written to standard output so far, where that is kept."""
+        return self.read("stdout").decode(errors="replace")
+
+    @property
+    def stderr(self) -> str:
+        """What it has written to standard error so far, where that is kept."""
+        return self.read("stderr").decode(errors="replace")
+
+    def read(self, stream: str = "stdout", start: int = 0) -> bytes:
+        """Return the bytes of a kept stream from a place on: what came since, when that is how much was read before.
+
+        Raises:
+            ValueError: the stream is not kept: it goes where the caller of `run` said, or the run is closed.
+        """
+        descriptor = self._streams.get(stream)
+        if descriptor is None:
+            raise ValueError(f"{stream} of guest {self._module.name} is not kept")
+        pieces = []
+        while piece := os.pread(descriptor, 1 << 20, start):
+            pieces.append(piece)
+            start += len(piece)
+        return b"".join(pieces)
+
+    # the end
+
+    def close(self) -> None:
+        """End the guest if it runs, wait for it, and forget its output. Again: nothing."""
+        if self._thread is not None:
+            self.terminate()
+            self._thread.join()
+        elif self._guest:  # it never ran
+            guest, self._guest = self._guest, ffi.NULL
+            lib.eu_guest_free(guest)
+        own, self._own, self._streams = self._own, [], {}
+        for descriptor in own:
+            os.close(descriptor)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        code = "" if self.exit_code is None else f", exit code {self.exit_code}"
+        return f"<Run of {self._module.name}: {self.ending}{code}>"
+
+
+def _fileno(stream: Any) -> int:
+    return stream if isinstance(stream, int) else int(stream.fileno())
