@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from build import DEVELOPMENT, build_extension, default_target, is_current, is_host, libs_for
 
 LEFT_OUT = {"target", "__pycache__", "tests", "Cargo.lock"}  # of sdk/: what builds and tests leave and need
+SKIPPED = (".wasm", "_test.go")
 NOT_TAKEN = (
     "libbpf-LICENSE.LGPL-2.1",
     "elfutils-COPYING-GPLV2",
@@ -107,7 +108,7 @@ def sdk_archive(root: Path, output: Path) -> Path:
     with tarfile.open(output, "w:xz", preset=lzma.PRESET_EXTREME | 9, format=tarfile.USTAR_FORMAT) as archive:
         for path in sorted((root / "sdk").rglob("*")):
             place = path.relative_to(root / "sdk")
-            if not path.is_file() or not LEFT_OUT.isdisjoint(place.parts) or path.suffix == ".wasm":
+            if not path.is_file() or not LEFT_OUT.isdisjoint(place.parts) or path.name.endswith(SKIPPED):
                 continue
             member = tarfile.TarInfo(str(place))
             member.size = path.stat().st_size
@@ -163,21 +164,64 @@ def public_modules(package: Path) -> set[str]:
 
 
 def without_words(text: str) -> str:
-    """Return a module with empty docstrings and without comments, each line where it was."""
-    lines = text.splitlines(keepends=True)
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, kinds) or ast.get_docstring(node, clean=False) is None:
-            continue
-        first = node.body[0]
-        head = lines[first.lineno - 1][: first.col_offset]
-        lines[first.lineno - 1] = f'{head}""\n'
-        lines[first.lineno : first.end_lineno] = ["\n"] * ((first.end_lineno or first.lineno) - first.lineno)
+    """Return a module without comments and types, with empty docstrings, each line where it was.
+
+    Types are those of functions and below `if TYPE_CHECKING:`, which are not looked at when it runs.
+    """
+    tree, lines = ast.parse(text), text.splitlines(keepends=True)
+    cuts: list[
+        tuple[int, int, int, int, str]
+    ] = []  # from line and column to line and column, and what stands there then
     for token in tokenize.generate_tokens(iter(lines).__next__):
         if token.type == tokenize.COMMENT:
-            line, start = token.start
-            lines[line - 1] = lines[line - 1][:start].rstrip() + "\n"
-    return "".join(lines)
+            cuts.append((*token.start, *token.end, ""))
+    for node in ast.walk(tree):
+        cuts += cuts_of(node, lines)
+    for first, start, last, end, word in sorted(cuts, reverse=True):
+        head, tail = lines[first - 1][:start], lines[last - 1][end:]
+        if first == last:
+            lines[first - 1] = head + word + tail
+        else:
+            lines[first - 1], lines[last - 1] = head + word + "\n", tail
+            lines[first : last - 1] = ["\n"] * (last - 1 - first)
+    made = "".join(line.rstrip() + "\n" for line in lines)
+    compile(made, "module", "exec")
+    return made
+
+
+def cuts_of(node: ast.AST, lines: list[str]) -> Iterator[tuple[int, int, int, int, str]]:
+    """Yield what is cut out of a node, columns in characters, inner ones of what is cut never."""
+
+    def place(line: int, column: int) -> tuple[int, int]:  # ast counts bytes
+        return line, len(lines[line - 1].encode()[:column].decode())
+
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    if isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None:
+        first = node.body[0]
+        yield (
+            *place(first.lineno, first.col_offset),
+            *place(first.end_lineno or 0, first.end_col_offset or 0),
+            '""',
+        )
+    if isinstance(node, ast.arg) and node.annotation is not None:
+        note = node.annotation
+        yield (
+            *place(node.lineno, node.col_offset + len(node.arg.encode())),
+            *place(note.end_lineno or 0, note.end_col_offset or 0),
+            "",
+        )
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.returns is not None:
+        note = node.returns
+        line, column = place(note.lineno, note.col_offset)
+        start = lines[line - 1].rindex("->", 0, column)
+        yield line, start, *place(note.end_lineno or 0, note.end_col_offset or 0), ""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        first, last = node.body[0], node.body[-1]
+        yield (
+            *place(first.lineno, first.col_offset),
+            *place(last.end_lineno or 0, last.end_col_offset or 0),
+            "pass",
+        )
 
 
 def host_target() -> str:

@@ -44,9 +44,9 @@ def words(options: tuple[Opt, ...]) -> list[str]:
 
 def ecc_commands() -> list[Command]:
     """Return the tables of ecc and its commands."""
-    from eunomia.cli import ecc, ecc_doctor, ecc_gen, ecc_new
+    from eunomia.cli import ecc, ecc_doctor, ecc_gen, ecc_new, ecc_wasm
 
-    return [ecc.COMMAND, ecc_doctor.COMMAND, ecc_gen.COMMAND, ecc_new.COMMAND]
+    return [ecc.COMMAND, ecc_wasm.BUILD, ecc_doctor.COMMAND, ecc_gen.COMMAND, ecc_wasm.NEW, ecc_new.COMMAND]
 
 
 def tables() -> dict[str, Command]:

@@ -123,7 +123,8 @@ COMMAND = Command(
     prog="ecc",
     details="An EVENTS.h gives the event types by its structs; without it they are read from the source itself.\n"
     "`ecc doctor` tells what is installed, `ecc new NAME` starts a project,\n"
-    "`ecc gen skeleton PROG` writes types and skeleton for C, Rust and Go.",
+    "`ecc gen skeleton PROG` writes types and skeleton for C, Rust and Go;\n"
+    "`ecc gen-wasm-skel DIR` starts a Wasm guest, `ecc build-wasm DIR` builds it.",
     examples=(
         ("ecc opensnoop.bpf.c", "writes package.json beside the source"),
         ("ecc -o build/ *.bpf.c", "one NAME.json for each source"),
@@ -134,7 +135,7 @@ COMMAND = Command(
             "runs there without the kernels' BTF",
         ),
     ),
-    choices=("@file", "doctor", "gen", "new"),
+    choices=("@file", "build-wasm", "doctor", "gen", "gen-wasm-skel", "new"),
 )
 
 
@@ -152,6 +153,10 @@ def main(argv: list[str]) -> int:
         from eunomia.cli.ecc_gen import main as gen
 
         return gen(argv[1:])
+    if argv[:1] in (["build-wasm"], ["gen-wasm-skel"]):
+        from eunomia.cli import ecc_wasm
+
+        return (ecc_wasm.build if argv[0] == "build-wasm" else ecc_wasm.new)(argv[1:])
     values = COMMAND.parse(argv)
     if values["version"]:
         return _version()

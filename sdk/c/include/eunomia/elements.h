@@ -1,0 +1,156 @@
+/* bpf(2) on maps and programs by descriptor, as libbpf's <bpf/bpf.h> has it. */
+#ifndef EUNOMIA_ELEMENTS_H
+#define EUNOMIA_ELEMENTS_H
+#pragma GCC system_header
+#include <eunomia/accessors.h>
+
+EU_API int bpf_map_lookup_elem_flags(int fd, const void *key, void *value, __u64 flags)
+{
+	return eu_err(wasm_bpf_map_operate(fd, 1, key, value, NULL, flags));
+}
+
+EU_API int bpf_map_lookup_elem(int fd, const void *key, void *value)
+{
+	return bpf_map_lookup_elem_flags(fd, key, value, 0);
+}
+
+EU_API int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
+{
+	return eu_err(wasm_bpf_map_operate(fd, 2, key, (void *)value, NULL, flags));
+}
+
+EU_API int bpf_map_delete_elem_flags(int fd, const void *key, __u64 flags)
+{
+	return eu_err(wasm_bpf_map_operate(fd, 3, key, NULL, NULL, flags));
+}
+
+EU_API int bpf_map_delete_elem(int fd, const void *key)
+{
+	return bpf_map_delete_elem_flags(fd, key, 0);
+}
+
+EU_API int bpf_map_get_next_key(int fd, const void *key, void *next)
+{
+	return eu_err(wasm_bpf_map_operate(fd, 4, key, NULL, next, 0));
+}
+
+EU_API int bpf_map_lookup_and_delete_elem_flags(int fd, const void *key, void *value, __u64 flags)
+{
+	return eu_err(wasm_bpf_map_operate(fd, 21, key, value, NULL, flags));
+}
+
+EU_API int bpf_map_lookup_and_delete_elem(int fd, const void *key, void *value)
+{
+	return bpf_map_lookup_and_delete_elem_flags(fd, key, value, 0);
+}
+
+EU_API int bpf_map_freeze(int fd)
+{
+	return eu_err(wasm_bpf_map_operate(fd, 22, NULL, NULL, NULL, 0));
+}
+
+EU_API int eu_batch(int fd, int command, const void *in, void *out, const void *keys, const void *values, __u32 *count,
+		    const struct bpf_map_batch_opts *opts)
+{
+	return eu_err(wasm_bpf_map_batch(fd, command, in, out, (void *)keys, (void *)values, count, opts ? opts->elem_flags : 0));
+}
+
+EU_API int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count,
+				const struct bpf_map_batch_opts *opts)
+{
+	return eu_batch(fd, 24, in, out, keys, values, count, opts);
+}
+
+EU_API int bpf_map_lookup_and_delete_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count,
+					   const struct bpf_map_batch_opts *opts)
+{
+	return eu_batch(fd, 25, in, out, keys, values, count, opts);
+}
+
+EU_API int bpf_map_update_batch(int fd, const void *keys, const void *values, __u32 *count, const struct bpf_map_batch_opts *opts)
+{
+	return eu_batch(fd, 26, NULL, NULL, keys, values, count, opts);
+}
+
+EU_API int bpf_map_delete_batch(int fd, const void *keys, __u32 *count, const struct bpf_map_batch_opts *opts)
+{
+	return eu_batch(fd, 27, NULL, NULL, keys, NULL, count, opts);
+}
+
+EU_API int bpf_map_get_info_by_fd(int fd, struct bpf_map_info *info, __u32 *size)
+{
+	struct bpf_map_info whole = {};
+	struct eu_map_info found;
+	int result = wasm_bpf_map_info_by_fd(fd, &found, sizeof(found));
+
+	if (result < 0)
+		return eu_err(result);
+	whole.type = found.type;
+	whole.key_size = found.key_size;
+	whole.value_size = found.value_size;
+	whole.max_entries = found.max_entries;
+	whole.map_flags = found.map_flags;
+	memcpy(whole.name, found.name, sizeof(whole.name) - 1);
+	if (*size > sizeof(whole))
+		*size = sizeof(whole);
+	memcpy(info, &whole, *size);
+	return 0;
+}
+
+EU_API int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *size)
+{
+	return bpf_map_get_info_by_fd(fd, (struct bpf_map_info *)info, size);
+}
+
+EU_API int bpf_prog_test_run_opts(int fd, struct bpf_test_run_opts *opts)
+{
+	struct bpf_program *program = eu_program_of(fd);
+	__u32 result[2] = {};
+	const void *in = opts->data_in ? opts->data_in : opts->ctx_in;
+	int size;
+
+	if (!program)
+		return eu_err(-EBADF);
+	size = wasm_bpf_program_test_run(program->object->handle, program->info.name, in,
+					 (int)(opts->data_in ? opts->data_size_in : opts->ctx_size_in), opts->data_out,
+					 (int)opts->data_size_out, opts->repeat, result);
+	eu_pause_point();
+	if (size < 0)
+		return eu_refused(size);
+	opts->data_size_out = size;
+	opts->retval = result[0];
+	opts->duration = result[1];
+	return 0;
+}
+
+EU_API int libbpf_num_possible_cpus(void)
+{
+	return eu_err(wasm_bpf_possible_cpus());
+}
+
+EU_API int eu_probe_number(int what, int number, const char *more)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%d%s", number, more);
+	return wasm_bpf_probe(what, name);
+}
+
+EU_API int libbpf_probe_bpf_map_type(enum bpf_map_type type, const void *)
+{
+	return eu_probe_number(EU_PROBE_MAP_TYPE, type, "");
+}
+
+EU_API int libbpf_probe_bpf_prog_type(enum bpf_prog_type type, const void *)
+{
+	return eu_probe_number(EU_PROBE_PROGRAM_TYPE, type, "");
+}
+
+EU_API int libbpf_probe_bpf_helper(enum bpf_prog_type type, enum bpf_func_id helper, const void *)
+{
+	char more[16];
+
+	snprintf(more, sizeof(more), ":%d", helper);
+	return eu_probe_number(EU_PROBE_HELPER, type, more);
+}
+#endif

