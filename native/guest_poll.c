@@ -77,6 +77,7 @@ struct delivery {
     struct eu_guest_fd *fd;
     struct eu_callee callee;
     uint32_t context, data, room;
+    int deaf;       /* what the callback answers means nothing: TinyGo's form */
     int count;      /* delivered */
     int32_t answer; /* of the callback, negative: it wants no more */
 };
@@ -115,7 +116,7 @@ static int deliver(struct eu_guest *guest, struct delivery *d) {
         }
         union eu_slot slots[3] = {{.u32 = d->context}, {.u32 = d->data}, {.u32 = given}};
         stop = guest->engine->call(guest->instance, &d->callee, slots);
-        d->answer = stop || !d->callee.nr_results ? 0 : slots[0].i32;
+        d->answer = stop || d->deaf || !d->callee.nr_results ? 0 : slots[0].i32;
         d->count++;
     }
     eu_buffer_publish(buffer);
@@ -158,7 +159,7 @@ static int find_callback(struct eu_guest *guest, const char *export, uint32_t in
 
 /* Parameters from `at` on: context, data, max_size, timeout. */
 static int poll_with(struct eu_guest *guest, union eu_slot *slots, const char *export, uint32_t index, int at) {
-    struct delivery d = {.context = slots[at].u32, .data = slots[at + 1].u32, .room = slots[at + 2].u32};
+    struct delivery d = {.context = slots[at].u32, .data = slots[at + 1].u32, .room = slots[at + 2].u32, .deaf = export != NULL};
     int32_t timeout = slots[at + 3].i32;
     struct eu_guest_object *owner = eu_guest_object(guest, slots[0].u64);
     int err = 0, result = 0;
