@@ -80,10 +80,9 @@ def _drained(env: dict[str, str], flood: Flood, argv: list[str | Path], records:
                 cpu = process.cpu_ns()
                 process.thaw()
                 end = time.monotonic() + 20
-                while time.monotonic() < end and not os.fstat(output.fileno()).st_size:
+                while not (said := os.pread(output.fileno(), 4096, 0).split()) and time.monotonic() < end:
                     time.sleep(0.01)
                 cpu = process.cpu_ns() - cpu
-                said = os.pread(output.fileno(), 4096, 0).split()
                 if not said or int(said[-1]) != records:
                     raise RuntimeError(f"{argv[0]} got {said} records, not {records}")
                 return cpu / records

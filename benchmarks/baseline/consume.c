@@ -3,6 +3,7 @@
  *   consume PID        add up the records of that process; when no more come, print how many there were so far
  *   consume lookup N   print the nanoseconds of one of N lookups in a hash map
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +42,7 @@ int main(int argc, char **argv) {
     unsigned long long shown = 0;
     struct ring_buffer *ring;
     size_t size;
-    int *pid;
+    int *pid, err;
 
     if (argc < 2 || !object)
         return 2;
@@ -54,7 +55,7 @@ int main(int argc, char **argv) {
     if (!bpf_program__attach(bpf_object__find_program_by_name(object, "on_kill")))
         return 1;
     ring = ring_buffer__new(bpf_object__find_map_fd_by_name(object, "records"), add, NULL, NULL);
-    while (ring && ring_buffer__poll(ring, 300) >= 0)
+    while (ring && ((err = ring_buffer__poll(ring, 300)) >= 0 || err == -EINTR)) /* when it was stopped and goes on */
         if (sum != shown) {
             printf("%llu\n", shown = sum);
             fflush(stdout);
