@@ -14,10 +14,10 @@ enum kind { RING = 1, PERF = 2, SAMPLED = 3, UPDATED = 4 };
 
 const char *eu_cause_name(int cause, int kind) {
     static const char *const names[EU_CAUSES] = {
-        [EU_NO_ROOM] = "ring full",       [EU_MAP_FULL] = "map full",       [EU_COLLISION] = "stack collision",
-        [EU_UNDECODABLE] = "undecodable", [EU_QUEUE_FULL] = "queue full",   [EU_SINK_FAILED] = "sink failed",
-        [EU_SAMPLED_OUT] = "sampled out", [EU_RATE_LIMITED] = "rate limit", [EU_DRILL] = "drill",
-        [EU_NOT_READ] = "not read",
+        [EU_NO_ROOM] = "ring full",       [EU_MAP_FULL] = "map full",         [EU_COLLISION] = "stack collision",
+        [EU_UNDECODABLE] = "undecodable", [EU_QUEUE_FULL] = "queue full",     [EU_SINK_FAILED] = "sink failed",
+        [EU_SAMPLED_OUT] = "sampled out", [EU_RATE_LIMITED] = "rate limit",   [EU_DRILL] = "drill",
+        [EU_NOT_READ] = "not read",       [EU_GUEST_FAILED] = "guest failed",
     };
     if (cause < 0 || cause >= EU_CAUSES)
         return "?";

@@ -3,6 +3,7 @@
 /* From records to output. A plan (docs/reference/plan.md, plan.h) says what the records of each source look like. */
 struct eu_object;
 struct eu_recorder;
+struct eu_sieve;
 
 struct eu_plan;
 /* Check and copy a plan; NULL and eu_error() when it is damaged. */
@@ -57,8 +58,10 @@ struct eu_run_options {
     size_t filter_size;
     double drill_loss;          /* share that is dropped on purpose, 0 to 1 */
     struct eu_members *members; /* that the filter asks for, NULL: none; it must outlive the run */
-    uint64_t sample;            /* every Nth event of a source; 0 and 1: all */
-    double rate_limit;          /* events a second of a source, 0: no limit */
+    struct eu_sieve **sieves;   /* guests that pass the filter's events on, in this order: api_chain.h */
+    int nr_sieves;
+    uint64_t sample;   /* every Nth event of a source; 0 and 1: all */
+    double rate_limit; /* events a second of a source, 0: no limit */
     /* aggregation in place of lines: field paths joined by commas, NULL: none */
     const char *count_by;
     const char *hist;
@@ -102,8 +105,9 @@ enum eu_cause {
     EU_SINK_FAILED, /* output could not be written */
     EU_SAMPLED_OUT,
     EU_RATE_LIMITED,
-    EU_DRILL,    /* dropped on purpose */
-    EU_NOT_READ, /* still in a perf buffer when its reader was closed */
+    EU_DRILL,        /* dropped on purpose */
+    EU_NOT_READ,     /* still in a perf buffer when its reader was closed */
+    EU_GUEST_FAILED, /* a guest that was given it trapped, or had before */
     EU_CAUSES
 };
 const char *eu_cause_name(int cause, int kind);
@@ -125,7 +129,7 @@ struct eu_account {
     uint64_t filtered;  /* left out because of a filter or --max-events */
     uint64_t discarded; /* reserved and given back by the program */
     uint64_t pending;   /* produced, and neither written nor anything else yet: in the buffer, or waiting for a slow reader of the output */
-    uint64_t lost[10];  /* enum eu_cause */
+    uint64_t lost[11];  /* enum eu_cause */
     int why;            /* of an account that is not known: enum eu_unknown */
 };
 int eu_run_account(struct eu_run *run, int source, struct eu_account *account);

@@ -106,4 +106,11 @@ int eu_guest_fail(struct eu_guest *guest, const char *text);
  */
 const char *eu_map_pin_path(struct eu_object *object, int map);
 int eu_is_cgroup(int fd);
+/* Keep a line as this thread's error, for a callback that fails. */
+void eu_set_error(int err, const char *line);
+/* What the host offers, by index: 1, or 0 behind the last. */
+struct eu_guest_offer {
+    const char *module, *name, *type;
+};
+int eu_guest_offer(int index, struct eu_guest_offer *offer);
 #endif

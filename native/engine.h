@@ -56,6 +56,8 @@ struct eu_engine {
     void (*interrupt)(struct eu_instance *instance);
     /* Pages of 64 KiB at the end of the memory, for the host: the address of the first, or -errno. */
     int64_t (*grow)(struct eu_instance *instance, uint64_t pages);
+    /* The memory of a module beside the guest by its name, "": of the guest itself. NULL: there is none. */
+    uint8_t *(*memory_of)(struct eu_instance *instance, const char *module, uint64_t *size);
     int fixed_memory; /* 1: the base of the memory never moves, whatever grows: something can be mapped over it */
 };
 #endif

@@ -7,6 +7,7 @@
 
 #include "api_accounts.h"
 #include "api_batch.h"
+#include "api_chain.h"
 #include "api_compile.h"
 #include "api_events.h"
 #include "api_filter.h"

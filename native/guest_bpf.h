@@ -138,6 +138,7 @@ EU_GUEST_CALL(eu_call_poll_batch);
 EU_GUEST_CALL(eu_call_wait);
 EU_GUEST_CALL(eu_call_lost);
 EU_GUEST_CALL(eu_call_version);
+EU_GUEST_CALL(eu_call_module_copy);
 EU_GUEST_CALL(eu_call_cpus);
 EU_GUEST_CALL(eu_call_signal);
 EU_GUEST_CALL(eu_call_test_run);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -69,8 +70,28 @@ static int start_watchdog(struct eu_guest *guest) {
     return err;
 }
 
+/* Whether this thread's stack has room for the guest's and for what host functions need below it. */
+static int has_stack(uint64_t wanted) {
+    enum { HOSTS = 256 << 10 };
+    pthread_attr_t attributes;
+    struct rlimit limit;
+    void *low = NULL;
+    size_t size = SIZE_MAX;
+    if (gettid() == getpid()) { /* glibc would read all of /proc/self/maps to tell about the first thread */
+        if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur != RLIM_INFINITY)
+            size = limit.rlim_cur;
+        return size / 4 * 3 >= wanted + HOSTS;
+    }
+    if (pthread_getattr_np(pthread_self(), &attributes))
+        return 1;
+    int err = pthread_attr_getstack(&attributes, &low, &size);
+    pthread_attr_destroy(&attributes);
+    return err || (uintptr_t)&attributes - (uintptr_t)low >= wanted + HOSTS;
+}
+
 void eu_guest_begin(struct eu_guest *guest) {
     int err = 0;
+    uint64_t stack = guest->options->stack ? guest->options->stack : EU_GUEST_STACK;
     pthread_mutex_lock(&guest->lock);
     guest->thread = pthread_self();
     guest->running = 1;
@@ -81,6 +102,9 @@ void eu_guest_begin(struct eu_guest *guest) {
     pthread_mutex_unlock(&guest->lock);
     if (err)
         eu_guest_end(guest, EU_FAILED, "start the clock of a guest: %s", eu_reason(err));
+    else if (!has_stack(stack))
+        eu_guest_end(guest, EU_FAILED, "its stack of %llu bytes has no room on the stack of this thread (ulimit -s, threading.stack_size)",
+                     (unsigned long long)stack);
 }
 
 void eu_guest_over(struct eu_guest *guest) {

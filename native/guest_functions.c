@@ -39,6 +39,7 @@ const struct eu_host_function eu_bpf_functions[] = {
     ADDED("program_test_run", "Iiiiiiii:i", eu_call_test_run),
     ADDED("symbol", "iIii:i", eu_call_symbol),
     ADDED("probe", "ii:i", eu_call_probe),
+    ADDED("module_copy", "iiiii:i", eu_call_module_copy),
     /* the interface of 2022 */
     {"env", "create_bpf", "ii:i", eu_call_ewasm_create, 0},
     {"env", "run_bpf", "i:i", eu_call_ewasm_run, 0},

@@ -35,7 +35,13 @@ int eu_guest_failed(struct eu_guest *guest, int err, const char *format, ...) {
     return -err;
 }
 
+/* libbpf's own numbers, from 4000 on, mean nothing to a guest. */
+static int linux_errno(int err) {
+    return err < 0 && err > -4000 ? err : -EINVAL;
+}
+
 int eu_guest_failed_as(struct eu_guest *guest, int err) {
+    err = linux_errno(err);
     return eu_guest_failed(guest, -err, "%s", *eu_error() ? eu_error() : eu_reason(-err));
 }
 
@@ -250,7 +256,7 @@ static int load_failed(struct eu_guest *guest, const char *what, int err) {
     last_words(words, sizeof(words), 6);
     eu_guest_failed(guest, -err, "%s%s", *eu_error() ? eu_error() : eu_reason(-err), words);
     eu_guest_tell(guest, what, guest->options->failed && *eu_error() ? eu_error() : eu_guest_last_error(guest));
-    return err;
+    return linux_errno(err);
 }
 
 int eu_guest_load(struct eu_guest *guest, struct eu_guest_object *object) {

@@ -77,7 +77,7 @@ struct delivery {
     struct eu_guest_fd *fd;
     struct eu_callee callee;
     uint32_t context, data, room;
-    int deaf;       /* what the callback answers means nothing: TinyGo's form */
+    int deaf;       /* whatever the callback answers: what a Go function returns means nothing */
     int count;      /* delivered */
     int32_t answer; /* of the callback, negative: it wants no more */
 };

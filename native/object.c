@@ -231,6 +231,8 @@ int eu_prog_set_autoload(struct eu_object *object, int prog, int on) {
 
 const char *eu_reason(int err) {
     static _Thread_local char words[64];
+    if (err == LIBBPF_ERRNO__FORMAT)
+        return "not a BPF object (an ELF file)";
     if (err == EU_ENOTSUPP)
         return "not supported by this kernel (error 524)";
 #ifdef __GLIBC__ /* GNU's strerror_r returns the text, musl's fills the buffer as POSIX says */

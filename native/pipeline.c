@@ -1,5 +1,6 @@
 /* What becomes of a record: filtered, dropped by a drill, sampled out, held back by a rate limit, or delivered: as a line, into
  * an aggregate, into a recording. Whatever is decided is counted: docs/reference/accounting.md. */
+#include "chain.h"
 #include "run_parts.h"
 #include <errno.h>
 
@@ -107,32 +108,58 @@ static inline int deliver(struct source *s, int match, const uint8_t *record, si
     return -1;
 }
 
+static void count(struct source *s, int cause) {
+    if (cause == EU_CAUSES)
+        s->account.filtered++;
+    else
+        s->account.lost[cause]++;
+}
+
+/* It is in the output. One that a guest added is in no account. */
+static void delivered(struct source *s, int is_added) {
+    struct eu_run *run = s->run;
+    if (run->aggregate || run->keep) {
+        s->account.delivered += !is_added;
+    } else {
+        s->queued += !is_added;
+        eu_output_mark(&run->output, &run->out, s->index, !is_added);
+    }
+    if (++run->delivered == run->options.max_events)
+        eu_run_ends(run, MAX_EVENTS);
+}
+
+void eu_pipeline_deliver(struct source *s, const struct eu_item *item, const uint8_t *record, const char *members) {
+    int match = eu_view_match(s->view, record, item->size); /* it may have been changed */
+    int cause = s->run->ending == MAX_EVENTS ? EU_CAUSES : match < 0 ? EU_UNDECODABLE : deliver(s, match, record, item->size);
+    if (cause >= 0) {
+        if (!item->is_added)
+            count(s, cause);
+        return;
+    }
+    if (item->nr_bytes && !s->run->aggregate && !s->run->keep)
+        eu_chain_members(s->run, members, item->nr_bytes);
+    delivered(s, item->is_added);
+}
+
 static __attribute__((noinline)) int take(struct source *s, const uint8_t *record, size_t size) {
     struct eu_run *run = s->run;
     if (run->ending == MAX_EVENTS) { /* nobody wants it */
         s->account.filtered++;
         return 0;
     }
-    int match = run->format.format == 2 && !run->filter ? 0 : eu_view_match(s->view, record, size);
+    int match = run->format.format == 2 && !run->filter && !run->chain ? 0 : eu_view_match(s->view, record, size);
     int cause = match < 0 ? EU_UNDECODABLE : verdict(s, match, record, size);
-    if (cause < 0)
+    if (cause < 0 && run->chain)
+        eu_chain_add(run->chain, (uint32_t)s->index, (uint32_t)match, record, size);
+    else if (cause < 0)
         cause = deliver(s, match, record, size);
-    if (cause >= 0) {
-        if (cause == EU_CAUSES)
-            s->account.filtered++;
-        else
-            s->account.lost[cause]++;
-        return 0;
-    }
-    if (run->aggregate || run->keep) {
-        s->account.delivered++;
-    } else {
-        s->queued++;
-        eu_output_mark(&run->output, &run->out, s->index, 1);
-    }
-    if (++run->delivered == run->options.max_events)
-        eu_run_ends(run, MAX_EVENTS);
-    return run->ending == MAX_EVENTS || run->out.used >= run->flush_at || run->out.failed;
+    if (cause >= 0)
+        count(s, cause);
+    else if (!run->chain)
+        delivered(s, 0);
+    else
+        return run->out.used >= run->flush_at || run->out.failed;
+    return cause < 0 && (run->ending == MAX_EVENTS || run->out.used >= run->flush_at || run->out.failed);
 }
 
 int eu_pipeline_take(void *source, const uint8_t *record, size_t size) {

@@ -1,6 +1,7 @@
 /* The loop of a run: all sources in one epoll, rendered into one buffer, one write(2) for what a round brought. */
 #define _GNU_SOURCE
 #include "affinity.h"
+#include "chain.h"
 #include "error.h"
 #include "run_parts.h"
 #include "signals.h"
@@ -81,6 +82,8 @@ static void print_sample(struct eu_run *run, struct source *s) {
 }
 
 static void print_aggregate(struct eu_run *run, int is_last) {
+    if (run->chain)
+        eu_chain_flush(run->chain);
     eu_run_time(run);
     eu_aggregate_lost(run->aggregate, run->lost);
     int err = eu_aggregate_print(run->aggregate, &run->out, run->time, run->time_size, is_last);
@@ -151,6 +154,9 @@ static void on_event(struct eu_run *run, uint64_t data, uint32_t events) {
     case KEEP_FD:
         eu_keep_due(run->keep);
         break;
+    case CHAIN_FD:
+        eu_chain_interval(run->chain);
+        break;
     case VANISH_FD:
         eu_run_vanished(run);
         break;
@@ -193,6 +199,8 @@ static void finish(struct eu_run *run) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         drain(run);
     }
+    if (run->chain && run->ending >= 0 && !run->is_over)
+        eu_chain_end(run->chain);
     for (int i = 0; i < run->nr_sources && run->ending >= 0 && !run->is_over; i++) {
         struct source *s = &run->sources[i];
         if (s->sample && !run->replay && is_unprinted(run, s))
@@ -241,6 +249,8 @@ static int start(struct eu_run *run) {
         err = eu_run_watch(run, run->signals, EPOLLIN, SIGNAL_FD, 0);
     }
     eu_pipeline_headers(run);
+    if (!err && run->chain)
+        err = eu_chain_watch(run->chain);
     return err;
 }
 

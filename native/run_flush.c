@@ -1,5 +1,6 @@
 /* From the buffer of a run to its output: what waits for a slow reader, what is given up, when a file is rotated. */
 #define _GNU_SOURCE
+#include "chain.h"
 #include "error.h"
 #include "run_parts.h"
 #include "signals.h"
@@ -174,6 +175,8 @@ static int wait_for_reader(struct eu_run *run) {
 }
 
 void eu_run_flush(struct eu_run *run) {
+    if (run->chain)
+        eu_chain_flush(run->chain);
     while (flush_some(run) && run->is_ending)
         if (!wait_for_reader(run))
             refuse(run, EU_QUEUE_FULL);

@@ -1,6 +1,7 @@
 /* Opening and closing a run: buffers, views, timers, and what its options ask for. */
 #define _GNU_SOURCE
 #include "affinity.h"
+#include "chain.h"
 #include "error.h"
 #include "fields.h"
 #include "recording.h"
@@ -72,6 +73,8 @@ static int open_stages(struct eu_run *run, struct eu_object *object) {
         return -eu_errno();
     if (run->filter)
         eu_filter_use(run->filter, o->members);
+    if (o->nr_sieves && !(run->chain = eu_chain_new(run, o->sieves, o->nr_sieves)))
+        return -eu_errno();
     if (o->recorder)
         return (run->keep = eu_keep_new(run, object, o->recorder)) ? eu_run_watch(run, eu_keep_fd(run->keep), EPOLLIN, KEEP_FD, 0)
                                                                    : -eu_errno();
@@ -141,6 +144,8 @@ static int open_run(struct eu_run *run, struct eu_object *object) {
         if (!err && s->buffer)
             eu_gap_open(s);
     }
+    if (!err && run->chain) /* before privileges are dropped, and before anything is attached */
+        err = eu_chain_start(run->chain);
     if (!err && run->options.trace_pipe) {
         run->trace = eu_trace_pipe_open();
         err = run->trace < 0 ? run->trace : eu_run_watch(run, run->trace, EPOLLIN, TRACE_FD, 0);
@@ -205,6 +210,7 @@ void eu_run_free(struct eu_run *run) {
     eu_filter_free(run->filter);
     eu_aggregate_free(run->aggregate);
     eu_keep_free(run->keep);
+    eu_chain_free(run->chain);
     eu_recording_free(run->replay);
     eu_output_close(&run->output);
     free(run->told);

@@ -31,6 +31,7 @@ enum watched {
     ROTATE_FD,
     TELL_FD,
     KEEP_FD,
+    CHAIN_FD,
     VANISH_FD
 };
 
@@ -77,6 +78,7 @@ struct eu_run {
     struct eu_filter *filter;       /* NULL: all pass */
     struct eu_aggregate *aggregate; /* NULL: lines */
     struct eu_keep *keep;           /* recording; NULL: lines */
+    struct eu_chain *chain;         /* guests that get the events first; NULL: none */
     struct eu_recording *replay;    /* where records come from; NULL: buffers */
     uint64_t now;                   /* replay: time of the record, CLOCK_MONOTONIC of the recorded machine */
     struct eu_waiter waiter;
@@ -145,6 +147,9 @@ size_t eu_gap_take(struct source *source, size_t most);
 void eu_run_tell_accounts(struct eu_run *run);
 /* A record of a buffer (an eu_take): 0 go on, 1 write first. */
 int eu_pipeline_take(void *source, const uint8_t *record, size_t size);
+/* A record that came through the guests of the run, with the JSON members that they added. */
+struct eu_item;
+void eu_pipeline_deliver(struct source *source, const struct eu_item *item, const uint8_t *record, const char *members);
 /* The header of a record type where one is due. */
 void eu_pipeline_header(struct source *source, int match);
 /* The headers that a file begins with. */

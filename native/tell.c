@@ -1,6 +1,7 @@
 /* What a run lost, told while it runs: a line on standard error at most once a second, and in a stream of JSON a line with the
  * key `$eunomia` where it happened: before the events that came afterwards. docs/reference/output.md. */
 #define _GNU_SOURCE
+#include "chain.h"
 #include "error.h"
 #include "run_parts.h"
 #include "value.h"
@@ -45,6 +46,8 @@ static void put_lost(struct eu_run *run, const char *map, int kind, uint64_t cou
 }
 
 void eu_tell_gap(struct source *s, uint64_t count) {
+    if (s->run->chain)
+        eu_chain_flush(s->run->chain);
     if (s->run->keep) {
         eu_keep_lost(s->run->keep, s, EU_NO_ROOM, count);
         return;

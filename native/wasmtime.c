@@ -5,6 +5,7 @@
 #include "error.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 struct wasmtime_api eu_wasmtime;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int loaded;
+static const uint64_t MAX_STACK = 1 << 30;
 
 static const char *const names[] = {
 #define F(result, name, parameters) #name,
@@ -46,8 +48,28 @@ static wasm_engine *make_engine(uint64_t stack) {
     eu_wasmtime.wasmtime_config_wasm_exceptions_set(config, true);
     eu_wasmtime.wasmtime_config_memory_reservation_set(config, 1ull << 32);
     eu_wasmtime.wasmtime_config_memory_may_move_set(config, false);
+    eu_wasmtime.wasmtime_config_async_stack_size_set(config, stack + (1 << 20)); /* unused, but it aborts where this is not larger */
     eu_wasmtime.wasmtime_config_max_wasm_stack_set(config, stack);
     return eu_wasmtime.wasm_engine_new_with_config(config);
+}
+
+/* Traps are signals in the guest's code. Who sets handlers after us (faulthandler.enable()) would take a guest's trap for a crash: ours are
+ * put back before a guest runs. */
+enum { HANDLED = 4 };
+static const int handled[HANDLED] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
+static struct sigaction handlers[HANDLED];
+
+static void keep_handlers(void) {
+    for (int i = 0; i < HANDLED; i++)
+        sigaction(handled[i], NULL, &handlers[i]);
+}
+
+void eu_wasmtime_handlers(void) {
+    for (int i = 0; i < HANDLED; i++) {
+        struct sigaction now;
+        if (!sigaction(handled[i], NULL, &now) && now.sa_sigaction != handlers[i].sa_sigaction)
+            sigaction(handled[i], &handlers[i], NULL);
+    }
 }
 
 wasm_engine *eu_wasmtime_engine(uint64_t stack) {
@@ -57,6 +79,8 @@ wasm_engine *eu_wasmtime_engine(uint64_t stack) {
         wasm_engine *engine;
     } *all;
     wasm_engine *engine = NULL;
+    if (stack > MAX_STACK)
+        return eu_fail_null(EINVAL, "a stack of %llu bytes for a guest: 1 GiB is the most", (unsigned long long)stack);
     pthread_mutex_lock(&lock);
     for (struct kept *one = all; one && !engine; one = one->next)
         if (one->stack == stack)
@@ -131,9 +155,12 @@ static int check_layouts(wasm_engine *engine) {
 }
 
 static int load(const char *path) {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL), **slot = (void **)&eu_wasmtime;
+    void *library = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL, **slot = (void **)&eu_wasmtime;
+    if (!path)
+        return eu_fail(EINVAL, "load wasmtime: where it is was not said (options->library)");
     if (!library)
-        return eu_fail(ENOENT, "load wasmtime: %s (install: pip install 'wasmtime>=50,<51')", dlerror());
+        return eu_fail(ENOENT, "load wasmtime: %s (its wheels need glibc 2.28 or newer; pip install --force-reinstall 'wasmtime>=50,<51')",
+                       dlerror());
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         if (!(slot[i] = dlsym(library, names[i]))) {
             dlclose(library);
@@ -155,6 +182,7 @@ int eu_wasmtime_load(const char *path) {
         return -ENOMEM;
     if (!check_layouts(engine))
         return eu_fail(ENOSYS, "%s does not work as version 50 does (install: pip install 'wasmtime>=50,<51')", path);
+    keep_handlers();
     loaded = 1;
     return 0;
 }

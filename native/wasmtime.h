@@ -82,6 +82,7 @@ typedef wasmtime_error *(*wasmtime_epoch_call)(wasmtime_context *, void *, uint6
     F(void, wasmtime_config_consume_fuel_set, (wasm_config *, bool))                                                                       \
     F(void, wasmtime_config_epoch_interruption_set, (wasm_config *, bool))                                                                 \
     F(void, wasmtime_config_max_wasm_stack_set, (wasm_config *, size_t))                                                                   \
+    F(void, wasmtime_config_async_stack_size_set, (wasm_config *, size_t))                                                                 \
     F(void, wasmtime_config_wasm_memory64_set, (wasm_config *, bool))                                                                      \
     F(void, wasmtime_config_wasm_exceptions_set, (wasm_config *, bool))                                                                    \
     F(void, wasmtime_config_parallel_compilation_set, (wasm_config *, bool))                                                               \
@@ -177,6 +178,8 @@ enum { EU_WASMTIME_SETTINGS = 1 }; /* to be counted up where make_engine() chang
 int eu_wasmtime_load(const char *path);
 /* The process's engine for this stack size; NULL with eu_error(). */
 wasm_engine *eu_wasmtime_engine(uint64_t stack);
+/* See to it that traps reach the library. */
+void eu_wasmtime_handlers(void);
 /* One line of a message of wasmtime's; both are freed. Returns out. */
 char *eu_wasmtime_message(wasmtime_error *error, char *out, size_t room);
 /* Compile or take from the cache. */

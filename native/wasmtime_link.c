@@ -86,11 +86,37 @@ static int from_part(const struct eu_instance *instance, const struct wasmtime_p
     return -1;
 }
 
-static const char *const kinds[] = {"function", "table", "memory", "global", "tag"};
+/* "(i32, i64) -> i32" of "iI:i". */
+static void spell_type(char *out, size_t room, const char *type) {
+    size_t used = snprintf(out, room, "(");
+    for (const char *at = type; *at && used + 12 < room; at++) {
+        const char *word = *at == ':'   ? ") ->"
+                           : *at == 'i' ? "i32"
+                           : *at == 'I' ? "i64"
+                           : *at == 'f' ? "f32"
+                           : *at == 'F' ? "f64"
+                                        : "other";
+        used += snprintf(out + used, room - used, "%s%s", at == type || *at == ':' ? "" : at[-1] == ':' ? " " : ", ", word);
+    }
+    if (strcmp(out + used - 4, ") ->") == 0)
+        snprintf(out + used - 3, 4, " ");
+    out[strlen(out) - (out[strlen(out) - 1] == ' ')] = 0;
+}
 
 static size_t name_unknown(char *out, size_t room, const struct eu_wasm_import *import, const char *near) {
-    int n = snprintf(out, room, "%s.%s (%s%s%s%s%s)", import->module, import->name, kinds[import->kind], import->type[0] ? " " : "",
-                     import->type, near ? "; the host's is " : "", near ? near : "");
+    static const char *const kinds[] = {"function", "table", "memory", "global", "tag"};
+    char type[128] = "", other[128] = "";
+    if (import->type[0] == '?')
+        strcpy(type, "function of values that no host function takes");
+    else if (import->kind == EU_WASM_FUNC)
+        spell_type(type, sizeof(type), import->type);
+    if (near)
+        spell_type(other, sizeof(other), near);
+    int n = snprintf(out, room, "%.48s.%.48s %s%s%s", import->module, import->name, type[0] ? type : kinds[import->kind],
+                     near ? ", here " : "", other);
+    for (char *c = out; *c; c++) /* names are the guest's: no escapes to the terminal */
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
     return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 

@@ -1,13 +1,14 @@
 /* Instances: making, calling, interrupting and ending them. */
 #define _GNU_SOURCE
 #include "error.h"
+#include "guest_control.h"
 #include "wasmtime.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const uint64_t DEFAULT_MEMORY = 256 << 20, DEFAULT_FUEL = 100000000000, DEFAULT_STACK = 1 << 20;
+static const uint64_t DEFAULT_MEMORY = 256 << 20, DEFAULT_FUEL = 100000000000;
 enum { DEFAULT_TABLE = 100000 };
 
 static const char *trap_word(uint8_t code) {
@@ -70,7 +71,7 @@ static void end_by_trap(struct eu_guest *guest, const wasm_trap *trap) {
         eu_wasmtime.wasm_trap_message(trap, &text);
     const char *line = text.data ? strrchr(text.data, '\n') : NULL; /* the cause stands last */
     if (code == TRAP_OUT_OF_FUEL)
-        eu_guest_end(guest, EU_OUT_OF_FUEL, "out of fuel %s: too many instructions without waiting (raise it with --fuel)", where);
+        eu_guest_end(guest, EU_OUT_OF_FUEL, "out of fuel %s: too many instructions without waiting", where);
     else
         eu_guest_end(guest, EU_TRAPPED, "trap: %s %s", word ? word : line ? line + 1 : text.data ? text.data : "unknown", where);
     if (text.data)
@@ -115,6 +116,7 @@ static int make_store(struct eu_instance *instance) {
 }
 
 static int start(struct eu_instance *instance) {
+    eu_wasmtime_handlers();
     if (make_store(instance))
         return EU_STOP;
     for (int i = 0; i < instance->nr_parts; i++) {
@@ -129,14 +131,24 @@ static int start(struct eu_instance *instance) {
     return EU_GO;
 }
 
-static uint8_t *memory(struct eu_instance *instance, uint64_t *size) {
-    const struct wasmtime_part *part = instance->current;
+static uint8_t *part_memory(struct eu_instance *instance, const struct wasmtime_part *part, uint64_t *size) {
     if (!part || !part->has_memory) {
         *size = 0;
         return NULL;
     }
     *size = eu_wasmtime.wasmtime_memory_data_size(instance->context, &part->memory);
     return eu_wasmtime.wasmtime_memory_data(instance->context, &part->memory);
+}
+
+static uint8_t *memory(struct eu_instance *instance, uint64_t *size) {
+    return part_memory(instance, instance->current, size);
+}
+
+static uint8_t *memory_of(struct eu_instance *instance, const char *module, uint64_t *size) {
+    for (int i = 0; i < instance->nr_parts; i++)
+        if (strcmp(module, instance->parts[i].name ? instance->parts[i].name : "") == 0)
+            return part_memory(instance, &instance->parts[i], size);
+    return part_memory(instance, NULL, size);
 }
 
 static int has_values(const struct wasm_pointers *values, const char *type, size_t n) {
@@ -226,6 +238,7 @@ const struct eu_engine eu_wasmtime_calls = {
     .refuel = refuel,
     .interrupt = interrupt,
     .grow = grow,
+    .memory_of = memory_of,
     .fixed_memory = 1, /* as wasmtime.c configures it */
 };
 
@@ -250,7 +263,7 @@ struct eu_instance *eu_wasmtime_open(struct eu_guest *guest, const void *wasm, s
     while (modules && modules[n].name)
         n++;
     instance->guest = guest;
-    instance->engine = eu_wasmtime_engine(guest->options->stack ? guest->options->stack : DEFAULT_STACK);
+    instance->engine = eu_wasmtime_engine(guest->options->stack ? guest->options->stack : EU_GUEST_STACK);
     instance->parts = calloc(n + 1, sizeof(*instance->parts));
     err = instance->engine && instance->parts ? 0 : -ENOMEM;
     for (int i = 0; i < n && !err; i++)

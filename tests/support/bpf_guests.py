@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from support.objects import build
 
+Lines = Callable[..., list[str]]
 HEADER = Path(__file__).with_name("bpf_guest.h")
 FLAGS = ["-target", "wasm32-wasi", "-O2", "-std=gnu23", "-Wl,--export-table"]
 
@@ -29,11 +30,3 @@ def compile_guest(folder: Path, source: str, elf: bytes, name: str = "guest", fl
 def compile_object(folder: Path, source: str) -> bytes:
     """Compile BPF C to the bytes of an object, as they are in a package."""
     return build(folder, source).object
-
-
-def run(wasm: Path, *args: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    """Run a guest to its end; output and errors as text."""
-    command = [sys.executable, "-m", "eunomia.wasm", *options, str(wasm), *args]
-    return subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )

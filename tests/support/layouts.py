@@ -80,6 +80,8 @@ def read_btf(folder: Path, declarations: str, *values: str) -> Package:
     for index, name in enumerate(values):
         kind = name if " " in name else f"struct {name}"
         source += f'struct {{ int (*type)[1]; {kind} *value; }} map{index} __attribute__((section(".maps"), used));\n'
+    folder = folder / "object"
+    folder.mkdir()
     path = folder / "probe.bpf.c"
     path.write_text(source)
     words = [*find().command, "-target", "bpf", "-g", "-O2", "-c", str(path), "-o", str(folder / "probe.bpf.o")]

@@ -18,7 +18,7 @@ COMMAND = Command(
     "skeleton PROG",
     "write a skeleton: the object, its event, key and value types and its variables, in C, Rust or Go",
     (
-        Opt("lang", "l", "choice", "language", default="c", choices=("c",)),
+        Opt("lang", "l", "choice", "language", default="c", choices=("c", "rust", "go")),
         Opt("output-path", "o", "file", "file to write (standard output)", "FILE"),
         Opt("name", "", "text", "what generated names begin with (that of the object, as in bootstrap_bpf)", "NAME"),
         Opt(

@@ -77,7 +77,13 @@ def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory],
 
         lib.eu_log_to(2, min(values["verbose"], 2))
     callback = values.get("callback")
-    return Guest(found.data, values.operands[0]).run(
+    guest = Guest(found.data, values.operands[0])
+    for each in values["link"]:
+        name, _, module = each.partition("=")
+        if not name or not module:
+            raise UsageError(f"--link: {each!r} is not NAME=MODULE")
+        guest.link(name, module)
+    return guest.run(
         values.rest,
         policy=policy,
         env=environment(values["env"]),
@@ -115,12 +121,14 @@ def conclude(run: Run, program: str) -> int:
 
 def advice(ending: str, text: str) -> str:
     """Return what to do about an ending, in brackets, "" where only the guest's author can do something."""
-    if "[" in text:
+    if "[" in text or "--" in text:
         return ""
     if ending == "out of fuel":
         return " [--fuel N allows more, 0 any number]"
-    if "stack overflow" in text or "stack exhausted" in text:
+    if "stack overflow" in text:
         return " [--stack SIZE allows more]"
+    if "exceeds memory limits" in text:
+        return " [--memory SIZE allows more]"
     return ""
 
 

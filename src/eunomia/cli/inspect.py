@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 COMMAND = Command(
     "inspect",
     "PROG",
-    "show what is in a package: programs, maps, options, event types, needs",
+    "show what is in a package: programs, maps, options, event types, needs; or in a Wasm guest",
     (JSON, VERBOSE),
-    details="PROG is a package, an object, a C source, a URL, - for standard input, or the name of a built-in tool. "
-    "Nothing of it is run.",
+    details="PROG is a package, an object, a C source, a Wasm guest, a folder with one of these, a URL, - for standard "
+    "input, or the name of a built-in tool. Nothing of it is run.\n\n"
+    "Of a guest: imports, each with its age of the interface or as unknown, the objects and packages in its data, and "
+    "what its policy must allow.",
     examples=(
         ("ecli inspect opensnoop", "a built-in tool"),
         ("ecli inspect -j ./package.json", "a file, as JSON"),
@@ -32,16 +34,25 @@ def main(args: list[str]) -> int:
     if not values.operands:
         raise UsageError("inspect: which package? [see ecli inspect --help]")
     values.no_more_than(1)
-    from eunomia.package.describe import describe
-    from eunomia.registry.resolve import resolve
+    from eunomia.registry.resolve import fetch, package_of
 
-    found = describe(resolve(values.operands[0]))
+    program = fetch(values.operands[0])
+    if program.is_guest:
+        from eunomia.cli.inspect_guest import page as lines
+        from eunomia.wasm.describe import describe as describe_guest
+
+        found = describe_guest(program.data, values.operands[0])
+    else:
+        from eunomia.package.describe import describe
+
+        lines = page
+        found = describe(package_of(program.data, program.origin, remote=program.is_remote))
     if values["json"]:
         import json
 
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write("\n".join(page(found)) + "\n")
+        sys.stdout.write("\n".join(lines(found)) + "\n")
     return 0
 
 

@@ -103,10 +103,21 @@ def replay(recording: Recording, values: Values) -> int:
             if choice.selection.needs:
                 raise UsageError(f"--{' or --'.join(wanted)}: these events do not say it, and the live system is gone")
             choice.open(options)
-        with Replay(recording, options, speed=speed(values), since=since, until=until) as reader:
-            ending = reader.loop()
-            tell_cut(recording)
-            return account(reader, values, ending)
+        guests = []
+        if values["guest"] or recording.package.has_guest:
+            from eunomia.cli.event_guests import open_guests
+
+            guests = open_guests(recording.package, values, options)
+        try:
+            with Replay(recording, options, speed=speed(values), since=since, until=until) as reader:
+                ending = reader.loop()
+                tell_cut(recording)
+                return account(reader, values, ending)
+        finally:
+            if guests:
+                from eunomia.cli.event_guests import close_guests
+
+                close_guests(guests, values)
     finally:
         if out != 1:
             os.close(out)

@@ -219,23 +219,34 @@ def follow(
         targets = values["targets"] = choose_targets(live, values)
     if choice is not None:
         choice.open(options)
-    # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
-    with Run(live, package.plan(), options) as reader:
-        live.attach(skip=values["skip"], targets=targets)
-        tell_attached(live, values, program, reader, choice)
-        if values["pin"] or values["detach"]:
-            from eunomia.cli.detach import settle
+    guests = []
+    if values["guest"] or (package.has_guest and options.record is None):
+        from eunomia.cli.event_guests import open_guests
 
-            settle(live, values)
-        if not values["keep-privileges"]:
-            reader.drop_privileges()
-        if options.record is None and any(each.section.startswith("iter") for each in live.programs.values()):
-            from eunomia.cli.iterators import show_iterators
+        guests = open_guests(package, values, options)
+    try:
+        # Buffers first: what a program writes into a perf buffer that nobody has opened is gone, and not counted.
+        with Run(live, package.plan(), options) as reader:
+            live.attach(skip=values["skip"], targets=targets)
+            tell_attached(live, values, program, reader, choice)
+            if values["pin"] or values["detach"]:
+                from eunomia.cli.detach import settle
 
-            if show_iterators(live, values, out, reader):
-                return 0
-        ending, failure = read(reader, live)
-        code = account(reader, live, values, ending)
+                settle(live, values)
+            if not values["keep-privileges"]:
+                reader.drop_privileges()
+            if options.record is None and any(each.section.startswith("iter") for each in live.programs.values()):
+                from eunomia.cli.iterators import show_iterators
+
+                if show_iterators(live, values, out, reader):
+                    return 0
+            ending, failure = read(reader, live)
+            code = account(reader, live, values, ending)
+    finally:
+        if guests:
+            from eunomia.cli.event_guests import close_guests
+
+            close_guests(guests, values)
     if failure:
         raise failure
     return code

@@ -24,6 +24,8 @@ GUEST_OPTIONS = (
     ),
     Opt("env", "", "text", "a variable of its environment, with our value where none is given", "NAME[=VALUE]",
         repeat=True, group=GUESTS),
+    Opt("link", "", "text", "another module, whose exports it imports from NAME", "NAME=MODULE",
+        repeat=True, group=GUESTS),
     Opt(
         "allow",
         "",
@@ -120,6 +122,15 @@ OPTIONS = (
     Opt("uid", "", "text", "only events of this user, by number or name", "USER", group=WHICH),
     Opt("cgroup", "", "text", "only events of this control group and those below it", "PATH", group=WHICH),
     Opt("container", "", "text", "only events of this container", "NAME|ID", group=WHICH),
+    Opt(
+        "guest",
+        "",
+        "file",
+        "a Wasm guest that gets the events that pass, and drops, changes or adds some; of several one behind the other",
+        "FILE",
+        repeat=True,
+        group=WHICH,
+    ),
     Opt("sample", "", "one-in", "every Nth event, the first of each N", "1/N", group=WHICH),
     Opt("rate-limit", "", "rate", "at most so many events a second of each source", "N", group=WHICH),
     Opt(

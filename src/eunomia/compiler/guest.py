@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _CXX = (".cpp", ".cc", ".cxx", ".C")
 _SUFFIXES = (".c", *_CXX)
 _MAIN = re.compile(r"^[ \t]*(?:static[ \t]+)?(?:int|void|auto)[ \t\n]+main[ \t]*\(", re.MULTILINE)
+_EVENTS = re.compile(r"^[^\n;#/*]*\bon_(?:event|batch)[ \t]*\([^;{]*\{", re.MULTILINE)
 # Helpers that libbpf-tools share, by the guard of their headers: the SDK has its own, which need no ELF library, no
 # shell and no other process.
 HELPERS = {
@@ -61,13 +62,13 @@ def plan(folder: str, only: str | None = None) -> list[Guest]:
     objects = [path for path in found if path.endswith(".bpf.c")]
     sources = [path for path in found if path not in objects and not _is_replaced(path)]
     texts = {path: _text(path) for path in sources}
-    mains = [path for path in sources if _MAIN.search(texts[path])]
+    mains = [path for path in sources if _MAIN.search(texts[path]) or _EVENTS.search(texts[path])]
     if only:
         mains = [path for path in mains if os.path.samefile(path, only)]
     if not mains:
-        what = f"{only} has no main()" if only else f"no .c or .cpp file with a main() in {folder}"
+        what = f"{only} has no main() or on_event()" if only else f"no .c or .cpp file with a main() in {folder}"
         raise CompileError(f"build a guest: {what} [ecc gen-wasm-skel DIR makes a project]")
-    rest = [path for path in sources if not _MAIN.search(texts[path])]
+    rest = [path for path in sources if not (_MAIN.search(texts[path]) or _EVENTS.search(texts[path]))]
     guests = []
     for path in mains:
         used = [path, *_needed(rest, texts[path], len(mains))]
@@ -164,8 +165,12 @@ class GuestBuild:
         ]
         is_cxx = any(path.endswith(_CXX) for path in guest.sources)
         driver = self.compiler.cxx if is_cxx else self.compiler.c
+        is_reactor = not any(
+            _MAIN.search(_text(path)) for path in guest.sources
+        )  # it gets events: on_event(), on_batch()
+        model = ["-mexec-model=reactor"] if is_reactor else []
         status, said = process.run(
-            [*driver, "-Os", *self.compiler.link, "-w", *self._own_flags(), *made, "-lm", "-o", output]
+            [*driver, "-Os", *self.compiler.link, *model, "-w", *self._own_flags(), *made, "-lm", "-o", output]
         )
         if status:
             raise CompileError(f"link {guest.name}.wasm: {_undefined(said)}", said.decode(errors="replace"))

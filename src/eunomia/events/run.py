@@ -56,6 +56,8 @@ class RunOptions:
         drill_loss: share of records that is dropped on purpose, 0 to 1.
         filter: bytecode of `compile_filter`; None: all pass.
         members: the C set of processes and control groups that the filter asks for; None: it asks for none.
+        guests: guests (eunomia.wasm.EventGuest) that get the events which pass the filter, one behind the other;
+            whoever made them closes them, after the run.
         sample: every Nth event of a source; 0 and 1: all.
         rate_limit: events a second of a source; 0: no limit.
         count_by, hist, sort: paths of fields to aggregate by; (): none. A `+` before a path of sort: ascending.
@@ -84,6 +86,7 @@ class RunOptions:
         "fields",
         "filter",
         "format",
+        "guests",
         "header",
         "hist",
         "hold",
@@ -145,6 +148,7 @@ class RunOptions:
         drill_loss: float = 0.0,
         filter: bytes | None = None,
         members: Any = None,
+        guests: Sequence[Any] = (),
         sample: int = 0,
         rate_limit: float = 0.0,
         count_by: Sequence[str] = (),
@@ -202,7 +206,7 @@ class RunOptions:
         self.cpu = cpu
         self.drill_loss = drill_loss
         self.filter = filter
-        self.members = members
+        self.members, self.guests = members, guests
         self.sample = sample
         self.rate_limit = rate_limit
         self.count_by = count_by
@@ -255,6 +259,9 @@ class RunOptions:
         options.filter = _kept(keep, self.filter)
         options.filter_size = len(self.filter or b"")
         options.members = self.members or ffi.NULL
+        if self.guests:
+            keep.append(ffi.new("struct eu_sieve *[]", [each.handle() for each in self.guests]))
+            options.sieves, options.nr_sieves = keep[-1], len(self.guests)
         options.sample = self.sample
         options.rate_limit = self.rate_limit
         options.count_by = _kept(keep, ",".join(self.count_by))

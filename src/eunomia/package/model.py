@@ -250,6 +250,11 @@ class Package:
             raise PackageError(f"`{place}`: expected str, got {kind_of(packed)}")
         return codec.inflate(codec.unpack(packed, place), place, _MAX_PLAN)
 
+    @property
+    def has_guest(self) -> bool:
+        """Whether it carries a Wasm guest that gets its events; `package.guest.guest_of` has it."""
+        return ours(self.whole.meta).get("guest") is not None
+
     def settings(self, values: Mapping[str, Any] | None = None) -> Settings:
         """Return what to write before load for these values (by variable name), the package's defaults included.
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.wasm.directories import Directory
+    from eunomia.wasm.eventguest import EventGuest
     from eunomia.wasm.guest import Guest
     from eunomia.wasm.memory import Memory
     from eunomia.wasm.policy import Policy
     from eunomia.wasm.run import Run
 
-__all__ = ["Directory", "Guest", "Memory", "Policy", "Run"]
+__all__ = ["Directory", "EventGuest", "Guest", "Memory", "Policy", "Run"]
 
 
 def __getattr__(name: str) -> object:

@@ -7,6 +7,7 @@ import sys
 from eunomia.errors import EunomiaError
 from eunomia.wasm.guest import Guest
 from eunomia.wasm.policy import Policy
+from eunomia.wasm.run import FAILED
 
 
 def main(args: list[str]) -> int:
@@ -28,7 +29,7 @@ def main(args: list[str]) -> int:
         )
         with run:
             code = run.exit_code or 0
-            if run.text:
+            if run.ending in FAILED:
                 print(f"{args[0]}: {run.text}", file=sys.stderr)
             if run.detail:
                 print(run.detail, file=sys.stderr)

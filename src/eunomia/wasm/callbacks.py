@@ -29,26 +29,31 @@ class Calls:
     Attributes:
         policy: decides; None: everything is allowed.
         failed: told of each failure and refusal with its line, and what the verifier said last.
+        note: told of warnings.
         on_record: told of each record: (map, bytes).
+        kept: what the core points to while the guest runs.
         attaches: programs that it was allowed to attach.
         error: the exception of a callback that ended the guest.
     """
 
-    __slots__ = ("attaches", "error", "failed", "functions", "handle", "on_record", "policy")
+    __slots__ = ("attaches", "error", "failed", "functions", "handle", "kept", "note", "on_record", "policy")
 
     def __init__(
         self,
         policy: Policy | None,
         failed: Callable[[str, list[str]], None],
+        note: Callable[[str], None],
         on_record: Callable[[str, bytes], None] | None,
         functions: list[HostFunction],
     ) -> None:
         self.policy = policy
         self.failed = failed
+        self.note = note
         self.on_record = on_record
         self.functions = functions
         self.error: BaseException | None = None
         self.attaches = 0
+        self.kept: list[Any] = []
         self.handle = ffi.new_handle(self)
 
     def decide(self, request: Any) -> str:
@@ -135,12 +140,13 @@ def eu_python_decides(context: Any, request: Any, reason: Any, room: int) -> int
 def eu_python_failed(context: Any, what: Any, line: Any) -> None:
     """Tell of a failure, with what the verifier said last where it is one of the verifier's."""
     calls: Calls = ffi.from_handle(context)
+    shown = text(line)
     said: list[str] = []
-    if ffi.string(what) in (b"open", b"load"):
-        from eunomia.wasm.refusal import last_words
+    if ffi.string(what) in (b"open", b"load") and not shown.startswith("refused"):
+        from eunomia.wasm.refusal import explain
 
-        said = last_words(text(lib.eu_log()))
-    calls.failed(text(line), said)
+        shown, said = explain(shown, text(lib.eu_log()))
+    calls.failed(shown, said)
 
 
 @ffi.def_extern()  # type: ignore[untyped-decorator]
@@ -152,6 +158,27 @@ def eu_python_record(context: Any, _object: int, name: Any, data: Any, size: int
             calls.on_record(text(name), bytes(ffi.buffer(data, size)))
         except BaseException as exc:  # raised where the run is waited for
             calls.error = exc
+
+
+@ffi.def_extern()  # type: ignore[untyped-decorator]
+def eu_python_note(context: Any, line: Any) -> None:
+    """Tell of a warning."""
+    calls: Calls = ffi.from_handle(context)
+    calls.note(text(line))
+
+
+@ffi.def_extern(error=ffi.NULL)  # type: ignore[untyped-decorator]
+def eu_python_package(context: Any, data: Any, size: int, place: Any) -> Any:
+    """Open the package of a guest of 2022; NULL with the core's error: it is none."""
+    from eunomia.wasm.old_package import open_package
+
+    calls: Calls = ffi.from_handle(context)
+    try:
+        opened, place[0] = open_package(bytes(ffi.buffer(data, size)), calls.kept)
+    except Exception as exc:  # what is in the package is the guest's
+        lib.eu_set_error(getattr(exc, "errno", None) or 22, str(exc).encode(errors="replace"))
+        return ffi.NULL
+    return opened
 
 
 @ffi.def_extern(error=1)  # type: ignore[untyped-decorator]

@@ -33,13 +33,14 @@ class Guest:
         name: what it was opened as; `argv[0]` of its runs.
     """
 
-    __slots__ = ("_functions", "name", "wasm")
+    __slots__ = ("_functions", "_modules", "name", "wasm")
 
     def __init__(self, wasm: bytes, name: str = "guest.wasm") -> None:
         check_header(wasm, name)
         self.wasm = wasm
         self.name = name
         self._functions: list[HostFunction] = []
+        self._modules: list[Guest] = []
 
     @classmethod
     def open(cls, program: str | bytes | os.PathLike[str]) -> Guest:
@@ -79,6 +80,25 @@ class Guest:
         """
         self._functions.append(HostFunction(module, name, type, function, memory))
 
+    def link(self, name: str, module: Guest | str | bytes | os.PathLike[str]) -> None:
+        """Have another module in every run, whose exports the guest imports from `name`.
+
+        It has a memory of its own, of the same size at most; what the host is asked by it, acts on that. Modules that
+        are linked later can import from it too.
+
+        Args:
+            name: the module that imports say.
+            module: as for `open`.
+
+        Raises:
+            ValueError: the name is empty or taken.
+            GuestError, FetchError, OSError: as `open`.
+        """
+        if not name or any(name == other.name for other in self._modules):
+            raise ValueError(f"link {name or 'a module'}: {'linked already' if name else 'it has no name'}")
+        made = module if isinstance(module, Guest) else Guest.open(module)
+        self._modules.append(Guest(made.wasm, name))
+
     def run(
         self,
         args: Sequence[str] = (),
@@ -115,7 +135,7 @@ class Guest:
             fuel: instructions between two waits, 0: no limit [100 000 000 000].
             stack: bytes of its stack [1 MiB].
             duration: seconds after which it is ended, 0: never.
-            max_output: bytes of stdout and stderr together, after which writing fails; 0: no limit [64 MiB where one of
+            max_output: bytes of stdout and stderr together, after which it is ended; 0: no limit [64 MiB where one of
                 them is kept, else no limit].
             on_record: called with (map, bytes) for each record of its ring and perf buffers, before the guest gets it.
             on_failure: called with a line, and what the verifier said last, when something that it asked for failed or
@@ -138,6 +158,7 @@ class Guest:
         try:
             run.open_streams(stdin, stdout, stderr)
             run.set_words([self.name, *args], env or {}, list(dirs))
+            run.set_modules(self._modules)
             run.set_limits(memory=memory, table=table, fuel=fuel, stack=stack, duration=duration, max_output=max_output)
             if callback is not None:
                 run.set_callback(*callback)

@@ -46,7 +46,7 @@ class Run:
             outside or by its duration. None while it runs.
         text: one line about the ending, "" where there is nothing to say.
         detail: the calls of a guest that trapped, innermost first, one a line.
-        failures: lines about what the guest asked for in vain, oldest first.
+        failures: lines about what the guest asked for in vain, and warnings about how it asks, oldest first.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Run:
         self._module = guest
         self._policy = policy or Policy()
         self._on_failure = on_failure
-        self._calls = Calls(self._policy, self._failed, on_record, functions)
+        self._calls = Calls(self._policy, self._failed, self._note, on_record, functions)
         self._options = ffi.new("struct eu_guest_options *")
         self._kept: list[Any] = []
         self._guest: Any = ffi.NULL
@@ -144,6 +144,16 @@ class Run:
         if policy is not None:
             options.max_objects, options.max_links = policy.number("objects"), policy.number("links")
 
+    def set_modules(self, modules: Sequence[Guest]) -> None:
+        """Set the modules beside the guest."""
+        array = ffi.new("struct eu_guest_module[]", len(modules) + 1)
+        self._kept.append(array)
+        for place, each in zip(array, modules, strict=False):
+            data = ffi.from_buffer(each.wasm)
+            self._kept.append(data)
+            place.name, place.wasm, place.size = self._text(each.name), data, len(each.wasm)
+        self._options.modules = array
+
     def set_callback(self, module: str, export: str) -> None:
         """Set the names of TinyGo's form of polling."""
         self._options.callback_module, self._options.callback_export = self._text(module), self._text(export)
@@ -159,6 +169,7 @@ class Run:
         options.cache = self._text(cache) if cache else ffi.NULL
         options.context = calls.handle
         options.decide, options.failed = lib.eu_python_decides, lib.eu_python_failed
+        options.note, options.package = lib.eu_python_note, lib.eu_python_package
         if calls.on_record is not None:
             options.on_record = lib.eu_python_record
         calls.functions = [function.bound(calls) for function in calls.functions]
@@ -193,6 +204,9 @@ class Run:
             self.failures.append(line)
         if self._on_failure is not None:
             self._on_failure(line, said)
+
+    def _note(self, line: str) -> None:
+        self._failed(line, [])
 
     # while it runs
 

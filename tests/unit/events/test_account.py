@@ -20,6 +20,7 @@ CAUSES = [
     "rate limit",
     "drill",
     "not read",
+    "guest failed",
 ]
 
 

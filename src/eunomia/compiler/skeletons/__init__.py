@@ -42,9 +42,17 @@ def generate(
     contents = Contents(package, sanitise(name) if name else object_name(package.name or "object"))
     source = f" from {contents.origin}" if contents.origin.isprintable() and contents.origin else ""
     made_by = f"made by ecc gen skeleton (eunomia {__version__}){source}; edits are lost".replace("*/", "")
-    from eunomia.compiler.skeletons.c import generate as c
+    if lang == "c":
+        from eunomia.compiler.skeletons.c import generate as c
 
-    return c(contents, made_by, types=types, without=without)
+        return c(contents, made_by, types=types, without=without)
+    if lang == "rust":
+        from eunomia.compiler.skeletons.rust import generate as rust
+
+        return rust(contents, made_by, types=types, without=without, embed=embed)
+    from eunomia.compiler.skeletons.go import generate as go
+
+    return go(contents, made_by, types=types, without=without, package=go_package, embed=embed)
 
 
 def declared_names(text: str) -> set[str]:

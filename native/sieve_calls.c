@@ -1,0 +1,118 @@
+/* What a guest of events can ask of its host: add to events, add events, know their sources. */
+#define _GNU_SOURCE
+#include "chain.h"
+#include "error.h"
+#include "run_parts.h"
+#include "value.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+enum { MOST_ADDED = 64 << 20, MOST_KEY = 256 };
+
+/* Guests speak of events in the order in which they got them. */
+static int is_in_order(const struct eu_batch *batch, uint32_t event) {
+    return !batch->count || batch->items[batch->count - 1].before <= event;
+}
+
+static int begin_member(struct eu_sieve *sieve, const uint64_t *slots, struct eu_out *member) {
+    uint32_t event = (uint32_t)slots[0], size = (uint32_t)slots[4];
+    const char *key = (const char *)eu_guest_bytes(sieve->guest, (uint32_t)slots[2], size);
+    if (!key)
+        return -EFAULT;
+    if (event >= sieve->given || !size || size > MOST_KEY || !is_in_order(&sieve->members, event))
+        return -EINVAL;
+    if (sieve->members.bytes.used > MOST_ADDED)
+        return -E2BIG;
+    eu_quoted(member, key, size);
+    eu_out_char(member, ':');
+    return 0;
+}
+
+static int end_member(struct eu_sieve *sieve, uint32_t event, struct eu_out *member) {
+    struct eu_item item = {.is_text = 1, .size = (uint32_t)member->used, .before = event};
+    int err = member->failed || !eu_batch_add(&sieve->members, &item, member->data) ? -ENOMEM : 0;
+    eu_out_free(member);
+    return err;
+}
+
+static int answer(uint64_t *slots, int result) {
+    slots[0] = (uint32_t)result;
+    return 0;
+}
+
+static int add_text(void *context, struct eu_guest *guest, uint64_t *slots) {
+    struct eu_sieve *sieve = context;
+    struct eu_out member = {0};
+    uint32_t size = (uint32_t)slots[8];
+    const char *value = (const char *)eu_guest_bytes(guest, (uint32_t)slots[6], size);
+    int err = value ? begin_member(sieve, slots, &member) : -EFAULT;
+    if (err || size > MOST_ADDED) {
+        eu_out_free(&member);
+        return answer(slots, err ? err : -E2BIG);
+    }
+    eu_quoted(&member, value, size);
+    return answer(slots, end_member(sieve, (uint32_t)slots[0], &member));
+}
+
+static int add_number(void *context, struct eu_guest *guest, uint64_t *slots) {
+    struct eu_sieve *sieve = context;
+    struct eu_out member = {0};
+    int err = begin_member(sieve, slots, &member);
+    if (err) {
+        eu_out_free(&member);
+        return answer(slots, err);
+    }
+    eu_out_format(&member, "%" PRId64, (int64_t)slots[6]);
+    return answer(slots, end_member(sieve, (uint32_t)slots[0], &member));
+}
+
+static int emit(void *context, struct eu_guest *guest, uint64_t *slots) {
+    struct eu_sieve *sieve = context;
+    uint32_t event = sieve->given ? (uint32_t)slots[0] : 0, source = (uint32_t)slots[2], size = (uint32_t)slots[6];
+    const uint8_t *record = eu_guest_bytes(guest, (uint32_t)slots[4], size);
+    if (!record)
+        return answer(slots, -EFAULT);
+    struct source *s = source < (uint32_t)sieve->run->nr_sources ? &sieve->run->sources[source] : NULL;
+    int type = s && s->view ? eu_view_match(s->view, record, size) : -1;
+    if (type < 0 || (sieve->given && event >= sieve->given) || !is_in_order(&sieve->more, event))
+        return answer(slots, -EINVAL);
+    if (sieve->more.bytes.used > MOST_ADDED)
+        return answer(slots, -E2BIG);
+    struct eu_item item = {.source = source, .type = (uint32_t)type, .size = size, .is_added = 1, .before = event, .now = sieve->run->now};
+    sieve->counts.added++;
+    return answer(slots, eu_batch_add(&sieve->more, &item, record) ? 0 : -ENOMEM);
+}
+
+static int source_name(void *context, struct eu_guest *guest, uint64_t *slots) {
+    struct eu_sieve *sieve = context;
+    uint32_t source = (uint32_t)slots[0], room = (uint32_t)slots[4];
+    if (!sieve->run || source >= (uint32_t)sieve->run->nr_sources)
+        return answer(slots, -ENOENT);
+    const char *name = sieve->run->sources[source].account.map;
+    size_t size = strlen(name);
+    char *to = (char *)eu_guest_bytes(guest, (uint32_t)slots[2], room);
+    if (!to)
+        return answer(slots, -EFAULT);
+    if (room) {
+        size_t part = size < room ? size : room - 1;
+        memcpy(to, name, part);
+        to[part] = 0;
+    }
+    return answer(slots, (int)size);
+}
+
+static int every(void *context, struct eu_guest *guest, uint64_t *slots) {
+    struct eu_sieve *sieve = context;
+    uint32_t ms = (uint32_t)slots[0];
+    if (!ms || ms > INT32_MAX)
+        return answer(slots, -EINVAL);
+    sieve->interval_ms = ms;
+    return answer(slots, 0);
+}
+
+const struct eu_guest_function eu_sieve_functions[] = {
+    {"eunomia", "add_text", "iiiii:i", add_text, NULL}, {"eunomia", "add_number", "iiiI:i", add_number, NULL},
+    {"eunomia", "emit", "iiii:i", emit, NULL},          {"eunomia", "source_name", "iii:i", source_name, NULL},
+    {"eunomia", "every", "i:i", every, NULL},           {NULL, NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,61 @@
+"""`--guest FILE`, and the guest of a package: opened before anything is loaded, told of at the end."""
+
+from __future__ import annotations
+
+import os
+
+from eunomia.cli.run import warn
+from eunomia.events.run import RunOptions
+from eunomia.package.guest import guest_of
+from eunomia.wasm.eventguest import EventGuest
+from eunomia.wasm.guest import MAX_FILE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.cli.parser import Values
+    from eunomia.package.model import Package
+
+
+def open_guests(package: Package, values: Values, options: RunOptions) -> list[EventGuest]:
+    """Open the guests of a run and put them into its options: the package's own first, but not where it is recorded."""
+    modules = [] if options.record is not None else [guest_of(package)]
+    modules += [(os.path.basename(path), read(path)) for path in values["guest"]]
+    guests: list[EventGuest] = []
+    limits = {"memory": values["memory"] or 0, "fuel": values["fuel"], "stack": values["stack"] or 0}
+    try:
+        guests.extend(EventGuest(each[1], each[0], **limits) for each in modules if each is not None)
+    except BaseException:
+        for guest in guests:
+            guest.close()
+        raise
+    options.guests = guests
+    return guests
+
+
+def close_guests(guests: list[EventGuest], values: Values) -> None:
+    """Say what they did, and close them."""
+    for guest in guests:
+        tell(guest, values)
+        guest.close()
+
+
+def read(path: str) -> bytes:
+    """Return the bytes of a module."""
+    try:
+        if os.path.getsize(path) > MAX_FILE:
+            raise OSError(27, "file too large")
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as exc:
+        raise OSError(exc.errno, f"open guest {path}: {(exc.strerror or str(exc)).lower()}") from exc
+
+
+def tell(guest: EventGuest, values: Values) -> None:
+    """Say what a guest did, and with -v where it trapped."""
+    counts = guest.counts()
+    if counts["events"] and not (values["quiet"] or values["compat"]):
+        parts = [f"{word} {counts[word]}" for word in ("dropped", "changed", "added") if counts[word]]
+        what = f"event{'' if counts['events'] == 1 else 's'}"
+        warn(f"guest {guest.name}: {counts['events']} {what}, {', '.join(parts) or 'all passed'}")
+    if values["verbose"] and guest.detail:
+        warn(guest.detail)

@@ -1,0 +1,95 @@
+"""`ecli inspect GUEST.wasm`: what a guest imports and carries, and what it would have to be allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from eunomia.cli.inspect import aligned
+from eunomia.cli.report import clean
+from eunomia.wasm.describe import narrower
+from eunomia.wasm.interface import AGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+PAGE = 64  # KiB
+
+
+def page(found: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of the page for people."""
+    yield f"{clean(found['name'])}: a Wasm guest, {found['size']} bytes"
+    yield from aligned(_head(found))
+    yield ""
+    unknown = [row for row in found["imports"] if not row["known"]]
+    yield f"Imports ({len(found['imports'])}{f', {len(unknown)} that this host does not have' if unknown else ''})"
+    yield from aligned([_import(row) for row in found["imports"]])
+    yield ""
+    yield f"Exports ({len(found['exports'])})"
+    yield from aligned([(row["name"], row["kind"], row["type"]) for row in found["exports"]])
+    for number, row in enumerate(found["objects"], 1):
+        yield ""
+        yield from _object(number, row)
+    if not found["objects"]:
+        yield ""
+        yield "Objects: none found in its data (it may make, read or unpack them when it runs)"
+    yield ""
+    yield "Policy"
+    yield from _policy(found)
+
+
+def _head(found: dict[str, Any]) -> list[tuple[str, str]]:
+    memory = found["memory"]
+    size = "none of its own"
+    if memory:
+        most = f", at most {memory['max_pages'] * PAGE} KiB" if memory["max_pages"] is not None else ""
+        size = f"{memory['pages'] * PAGE} KiB at the start{most}"
+    entry = found["entry"] or "none: neither _start nor bpf_main is exported, it cannot be run"
+    ages = "; ".join(AGES[age] for age in found["interface"]) or "none"
+    return [("entry", entry), ("interface", ages), ("memory", size)]
+
+
+def _import(row: dict[str, Any]) -> tuple[str, ...]:
+    name = f"{row['module']}.{row['name']}"
+    if row["known"]:
+        return (name, row["type"], row["interface"])
+    note = f"another type here: {' or '.join(row['expected'])}" if row["expected"] else "unknown"
+    return (name, row["type"] or row["kind"], f"NOT HERE: {note}")
+
+
+def _object(number: int, row: dict[str, Any]) -> Iterator[str]:
+    what = f"package {clean(row['package'])}" if "package" in row else "BPF object"
+    how = {"ELF": "", "package": ""}.get(row["form"], f", as {row['form']}")
+    yield f"{what[:1].upper()}{what[1:]} {number} ({row['size']} bytes{how})"
+    if row["error"]:
+        yield f"  {clean(row['error'])}"
+        return
+    licence = [("licence", row["licence"] or "none")]
+    programs = [
+        (each["name"], each["attach"], each["type"] or "unknown type", f"{each['instructions']} instructions",
+         ("" if each["allowed"] else "must be allowed") + ("" if each["autoload"] else " not loaded by itself"))
+        for each in row["programs"]
+    ]  # fmt: skip
+    maps = [
+        (each["name"], each["type"], f"{each['max_entries']} entries" if each.get("max_entries") else "",
+         f"{each.get('key_size') or 0} -> {each['value_size']} bytes" if each.get("value_size") else "",
+         "pinned" if each["pinned"] else "")
+        for each in row["maps"]
+    ]  # fmt: skip
+    yield from aligned(licence)
+    if programs:
+        yield "  programs"
+        yield from aligned(programs, "    ")
+    if maps:
+        yield "  maps"
+        yield from aligned(maps, "    ")
+
+
+def _policy(found: dict[str, Any]) -> Iterator[str]:
+    if not found["policy"]:
+        yield "  nothing to allow: its programs only observe" if found["objects"] else "  unknown"
+        return
+    yield f"  needs     {' '.join(map(clean, found['policy']))}"
+    more = narrower(found["objects"])
+    if more:
+        yield f"  narrower  with {' '.join(more)}: these places only"

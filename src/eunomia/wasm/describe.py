@@ -1,0 +1,125 @@
+"""Everything about a guest as plain data: what `ecli inspect` shows of it. Nothing is run, and no kernel is asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from eunomia.btf.object import MAP_TYPES, ObjectBtf
+from eunomia.errors import PackageError
+from eunomia.wasm import kinds
+from eunomia.wasm.calls import calls_of
+from eunomia.wasm.embedded import Embedded, find
+from eunomia.wasm.interface import age_of, offered
+from eunomia.wasm.module import External, Module, iter_data
+
+_PLACE = {"iface": "iface=NAME", "cgroup": "attach=cgroup:PATH"}
+_PIN_BY_NAME = 1
+
+
+def describe(wasm: bytes, name: str) -> dict[str, Any]:
+    """Return what is in a guest.
+
+    Raises:
+        GuestError: the bytes are no core module, or damaged.
+    """
+    module = Module(wasm, name)
+    imports = [_import(each, offered()) for each in module.imports]
+    objects = [_object(one) for one in find(iter_data(module))]
+    exports = {each.name for each in module.exports if each.kind == "function"}
+    return {
+        "name": name,
+        "kind": "guest",
+        "size": len(wasm),
+        "entry": next((entry for entry in ("_start", "bpf_main") if entry in exports), ""),
+        "memory": {"pages": module.memory[0], "max_pages": module.memory[1]} if module.memory else None,
+        "runs_here": all(row["known"] for row in imports),
+        "interface": sorted({row["interface"] for row in imports if row["interface"]}),
+        "imports": imports,
+        "exports": [{"name": each.name, "kind": each.kind, "type": each.type} for each in module.exports],
+        "sections": [{"name": section, "size": size} for section, size in module.sections],
+        "objects": objects,
+        "policy": options(objects),
+    }
+
+
+def _import(found: External, host: dict[tuple[str, str], list[str]]) -> dict[str, Any]:
+    module = found.module
+    types = host.get((module, found.name))
+    if types is None and module == "env":
+        types = host.get(("wasm_bpf", found.name))
+    known = types is not None and found.kind == "function" and found.type in types
+    return {
+        "module": module,
+        "name": found.name,
+        "kind": found.kind,
+        "type": found.type,
+        "known": known,
+        "interface": age_of(module, found.name) if known else "",
+        "expected": [] if known or types is None else types,
+    }
+
+
+def _object(found: Embedded) -> dict[str, Any]:
+    row: dict[str, Any] = {"form": found.form, "size": len(found.elf), "programs": [], "maps": [], "error": ""}
+    if found.package is not None:
+        row["package"] = found.package.name
+    try:
+        obj = ObjectBtf(found.elf)
+        row["programs"] = [_program(each.name, each.section, each.autoload, each.nr_insns) for each in obj.programs]
+        row["maps"] = [
+            {
+                "name": each.name,
+                "type": MAP_TYPES[each.type] if each.type < len(MAP_TYPES) else str(each.type),
+                "key_size": each.key_size,
+                "value_size": each.value_size,
+                "max_entries": each.max_entries,
+                "pinned": each.pinning == _PIN_BY_NAME,
+            }
+            for each in obj.maps.values()
+        ]
+        row["maps"] += [
+            {"name": each.name, "type": "variables", "value_size": each.size, "pinned": False}
+            for each in obj.data_sections
+        ]
+        helpers, kernel = calls_of(obj.elf)
+        row["helpers"], row["kfuncs"], row["licence"] = sorted(helpers), sorted(kernel), obj.licence
+    except PackageError as exc:
+        row["error"] = str(exc)
+    return row
+
+
+def _program(name: str, section: str, autoload: bool, instructions: int) -> dict[str, Any]:
+    word = kinds.of_section(section)
+    return {
+        "name": name,
+        "type": word,
+        "attach": section,
+        "autoload": autoload,
+        "instructions": instructions,
+        "allowed": word in kinds.OBSERVING,
+    }
+
+
+def options(objects: list[dict[str, Any]]) -> list[str]:
+    """Return the options of `ecli run` by which the policy lets these objects load and attach."""
+    found: dict[str, None] = {}
+    for row in objects:
+        changing = [each for each in row["programs"] if not each["allowed"]]
+        for each in changing:
+            found[f"--allow prog-type={each['type']}" if each["type"] else "--allow all"] = None
+        for helper in row.get("helpers", ()):
+            if helper != "setsockopt" or not changing:
+                found[f"--allow helper={helper}"] = None
+        for name in row.get("kfuncs", ()):
+            found[f"--allow kfunc={name}"] = None
+        for each in row["maps"]:
+            if each["pinned"]:
+                found[f"--allow pin=/sys/fs/bpf/{each['name']}"] = None
+    return list(found)
+
+
+def narrower(objects: list[dict[str, Any]]) -> list[str]:
+    """Return the rules that name where programs attach, by which these that allow a whole type can be narrowed."""
+    words = {each["type"] for row in objects for each in row["programs"] if not each["allowed"]}
+    places = {kinds.kind_of(word) for word in words if word}
+    return [f"--allow {_PLACE[kind]}" for kind in sorted(places) if kind in _PLACE]
