@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from struct import pack
+from struct import pack, unpack
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "src")]  # run as a script
@@ -25,6 +25,8 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "src")]  # run as a scri
 from conformance import fuzz_guest  # noqa: E402
 from conformance.run import kills  # noqa: E402
 
+COUNTED = ("objects", "attached programs", "records in callbacks", "calls that worked")
+counted = dict.fromkeys(COUNTED, 0)
 BATCH = 5000  # calls of one guest
 LEAK = 8 << 20  # bytes that the allocators of both sides may keep
 
@@ -38,13 +40,13 @@ def main() -> int:
     arguments = parser.parse_args()
     seed = arguments.seed or time.time_ns() % 1_000_000
     print(f"seed {seed}", flush=True)
-    objects = [_object(name) for name in ("rings", "maps", "sockfilter")]
+    objects = [_object(name) for name in ("rings", "rings", "maps", "sockfilter")]
     begun = time.monotonic()
     problems = calling(objects, arguments.calls, seed) + damaging(objects, arguments.modules, seed)
     print(*problems, sep="\n")
     print(
         f"{arguments.calls} calls, {arguments.modules} damaged modules in {time.monotonic() - begun:.1f} s:"
-        f" {len(problems)} problems"
+        f" {len(problems)} problems; " + ", ".join(f"{count} {kind}" for kind, count in counted.items())
     )
     return bool(problems)
 
@@ -127,8 +129,11 @@ def _options(argv: list[bytes], **more: object) -> tuple[object, list[object]]:
     argv_c, env = ffi.new("const char *[]", [*kept, ffi.NULL]), ffi.new("const char *[]", [ffi.NULL])
     library = ffi.new("char[]", os.fsencode(engine.library()))
     fields = {"args": argv_c, "env": env, "stdin_fd": null, "stdout_fd": null, "stderr_fd": null, "library": library}
-    fields |= {"memory": 64 << 20, "fuel": 2_000_000_000, "duration": 120 * 10**9, **more}
-    return ffi.new("struct eu_guest_options *", fields), [*kept, argv_c, env, library, *more.values()]
+    failed = ffi.callback("void(void *, const char *, const char *)", lambda *_: None)  # else standard error gets it
+    note = ffi.callback("void(void *, const char *)", lambda *_: None)
+    fields |= {"failed": failed, "note": note, "memory": 64 << 20, "fuel": 2_000_000_000, "duration": 120 * 10**9}
+    fields |= more
+    return ffi.new("struct eu_guest_options *", fields), [*kept, argv_c, env, library, failed, note, *more.values()]
 
 
 _null: list[int] = []
@@ -141,10 +146,10 @@ def _run(objects: list[bytes], calls: int, seed: int, available: list[fuzz_guest
     from eunomia._native import ffi, lib, text
 
     wasm = bytes(wasmtime.wat2wasm(fuzz_guest.guest(objects, calls, seed, available)))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as counts:
         host, name = ffi.new("char[]", folder.encode()), ffi.new("char[]", b"/")
         preopens = ffi.new("struct eu_preopen[]", [{"host": host, "guest": name, "writable": 1}, {}])
-        options, kept = _options([b"fuzz"], preopens=preopens)
+        options, kept = _options([b"fuzz"], preopens=preopens, stdout_fd=counts.fileno())
         guest = lib.eu_guest_new(wasm, len(wasm), options)
         if not guest:
             return f"load: {text(lib.eu_error())}"
@@ -152,6 +157,9 @@ def _run(objects: list[bytes], calls: int, seed: int, available: list[fuzz_guest
         code, said = lib.eu_guest_exit_code(guest), text(lib.eu_guest_text(guest))
         lib.eu_guest_free(guest)
         del kept, host, name
+        counts.seek(0)
+        for kind, count in zip(COUNTED, unpack("<4I", counts.read(16).ljust(16, b"\0")), strict=True):
+            counted[kind] += count
     if ending == lib.EU_EXITED and code == fuzz_guest.DONE:
         return ""
     return f"did not make all its calls: ending {ending}, exit code {code}, {said}"

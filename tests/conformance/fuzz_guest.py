@@ -15,34 +15,10 @@ DONE = 42
 CHANNEL = 0x2F5A1E77
 _STRINGS, _SCRATCH, _SLOTS, _FDS, _WAITS, _OBJECTS = 0x4000, 0x10000, 0x800, 0x880, 0x900, 0x40000
 _CELL = 32
-_NAMES = [
-    "on_kill",
-    "on_kill_perf",
-    "first",
-    "second",
-    "perf",
-    "runs",
-    ".rodata",
-    "x.rodata",
-    "hash",
-    "array",
-    "cpu_hash",
-]
-_NAMES += [
-    "cpu_array",
-    "queue",
-    "stack",
-    "bloom",
-    "trie",
-    "outer",
-    "inner_a",
-    "inner_b",
-    "touch",
-    "socket_handler",
-    "rb",
-    "",
-]
-_TARGETS = ["", "", "", "iface:lo", "/proc/self", "cgroup:/nowhere", "pid:1", "nobody"]
+_PROGRAMS = ["on_kill", "on_kill_perf", "on_kill", "touch", "socket_handler", "first", ""]
+_MAPS = ["first", "second", "perf", "runs", ".rodata", "x.rodata", "hash", "array", "cpu_hash", "cpu_array", "queue"]
+_MAPS += ["stack", "bloom", "trie", "outer", "inner_a", "inner_b", "rb", "on_kill", ""]
+_TARGETS = ["", "", "", "", "", "", "iface:lo", "/proc/self", "cgroup:/nowhere", "pid:1", "nobody"]
 _PATHS = ["a", "..", "../../x", "/etc/passwd", "a/b/../c", ".", "", "b"]
 
 # WASI preview 1: p pointer, n size, f descriptor, g the same but not standard output or error, k small, l length of a
@@ -61,7 +37,7 @@ _ROLES = {
     "obj": "handle",
     "fd": "fd",
     "link": "fd",
-    "name": "name",
+    "name": "map",
     "target": "target",
     "elf": "elf",
     "callback": "small",
@@ -115,7 +91,12 @@ def functions() -> list[Function]:
         typed = []
         for each in filter(None, parameters.split(", ")):
             word, kind = each.split()
-            role = _SPECIAL.get((name, word)) or _ROLES[word]
+            programs = word == "name" and ("program" in name or "attach" in name)
+            role = (
+                "program"
+                if programs
+                else _SPECIAL.get((name, word)) or _ROLES.get(word) or ("wide" if kind == "i64" else "pointer")
+            )
             typed.append((kind, role))
         found.append((module or "wasm_bpf", name, typed, result))
     for line in _WASI.replace("\n", "|").split("|"):
@@ -139,6 +120,7 @@ def guest(objects: list[bytes], calls: int, seed: int, available: list[Function]
         available: the functions to call; all of them.
     """
     called = available or functions()
+    at = {f"{each[0]}.{each[1]}": at for at, each in enumerate(called)}
     places = [_OBJECTS + sum(len(elf) + 64 for elf in objects[:at]) for at in range(len(objects))]
     pages = (places[-1] + len(objects[-1])) // 65536 + 3
     words = {
@@ -160,8 +142,17 @@ def guest(objects: list[bytes], calls: int, seed: int, available: list[Function]
             for at, (place, elf) in enumerate(zip(places, objects, strict=True))
         ),
         "CALLS": "\n".join(_call(at, each) for at, each in enumerate(called)),
-        "ONE": _one(len(called)),
-        "CLOSE": next(at for at, each in enumerate(called) if each[1] == "wasm_close_bpf_object"),
+        "ONE": _one(called),
+        "WRITE": at["wasi_snapshot_preview1.fd_write"],
+        "CLOSE": at["wasm_bpf.wasm_close_bpf_object"],
+        "LOAD": at["wasm_bpf.wasm_load_bpf_object"],
+        "ATTACH": at["wasm_bpf.wasm_attach_bpf_program"],
+        "MAP": at["wasm_bpf.wasm_bpf_map_fd_by_name"],
+        "POLL": at["wasm_bpf.wasm_bpf_buffer_poll"],
+        "FIRST": places[0],
+        "FIRST_SIZE": len(objects[0]),
+        "ON_KILL": _STRINGS,
+        "RING": _STRINGS + _CELL * len(_PROGRAMS),
         "COUNT": calls,
         "DONE": DONE,
     }
@@ -179,7 +170,7 @@ def _data(objects: list[bytes], places: list[int]) -> list[str]:
     def cells(words: list[str]) -> str:
         return "".join(word + "\\00" * (_CELL - len(word)) for word in words)
 
-    lines = [f'(data (i32.const {_STRINGS}) "{cells(_NAMES)}{cells(_TARGETS)}{cells(_PATHS)}")']
+    lines = [f'(data (i32.const {_STRINGS}) "{cells(_PROGRAMS)}{cells(_MAPS)}{cells(_TARGETS)}{cells(_PATHS)}")']
     # subscriptions of poll_oneoff: a clock that is due, and descriptors
     clock = "\\01" + "\\00" * 7 + "\\00" * 8 + "\\01" + "\\00" * 31
     readable = "\\02" + "\\00" * 7 + "\\01" + "\\00" * 7 + "\\00" * 32
@@ -190,9 +181,9 @@ def _data(objects: list[bytes], places: list[int]) -> list[str]:
 
 
 def _strings() -> list[str]:
-    """$name, $target and $path: one of the strings of _data, now and then anything."""
+    """$program, $map, $target and $path: one of the strings of _data, now and then anything."""
     lines, base = [], _STRINGS
-    for name, strings in (("name", _NAMES), ("target", _TARGETS), ("path", _PATHS)):
+    for name, strings in (("program", _PROGRAMS), ("map", _MAPS), ("target", _TARGETS), ("path", _PATHS)):
         call = f"(call $string (i32.const {base}) (i32.const {len(strings)}))"
         lines.append(f"(func ${name} (result i32) {call})")
         base += _CELL * len(strings)
@@ -200,7 +191,7 @@ def _strings() -> list[str]:
 
 
 def _call(at: int, function: Function) -> str:
-    _, name, parameters, _ = function
+    module, name, parameters, result = function
     arguments = []
     for kind, role in parameters:
         made = "i64" if role in ("handle", "wide", "few") else "i32"
@@ -211,14 +202,21 @@ def _call(at: int, function: Function) -> str:
     call = f"(call $h{at} {' '.join(arguments)})"
     if name in ("wasm_load_bpf_object", "wasm_bpf_object_open"):
         return f"(func $c{at} (call $keep_handle {call}))"
-    if name in ("wasm_bpf_map_fd_by_name", "wasm_bpf_link_attach"):
+    if name == "wasm_bpf_link_attach":
+        return f"(func $c{at} (call $keep_fd (call $attached {call})))"
+    if name == "wasm_bpf_map_fd_by_name":
         return f"(func $c{at} (call $keep_fd {call}))"
-    return f"(func $c{at} (drop {call}))"
+    if name.startswith("wasm_attach"):
+        return f"(func $c{at} (drop (call $attached (i32.add {call} (i32.const 1)))))"
+    if result == "i64" or module == "wasi_snapshot_preview1":
+        return f"(func $c{at} (drop {call}))"
+    return f"(func $c{at} (call $worked {call}))"
 
 
-def _one(count: int) -> str:
-    """One of the calls, each as often."""
-    names = " ".join(f"$l{at}" for at in range(count))
-    blocks = "".join(f"(block $l{at} " for at in reversed(range(count)))
-    cases = "".join(f") (call $c{at}) (return)" for at in range(count))
-    return f"(func $one {blocks}(br_table {names} (call $below (i32.const {count}))){cases})"
+def _one(called: list[Function]) -> str:
+    """One of the calls: those of BPF four times as often."""
+    names = [f"$l{at}" for at, each in enumerate(called) for _ in range(1 if each[0].startswith("wasi") else 4)]
+    blocks = "".join(f"(block $l{at} " for at in reversed(range(len(called))))
+    cases = "".join(f") (call $c{at}) (return)" for at in range(len(called)))
+    table = f"(br_table {' '.join(names)} {names[0]} (call $below (i32.const {len(names)})))"
+    return f"(func $one {blocks}{table}{cases})"

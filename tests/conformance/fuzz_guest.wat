@@ -10,6 +10,11 @@
 (global $depth (mut i32) (i32.const 0))
 (global $elf_size (mut i32) (i32.const 0))
 (global $newest (mut i64) (i64.const 0))
+;; what came of it, written to standard output at the end
+(global $objects (mut i32) (i32.const 0))
+(global $attaches (mut i32) (i32.const 0))
+(global $records (mut i32) (i32.const 0))
+(global $works (mut i32) (i32.const 0))
 
 (func $any (result i64) ;; xorshift64
   (global.set $state (i64.xor (global.get $state) (i64.shl (global.get $state) (i64.const 13))))
@@ -31,6 +36,7 @@
 (func $keep_handle (param $made i64)
   (if (i64.eqz (local.get $made)) (then (return)))
   (global.set $newest (local.get $made))
+  (global.set $objects (i32.add (global.get $objects) (i32.const 1)))
   (i64.store (i32.add (i32.const @SLOTS@) (i32.mul (call $below (i32.const 8)) (i32.const 8))) (local.get $made)))
 ;; mostly a map or link that was handed out
 (func $fd (result i32)
@@ -39,6 +45,11 @@
 (func $keep_fd (param $made i32)
   (if (i32.lt_s (local.get $made) (i32.const 0)) (then (return)))
   (i32.store (i32.add (i32.const @FDS@) (i32.mul (call $below (i32.const 16)) (i32.const 4))) (local.get $made)))
+(func $attached (param $made i32) (result i32)
+  (global.set $attaches (i32.add (global.get $attaches) (i32.gt_s (local.get $made) (i32.const 0))))
+  (local.get $made))
+(func $worked (param $result i32)
+  (global.set $works (i32.add (global.get $works) (i32.ge_s (local.get $result) (i32.const 0)))))
 (func $file (result i32) (i32.add (i32.const 3) (call $below (i32.const 8))))
 
 ;; anywhere, at the end of the memory, 0, or mostly where nothing breaks
@@ -83,6 +94,7 @@
 @CALLS@
 @ONE@
 (func $calls (type $callback)
+  (global.set $records (i32.add (global.get $records) (i32.const 1)))
   (if (i32.lt_u (global.get $depth) (i32.const 3)) (then
     (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
     (if (i32.eqz (call $below (i32.const 4))) (then (call $one)))
@@ -92,6 +104,16 @@
 (func $nothing (type $callback) (drop (memory.grow (call $bit))) (i32.const 0))
 (func $other)
 (func (export "go-callback") (type $callback) (call $calls (local.get 0) (local.get 1) (local.get 2)))
+;; what a guest does that means it: records come, and callbacks run
+(func $sane (local $object i64) (local $map i32)
+  (local.set $object (call $h@LOAD@ (i32.const @FIRST@) (i32.const @FIRST_SIZE@)))
+  (call $keep_handle (local.get $object))
+  (drop (call $attached (i32.add (i32.const 1)
+    (call $h@ATTACH@ (local.get $object) (i32.const @ON_KILL@) (i32.const 0)))))
+  (local.set $map (call $h@MAP@ (local.get $object) (i32.const @RING@)))
+  (call $keep_fd (local.get $map))
+  (drop (call $h@POLL@ (local.get $object) (local.get $map) (i32.add (i32.const 1) (call $below (i32.const 3)))
+    (i32.const 0) (i32.const @SCRATCH@) (i32.const 4096) (i32.const 20))))
 (func (export "_start") (local $left i32)
   (local.set $left (i32.const @COUNT@))
   (loop $more
@@ -99,5 +121,13 @@
     ;; many objects at a time, not all of them
     (if (i32.eqz (call $below (i32.const 24))) (then
       (drop (call $h@CLOSE@ (i64.sub (global.get $newest) (i64.extend_i32_u (call $below (i32.const 64))))))))
+    (if (i32.eqz (call $below (i32.const 60))) (then (call $sane)))
     (br_if $more (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+  (i32.store (i32.const 0) (global.get $objects))
+  (i32.store (i32.const 4) (global.get $attaches))
+  (i32.store (i32.const 8) (global.get $records))
+  (i32.store (i32.const 12) (global.get $works))
+  (i32.store (i32.const 16) (i32.const 0)) ;; an iovec
+  (i32.store (i32.const 20) (i32.const 16))
+  (drop (call $h@WRITE@ (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 24)))
   (call $exit (i32.const @DONE@))))
