@@ -24,6 +24,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 sys.path.insert(0, str(Path(__file__).parent))
 from build import DEVELOPMENT, build_extension, default_target, is_current, is_host, libs_for
 
+COMPILER = "compiler/"  # of src/eunomia: the second wheel's, packaging/compiler
 LEFT_OUT = {"target", "__pycache__", "tests", "Cargo.lock"}  # of sdk/: what builds and tests leave and need
 SKIPPED = (".wasm", "_test.go")
 NOT_TAKEN = (
@@ -67,18 +68,37 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         for text in sorted((libs_for(root, target) / "licenses").iterdir()):
             if text.name not in NOT_TAKEN:
                 include[str(text)] = f"eunomia/_native/licenses/{text.name}"
-        if (root / "sdk").is_dir():
-            include[str(sdk_archive(root, staging / "sdk.tar.xz"))] = "eunomia/sdk.tar.xz"
-        for source, name in (*lean_headers(root, staging), *lean_modules(root, staging)):
-            include[str(source)] = f"eunomia/{name}"
+        for source, name in lean_modules(root, staging):
+            if not name.startswith(COMPILER):
+                include[str(source)] = f"eunomia/{name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Pack the wheel as small as the format allows, 3% smaller than zlib can."""
-        if version == "editable":
-            return
-        with zipfile.ZipFile(artifact_path) as wheel:
-            members = [(each, wheel.read(each)) for each in wheel.infolist()]
-        Path(artifact_path).write_bytes(packed(members))
+        """Pack the wheel as small as the format allows."""
+        if version != "editable":
+            repack(Path(artifact_path))
+
+
+def compiler_files(root: Path, staging: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files of the second wheel, and their names below eunomia/."""
+    if (root / "sdk").is_dir():
+        yield sdk_archive(root, staging / "sdk.tar.xz"), "sdk.tar.xz"
+    yield from lean_headers(root, staging)
+    yield from ((path, name) for path, name in lean_modules(root, staging) if name.startswith(COMPILER))
+    for path in sorted((root / "src/eunomia" / COMPILER).rglob("*")):
+        name = path.relative_to(root / "src/eunomia")
+        if (
+            path.is_file()
+            and path.suffix not in (".py", ".pyc")
+            and (path.suffix != ".h" or "include" not in name.parts)
+        ):
+            yield path, str(name)
+
+
+def repack(path: Path) -> None:
+    """Pack a wheel 3% smaller than zlib can."""
+    with zipfile.ZipFile(path) as wheel:
+        members = [(each, wheel.read(each)) for each in wheel.infolist()]
+    path.write_bytes(packed(members))
 
 
 def packed(members: list[tuple[zipfile.ZipInfo, bytes]]) -> bytes:

@@ -289,7 +289,10 @@ func loadFailure(answer int32) error {
 	if text := host.Error(); text != "" {
 		e.Log = lines(text)
 	}
-	return fmt.Errorf("load object: %w", e)
+	if len(e.Log) == 0 {
+		return fmt.Errorf("load object: %w", e)
+	}
+	return e
 }
 
 // Close detaches and frees everything.

@@ -67,4 +67,7 @@ type keyError struct {
 func (e *keyError) Error() string   { return e.what + " map " + e.name + ": " + e.meaning.Error() }
 func (e *keyError) Unwrap() []error { return []error{e.meaning, e.errno} }
 
-func lines(text string) []string { return strings.Split(strings.TrimRight(text, "\n"), "\n") }
+// lines returns those of the host's text, which has " | " between them.
+func lines(text string) []string {
+	return strings.Split(strings.ReplaceAll(strings.TrimRight(text, "\n"), " | ", "\n"), "\n")
+}

@@ -188,7 +188,7 @@ func TestVerifierErrorIsOneLineAndKeepsItsLog(t *testing.T) {
 	if !errors.As(err, &verifier) || !errors.Is(err, linux.EACCES) || !errors.Is(err, fs.ErrPermission) {
 		t.Fatal(err)
 	}
-	if err.Error() != "load object: load program x: permission denied" || len(verifier.Log) != 3 {
+	if err.Error() != "load program x: permission denied" || len(verifier.Log) != 3 {
 		t.Fatal(err, verifier.Log)
 	}
 	if full := fmt.Sprintf("%+v", verifier); !strings.HasSuffix(full, "\n\t2: invalid mem access") {

@@ -111,7 +111,14 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = __import__(_HOMES.get(name, "eunomia.errors"), fromlist=[name])
+    try:
+        module = __import__(_HOMES.get(name, "eunomia.errors"), fromlist=[name])
+    except ModuleNotFoundError as exc:
+        if exc.name != "eunomia.compiler":
+            raise
+        from eunomia.errors import no_compiler
+
+        raise no_compiler() from exc
     value: object = getattr(module, "compile_source" if name == "compile" else name)
     globals()[name] = value
     return value

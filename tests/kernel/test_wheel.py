@@ -53,6 +53,27 @@ def wheel(wheels: dict[str, Path]) -> Path:
     return wheels[os.uname().machine]
 
 
+@pytest.fixture(scope="module")
+def compiler_wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of ecc's part."""
+    return build(root / "packaging/compiler", tmp_path_factory.mktemp("compiler"))
+
+
+def test_compiler_has_a_wheel_of_its_own(wheel: Path, compiler_wheel: Path, root: Path, tmp_path: Path) -> None:
+    first, second = (set(zipfile.ZipFile(path).namelist()) for path in (wheel, compiler_wheel))
+    metadata = zipfile.ZipFile(compiler_wheel).read("eunomia_compiler-0.1.0.dist-info/METADATA")
+    again = build(root / "packaging/compiler", tmp_path)
+    data = {path for path in (root / "src/eunomia/compiler").rglob("*") if path.is_file() and ".py" not in path.suffix}
+
+    assert compiler_wheel.name == "eunomia_compiler-0.1.0-py3-none-any.whl"
+    assert not first & second
+    assert not [name for name in first if name.startswith("eunomia/compiler")]
+    assert {str(path.relative_to(root / "src")) for path in data} < second
+    assert "eunomia/sdk.tar.xz" in second
+    assert message_from_bytes(metadata).get_all("Requires-Dist") == ["eunomia==0.1.0"]
+    assert again.read_bytes() == compiler_wheel.read_bytes()
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_wheel_is_small_and_holds_what_it_needs_once(wheels: dict[str, Path], machine: str, root: Path) -> None:
     wheel = wheels[machine]
@@ -62,7 +83,6 @@ def test_wheel_is_small_and_holds_what_it_needs_once(wheels: dict[str, Path], ma
     assert wheel.stat().st_size < 1_000_000
     assert [name for name in names if name.endswith(".so")] == [EXTENSION]
     assert {name for name in names if name.startswith("eunomia/builtin/") and name.endswith(".json")} == tools
-    assert "eunomia/compiler/include/bpf/bpf_helpers.h" in names
     assert "eunomia/_native/licenses/libbpf-LICENSE.BSD-2-Clause" in names
     assert "eunomia/py.typed" in names
     assert len(names) == len(set(names))
@@ -141,8 +161,16 @@ def test_wheel_is_reproducible(wheels: dict[str, Path], machine: str, root: Path
 
 
 def bare_code(text: str) -> str:
+    """Return a module's code with its lines, without docstrings and types."""
     tree = ast.parse(text)
+    for node in list(ast.walk(tree)):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body, node.end_lineno, node.end_col_offset = [ast.Pass(lineno=1, col_offset=0)], None, None
     for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = node.end_col_offset = node.end_lineno = None
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if (
@@ -156,18 +184,22 @@ def bare_code(text: str) -> str:
     return f"{ast.dump(tree)} {places}"
 
 
-def test_modules_do_what_the_sources_do_line_by_line(wheel: Path, root: Path) -> None:
-    archive = zipfile.ZipFile(wheel)
-    names = [name for name in archive.namelist() if name.endswith(".py")]
+def test_modules_do_what_the_sources_do_line_by_line(wheel: Path, compiler_wheel: Path, root: Path) -> None:
+    contents = {}
+    for archive in map(zipfile.ZipFile, (wheel, compiler_wheel)):
+        contents.update({name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")})
 
-    assert sorted(names) == sorted(str(path.relative_to(root / "src")) for path in (root / "src").rglob("*.py"))
-    for name in names:
-        assert bare_code(archive.read(name).decode()) == bare_code((root / "src" / name).read_text()), name
-    assert b"Return the package as one architecture runs it" in archive.read("eunomia/package/model.py")
+    assert sorted(contents) == sorted(str(path.relative_to(root / "src")) for path in (root / "src").rglob("*.py"))
+    for name, text in contents.items():
+        assert bare_code(text) == bare_code((root / "src" / name).read_text()), name
+    assert "Return the package as one architecture runs it" in contents["eunomia/package/model.py"]
 
 
-def test_headers_of_the_wheel_give_the_same_object(wheel: Path, root: Path, tmp_path: Path) -> None:
-    zipfile.ZipFile(wheel).extractall(tmp_path / "unpacked")
+def test_headers_of_the_wheel_give_the_same_object(
+    wheel: Path, compiler_wheel: Path, root: Path, tmp_path: Path
+) -> None:
+    for path in (wheel, compiler_wheel):
+        zipfile.ZipFile(path).extractall(tmp_path / "unpacked")
     code = "import sys; from eunomia.cli.main import ecc; sys.exit(ecc())"
     objects = []
     for folder in (tmp_path / "unpacked", root / "src"):
@@ -230,3 +262,19 @@ def test_opensnoop_prints_events_in_a_bare_debian(bare: Path, test_session: str)
 
     assert result.returncode == 0, result
     assert any(path in line and str(os.getpid()) in line for line in result.lines), result
+
+
+def test_compiling_without_the_compilers_wheel_says_what_to_install(bare: Path) -> None:
+    script = """
+        printf 'char LICENSE[] __attribute__((section("license"))) = "GPL";' > /tmp/x.bpf.c
+        for command in 'ecc /tmp/x.bpf.c' 'ecli inspect /tmp/x.bpf.c' 'ecc build-wasm /tmp' 'ecc new thing'; do
+            /opt/eunomia/bin/$command && exit 1
+        done
+        /opt/eunomia/bin/ecli doctor | grep -A1 compiler
+    """
+    run = subprocess.run(debian.inside(bare, "sh", "-c", script), capture_output=True, text=True, check=False)
+    lines = run.stderr.splitlines()
+    missing = "compile: ecc's part of eunomia is not installed [pip install 'eunomia[compile]']"
+
+    assert lines == [f"ecc: {missing}", f"ecli: {missing}", f"ecc: {missing}", f"ecc: {missing}"]
+    assert "eunomia[compile]" in run.stdout

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support import wasm_writer
+
 # What each room may import besides itself: DESIGN's table, with "all above" written out.
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
@@ -177,8 +179,36 @@ assert dispatch(sys.argv[1:]) == 0 and seen
     assert not heavy, f"imported on the way of ecli run: {sorted(heavy)}"
 
 
+def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> None:
+    exits = wasm_writer.module(
+        [("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(0) + wasm_writer.call(0)
+    )
+    (tmp_path / "guest.wasm").write_bytes(exits)
+    code = "from eunomia.cli.main import dispatch\nassert dispatch(sys.argv[1:]) == 0"
+
+    words = ["run", "--allow", "prog-type=xdp", "--env", "A=B", "--dir", "/proc", str(tmp_path / "guest.wasm"), "x"]
+    found = loaded(code, *words, EUNOMIA_RUNTIME_DIR=str(tmp_path))
+
+    heavy = {name for name in found if name.partition(".")[0] in HEAVY}
+    assert not heavy, f"imported on the way of ecli run GUEST.wasm: {sorted(heavy)}"
+    assert "eunomia.wasm.run" in found
+
+
 @pytest.mark.parametrize(
-    "name", ["cli.run", "cli.main", "registry.resolve", "package.model", "kernel.object", "events.run"]
+    "name",
+    [
+        "cli.run",
+        "cli.main",
+        "cli.guest",
+        "registry.resolve",
+        "package.model",
+        "kernel.object",
+        "events.run",
+        "wasm.run",
+        "wasm.guest",
+        "wasm.callbacks",
+        "wasm.policy",
+    ],
 )
 def test_modules_on_the_way_of_a_run_state_no_heavy_import(name: str, root: Path) -> None:
     path = root / "src/eunomia" / f"{name.replace('.', '/')}.py"

@@ -84,6 +84,7 @@ def commands_page() -> str:
     lines += ["", "## Exit codes", "", "| code | meaning |", "| --- | --- |"]
     lines += ["| 0 | done, also after SIGINT, SIGTERM and `--duration` |", "| 1 | failed |", "| 2 | usage |"]
     lines += ["| 3 | events were lost and `--fail-on-loss` was given |"]
+    lines += ["| any | a Wasm guest's own |"]
     return "\n".join(lines) + "\n"
 
 

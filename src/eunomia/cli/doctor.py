@@ -213,7 +213,10 @@ def compiler() -> Check:
 
     try:
         from eunomia.compiler.toolchain import find
-
+    except ModuleNotFoundError:
+        hint = "only ecc and .bpf.c sources need it: pip install 'eunomia[compile]'"
+        return Check("compiler", LIMITED, "not installed", hint)
+    try:
         return Check("compiler", OK, find().describe())
     except (EunomiaError, OSError) as exc:
         return Check(

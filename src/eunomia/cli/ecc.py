@@ -32,6 +32,14 @@ COMMAND = Command(
             default=False,
             group=_OUT,
         ),
+        Opt(
+            "guest",
+            "",
+            "file",
+            "a Wasm guest that gets the package's events before they are shown, or its source, which is built",
+            "FILE",
+            group=_OUT,
+        ),
         Opt("wasm-header", "", "flag", "also write ewasm-skel.h, the package as a C string", default=False, group=_OUT),
         Opt(
             "btfgen",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 
 from eunomia.cli.parser import UsageError
 from eunomia.errors import CompileError, EunomiaError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
     from eunomia.package.model import Package
 
+MODULE = b"\0asm\1\0\0\0"
 _FORMATS = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".tar": "tar"}
 _HEADER_SUFFIXES = (".h", ".hpp")
 
@@ -117,6 +119,7 @@ class Job:
 
     def _one(self, source: str, target: str) -> None:
         from eunomia.compiler import compile_source
+        from eunomia.package.guest import add_guest
 
         values = self._values
         workspace = values["workspace-path"]
@@ -134,7 +137,29 @@ class Job:
             on_warning=_write_error,
             on_note=self._note,
         )
+        if values["guest"]:
+            name, wasm = self._guest(values["guest"])
+            add_guest(package, name, wasm)
         self._write(package, source, target)
+
+    def _guest(self, path: str) -> tuple[str, bytes]:
+        """Return the name and the bytes of a guest of events, which is built where it is no module."""
+        if not path.endswith(".wasm"):
+            from eunomia.compiler.guest_projects import build_project
+
+            with tempfile.TemporaryDirectory(prefix="ecc-") as work:
+                made = build_project(path, output=work, on_warning=_write_error, on_note=self._note)
+                if len(made) != 1:
+                    raise UsageError(f"--guest {path}: {len(made)} guests, expected one [name one source]")
+                return self._guest(made[0])
+        try:
+            with open(path, "rb") as file:
+                wasm = file.read()
+        except OSError as exc:
+            raise OSError(exc.errno, f"open guest {path}: {(exc.strerror or str(exc)).lower()}") from exc
+        if wasm[:8] != MODULE:
+            raise UsageError(f"--guest {path}: not a Wasm module (it begins with {wasm[:8].hex(' ') or 'nothing'})")
+        return os.path.basename(path), wasm
 
     def _note(self, line: str) -> None:
         if self._verbose:

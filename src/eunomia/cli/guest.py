@@ -37,16 +37,37 @@ def run_guest(found: Program, values: Values, command: Command = COMMAND) -> int
         if option.long in values.given and option.long not in COMMON:
             raise UsageError(f"--{option.long} is for packages: {program} is a Wasm guest [its own options follow it]")
     from eunomia.cli.run import named
-    from eunomia.wasm.guest import check_header
+    from eunomia.wasm.guest import check_header, is_component
 
-    check_header(found.data, program)
     policy = make_policy(values)
     dirs = [directory(text) for text in values["dir"]]
+    if is_component(found.data):
+        return run_component(found, values, policy, dirs)
+    check_header(found.data, program)
     if values["detach"]:
         from eunomia.cli.detach_guest import run_in_background
 
         return run_in_background(Named(found), values, found, policy, dirs)
     return named(Named(found), values, lambda: attend(found, values, policy, dirs))
+
+
+def run_component(found: Program, values: Values, policy: Policy, dirs: list[Directory]) -> int:
+    """Run a component; return its exit code."""
+    for option in ("link", "detach", "stack", "callback"):
+        if values.get(option):
+            raise UsageError(f"--{option} is for modules: {values.operands[0]} is a component")
+    from signal import SIGTERM, default_int_handler, signal
+
+    from eunomia.wasm import engine
+
+    engine.library()  # or says what to install
+    from eunomia.wasm.component import run_component as run
+
+    signal(SIGTERM, default_int_handler)
+    return run(
+        found.data, values.operands[0], values.rest, policy=policy, env=environment(values["env"]), dirs=dirs,
+        memory=values["memory"] or 0, fuel=values["fuel"], duration=values["duration"] or 0.0, on_failure=tell,
+    )  # fmt: skip
 
 
 class Named:

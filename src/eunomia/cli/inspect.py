@@ -101,6 +101,10 @@ def _head(found: dict[str, Any]) -> Iterator[str]:
         rows.insert(0, ("version", found["doc"]["version"]))
     if producer:
         rows.append(("made by", producer))
+    if found["guest"]:
+        guest = found["guest"]
+        what = f"{guest['size']} bytes, {guest['digest'][:19]}: gets the events before they are shown"
+        rows.append(("guest", f"{_clean(guest['name'])}, {what}"))
     rows.append(("for", architectures(found["architectures"])))
     if found["events"]:
         uncounted = "not counted: what a full buffer loses is unknown"

@@ -56,7 +56,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
-    check_kind(values, program)
+    check_kind(values, program, package)
     check_plan(package.plan, values)
     settings = package.settings(chosen)
     choice = None
@@ -87,10 +87,11 @@ def check(values: Values) -> None:
         check_options(values)
 
 
-def check_kind(values: Values, program: str) -> None:
-    """Raise UsageError for options of Wasm guests."""
+def check_kind(values: Values, program: str, package: Package) -> None:
+    """Raise UsageError for options of Wasm guests; those that get a package's events have limits too."""
+    limits = ("memory", "fuel", "stack") if values["guest"] or package.has_guest else ()
     for option in GUEST_OPTIONS:
-        if option.long in values.given:
+        if option.long in values.given and option.long not in limits:
             raise UsageError(f"--{option.long} is for Wasm guests, and {program} is a package")
 
 

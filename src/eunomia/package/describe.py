@@ -36,6 +36,7 @@ def describe(package: Package) -> dict[str, Any]:
         "origin": package.origin,
         "doc": meta["bpf_skel"].get("doc") or {},
         "licence": obj.licence,
+        "guest": _guest(package),
         "producer": _producer(meta) or {"version": meta.get("eunomia_version", "")},
         "accounting": accounting_version(obj),
         "sizes": {
@@ -69,6 +70,13 @@ def _architectures(package: Package) -> dict[str, Any]:
         "portable": is_portable(package),
         "objects": {name: entry.get("bpf_object_size") for name, entry in own.items()},
     }
+
+
+def _guest(package: Package) -> dict[str, Any] | None:
+    from eunomia.package.guest import digest_of, guest_of
+
+    found = guest_of(package)
+    return {"name": found[0], "size": len(found[1]), "digest": digest_of(found[1])} if found else None
 
 
 def _producer(meta: dict[str, Any]) -> dict[str, Any]:

@@ -247,8 +247,12 @@ def _compiled(data: bytes, origin: str) -> Package:
 
     The import of the compiler is a sanctioned exception of the rooms' table: a source is a program as any other.
     """
-    from eunomia.compiler import compile_source
+    try:
+        from eunomia.compiler import compile_source
+    except ModuleNotFoundError as exc:
+        from eunomia.errors import no_compiler
 
+        raise no_compiler() from exc
     compiler: Callable[[str], Package] = compile_source
     if origin != "-":
         return compiler(origin)

@@ -172,6 +172,11 @@ class Guest:
         return f"<Guest {self.name}: {len(self.wasm)} bytes>"
 
 
+def is_component(data: bytes) -> bool:
+    """Tell whether bytes begin as a component does."""
+    return data[:4] == MAGIC and data[6:8] == b"\1\0"
+
+
 def check_header(data: bytes, name: str) -> None:
     """Raise GuestError for bytes that do not begin as a module does."""
     if data[:4] != MAGIC:
@@ -181,8 +186,7 @@ def check_header(data: bytes, name: str) -> None:
         raise GuestError(f"open {name}: truncated: {len(data)} bytes, a module's header alone has 8")
     if layer == 1:
         raise GuestError(
-            f"open {name}: a component, expected a core module [build it for wasm32-wasip1, or take its core module:"
-            " wasm-tools component unbundle]"
+            f"open {name}: a component, expected a core module [ecli run takes components, or build for wasm32-wasip1]"
         )
     if version != 1 or layer:
         raise GuestError(f"open {name}: Wasm version {version}, expected 1")

@@ -52,6 +52,8 @@ def word_of(kind: int, attach_type: int, section: str) -> str:
     if word in ("kprobe", "tc"):
         near = of_section(section)
         return near if near in (("kprobe", "uprobe", "usdt") if word == "kprobe" else ("tc", "tcx", "netkit")) else word
+    if word == "raw_tp":  # what native/handlers.c looks up at load is one until then: lsm, fmod_ret, fentry, …
+        return of_section(section) or word
     return _ATTACH.get(attach_type, word) if word in ("tracing", "lsm") else word
 
 

@@ -158,8 +158,8 @@ class Run:
         """Set the names of TinyGo's form of polling."""
         self._options.callback_module, self._options.callback_export = self._text(module), self._text(export)
 
-    def start(self, *, thread: bool, take_signals: bool) -> None:
-        """Make the guest of the module and run it, in a thread or to its end."""
+    def make(self) -> Any:
+        """Make the guest of the module."""
         from eunomia.wasm import engine
         from eunomia.wasm.functions import c_functions
 
@@ -177,6 +177,11 @@ class Run:
         self._guest = lib.eu_guest_new(self._module.wasm, len(self._module.wasm), options)
         if not self._guest:
             raise GuestError(f"run {self._module.name}: {text(lib.eu_error())}")
+        return self._guest
+
+    def start(self, *, thread: bool, take_signals: bool) -> None:
+        """Make the guest of the module and run it, in a thread or to its end."""
+        self.make()
         if take_signals:
             check(lib.eu_guest_take_signals(self._guest), "take signals")
         if not thread:

@@ -65,7 +65,7 @@ def test_data_that_was_cut_at_zeroes_is_joined() -> None:
         (b"#!/bin/sh\n", "not a Wasm module: it begins with 23 21 2f 62"),
         (b"\0asm\1", "truncated: 5 bytes"),
         (b"\0asm\2\0\0\0", "Wasm version 2, expected 1"),
-        (b"\0asm\x0d\0\1\0", "a component, expected a core module [build it for wasm32-wasip1"),
+        (b"\0asm\x0d\0\1\0", "a component, expected a core module [ecli run takes components"),
         (GUEST[:-100], "(truncated?)"),
         (writer.HEADER + b"\x20\1\0", "unknown section 32"),
         (writer.HEADER + writer.section(2, b"\xff\xff\xff\xff\x0f"), "4294967295 items, 0 bytes are left"),

@@ -59,6 +59,7 @@ def test_what_observes_is_allowed_and_nothing_else(word: str) -> None:
         (26, 28, "iter/task", "iter"), (26, 0, "fentry/x", "tracing"), (28, 0, "freplace/x", "freplace"),
         (29, 27, "lsm/path_rmdir", "lsm"), (29, 43, "lsm_cgroup/socket_post_create", "lsm_cgroup"),
         (24, 0, "raw_tp.w/x", "raw_tp_writable"), (31, 0, "syscall", "syscall"), (99, 0, "tp/x/y", "type 99"),
+        (17, 0, "lsm/path_rmdir", "lsm"), (17, 0, "fmod_ret/x", "fmod_ret"), (17, 0, "raw_tp/x", "raw_tp"),
     ],
 )  # fmt: skip
 def test_the_kernels_type_decides_and_not_what_a_section_pretends(

