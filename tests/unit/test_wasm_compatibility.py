@@ -41,4 +41,6 @@ def test_every_case_is_in_the_page_or_belongs_to_one_that_is(page: str) -> None:
     """New cases get a row: those of exit codes and traps stand for each other."""
     left_out = [case["name"] for case in cases() if case["name"] not in page]
 
-    assert [name for name in left_out if not re.match(r"exit\(|exit code|trap: |a guest that takes|interrupted", name)] == []
+    assert [
+        name for name in left_out if not re.match(r"exit\(|exit code|trap: |a guest that takes|interrupted", name)
+    ] == []
