@@ -181,7 +181,7 @@ def _available(objects: list[bytes]) -> list[fuzz_guest.Function]:
             del kept
             return wanted
         said = text(lib.eu_error())
-        missing = set(re.findall(r"([\w-]+)\.(\w+) \(function", said))
+        missing = set(re.findall(r"([\w-]+)\.(\w+) \(", said))
         left = [each for each in wanted if (each[0], each[1]) not in missing]
         if len(left) == len(wanted):
             raise SystemExit(f"fuzz: the guest does not load: {said}")

@@ -84,6 +84,8 @@ Function = tuple[str, str, list[tuple[str, str]], str]  # module, name, (type, r
 def functions() -> list[Function]:
     """Return what the pages say a host has: the interface of BPF, and WASI."""
     page = (ROOT / "docs/reference/wasm-interface.md").read_text()
+    page = page.partition("## The first interface")[2]
+    page = "## ".join(page.split("\n## ")[:2])  # this section, and the additions: all that a command may import
     found: list[Function] = []
     for module, name, parameters, result in re.findall(
         r"^\| (?:`([\w-]+)` )?`(\w+)` \| `\(([^)]*)\) -> (i\d\d)`", page, re.M

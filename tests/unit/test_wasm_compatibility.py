@@ -12,7 +12,8 @@ from conformance.run import cases
 
 @pytest.fixture(scope="module")
 def page(root: Path) -> str:
-    return (root / "docs/wasm-compatibility.md").read_text()
+    """Its first part: the table."""
+    return (root / "docs/wasm-compatibility.md").read_text().partition("\n## ")[0]
 
 
 def test_every_row_names_its_proof(page: str) -> None:
