@@ -1,7 +1,7 @@
 """Components: hosted by wasmtime's own Python bindings, with the interface of wit/eunomia-bpf.wit.
 
-Its records go through Python: some microseconds each, where a module's guest gets them from C. Not on the way of a
-start: importing the bindings takes 60 ms and more.
+Its records go through Python, which takes 130 us for one of 64 bytes; a module's guest gets them from C. Not on the way
+of a start: importing the bindings takes 60 ms and more.
 """
 
 from __future__ import annotations
