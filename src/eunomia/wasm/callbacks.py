@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 _PER_ENTRY = frozenset((5, 6, 10, 21))  # per-CPU hash, array, LRU hash, cgroup storage
 _BYTES = frozenset((27, 31))  # ring buffers: max_entries are bytes
-_ARENA = 33
+_ARENA, _STRUCT_OPS = 33, 27
+# What hash tables, tries and local storage keep beside each element, at least; arrays and their like keep nothing.
+_LEAN = frozenset((2, 3, 4, 6, 7, 8, 12, 14, 15, 16, 17, 20, 22, 23, 30))
+_BESIDE = 80
 _EACCES = 13
 
 
@@ -32,11 +35,23 @@ class Calls:
         note: told of warnings.
         on_record: told of each record: (map, bytes).
         kept: what the core points to while the guest runs.
+        packages: the bytes of the objects of its packages, by address.
         attaches: programs that it was allowed to attach.
         error: the exception of a callback that ended the guest.
     """
 
-    __slots__ = ("attaches", "error", "failed", "functions", "handle", "kept", "note", "on_record", "policy")
+    __slots__ = (
+        "attaches",
+        "error",
+        "failed",
+        "functions",
+        "handle",
+        "kept",
+        "note",
+        "on_record",
+        "packages",
+        "policy",
+    )
 
     def __init__(
         self,
@@ -54,6 +69,7 @@ class Calls:
         self.error: BaseException | None = None
         self.attaches = 0
         self.kept: list[Any] = []
+        self.packages: dict[int, bytes] = {}
         self.handle = ffi.new_handle(self)
 
     def decide(self, request: Any) -> str:
@@ -78,14 +94,19 @@ class Calls:
     def _load(self, policy: Policy, request: Any) -> str:
         programs = _programs(request.object)
         size, pins = _maps(request.object)
-        why = policy.refuse_load(programs, size, pins)
-        if not why and request.elf != ffi.NULL:
+        others = sum(_maps(request.loaded[index])[0] for index in range(request.nr_loaded))
+        why = policy.refuse_load(programs, size + others, pins)
+        if not why:
             from eunomia.btf.elf import ElfFile
             from eunomia.wasm.calls import calls_of
 
-            elf = ElfFile(bytes(ffi.buffer(request.elf, request.elf_size)))
-            why = policy.refuse_calls(*calls_of(elf), programs)
+            data = bytes(ffi.buffer(request.elf, request.elf_size)) if request.elf else self._package(request.object)
+            why = policy.refuse_calls(*calls_of(ElfFile(data)), programs)
         return why
+
+    def _package(self, obj: Any) -> bytes:
+        """Return the bytes of an object that a package had."""
+        return self.packages[int(ffi.cast("uintptr_t", obj))]
 
 
 def _wish(obj: Any, index: int) -> Wish:
@@ -99,7 +120,8 @@ def _programs(obj: Any) -> list[Wish]:
     info = ffi.new("struct eu_prog_info *")
     found = []
     for index in range(lib.eu_prog_count(obj)):
-        if lib.eu_prog_get(obj, index, info) == 0 and info.autoload:
+        # libbpf loads what a struct_ops map has as a member, whatever was said of the program
+        if lib.eu_prog_get(obj, index, info) == 0 and (info.autoload or info.type == _STRUCT_OPS):
             found.append(_wish(obj, index))
     return found
 
@@ -111,9 +133,11 @@ def _maps(obj: Any) -> tuple[int, list[tuple[str, str]]]:
     for index in range(lib.eu_map_count(obj)):
         if lib.eu_map_get(obj, index, info) != 0:
             continue
-        each = info.key_size + info.value_size
+        each = info.value_size + 7 & ~7
         if info.type in _PER_ENTRY:
-            each = info.key_size + (info.value_size + 7 & ~7) * max(1, lib.eu_possible_cpus())
+            each *= max(1, lib.eu_possible_cpus())
+        if info.type not in _LEAN:
+            each += (info.key_size + 7 & ~7) + _BESIDE
         size += info.max_entries * (1 if info.type in _BYTES else 4096 if info.type == _ARENA else max(1, each))
         path = text(lib.eu_map_pin_path(obj, index))
         if path:
@@ -174,7 +198,8 @@ def eu_python_package(context: Any, data: Any, size: int, place: Any) -> Any:
 
     calls: Calls = ffi.from_handle(context)
     try:
-        opened, place[0] = open_package(bytes(ffi.buffer(data, size)), calls.kept)
+        opened, place[0], code = open_package(bytes(ffi.buffer(data, size)), calls.kept)
+        calls.packages[int(ffi.cast("uintptr_t", opened))] = code
     except Exception as exc:  # what is in the package is the guest's
         lib.eu_set_error(getattr(exc, "errno", None) or 22, str(exc).encode(errors="replace"))
         return ffi.NULL
