@@ -103,6 +103,7 @@ fn system(skeleton: &Skeleton) -> Result<()> {
     let names: Vec<_> = skeleton.object.programs()?.into_iter().map(|each| (each.name, each.autoload)).collect();
     assert!(names.contains(&("never".into(), false)) && names.contains(&("on_call".into(), true)), "{names:?}");
     assert!(skeleton.object.maps()?.iter().any(|map| map.name == "queue" && map.kind == 22));
+    assert!(skeleton.kconfig.get()?.LINUX_KERNEL_VERSION >= 5 << 16);
     assert_eq!(skeleton.object.program("none").unwrap_err().errno(), errno::ENOENT);
     assert!(Object::load(b"no object").is_err());
     println!("system ok");

@@ -24,6 +24,7 @@ struct event {
 	char comm[16];
 };
 
+extern int LINUX_KERNEL_VERSION __kconfig;
 const volatile __u32 wanted_pid = 0;
 const volatile struct pair preset = {};
 int counted = 5;
@@ -58,7 +59,7 @@ int on_call(void *ctx)
 		return 0;
 	bpf_get_current_comm(event.comm, sizeof(event.comm));
 	bpf_ringbuf_output(&first, &event, sizeof(event), 0);
-	event.value = preset.first;
+	event.value = LINUX_KERNEL_VERSION > 0 ? preset.first : 0;
 	bpf_ringbuf_output(&second, &event, sizeof(event), 0);
 	if (enabled)
 		bpf_perf_event_output(ctx, &perf, BPF_F_CURRENT_CPU, &event, sizeof(event));
