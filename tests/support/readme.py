@@ -228,7 +228,7 @@ def _kernel_descriptors(leader: int) -> int:
             for number in os.listdir(f"/proc/{name}/fd"):
                 target = os.readlink(f"/proc/{name}/fd/{number}")
                 count += target.startswith(("anon_inode:bpf", "anon_inode:[perf_event]"))
-                links += target in {"anon_inode:[eventpoll]", "anon_inode:[signalfd]"}
+                links += target in {"anon_inode:[eventpoll]", "anon_inode:[signalfd]", "anon_inode:[eventfd]"}
         except OSError:
             continue
     return count if links else 0
