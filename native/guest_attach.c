@@ -70,15 +70,17 @@ static int needs_target(const struct bpf_program *prog) {
 static int no_target(struct eu_guest *guest, const struct bpf_program *prog) {
     char forms[500];
     eu_target_forms(prog, forms, sizeof(forms));
-    return eu_guest_failed(guest, EOPNOTSUPP, "attach program %s (%s): its section does not say where, and no target was given [%s]",
-                           bpf_program__name(prog), bpf_program__section_name(prog), forms);
+    int err = eu_guest_failed(guest, EOPNOTSUPP, "attach program %s (%s): its section does not say where, and no target was given [%s]",
+                              bpf_program__name(prog), bpf_program__section_name(prog), forms);
+    eu_guest_tell(guest, "attach", eu_guest_last_error(guest));
+    return err;
 }
 
 static int may_link(struct eu_guest *guest) {
     uint32_t limit = guest->options->max_links ? guest->options->max_links : MAX_LINKS;
     if (guest->objects->nr_links < limit)
         return 0;
-    int err = eu_guest_failed(guest, EMFILE, "attach: the guest has %u programs attached, as many as it may", limit);
+    int err = eu_guest_failed(guest, EMFILE, "attach: the guest has %u programs attached, as many as it may [--allow links=N]", limit);
     eu_guest_tell(guest, "attach", eu_guest_last_error(guest));
     return err;
 }

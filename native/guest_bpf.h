@@ -38,7 +38,8 @@ struct eu_guest_slot {
 struct eu_guest_mapping {
     struct eu_guest_mapping *next;
     struct eu_guest_object *owner;
-    uint32_t at, size;
+    uint8_t *pages; /* in the memory of the module that asked, of several linked ones; it stays where it is */
+    uint32_t size;
 };
 
 struct eu_guest_objects {

@@ -23,26 +23,24 @@ static int ordinary(uint8_t *at, size_t size) {
     return -err;
 }
 
-static void remove_mapping(struct eu_guest *guest, struct eu_guest_mapping **place) {
+static void remove_mapping(struct eu_guest_mapping **place) {
     struct eu_guest_mapping *mapping = *place;
-    uint8_t *at = eu_guest_bytes(guest, mapping->at, mapping->size);
     *place = mapping->next;
-    if (at)
-        ordinary(at, mapping->size);
+    ordinary(mapping->pages, mapping->size);
     free(mapping);
 }
 
 void eu_guest_unmap(struct eu_guest *guest, struct eu_guest_object *object) {
     for (struct eu_guest_mapping **at = &guest->objects->mappings; *at;)
         if (!object || (*at)->owner == object)
-            remove_mapping(guest, at);
+            remove_mapping(at);
         else
             at = &(*at)->next;
 }
 
-static int overlaps(const struct eu_guest *guest, uint32_t at, uint32_t size) {
+static int overlaps(const struct eu_guest *guest, const uint8_t *pages, uint32_t size) {
     for (const struct eu_guest_mapping *m = guest->objects->mappings; m; m = m->next)
-        if (at < (uint64_t)m->at + m->size && m->at < (uint64_t)at + size)
+        if (pages < m->pages + m->size && m->pages < pages + size)
             return 1;
     return 0;
 }
@@ -55,7 +53,7 @@ static int may_map(struct eu_guest *guest, const struct eu_guest_fd *map, const 
         return eu_guest_failed(guest, EINVAL, "map memory: only arrays with BPF_F_MMAPABLE have memory that can be shared");
     if (!size || at % PAGE || size % PAGE || (uintptr_t)to % PAGE)
         return eu_guest_failed(guest, EINVAL, "map memory: %u bytes at %u are no whole pages of %d", size, at, PAGE);
-    if (overlaps(guest, at, size))
+    if (overlaps(guest, to, size))
         return eu_guest_failed(guest, EEXIST, "map memory: a map is there already");
     return 0;
 }
@@ -81,18 +79,19 @@ EU_GUEST_CALL(eu_call_mmap) {
         free(mapping);
         return eu_answer(slots, err);
     }
-    *mapping = (struct eu_guest_mapping){guest->objects->mappings, map->owner, at, size};
+    *mapping = (struct eu_guest_mapping){guest->objects->mappings, map->owner, to, size};
     guest->objects->mappings = mapping;
     return eu_answer(slots, 0);
 }
 
 EU_GUEST_CALL(eu_call_munmap) {
     uint32_t at = slots[0].u32, size = slots[1].u32;
-    struct eu_guest_mapping **place = guest->objects ? &guest->objects->mappings : NULL;
-    while (place && *place && ((*place)->at != at || (*place)->size != size))
+    const uint8_t *pages = eu_guest_bytes(guest, at, size);
+    struct eu_guest_mapping **place = pages && guest->objects ? &guest->objects->mappings : NULL;
+    while (place && *place && ((*place)->pages != pages || (*place)->size != size))
         place = &(*place)->next;
     if (!place || !*place)
         return eu_answer(slots, eu_guest_failed(guest, EINVAL, "map memory: no map is at %u with %u bytes", at, size));
-    remove_mapping(guest, place);
+    remove_mapping(place);
     return eu_answer(slots, 0);
 }

@@ -145,7 +145,7 @@ struct eu_guest_object *eu_guest_adopt(struct eu_guest *guest, struct eu_object 
     struct eu_guest_object *o = state && state->nr_objects < limit ? calloc(1, sizeof(*o)) : NULL;
     if (!o) {
         if (state && state->nr_objects >= limit) {
-            eu_guest_failed(guest, EMFILE, "open object: the guest has %u open, as many as it may [close some]", limit);
+            eu_guest_failed(guest, EMFILE, "open object: the guest has %u open, as many as it may [--allow objects=N]", limit);
             eu_guest_tell(guest, "open", state->error);
         }
         eu_close(object);

@@ -170,7 +170,10 @@ static int has_helper(const char *name) {
 static int has_number(const char *name, int (*probe)(int)) {
     char *end;
     long number = strtol(name, &end, 10);
-    return end == name || *end || number < 0 || number > INT32_MAX ? -EINVAL : probe((int)number);
+    if (end == name || *end || number < 0 || number > INT32_MAX)
+        return -EINVAL;
+    int answer = probe((int)number);
+    return answer == -EOPNOTSUPP ? 0 : answer; /* a number that libbpf has never heard of */
 }
 
 static int probe(int what, char *name) {

@@ -1,6 +1,7 @@
 /* Keys and values that are descriptors (docs.kernel.org: map types): a guest's become the host's, and it has no others. */
 #define _GNU_SOURCE
 #include "guest_bpf.h"
+#include "uapi.h"
 #include <errno.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static enum holds values_of(const struct eu_guest_fd *map) {
 
 static enum holds keys_of(const struct eu_guest_fd *map) {
     switch (map->type) {
-    case BPF_MAP_TYPE_CGRP_STORAGE:
+    case EU_MAP_TYPE_CGRP_STORAGE:
         return CGROUP;
     case BPF_MAP_TYPE_SK_STORAGE:
     case BPF_MAP_TYPE_INODE_STORAGE:

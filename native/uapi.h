@@ -11,7 +11,8 @@
 #endif
 
 enum {
-    EU_PROG_TYPE_NETFILTER = 32, /* 6.4 */
+    EU_MAP_TYPE_CGRP_STORAGE = 32, /* 6.2 */
+    EU_PROG_TYPE_NETFILTER = 32,   /* 6.4 */
     EU_ATTACH_NETFILTER = 45,
     EU_ATTACH_TCX_INGRESS = 46, /* 6.6 */
     EU_ATTACH_TCX_EGRESS = 47,

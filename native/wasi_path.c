@@ -191,17 +191,16 @@ static uint64_t open_flags(const union eu_slot *in) {
 /* What lies in /proc and gives more than its directory says: the memory of processes and of the kernel, and the host's own
  * environment, which a guest does not get either. */
 static int is_refused(int fd, int is_writing) {
-    char link[32], path[64], own[32];
+    char link[32], path[WASI_PATH], own[32];
     struct statfs fs;
     if (fstatfs(fd, &fs) || fs.f_type != PROC_SUPER_MAGIC)
         return 0;
     snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-    snprintf(own, sizeof(own), "/proc/%d/", (int)getpid());
+    snprintf(own, sizeof(own), "/%d/", (int)getpid());
     ssize_t len = readlink(link, path, sizeof(path) - 1);
     path[len < 0 ? 0 : len] = 0;
     const char *name = strrchr(path, '/');
-    return is_writing || !name || !strcmp(name, "/mem") || !strcmp(name, "/kcore") ||
-           (!strcmp(name, "/environ") && !strncmp(path, own, strlen(own)));
+    return is_writing || !name || !strcmp(name, "/mem") || !strcmp(name, "/kcore") || (!strcmp(name, "/environ") && strstr(path, own));
 }
 
 /* The rights of what is opened. Only reading and writing are taken from what the guest asked for: many ask for less than they use

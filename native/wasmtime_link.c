@@ -120,6 +120,22 @@ static size_t name_unknown(char *out, size_t room, const struct eu_wasm_import *
     return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 
+/* Functions of the host with more than one parameter take addresses, in the memory that is exported by its name. */
+static int check_memory(const struct wasmtime_part *part) {
+    const struct eu_wasm_module *shape = &part->shape;
+    if (eu_wasm_export_of(shape, "memory", EU_WASM_MEMORY))
+        return 0;
+    for (uint32_t i = 0; i < shape->nr_imports; i++)
+        if (shape->imports[i].kind == EU_WASM_MEMORY)
+            return 0;
+    for (uint32_t i = 0; i < shape->nr_imports; i++)
+        if (part->bound[i].call && part->bound[i].call != callers_function &&
+            strchr(shape->imports[i].type, ':') > shape->imports[i].type + 1)
+            return eu_fail(ENOEXEC, "the module exports no memory called `memory`, where %s looks for what it is given",
+                           shape->imports[i].name);
+    return 0;
+}
+
 int eu_wasmtime_resolve(struct eu_instance *instance, struct wasmtime_part *part) {
     char line[768];
     size_t used = 0;
@@ -140,7 +156,7 @@ int eu_wasmtime_resolve(struct eu_instance *instance, struct wasmtime_part *part
         }
     }
     if (!unknown)
-        return 0;
+        return check_memory(part);
     if (unknown > NAMED)
         snprintf(line + used, sizeof(line) - used, " and %u more", unknown - NAMED);
     return eu_fail(ENOSYS, "the module imports what this host does not have: %s", line);

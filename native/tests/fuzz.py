@@ -242,6 +242,15 @@ def wasi_seeds() -> Iterator[bytes]:
     )
 
 
+def wasm_seeds() -> Iterator[bytes]:
+    """Yield modules without their headers: one type, an import of each kind, exports."""
+    types = b"\x01\x0e\x03\x60\x02\x7f\x7e\x01\x7d\x5f\x01\x78\x00\x60\x00\x00"
+    imports = b"\x02\x1c\x03\x03env\x01f\x00\x00\x01m\x01m\x02\x00\x01\x01m\x01t\x01\x70\x01\x00\x02"
+    exports = b"\x07\x13\x02\x06memory\x02\x00\x06_start\x00\x01"
+    yield types + imports + exports
+    yield b"\x01\x09\x01\x4e\x02\x5e\x78\x01\x50\x00\x5f\x00"
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "accounting": types_seeds,
     "aggregate": aggregate_seeds,
@@ -253,6 +262,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "sample": plan_seeds,
     "target": target_seeds,
     "wasi": wasi_seeds,
+    "wasm": wasm_seeds,
 }
 
 

@@ -97,7 +97,9 @@ def build_rust(
     environment = {**os.environ, "RUSTC": rustc}
     environment["RUSTFLAGS"] = f"{environment.get('RUSTFLAGS', '')} -C link-arg=--export-table".strip()
     words = ["build", "--release", "--target", target, "--manifest-path", os.path.join(folder, "Cargo.toml")]
-    _run([cargo, *words], environment, f"build {folder}: cargo refused it")
+    # the crate `eunomia`, by whatever version a project asks for, is the one that comes with us
+    words += ["--config", f"patch.crates-io.eunomia.path='{sdk.folder('rust')}'"]
+    _cargo([cargo, *words], environment, f"build {folder}: cargo refused it")
     built = environment.get("CARGO_TARGET_DIR") or os.path.join(folder, "target")
     release = os.path.join(built, target, "release")
     made = sorted(entry.path for entry in os.scandir(release) if entry.name.endswith(".wasm"))
@@ -157,6 +159,16 @@ def _target(folder: str, output: str | None) -> str:
         return output
     os.makedirs(output or folder, exist_ok=True)
     return os.path.join(output or folder, f"{os.path.basename(os.path.abspath(folder))}.wasm")
+
+
+def _cargo(words: list[str], environment: dict[str, str], refusal: str) -> None:
+    """Run cargo without the network, which projects that need no other crates can do; else with it."""
+    try:
+        _run([*words, "--offline"], environment, refusal)
+    except CompileError as exc:
+        if "offline" not in str(exc.diagnostics):
+            raise
+        _run(words, environment, refusal)
 
 
 def _run(words: list[str], environment: dict[str, str], refusal: str) -> None:

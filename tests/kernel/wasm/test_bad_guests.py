@@ -45,7 +45,7 @@ def exits(number: int) -> bytes:
 @pytest.mark.parametrize(
     ("wasm", "words"),
     [
-        (b"\0asm\x0d\0\1\0", "a component, expected a core module"),
+        (b"\0asm\x0d\0\1\0", "the component exports neither run nor wasi:cli/run"),
         (b"\0asm\2\0\0\0", "Wasm version 2, expected 1"),
         (b"\0asm\1", "truncated: 5 bytes"),
         (exits(3)[:-4], "damaged Wasm module"),

@@ -153,6 +153,16 @@ def test_import_of_another_type_shows_both() -> None:
         Guest(code).run()
 
 
+def test_missing_memory_is_named() -> None:
+    code = wasm(
+        """(module (import "wasi_snapshot_preview1" "args_get" (func (param i32 i32) (result i32)))
+        (memory 1) (func (export "_start")))"""
+    )
+
+    with pytest.raises(GuestError, match="exports no memory called `memory`, where args_get looks"):
+        Guest(code).run()
+
+
 def test_both_types_of_map_operate_link() -> None:
     narrow = "(func $n (param i32 i32 i32 i32 i32 i64) (result i32))"
     wide = "(func $w (param i32 i32 i64 i64 i64 i64) (result i32))"
