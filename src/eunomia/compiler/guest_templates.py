@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from eunomia.compiler import sdk
+from eunomia.compiler.skeletons.names import camel
 from eunomia.errors import CompileError
 
 # By language: where the template's files lie in its SDK, and what stands for the project's name there.
@@ -51,5 +52,7 @@ def _named(text: str, name: str) -> str:
     return (
         text.replace(_WORD, name)
         .replace("@IDENT@", name.replace("-", "_"))
+        .replace("@CAMEL@", camel(name.replace("-", "_")))  # as skeletons in Go call it, in public and in private
+        .replace("@LOWER@", name[0].lower() + camel(name.replace("-", "_"))[1:])
         .replace("@SDK@", os.path.dirname(sdk.folder("c")))
     )

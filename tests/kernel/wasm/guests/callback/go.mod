@@ -1,3 +1,3 @@
-module callback
+module example.com/callback
 
 go 1.24

@@ -1,3 +1,3 @@
-module maps
+module example.com/maps
 
 go 1.24
