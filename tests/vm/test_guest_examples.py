@@ -22,7 +22,7 @@ import os, subprocess, sys
 from guest import emit
 words = [sys.executable, "/job/readme.py", "/job/example", "--skip-build"]
 environment = {**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"] + ":/job/lib"}
-subprocess.run(["ecli", "run", "/job/example/lsm.wasm"], env=environment, stderr=subprocess.DEVNULL)  # compiles: slow here
+subprocess.run(["ecli", "run", "/job/example/lsm.wasm"], env=environment, stderr=subprocess.PIPE)  # compiles: slow
 done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 emit(code=done.returncode, shown=done.stdout)
 """
