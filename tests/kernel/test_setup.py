@@ -17,7 +17,7 @@ LINKS = Path("/usr/local/bin")
 
 
 def linked(root: Path) -> bool:
-    return all(os.path.realpath(LINKS / name) == str(root / ".venv/bin" / name) for name in ("ecli", "ecc"))
+    return all(os.path.realpath(LINKS / name) == str(root / ".venv/bin" / name) for name in ("ecli", "ecc", "wasm-bpf"))
 
 
 def test_sudo_ecli_run_sigsnoop_works_as_typed(root: Path, test_session: str) -> None:
@@ -42,7 +42,7 @@ def test_links_start_the_checkouts_commands(root: Path) -> None:
     if not linked(root):
         pytest.skip("/usr/local/bin/ecli is not this checkout's (run scripts/setup)")
 
-    for name in ("ecli", "ecc"):
+    for name in ("ecli", "ecc", "wasm-bpf"):
         result = Running([str(LINKS / name), "--help"], None, dict(os.environ), Path("/")).finish()
         assert result.returncode == 0, result
         assert result.stdout.strip(), result

@@ -47,7 +47,15 @@ WITH_PATHS = ("cgroup", "uprobe", "usdt", "netns")
 
 
 def word_of(kind: int, attach_type: int, section: str) -> str:
-    """Return the word for a program: its type decides, and its section where several words share a type."""
+    """Return the word for a program: its type decides, and its section where several words share a type.
+
+    A section that changes things is believed, whatever type was set after opening: the core may set it back at load.
+    """
+    word, near = _word_of_type(kind, attach_type, section), of_section(section)
+    return near if word in OBSERVING and near and near not in OBSERVING else word
+
+
+def _word_of_type(kind: int, attach_type: int, section: str) -> str:
     word = _TYPES.get(kind, f"type {kind}")
     if word in ("kprobe", "tc"):
         near = of_section(section)

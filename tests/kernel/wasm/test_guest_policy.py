@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from eunomia.btf.elf import ElfFile
 from eunomia.wasm import Guest, Policy
+from eunomia.wasm.calls import calls_of
 from support.bpf_guests import compile_guest, compile_object
 
 OBJECT = """
@@ -130,3 +132,24 @@ def test_attaching_by_descriptor_goes_by_the_rules_too(guest: Guest) -> None:
 
     assert run(guest, "fd", allow=(PIN,), dirs=token)[0] == 4  # it is not loaded
     assert run(guest, "fd", allow=(PIN, "prog-type=sockops"), dirs=other)[0] == 4
+
+
+def test_functions_of_the_kernel_that_an_object_calls_are_found(tmp_path: Path) -> None:
+    source = """
+extern int bpf_sock_destroy(struct sock_common *sock) __ksym __weak;
+extern struct task_struct *bpf_task_acquire(struct task_struct *p) __ksym __weak;
+extern void bpf_task_release(struct task_struct *p) __ksym __weak;
+extern const int runqueues __ksym __weak;
+SEC("iter/tcp") int drop(struct bpf_iter__tcp *ctx)
+{
+    struct task_struct *task = bpf_task_acquire((void *)bpf_get_current_task_btf());
+    if (task)
+        bpf_task_release(task);
+    return &runqueues && ctx->sk_common ? bpf_sock_destroy(ctx->sk_common) : 0;
+}
+static __noinline int hidden(void) { return bpf_override_return((void *)0, 1); }
+SEC("kprobe/do_unlinkat") int fail(void *ctx) { return hidden() + bpf_probe_write_user((void *)1, ctx, 1); }
+"""
+    elf = ElfFile(compile_object(tmp_path, source))
+
+    assert calls_of(elf) == ({"override_return", "probe_write_user"}, {"bpf_sock_destroy"})

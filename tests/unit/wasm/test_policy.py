@@ -52,17 +52,19 @@ def test_what_observes_is_allowed_and_nothing_else(word: str) -> None:
     ("number", "attach", "section", "word"),
     [
         (2, 0, "kprobe/tcp_connect", "kprobe"), (2, 0, "uretprobe/libc.so.6:getaddrinfo", "uprobe"),
-        (2, 0, "usdt", "usdt"), (2, 42, "kprobe.multi/tcp_*", "kprobe"), (2, 0, "xdp", "kprobe"),
-        (3, 0, "tcx/ingress", "tcx"), (3, 0, "classifier", "tc"), (3, 0, "tp/x/y", "tc"), (5, 0, "xdp", "tp"),
+        (2, 0, "usdt", "usdt"), (2, 42, "kprobe.multi/tcp_*", "kprobe"), (2, 0, "xdp", "xdp"),
+        (3, 0, "tcx/ingress", "tcx"), (3, 0, "classifier", "tc"), (3, 0, "tp/x/y", "tc"), (5, 0, "xdp", "xdp"),
+        (5, 0, "lsm/path_rmdir", "lsm"),
         (6, 37, "tp/sched/sched_switch", "xdp"), (13, 3, "sockops", "sockops"), (18, 10, "cgroup/connect4", "cgroup"),
         (26, 23, "tp_btf/sched_switch", "tp_btf"), (26, 24, "fentry/x", "fentry"), (26, 26, "fentry/x", "fmod_ret"),
+        (26, 24, "fmod_ret/x", "fmod_ret"),
         (26, 28, "iter/task", "iter"), (26, 0, "fentry/x", "tracing"), (28, 0, "freplace/x", "freplace"),
         (29, 27, "lsm/path_rmdir", "lsm"), (29, 43, "lsm_cgroup/socket_post_create", "lsm_cgroup"),
         (24, 0, "raw_tp.w/x", "raw_tp_writable"), (31, 0, "syscall", "syscall"), (99, 0, "tp/x/y", "type 99"),
         (17, 0, "lsm/path_rmdir", "lsm"), (17, 0, "fmod_ret/x", "fmod_ret"), (17, 0, "raw_tp/x", "raw_tp"),
     ],
 )  # fmt: skip
-def test_the_kernels_type_decides_and_not_what_a_section_pretends(
+def test_type_and_section_are_looked_at_and_what_changes_counts(
     number: int, attach: int, section: str, word: str
 ) -> None:
     assert kinds.word_of(number, attach, section) == word
