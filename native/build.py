@@ -24,11 +24,11 @@ CFLAGS = ["-std=gnu11", "-g0", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2"
           "-fno-asynchronous-unwind-tables", "-DPy_LIMITED_API=0x030b0000"]  # fmt: skip
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"]
 # What runs for each record, element or type of a kernel is compiled to be fast, the rest to be small.
-HOT = ("aggregate", "aggregate_key", "aggregate_stats", "aggregate_table", "batch", "btf_raw", "clock", "columns",
-       "decode_*", "decoders", "fields", "filter_run", "guest_maps", "guest_poll", "heap", "histogram", "map_elements",
-       "members", "minimal_*", "number", "out", "output", "perf_buffer", "pipeline", "reader", "recorder", "render",
-       "replay", "run", "sample*", "selection", "stack", "symbols", "text", "usyms", "value", "view", "wakeup",
-       "wasmtime_*", "width")  # fmt: skip
+HOT = ("aggregate", "aggregate_key", "aggregate_stats", "aggregate_table", "batch", "btf_raw", "clock",
+       "columns", "decode_*", "decoders", "fields", "filter_run", "guest_batch", "guest_fds", "guest_maps",
+       "guest_poll", "heap", "histogram", "map_elements", "members", "minimal_*", "number", "out", "output",
+       "perf_buffer", "pipeline", "reader*", "recorder", "render", "replay", "run", "sample*", "selection",
+       "stack", "symbols", "text", "usyms", "value", "view", "wakeup", "wasmtime_*", "width")  # fmt: skip
 DEVELOPMENT = "src/eunomia/_native/_core.abi3.so"
 
 

@@ -132,8 +132,10 @@ static int want(struct eu_guest *guest, int wanted) {
     do {
         if (guest->over)
             return eu_fail(ESRCH, "the guest ended already");
-        if (before == wanted || before == EU_WANT_END)
+        if (before == wanted || before == EU_WANT_END) {
+            nudge(guest);
             return -EALREADY;
+        }
     } while (!atomic_compare_exchange_weak(&guest->wanted, &before, wanted));
     nudge(guest);
     return 0;

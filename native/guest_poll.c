@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { NAP_NS = 50000 };
+enum { NAP_NS = 50000, LONGEST_NAP_NS = 2000000 };
 
 static int64_t now(void) {
     struct timespec time;
@@ -30,11 +30,16 @@ struct eu_guest_fd *eu_guest_buffer(struct eu_guest *guest, int32_t number, int 
     return NULL;
 }
 
+/* Records that were discarded are passed over, and given back before anybody sleeps: a ring wakes for a record that its reader had caught
+ * up with. */
 static int find_ready(const struct eu_waiting *w) {
+    const uint8_t *record;
+    size_t size;
     for (int i = 0; i < w->count; i++) {
         int place = (w->first + i) % w->count;
-        if (eu_buffer_ready(w->fds[place]->buffer))
+        if (eu_buffer_peek(w->fds[place]->buffer, &record, &size))
             return place;
+        eu_buffer_publish(w->fds[place]->buffer);
     }
     return -EAGAIN;
 }
@@ -42,10 +47,8 @@ static int find_ready(const struct eu_waiting *w) {
 int eu_guest_wait_ready(struct eu_guest *guest, const struct eu_waiting *w, int *which) {
     int nr = 0, used = 0, result = 0, stop = EU_GO;
     int64_t nap = 0;
-    for (int i = 0; i < w->count; i++) {
-        eu_buffer_publish(w->fds[i]->buffer);
+    for (int i = 0; i < w->count; i++)
         nr += eu_buffer_nr_fds(w->fds[i]->buffer);
-    }
     struct pollfd *fds = calloc((size_t)nr + 1, sizeof(*fds));
     for (int i = 0; fds && i < w->count; i++)
         used += eu_buffer_pollfds(w->fds[i]->buffer, fds + used, nr - used);
@@ -55,14 +58,15 @@ int eu_guest_wait_ready(struct eu_guest *guest, const struct eu_waiting *w, int 
         if (left < 0 && w->until >= 0)
             left = 0;
         /* A record that is reserved and not finished makes a ring readable, and a CPU that went offline its buffer: sleep a little. */
-        int naps = nap && (left < 0 || nap < left);
-        stop = eu_guest_wait(guest, fds, nap ? 0 : used, naps ? nap : left, &result);
+        int naps = result > 0;
+        if (naps)
+            nap = nap ? (nap * 2 < LONGEST_NAP_NS ? nap * 2 : LONGEST_NAP_NS) : NAP_NS;
+        stop = eu_guest_wait(guest, fds, naps ? 0 : used, naps && (left < 0 || nap < left) ? nap : left, &result);
         if (stop)
             break;
         *which = result == -EINTR ? -EINTR : find_ready(w);
         if (*which != -EAGAIN || (w->until >= 0 && now() >= w->until))
             break;
-        nap = nap || result <= 0 ? 0 : NAP_NS;
     }
     free(fds);
     return stop;

@@ -1,4 +1,4 @@
-"""Write syscalls.c: the system calls of x86-64 and arm64 by number, from the kernel headers that ziglang carries.
+"""Write syscalls.c, and syscalls.h of the SDK: system calls by number, from the kernel headers that ziglang carries.
 
 `python native/make_syscalls.py` after a newer ziglang; the result is committed, so that building needs no headers.
 """
@@ -46,6 +46,26 @@ def main() -> None:
         "const char *eu_syscall_name(uint64_t number) {\n"
         "    return number < sizeof(names) / sizeof(names[0]) && names[number][0] ? names[number] : NULL;\n}\n"
     )
+    guests = "\n".join(
+        f"/* {name} */\n#define EU_SYSCALLS_{name.upper()} \\\n{words(table)}" for name, table in tables.items()
+    )
+    (Path(__file__).parents[1] / "sdk/c/include/eunomia/syscalls.h").write_text(
+        "/* Made by native/make_syscalls.py: do not edit. Names by number, a gap as the number that goes on. */\n"
+        f"#ifndef EUNOMIA_SYSCALLS_H\n#define EUNOMIA_SYSCALLS_H\n{guests}\n#endif\n"
+    )
+
+
+def words(names: list[str]) -> str:
+    """Return the names as one C string: words, and before a gap the number of the next name."""
+    text, gap = "", False
+    for number, name in enumerate(names):
+        if not name:
+            gap = True
+            continue
+        text += f"{number} " * gap + f"{name} "
+        gap = False
+    rows = [text[at : at + 120] for at in range(0, len(text), 120)]
+    return " \\\n".join(f'\t"{row}"' for row in rows)
 
 
 if __name__ == "__main__":

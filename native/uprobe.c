@@ -21,7 +21,7 @@ static int parse(const char *target, struct spot *spot) {
         return -EINVAL;
     snprintf(spot->binary, sizeof(spot->binary), "%.*s", (int)(colon - target), target);
     size_t length = strcspn(colon + 1, "+");
-    if (!length || length >= sizeof(spot->function))
+    if ((!length && !colon[1]) || length >= sizeof(spot->function))
         return -EINVAL;
     snprintf(spot->function, sizeof(spot->function), "%.*s", (int)length, colon + 1);
     char *end = "";
@@ -42,7 +42,7 @@ int eu_attach_uprobe(struct eu_object *object, int index, const char *target, in
     int err = eu_find_for(prog, spot.binary, pid, path, sizeof(path));
     if (err)
         return err;
-    options.func_name = spot.function;
+    options.func_name = *spot.function ? spot.function : NULL; /* by the place in the file alone: BINARY:+0x1234 */
     struct bpf_link *link = bpf_program__attach_uprobe_opts(prog, pid, path, spot.offset, &options);
     if (link)
         return eu_attachment_add_link(object, index, link);

@@ -70,7 +70,8 @@ struct wasmtime_valtype {
 _Static_assert(sizeof(union eu_slot) == 16 && sizeof(struct wasmtime_extern) == 32 && sizeof(struct wasmtime_value) == 32 &&
                    sizeof(struct wasmtime_place) == 24 && sizeof(struct wasmtime_instance) == 16 && sizeof(struct wasmtime_valtype) == 32,
                "layouts of wasmtime 50");
-enum { TRAP_STACK, TRAP_MEMORY, TRAP_OUT_OF_FUEL = 11 };
+enum { TRAP_OUT_OF_FUEL = 11 };
+enum { OPTIMIZE_NOT };
 
 typedef wasm_trap *(*wasmtime_host_call)(void *, wasmtime_caller *, union eu_slot *, size_t);
 typedef wasmtime_error *(*wasmtime_epoch_call)(wasmtime_context *, void *, uint64_t *, uint8_t *);
@@ -85,7 +86,6 @@ typedef wasmtime_error *(*wasmtime_epoch_call)(wasmtime_context *, void *, uint6
     F(void, wasmtime_config_async_stack_size_set, (wasm_config *, size_t))                                                                 \
     F(void, wasmtime_config_wasm_memory64_set, (wasm_config *, bool))                                                                      \
     F(void, wasmtime_config_wasm_exceptions_set, (wasm_config *, bool))                                                                    \
-    F(void, wasmtime_config_parallel_compilation_set, (wasm_config *, bool))                                                               \
     F(void, wasmtime_config_cranelift_opt_level_set, (wasm_config *, uint8_t))                                                             \
     F(void, wasmtime_config_memory_may_move_set, (wasm_config *, bool))                                                                    \
     F(void, wasmtime_config_memory_reservation_set, (wasm_config *, uint64_t))                                                             \
@@ -173,7 +173,7 @@ struct eu_instance {
     int nr_parts, started;
 };
 
-enum { EU_WASMTIME_SETTINGS = 1 }; /* to be counted up where make_engine() changes: part of the names in the cache */
+enum { EU_WASMTIME_SETTINGS = 2 }; /* to be counted up where make_engine() changes: part of the names in the cache */
 /* Load the library once. 0, or -errno with eu_error(). */
 int eu_wasmtime_load(const char *path);
 /* The process's engine for this stack size; NULL with eu_error(). */

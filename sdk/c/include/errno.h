@@ -96,6 +96,7 @@
 #define ENOTCAPABLE EPERM
 
 #ifdef __cplusplus
+#define _LIBCPP_ERRNO_H /* libc++'s own, which <cerrno> asks for, includes this one */
 extern "C" {
 extern thread_local int errno;
 #else

@@ -78,7 +78,6 @@ struct sigaction {
 #define SIG_SETMASK 2
 
 EU_VAR struct sigaction eunomia_actions[NSIG];
-EU_VAR void (*eu_signal_hook)(void);
 
 /* Call the handlers of what came; a signal without one ends the program, as its default does. */
 EU_API void eunomia_deliver(void)

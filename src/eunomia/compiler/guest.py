@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _CXX = (".cpp", ".cc", ".cxx", ".C")
 _SUFFIXES = (".c", *_CXX)
+# What was a warning for the compilers that many sources were written with.
+_LENIENT = ["-Wno-error=int-conversion", "-Wno-error=incompatible-pointer-types"]
 _MAIN = re.compile(r"^[ \t]*(?:static[ \t]+)?(?:int|void|auto)[ \t\n]+main[ \t]*\(", re.MULTILINE)
 _EVENTS = re.compile(r"^[^\n;#/*]*\bon_(?:event|batch)[ \t]*\([^;{]*\{", re.MULTILINE)
 # Helpers that libbpf-tools share, by the guard of their headers: the SDK has its own, which need no ELF library, no
@@ -186,7 +188,7 @@ class GuestBuild:
         text = _text(path)
         wide = widen(text, lambda name: name.startswith(self.sdk))
         self._write(path, self._formatted(wide, is_cxx))
-        words = [*driver, "-Os", "-Wall", *self._own_flags(), "-c", path, "-o", made]
+        words = [*driver, "-Os", "-Wall", *_LENIENT, *self._own_flags(), "-c", path, "-o", made]
         status, said = process.run(words)
         if status:
             self._as_written(source, driver, made)
@@ -196,7 +198,7 @@ class GuestBuild:
 
     def _as_written(self, source: str, driver: list[str], made: str) -> None:
         """Compile the source itself: for its diagnostics; where it compiles, `long` has 32 bits in it."""
-        status, said = process.run([*driver, "-Os", *self._flags(source), "-c", source, "-o", made])
+        status, said = process.run([*driver, "-Os", *_LENIENT, *self._flags(source), "-c", source, "-o", made])
         if status:
             raise self._refused(source, said)
         self.notes.append(f"{source}: compiled with a long of 32 bits: it does not compile with 64")
@@ -218,7 +220,9 @@ class GuestBuild:
     def _flags(self, source: str) -> list[str]:
         folders = [*self.include, os.path.dirname(source) or ".", self.work, self.sdk]
         forced = ["-include", "eunomia/wide.h", *self._helpers(source)]
-        return [*forced, "-D_GNU_SOURCE=", *(word for folder in folders for word in ("-I", folder)), *self._own_flags()]
+        if not source.endswith(_CXX):  # in C++ it is defined
+            forced.append("-D_GNU_SOURCE=")
+        return [*forced, *(word for folder in folders for word in ("-I", folder)), *self._own_flags()]
 
     def _helpers(self, source: str) -> list[str]:
         """Our own of the project's shared helpers go first: their guards leave the project's out."""

@@ -75,7 +75,10 @@ def find(choice: str | None = None) -> GuestCompiler:
 def _zig(path: str) -> GuestCompiler:
     target = ["-target", "wasm32-wasi"]
     return GuestCompiler(
-        path, [path, "cc", *target], [path, "c++", *target], [path, "clang", "--target=wasm32-unknown-wasi"]
+        path,
+        [path, "cc", *target],
+        [path, "c++", "-fno-exceptions", *target],
+        [path, "clang", "--target=wasm32-unknown-wasi"],
     )
 
 

@@ -149,6 +149,8 @@ static void waits(void) {
     emit(1, 1); SHOW(buffers_wait(fds, 3, -1)); poll_all(second, take, 0);
     emit(2, 1); SHOW(buffers_wait(fds, 3, -1));
     emit(0, 1); SHOW(buffers_wait(fds, 3, -1)); SHOW(buffers_wait(fds, 3, -1)); SHOW(buffers_wait(fds, 3, -1));
+    poll_all(first, take, 0); poll_all(perf, take, 0);
+    emit(4, 3); SHOW(buffers_wait(fds, 3, 5)); emit(0, 1); SHOW(buffers_wait(fds, 3, -1));
     fds[1] = 9; SHOW(buffers_wait(fds, 3, -1)); SHOW(buffers_wait(fds, 0, -1)); SHOW(buffers_wait((void *)-4, 2, -1));
 }
 static void losses(void) {
@@ -232,7 +234,8 @@ def test_waiting_for_several_buffers_names_the_one_that_has_records(lines: Lines
     assert found[:4] == [-11, -11, 1, 2]
     assert sorted(found[4:6]) == [0, 2]  # both have some: they take turns
     assert found[6] != found[5]
-    assert found[7:] == [-9, -22, -14]
+    assert found[7:9] == [-11, 0]  # records that were discarded are none
+    assert found[9:] == [-9, -22, -14]
 
 
 def test_the_kernels_losses_are_counted_and_a_full_ring_goes_on(lines: Lines) -> None:

@@ -184,10 +184,12 @@ EU_API void eu_argp_print_options(FILE *out, struct eu_argp *all)
 		if (any && (group != entry->group || child != entry->child))
 			putc('\n', out);
 		if (entry->child != child && entry->header && *entry->header)
-			fprintf(out, "%s%s\n", any ? "" : "", entry->header);
+			fprintf(out, "%s\n", entry->header);
 		any = true;
 		group = entry->group;
 		child = entry->child;
+		if (!entry->option->name && !entry->option->key && !*entry->option->doc)
+			continue; /* a group without a title */
 		if (!entry->option->name && !entry->option->key) {
 			eu_argp_fill(out, " ", 0, 1);
 			eu_argp_fill(out, entry->option->doc, 1, 1);

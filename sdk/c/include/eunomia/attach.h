@@ -201,6 +201,10 @@ EU_API struct bpf_link *bpf_program__attach_uprobe_opts(const struct bpf_program
 
 	if (!path)
 		return (struct bpf_link *)eu_null(EINVAL);
+	if (!*function && eu_interface_name((int)offset)) { /* of get_elf_func_offset() */
+		function = eu_interface_name((int)offset);
+		offset = 0;
+	}
 	if (offset || !*function)
 		snprintf(place, sizeof(place), "+0x%zx", offset);
 	return eu_attach_to((struct bpf_program *)program, "uprobe:%s:%s%s%s", eu_quoted(path, quoted, sizeof(quoted)), function, place,

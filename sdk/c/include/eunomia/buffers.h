@@ -72,13 +72,14 @@ EU_API int eu_buffer_poll(struct eu_buffer *buffer, int timeout_ms, int (*delive
 	return total;
 }
 
+struct ring {
+	struct eu_buffer buffer;
+	ring_buffer_sample_fn callback;
+	void *context;
+};
 struct ring_buffer {
 	int count;
-	struct ring {
-		struct eu_buffer buffer;
-		ring_buffer_sample_fn callback;
-		void *context;
-	} **rings;
+	struct ring **rings;
 	int *fds;
 };
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wasi/api.h>
 #ifndef PATH_MAX
 #define PATH_MAX 4096
 #endif
@@ -67,10 +68,11 @@ EU_API char *if_indextoname(unsigned number, char *name)
 }
 
 /* The path of a descriptor that open() gave for a directory, or NULL. */
-EU_VAR struct {
+struct eu_path {
 	int fd;
 	char *path;
-} eu_paths[EU_NAMES];
+};
+EU_VAR struct eu_path eu_paths[EU_NAMES];
 
 EU_API const char *eu_path_of(int fd)
 {
@@ -95,12 +97,29 @@ EU_API void eu_keep_path(int fd, const char *path)
 		}
 }
 
+/* The descriptor of a directory that the host opened under just this name (--dir), or -1. */
+EU_API int eu_preopened(const char *path)
+{
+	__wasi_prestat_t stat;
+	char name[PATH_MAX];
+	int fd;
+
+	for (fd = 3; !__wasi_fd_prestat_get(fd, &stat); fd++)
+		if (stat.u.dir.pr_name_len == strlen(path) && stat.u.dir.pr_name_len < sizeof(name) &&
+		    !__wasi_fd_prestat_dir_name(fd, (uint8_t *)name, stat.u.dir.pr_name_len) &&
+		    !memcmp(name, path, stat.u.dir.pr_name_len))
+			return fd;
+	return -1;
+}
+
 /* Control groups and namespaces, which programs open to attach there, need no --dir: the host decides when they attach. */
 EU_API int eunomia_open(const char *path, int flags, ...)
 {
 	va_list words;
-	int fd;
+	int fd = strncmp(path, "/sys/fs/cgroup", 14) ? -1 : eu_preopened(path);
 
+	if (fd >= 0)
+		return fd;
 	va_start(words, flags);
 	fd = (open)(path, flags, flags & O_CREAT ? va_arg(words, int) : 0);
 	va_end(words);

@@ -45,8 +45,6 @@ struct bpf_object {
 EU_VAR struct bpf_object *eu_objects;	/* all that are open */
 EU_VAR libbpf_print_fn_t eu_print_fn;
 EU_VAR bool eu_print_is_set;
-EU_VAR void (*eu_sync_hook)(void);	/* set where sections are copies */
-EU_VAR void (*eu_signal_hook)(void);	/* set by signal() */
 
 EU_API int eu_print_default(enum libbpf_print_level level, const char *format, va_list words)
 {

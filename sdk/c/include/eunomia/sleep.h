@@ -8,8 +8,6 @@
 #include <unistd.h>
 #include <wasi/api.h>
 
-EU_VAR void (*eu_signal_hook)(void);
-EU_VAR void (*eu_sync_hook)(void);
 
 /* Wait; 0, or -EINTR. */
 EU_API int eunomia_wait(uint64_t nanoseconds)

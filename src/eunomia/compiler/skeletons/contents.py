@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eunomia.btf.object import ARENA
 from eunomia.btf.types import ENUM, ENUM64, STRUCT, UNION
-from eunomia.compiler.skeletons.layout import Aggregate, Field, Layouts
+from eunomia.compiler.skeletons.layout import Aggregate, Field, Layouts, identifier
 from eunomia.errors import PackageError
 from eunomia.package.skeleton import sanitise, skeleton
 
@@ -66,6 +66,8 @@ class Contents:
         rows = skeleton(types, name)
         self.programs: list[str] = [row["name"] for row in rows["progs"]]
         self.sections = list(_sections(types, self.layouts))
+        for found in [*self.programs, *(row["name"] for row in rows["maps"]), *(each.name for each in self.sections)]:
+            _check_name(found, dots=found not in self.programs)
         self.maps = [
             Map(row["ident"], row["name"], types.maps.get(row["name"]), mmaped=bool(row.get("mmaped")))
             for row in rows["maps"]
@@ -107,6 +109,13 @@ class Contents:
                     yield shape
 
 
+def _check_name(name: str, *, dots: bool) -> None:
+    """Refuse a name that generated code could not have in it as it is: packages come from anywhere."""
+    plain = name.replace(".", "_") if dots else name
+    if not plain or identifier(plain) != plain:
+        raise PackageError(f"`$.bpf_object`: {name!r} cannot be a name in code [letters, digits and _]")
+
+
 def _event_types(package: Package) -> Iterator[tuple[str, int]]:
     """Pairs of map ("" where it is not known) and type id; a damaged or foreign meta gives fewer."""
     btf = package.types.btf
@@ -144,7 +153,7 @@ def _sections(types: ObjectBtf, layouts: Layouts) -> Iterator[Section]:
 def _variables(section: DataSection, layouts: Layouts) -> Aggregate:
     made = Aggregate(layouts.btf.type(0), "")
     seen = [variable for variable in section.variables if not variable.is_static]
-    fields = [Field(variable.name, variable.offset, layouts.shape(variable.type)) for variable in seen]
+    fields = [Field(identifier(variable.name), variable.offset, layouts.shape(variable.type)) for variable in seen]
     if section.name == ".kconfig":
         _place_kconfig(fields)
     at = 0

@@ -22,6 +22,7 @@ from eunomia.btf.types import (
     UNION,
 )
 from eunomia.errors import PackageError
+from eunomia.package.skeleton import sanitise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,7 +216,8 @@ class Layouts:
     def _enum(self, found: Type, shape: Scalar) -> Scalar:
         typedef = "" if found.name else self._typedefs.get(found.id, "")
         name = self._unique("typedef" if typedef else "tag", typedef or found.name)
-        self.enums.append(Constants(name, shape, found.values, is_typedef=bool(typedef)))
+        values = [(identifier(each), value) for each, value in found.values]
+        self.enums.append(Constants(name, shape, values, is_typedef=bool(typedef)))
         return shape
 
     def _aggregate(self, found: Type, depth: int) -> Aggregate:
@@ -248,7 +250,8 @@ class Layouts:
             elif not member.bit_size:
                 fields += self._storage(group)
                 group = []
-                fields.append(Field(member.name, member.bit_offset // 8, self.shape(member.type, depth + 1)))
+                shape = self.shape(member.type, depth + 1)
+                fields.append(Field(identifier(member.name), member.bit_offset // 8, shape))
         fields += self._storage(group)
         if found.kind == STRUCT and any(after.offset < before.end for before, after in pairwise(fields)):
             return [Field("bytes", 0, Scalar("bytes", found.size))]  # no C struct: members overlap
@@ -264,18 +267,25 @@ class Layouts:
         for member in group:
             base = self.shape(member.type)
             plain = base if isinstance(base, Scalar) else Scalar("int", 8)
-            bits.append(Bits(member.name, member.bit_offset - start * 8, member.bit_size, plain))
+            bits.append(Bits(identifier(member.name), member.bit_offset - start * 8, member.bit_size, plain))
         unit = Scalar("int", size) if size in (1, 2, 4, 8) and start % size == 0 else Scalar("bytes", size)
         return [Field("", start, unit, bits)]
 
     def _unique(self, space: str, name: str) -> str:
         """A name for a type that no other one has: linked objects may have several of one name. "" for none."""
+        name = identifier(name)
         wanted, number = name, 1
         while name and f"{space} {wanted}" in self._used:
             number += 1
             wanted = f"{name}__{number}"
         self._used.add(f"{space} {wanted}")
         return wanted
+
+
+def identifier(name: str) -> str:
+    """A name that is one in every language, and nothing else: packages come from anywhere. "" stays."""
+    plain = sanitise(name)
+    return f"_{plain}" if plain[:1].isdigit() else plain
 
 
 def _typedefs(btf: Btf) -> dict[int, str]:

@@ -1,0 +1,10 @@
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("uprobe")
+int probe(void *ctx)
+{
+	return 0;
+}

@@ -1,0 +1,232 @@
+"""The SDK for C and C++: sources written for libbpf, built as they are, and what they print on real events."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from eunomia.compiler import compile_source
+from eunomia.compiler.guest_projects import build_project
+from eunomia.wasm import Guest, Policy
+
+SOURCES = Path(__file__).parent / "guests/sdk"
+Ran = tuple[int, list[str], list[str]]
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Build the guest of a folder of SOURCES, once."""
+    folder = tmp_path_factory.mktemp("sdk")
+
+    def build(name: str) -> Path:
+        output = folder / f"{name}.wasm"
+        if not output.exists():
+            build_project(str(SOURCES / name), output=str(output))
+        return output
+
+    return build
+
+
+def ran(path: Path, *args: str) -> Ran:
+    with Guest(path.read_bytes(), path.name).run(args, policy=Policy(["all"])) as run:
+        code = run.wait(60)
+        return code, run.stdout.splitlines(), run.stderr.splitlines()
+
+
+HELP = """\
+Usage: options.wasm [OPTION...] FILE...
+Does what options say.
+
+  -n, --number=N             how many
+  -v, --verbose              say more
+      --wide[=COLUMNS]       a long option alone, whose argument may be left
+                             out, with words that need a second line
+
+ Others:
+      --alias, --by-name     two names
+  -x                         a short one alone
+
+  -?, --help                 Give this help list
+      --usage                Give a short usage message
+  -V, --version              Print program version
+
+Mandatory or optional arguments to long options are also mandatory or optional
+for any corresponding short options.
+
+What comes after.
+
+Report bugs to nobody.
+"""
+
+
+def test_help_is_as_argp_prints_it(built: Callable[[str], Path]) -> None:
+    code, out, err = ran(built("options"), "--help")
+
+    assert (code, err) == (0, [])
+    assert "\n".join(out[1:]) + "\n" == HELP
+
+
+def test_usage_and_version(built: Callable[[str], Path]) -> None:
+    _, usage, _ = ran(built("options"), "--usage")
+    code, version, _ = ran(built("options"), "-V")
+
+    assert usage[1:] == [
+        "Usage: options.wasm [-vx?V] [-n N] [--number=N] [--verbose] [--wide[=COLUMNS]]",
+        "            [--alias] [--by-name] [--help] [--usage] [--version] FILE...",
+    ]
+    assert (code, version) == (0, ["init", "options 1.0"])
+
+
+@pytest.mark.parametrize(
+    ("args", "shown"),
+    [
+        (["-n5", "a", "-v", "b"], ["init", "number 5", "verbose", "arg a", "arg b", "end 2"]),
+        (["--number", "6", "--wide=80", "--wide", "a"], ["init", "number 6", "wide 80", "wide -", "arg a", "end 1"]),
+        (["--num=7", "--", "-v", "--help"], ["init", "number 7", "arg -v", "arg --help", "end 2"]),
+        (["-vxn", "8", "--by-name", "a"], ["init", "verbose", "x", "number 8", "alias", "arg a", "end 1"]),
+        ([], ["init", "no args", "end 0"]),
+    ],
+)
+def test_words_reach_the_parser_in_its_order(built: Callable[[str], Path], args: list[str], shown: list[str]) -> None:
+    assert ran(built("options"), *args) == (0, shown, [])
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["-z"], "options.wasm: invalid option -- 'z'"),
+        (["--nothing"], "options.wasm: unrecognized option '--nothing'"),
+        (["--v"], "options.wasm: option '--v' is ambiguous"),
+        (["-n"], "options.wasm: option requires an argument -- 'n'"),
+        (["--number"], "options.wasm: option '--number' requires an argument"),
+        (["--verbose=1"], "options.wasm: option '--verbose' doesn't allow an argument"),
+        (["-n", "x"], "options.wasm: x is no number"),
+    ],
+)
+def test_wrong_options_are_told_as_argp_tells_them(built: Callable[[str], Path], args: list[str], said: str) -> None:
+    code, _, err = ran(built("options"), *args)
+
+    assert code == 64
+    assert err == [said, "Try `options.wasm --help' or `options.wasm --usage' for more information."]
+
+
+def test_errno_is_linux_s_and_long_has_64_bits(built: Callable[[str], Path]) -> None:
+    code, out, _ = ran(built("library"))
+
+    assert code == 0
+    assert out == [
+        "open -1 errno 2 ENOENT No such file or directory",
+        "errno after 0",
+        "EINTR 4 Interrupted system call",
+        "EUSERS 87 EUSERS",
+        "errno by name 22 -1",
+        "long 8 address ffffffff81000042 strtoul ffffffff81000000",
+        "limits 9223372036854775807 18446744073709551615",
+        "x86 read clone3",
+        '{"pid":1,"comm":"a\\"b\\\\\\u000a\ufffd é","list":[18446744073709551615,0.5,null],"in":{"yes":true}}',
+        "{}",
+        "     usecs               : count    distribution",
+        "         0 -> 1          : 0        |                                        |",
+        "         2 -> 3          : 10       |****************************************|",
+        "         4 -> 7          : 3        |************                            |",
+        "cpu " + str(os.cpu_count() and len(possible())),
+        "tracepoint 1 0",
+        "split 3: 1 20 300",
+    ]
+
+
+def possible() -> list[int]:
+    found: list[int] = []
+    for part in Path("/sys/devices/system/cpu/possible").read_text().strip().split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+def test_skeleton_of_bpftool_is_live_before_and_after_load(tmp_path: Path) -> None:
+    shutil.copytree(SOURCES / "live", tmp_path / "live")
+    elf = tmp_path / "live.bpf.o"
+    elf.write_bytes(compile_source(SOURCES / "live/live.bpf.c", accounting=False).object)
+    stock = subprocess.run(
+        ["bpftool", "gen", "skeleton", elf, "name", "live_bpf"], capture_output=True, text=True, check=True
+    )
+    (tmp_path / "live/live.skel.h").write_text(stock.stdout)
+    assert "BPFTOOL" in stock.stdout
+
+    (path,) = build_project(str(tmp_path / "live"), output=str(tmp_path / "live.wasm"))
+
+    assert ran(Path(path)) == LIVE
+
+
+def test_our_skeleton_is_live_before_and_after_load(built: Callable[[str], Path]) -> None:
+    assert ran(built("live")) == LIVE
+
+
+LIVE: Ran = (
+    0,
+    [
+        "before: rodata 7 data 1000000000000 bss 0",
+        "after: rodata 8 data 2000000000000 bss 1",
+        "counted: more than 2",
+        "written: 1",
+        "records: 3 of 3, sizes 24, in order",
+        "kept for the next poll: 2",
+        "lookup 42, keys 3, batch 3, deleted -2",
+        "unknown map: 2",
+        "program: on_exec tp/sched/sched_process_exec 5",
+        "off: 0",
+        "detached: 0 more",
+    ],
+    [],
+)
+
+
+def test_guest_in_cxx_gets_events_and_its_signal(built: Callable[[str], Path]) -> None:
+    code, out, _ = ran(built("cxx"))
+
+    assert code == 0
+    assert out == ["true: 2", "data 9", "counted at least 2"]
+
+
+def test_sources_and_skeletons_of_wasm_bpf_compile_as_they_are(built: Callable[[str], Path]) -> None:
+    code, out, _ = ran(built("wasm-bpf"))
+
+    assert code == 0
+    assert out[0] == "EXEC true"
+
+
+def test_perf_events_by_syscall_sample_each_cpu(built: Callable[[str], Path]) -> None:
+    code, out, _ = ran(built("sampling"))
+
+    assert code == 0
+    assert out == ["opened: all", "samples: some", "unknown event: 2", "bad cpu: 19"]
+
+
+def test_uprobe_by_function_and_by_offset(built: Callable[[str], Path]) -> None:
+    code, out, err = ran(built("uprobe"), str(offset_of("libc.so.6", "getpriority")))
+
+    assert (code, err) == (0, [])
+    assert out == ["function: attached", "offset: attached", "nothing: 2"]
+
+
+def offset_of(library: str, function: str) -> int:
+    found = next(path for path in Path("/lib").glob(f"*-linux-gnu/{library}"))
+    lines = subprocess.run(["readelf", "-WsD", found], capture_output=True, text=True, check=True).stdout.splitlines()
+    return next(int(line.split()[1], 16) for line in lines if line.split()[-1:] == [f"{function}@@GLIBC_2.2.5"])
+
+
+def test_new_project_builds_and_runs_at_once(tmp_path: Path) -> None:
+    from eunomia.compiler.guest_templates import create
+
+    create(str(tmp_path / "hello"), "c")
+    (path,) = build_project(str(tmp_path / "hello"))
+
+    code, out, _ = ran(Path(path), "--help")
+
+    assert code == 0
+    assert out[:2] == ["Usage: hello.wasm [OPTION...]", "Show programs that are executed."]
