@@ -21,6 +21,7 @@ from pathlib import Path
 import cases
 import event_cases
 import flood_cases
+import guest_cases
 from measure import lines
 from sides import ROOT, Sides, private_mounts, work_folder
 
@@ -55,7 +56,7 @@ def main() -> int:
     parser.add_argument(
         "--only",
         default="",
-        help="comma-separated cases: start,backlog,filter,flood,latency,soak,idle,compile,import,python,wheel",
+        help="comma-separated cases: start,backlog,filter,flood,latency,soak,idle,compile,import,python,guest,wheel",
     )
     parser.add_argument("--no-write", action="store_true", help="print the table, leave docs/performance.md alone")
     arguments = parser.parse_args()
@@ -79,6 +80,7 @@ def main() -> int:
         "compile": lambda: cases.compiling(sides, few),
         "import": lambda: cases.importing(sides, many),
         "python": lambda: cases.python_api(sides, records),
+        "guest": lambda: guest_cases.guests(sides, few, 2 * records),
         "wheel": lambda: cases.wheel(sides),
     }
     wanted = [name for name in arguments.only.split(",") if name] or list(table)

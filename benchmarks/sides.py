@@ -42,12 +42,12 @@ class Sides:
 
             check(lib.eu_dump_vmlinux(b"/sys/kernel/btf/vmlinux", os.fsencode(header)), "write vmlinux.h")
         for name in ("flood", "latency", "mapdump"):
-            self._compile_c(BASELINE / f"{name}.c", self.work / name)
+            self.compile_c(BASELINE / f"{name}.c", self.work / name)
         for variant in (*VARIANTS, BACKLOG, LARGE):
             source, raw, linked = self.source(variant), self.work / f"{variant}.raw.o", self.work / f"{variant}.bpf.o"
             _run([*self.plain_clang(source), "-o", raw])
             self._link(raw, linked)
-            self._compile_c(BASELINE / "tool.c", self.tool(variant), f'-DOBJECT="{linked}"')
+            self.compile_c(BASELINE / "tool.c", self.tool(variant), f'-DOBJECT="{linked}"')
             _run([*self.command("ecc"), source, "-o", self.package(variant)], env=self.env(fresh=False))
 
         for name in ("table", "empty"):
@@ -58,7 +58,8 @@ class Sides:
 
         check(lib.eu_link_object(os.fsencode(raw), os.fsencode(linked)), f"link {raw.name}")
 
-    def _compile_c(self, source: Path, output: Path, *flags: str) -> None:
+    def compile_c(self, source: Path, output: Path, *flags: str) -> None:
+        """Compile a C program on our libbpf."""
         archives = [self.libs / "lib" / f"lib{name}.a" for name in ("bpf", "elf", "z")]
         zig = [sys.executable, "-m", "ziglang", "cc", "-target", self.target]
         _run([*zig, "-O2", f"-I{self.libs}/include", f"-I{BASELINE}", *flags, source, *archives, "-o", output])

@@ -231,7 +231,7 @@ int eu_prog_set_autoload(struct eu_object *object, int prog, int on) {
 
 const char *eu_reason(int err) {
     static _Thread_local char words[64];
-    if (err == LIBBPF_ERRNO__FORMAT)
+    if (err == LIBBPF_ERRNO__FORMAT || err == LIBBPF_ERRNO__LIBELF)
         return "not a BPF object (an ELF file)";
     if (err == EU_ENOTSUPP)
         return "not supported by this kernel (error 524)";

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,3 +36,11 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EUNOMIA_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("EUNOMIA_LOG_DIR", str(tmp_path / "log"))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def conformance_guest(root: Path) -> Callable[[str], Path]:
+    """`conformance_guest(NAME) -> Path` of NAME.wasm: a guest of tests/conformance/guests.toml, built once."""
+    from conformance.build import Builder
+
+    return Builder(root / "build/guests").guest

@@ -1,0 +1,1 @@
+"""Conformance guests for any host of the Wasm interface: README.md."""

@@ -1,0 +1,10 @@
+(module ;; reaches what must not be reached
+  (type $none (func))
+  (type $other (func (param i64)))
+  (memory (export "memory") 1)
+  (table (export "__indirect_function_table") 2 funcref)
+  (elem (i32.const 0) $nothing)
+  (global $zero (mut i32) (i32.const 0))
+  (func $nothing)
+  (func $deep (param i64) (call $deep (i64.add (local.get 0) (i64.const 1))))
+  (func (export "_start") (unreachable)))
