@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -77,7 +78,7 @@ static int has_stack(uint64_t wanted) {
     struct rlimit limit;
     void *low = NULL;
     size_t size = SIZE_MAX;
-    if (gettid() == getpid()) { /* glibc would read all of /proc/self/maps to tell about the first thread */
+    if (syscall(SYS_gettid) == getpid()) { /* glibc would read all of /proc/self/maps to tell about the first thread */
         if (!getrlimit(RLIMIT_STACK, &limit) && limit.rlim_cur != RLIM_INFINITY)
             size = limit.rlim_cur;
         return size / 4 * 3 >= wanted + HOSTS;

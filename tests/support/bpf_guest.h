@@ -34,6 +34,7 @@ HOST(wasm_bpf_buffer_poll_batch) int poll_batch(int fd, void *data, int size, in
 HOST(wasm_bpf_buffers_wait) int buffers_wait(const int *fds, int count, int timeout_ms);
 HOST(wasm_bpf_buffer_lost) int64_t buffer_lost(int fd);
 HOST(wasm_bpf_possible_cpus) int possible_cpus(void);
+HOST(wasm_bpf_take_signal) int take_signal(void);
 HOST(wasm_bpf_program_test_run)
 int test_run(object obj, const char *name, const void *in, int in_size, void *out, int out_size, int repeat, uint32_t *result);
 HOST(wasm_bpf_symbol) int symbol(int pid, uint64_t address, char *out, int size);

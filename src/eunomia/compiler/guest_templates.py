@@ -33,6 +33,8 @@ def create(folder: str, language: str) -> list[str]:
         for each in sorted(names):
             inner = os.path.relpath(os.path.join(place, each), source)
             files[os.path.join(folder, _named(inner, name))] = os.path.join(place, each)
+    if not files:
+        raise CompileError(f"new guest {name}: no template for {language} in this installation")
     there = next((path for path in files if os.path.exists(path)), None)
     if there:
         raise CompileError(f"new guest {name}: {there} is there already")

@@ -123,6 +123,10 @@ static int falls(void *context, void *record, int size) { __builtin_trap(); }
 static void fall(void) { emit(0, 3); poll_all(first, falls, -1); puts("never"); }
 static int spins(void *context, void *record, int size) { puts("here"); for (;;) __asm__ volatile(""); }
 static void spin(void) { emit(0, 3); poll_all(first, spins, -1); puts("never"); }
+static void signals(void) {
+    puts("here"); SHOW(poll_all(first, take, -1)); SHOW(take_signal()); SHOW(take_signal());
+    SHOW(poll_all(first, take, 5));
+}
 static void blocks(void) { puts("here"); poll_all(first, take, -1); puts("never"); }
 static void batches(void) {
     static _Alignas(8) unsigned char room[65536];
@@ -167,7 +171,7 @@ int main(int argc, char **argv) {
     first = map_fd(o, "first"); second = map_fd(o, "second"); perf = map_fd(o, "perf"); small = map_fd(o, "small");
 #define RUN(name) if (!strcmp(argv[1], #name)) name();
     RUN(bursts) RUN(cuts) RUN(stops) RUN(reentry) RUN(leave) RUN(fall) RUN(spin) RUN(blocks)
-    RUN(batches) RUN(waits) RUN(losses)
+    RUN(batches) RUN(waits) RUN(losses) RUN(signals)
     return 0;
 }
 """
@@ -219,6 +223,17 @@ def test_it_can_be_paused_and_ended_in_a_callback_and_in_a_poll(wasm: bytes, wha
 
         assert (paused, resumed, ended) == (True, True, True)
         assert (run.ending, run.stdout) == ("terminated", "here\n")
+
+
+def test_a_guest_that_takes_signals_is_told_in_its_poll(wasm: bytes) -> None:
+    with Guest(wasm).run(["signals"], policy=Policy(["all"])) as run:
+        until = time.monotonic() + 20
+        while "here" not in run.stdout and time.monotonic() < until:
+            time.sleep(0.005)
+        run.signal(15)
+        run.wait(20)
+
+        assert answers(run.stdout.splitlines()) == [-4, 15, 0, 0]
 
 
 def test_a_batch_has_whole_records_and_their_sizes(lines: Lines) -> None:

@@ -186,7 +186,7 @@ def test_a_guest_has_as_many_objects_as_it_may(lines: Lines) -> None:
     text = lines("many")
 
     assert answers(text) == [64, 0, 1, -22, -22]
-    assert text[1] == "open object: the guest has 64 open, as many as it may [close some]"
+    assert text[1] == "open object: the guest has 64 open, as many as it may [--allow objects=N]"
 
 
 def test_programs_are_run_without_events(lines: Lines) -> None:
