@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 
 from eunomia.compiler import process, sdk
 from eunomia.compiler.skeletons import generate
@@ -51,8 +53,24 @@ def build_go(
     note(f"go build {folder}")
     environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
     words = ["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", os.path.abspath(target), "."]
-    _run([go, "-C", folder, *words], environment, f"build {folder}: go refused it")
+    with tempfile.TemporaryDirectory(prefix="ecc-") as work:
+        if not os.environ.get("GOWORK"):  # so that the SDK is found, wherever the module and the SDK are
+            environment["GOWORK"] = os.path.join(work, "go.work")
+            _write(environment["GOWORK"], _workspace(folder).encode())
+        _run([go, "-C", folder, *words], environment, f"build {folder}: go refused it")
     return [target]
+
+
+def _workspace(folder: str) -> str:
+    """Return a go.work of the module and the SDK; it needs the newest Go that one of them does."""
+    try:
+        with open(os.path.join(folder, "go.mod"), encoding="utf-8") as file:
+            text = file.read()
+    except OSError as exc:
+        raise CompileError(f"read {folder}/go.mod: {(exc.strerror or str(exc)).lower()}") from exc
+    found = re.search(r"^go[ \t]+(\d+)\.(\d+)(\S*)", text, re.MULTILINE)
+    newest = f"{found[1]}.{found[2]}{found[3]}" if found and (int(found[1]), int(found[2])) > (1, 24) else "1.24"
+    return f'go {newest}\n\nuse (\n\t"{os.path.abspath(folder)}"\n\t"{sdk.folder("go")}"\n)\n'
 
 
 def build_rust(

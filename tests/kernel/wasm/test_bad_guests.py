@@ -148,7 +148,7 @@ def test_helpers_that_change_are_refused(ecli: Command, guests: dict[str, Path])
     )
 
 
-def test_the_machines_policy_limits_what_can_be_allowed(ecli: Command, guests: dict[str, Path], tmp_path: Path) -> None:
+def test_a_policys_limit_holds_whatever_is_allowed(ecli: Command, guests: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text('[limit]\nprog-type = ["tp"]\n')
     path.chmod(0o644)
@@ -156,6 +156,25 @@ def test_the_machines_policy_limits_what_can_be_allowed(ecli: Command, guests: d
     line = said(ecli("run", "--policy", str(path), "--allow", "all", str(guests["xdp"]), "0", "lo"), 3)
 
     assert f"the limit in {path} leaves it out" in line
+
+
+def test_the_machines_file_limits_every_guest(guests: dict[str, Path], tmp_path: Path) -> None:
+    setup = (
+        f"mount -t tmpfs none {tmp_path} && mkdir {tmp_path}/up {tmp_path}/work && "
+        f"mount -t overlay -o lowerdir=/etc,upperdir={tmp_path}/up,workdir={tmp_path}/work overlay /etc && "
+        "mkdir -p /etc/eunomia && printf '[limit]\\nprog-type = [\"tp\"]\\n' > /etc/eunomia/policy.toml && "
+    )
+    program = "import sys; from eunomia.cli.main import ecli; sys.exit(ecli())"
+    command = f"exec {sys.executable} -c '{program}' run --allow all {guests['xdp']} 0 lo"
+
+    result = subprocess.run(["unshare", "-m", "sh", "-c", setup + command], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 3, result
+    assert result.stderr == (
+        "ecli: refused: program on: programs of type xdp are not allowed: the limit in /etc/eunomia/policy.toml"
+        " leaves it out\n"
+    )
+    assert not os.path.exists("/etc/eunomia/policy.toml")
 
 
 @pytest.mark.parametrize(
