@@ -173,7 +173,7 @@ def _artifacts(messages: str) -> list[str]:
     """The guests among what cargo says that it made, wherever a workspace or a configuration has it put them."""
     import json
 
-    made = set()
+    made: set[str] = set()
     for line in messages.splitlines():
         said = json.loads(line) if line.startswith("{") else {}
         if said.get("reason") == "compiler-artifact" and "bin" in said["target"]["kind"]:
