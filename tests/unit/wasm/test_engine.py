@@ -142,7 +142,9 @@ def test_all_unknown_imports_are_in_one_line() -> None:
 def test_more_unknown_imports_than_a_line_holds_are_counted() -> None:
     imports = "".join(f'(import "m" "f{i}" (func))' for i in range(20))
 
-    with pytest.raises(GuestError, match=r"m\.f0 \(\), .*, m\.f7 \(\) and 12 more$"):
+    with pytest.raises(
+        GuestError, match=r"m\.f0 \(\), .*, m\.f7 \(\) and 12 more \[--link m=MODULE, where another has it\]$"
+    ):
         Guest(wasm(f'(module {imports} (func (export "_start")))')).run()
 
 
