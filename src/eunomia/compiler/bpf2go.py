@@ -52,20 +52,17 @@ def _read(folder: str, text: str) -> Line | None:
     at = next((i for i, word in enumerate(words) if word.partition("@")[0].rpartition("/")[2] == "bpf2go"), None)
     if at is None:
         return None
-    mine, more = words[at + 1 :], list[str]()
-    if "--" in mine:
-        more = mine[mine.index("--") + 1 :]
-        mine = mine[: mine.index("--")]
-    rest, flags = list[str](), iter(mine)
+    flags = iter(words[at + 1 :])
+    rest = list[str]()
     for word in flags:
-        if not word.startswith("-"):
+        if rest or not word.startswith("-"):
             rest.append(word)
         elif "=" not in word and word.lstrip("-") not in _ALONE:
             next(flags, None)
     if len(rest) < 2:
         return None
     include, cflags = list[str](), list[str]()
-    given = iter(more + rest[2:])
+    given = iter(rest[2:])
     for word in given:
         if word.startswith("-I"):
             include.append(os.path.join(folder, word[2:] or next(given, "")))
