@@ -69,7 +69,8 @@ struct eu_guest *eu_guest_new(const void *wasm, size_t size, struct eu_guest_opt
 void eu_guest_free(struct eu_guest *guest);
 /* Instantiate; `_initialize` is called where it is exported. The same thread must go on with the guest. */
 int eu_guest_start(struct eu_guest *guest);
-/* Start, call the entry function, let go of what the guest has in the kernel. Once. Returns how it ended: enum eu_ending. */
+/* Start, call the entry function. Once. Returns how it ended: enum eu_ending. What the guest has in the kernel is let go of by
+ * eu_guest_free(), which for programs on tracepoints waits for the kernel, up to 0.1 s. */
 int eu_guest_run(struct eu_guest *guest);
 /* Call an exported function of this type: 0 with the result in slots, -ENOENT, -EINVAL (another type), -ECANCELED: the guest ended. */
 int eu_guest_call(struct eu_guest *guest, const char *name, const char *type, uint64_t *slots);
@@ -107,6 +108,9 @@ int eu_guest_fail(struct eu_guest *guest, const char *text);
 /* For the policy: where a map is pinned and found by others, NULL: it is not; whether a descriptor is a directory of control groups (v2).
  */
 const char *eu_map_pin_path(struct eu_object *object, int map);
+/* What a map may take in memory, about, with its perf buffers and the map that is the pattern of its maps; 0: it is not made. */
+uint64_t eu_map_bytes(struct eu_object *object, int map);
+int eu_find_binary_of(const char *name, int pid, char *path, size_t room);
 int eu_is_cgroup(int fd);
 /* Keep a line as this thread's error, for a callback that fails. */
 void eu_set_error(int err, const char *line);

@@ -3,12 +3,49 @@
 #include "error.h"
 #include "guest.h"
 #include "object.h"
+#include "uapi.h"
 #include <linux/magic.h>
 #include <sys/vfs.h>
+
+#define MOST (1ULL << 60)
 
 const char *eu_map_pin_path(struct eu_object *object, int index) {
     struct bpf_map *map = eu_map(object, index);
     return map ? bpf_map__pin_path(map) : NULL;
+}
+
+static uint64_t times(uint64_t a, uint64_t b) {
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) || product > MOST ? MOST : product;
+}
+
+static uint64_t bytes_of(const struct bpf_map *map, uint64_t perf_pages) {
+    uint64_t key = bpf_map__key_size(map), value = bpf_map__value_size(map), cpus = (uint64_t)eu_possible_cpus(), each = key + value;
+    const struct bpf_map *inner = bpf_map__inner_map((struct bpf_map *)map);
+    switch ((int)bpf_map__type(map)) {
+    case BPF_MAP_TYPE_RINGBUF:
+    case BPF_MAP_TYPE_USER_RINGBUF:
+        return bpf_map__max_entries(map);
+    case EU_MAP_TYPE_ARENA:
+        each = 4096;
+        break;
+    case BPF_MAP_TYPE_PERCPU_HASH:
+    case BPF_MAP_TYPE_PERCPU_ARRAY:
+    case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+    case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE:
+        each = key + times((value + 7) & ~7ULL, cpus);
+        break;
+    case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+        return times(times(perf_pages, 4096), cpus);
+    default:
+        break;
+    }
+    return times(each ? each : 1, bpf_map__max_entries(map)) + (inner ? bytes_of(inner, 0) : 0);
+}
+
+uint64_t eu_map_bytes(struct eu_object *object, int index) {
+    const struct bpf_map *map = eu_map(object, index);
+    return map && bpf_map__autocreate(map) ? bytes_of(map, (uint64_t)object->perf_pages[index]) : 0;
 }
 
 int eu_is_cgroup(int fd) {

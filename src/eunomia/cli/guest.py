@@ -55,7 +55,8 @@ def run_component(found: Program, values: Values, policy: Policy, dirs: list[Dir
     """Run a component; return its exit code."""
     for option in ("link", "detach", "stack", "callback"):
         if values.get(option):
-            raise UsageError(f"--{option} is for modules: {values.operands[0]} is a component")
+            shown = "wrapper-module-name" if option == "callback" else option
+            raise UsageError(f"--{shown} is for modules: {values.operands[0]} is a component")
     from signal import SIGTERM, default_int_handler, signal
 
     from eunomia.wasm import engine

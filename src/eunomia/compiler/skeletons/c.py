@@ -41,11 +41,15 @@ def generate(contents: Contents, made_by: str, *, types: str = "all", without: C
         *ASSERT.splitlines(),
         "",
     ]
+    if types == "all":
+        lines += [f"#ifndef {name.upper()}_NO_TYPES /* define it where headers of your own have these types */", ""]
     if types != "none":
         for enum in contents.enums:
             lines += writer.constants(enum)
         for aggregate in contents.types:
             lines += writer.definition(aggregate)
+    if types == "all":
+        lines += [f"#endif /* {name.upper()}_NO_TYPES */", ""]
     if types != "only":
         lines += _skeleton(contents, writer)
     return "\n".join([*lines, f"#endif /* {guard} */", ""])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from eunomia.compiler.skeletons.layout import MAX_FIELDS, Aggregate, Array, Constants, Scalar
 from eunomia.compiler.skeletons.names import CPLUSPLUS, LIBC
 from eunomia.errors import PackageError
@@ -46,8 +48,8 @@ class CTypes:
             return []
         rows = [f"\t{name} = {_number(value)}," for name, value in enum.values]
         if enum.is_typedef:
-            return ["typedef enum {", *rows, f"}} {enum.name};", ""]
-        return [f"enum {enum.name} {{".replace("  ", " "), *rows, "};", ""]
+            return _once(enum.values[0][0], ["typedef enum {", *rows, f"}} {enum.name};"])
+        return _once(enum.values[0][0], [f"enum {enum.name} {{".replace("  ", " "), *rows, "};"])
 
     def definition(self, aggregate: Aggregate) -> list[str]:
         """Return the definition of a struct or union, the assertion of its size, and its bit fields' functions."""
@@ -60,7 +62,7 @@ class CTypes:
         else:
             text = [f"{spelled} {{", *body, f"}} {_attributes(aggregate)};"]
         text.append(f'EUNOMIA_ASSERT(sizeof({spelled}) == {aggregate.size}, "size of {spelled}");')
-        return [*text, *self._accessors(aggregate, aggregate, 0, ""), ""]
+        return _once(spelled.rpartition(" ")[2], [*text, *self._accessors(aggregate, aggregate, 0, "")])
 
     def spelled(self, aggregate: Aggregate) -> str:
         """Return an aggregate's type as this file calls it."""
@@ -183,6 +185,12 @@ def _accessor(name: str, owner: str, base: int, bits: Bits) -> list[str]:
         f"\t__builtin_memcpy((char *)to + {start}, &word, {size});",
         "}",
     ]
+
+
+def _once(name: str, lines: list[str]) -> list[str]:
+    """A definition that another generated header may have, too: the same one is passed over."""
+    macro = f"EUNOMIA_{name}_{crc32(chr(10).join(lines).encode()):08x}"
+    return [f"#ifndef {macro}", f"#define {macro}", *lines, "#endif", ""]
 
 
 def _keyword(aggregate: Aggregate) -> str:
