@@ -69,7 +69,8 @@ struct eu_guest *eu_guest_new(const void *wasm, size_t size, struct eu_guest_opt
 void eu_guest_free(struct eu_guest *guest);
 /* Instantiate; `_initialize` is called where it is exported. The same thread must go on with the guest. */
 int eu_guest_start(struct eu_guest *guest);
-/* Start, call the entry function, let go of what the guest has in the kernel. Once. Returns how it ended: enum eu_ending. */
+/* Start, call the entry function. Once. Returns how it ended: enum eu_ending. What the guest has in the kernel is let go of by
+ * eu_guest_free(), which for programs on tracepoints waits for the kernel, up to 0.1 s. */
 int eu_guest_run(struct eu_guest *guest);
 /* Call an exported function of this type: 0 with the result in slots, -ENOENT, -EINVAL (another type), -ECANCELED: the guest ended. */
 int eu_guest_call(struct eu_guest *guest, const char *name, const char *type, uint64_t *slots);
@@ -96,6 +97,8 @@ int eu_guest_terminate(struct eu_guest *guest);
 void eu_guest_signal(struct eu_guest *guest, int number);
 /* SIGINT, SIGTERM and SIGHUP of this process go to the guest until the next call, with NULL, which puts the handlers back. */
 int eu_guest_take_signals(struct eu_guest *guest);
+/* For a command: until that they end the process with exit code 0, at once. A guest that is compiled has nothing to let go of. */
+void eu_guest_await_signals(void);
 /* 0 not started, 1 runs, 2 paused, 3 ended. */
 int eu_guest_state(struct eu_guest *guest);
 /* In functions of the host: the guest's memory now, and the text of a failure that ends it (returns 1). */
