@@ -39,7 +39,7 @@ struct eu_guest_options {
     int stdin_fd, stdout_fd, stderr_fd;
     uint64_t max_output;                           /* bytes to stdout and stderr together, 0: no limit */
     const struct eu_preopen *preopens;             /* host NULL ends them; NULL: none */
-    uint64_t memory;                               /* bytes that its memories may have, 0: 256 MiB */
+    uint64_t memory;                               /* bytes that each of its memories may have, 0: 256 MiB */
     uint32_t table;                                /* elements that its tables may have, 0: 100000 */
     uint64_t fuel;                                 /* instructions between two waits, 0: 100 000 000 000, UINT64_MAX: no limit */
     uint64_t stack;                                /* bytes, 0: 1 MiB */
@@ -71,7 +71,8 @@ struct eu_guest *eu_guest_new(const void *wasm, size_t size, struct eu_guest_opt
 void eu_guest_free(struct eu_guest *guest);
 /* Instantiate; `_initialize` is called where it is exported. The same thread must go on with the guest. */
 int eu_guest_start(struct eu_guest *guest);
-/* Start, call the entry function, let go of what the guest has in the kernel. Once. Returns how it ended: enum eu_ending. */
+/* Start, call the entry function. Once. Returns how it ended: enum eu_ending. What the guest has in the kernel is let go of by
+ * eu_guest_free(), which for programs on tracepoints waits for the kernel, up to 0.1 s. */
 int eu_guest_run(struct eu_guest *guest);
 /* Call an exported function of this type: 0 with the result in slots, -ENOENT, -EINVAL (another type), -ECANCELED: the guest ended. */
 int eu_guest_call(struct eu_guest *guest, const char *name, const char *type, uint64_t *slots);
@@ -98,6 +99,8 @@ int eu_guest_terminate(struct eu_guest *guest);
 void eu_guest_signal(struct eu_guest *guest, int number);
 /* SIGINT, SIGTERM and SIGHUP of this process go to the guest until the next call, with NULL, which puts the handlers back. */
 int eu_guest_take_signals(struct eu_guest *guest);
+/* For a command: until that they end the process with exit code 0, at once. A guest that is compiled has nothing to let go of. */
+void eu_guest_await_signals(void);
 /* 0 not started, 1 runs, 2 paused, 3 ended. */
 int eu_guest_state(struct eu_guest *guest);
 /* In functions of the host: the guest's memory now, and the text of a failure that ends it (returns 1). */
@@ -107,6 +110,9 @@ int eu_guest_fail(struct eu_guest *guest, const char *text);
 /* For the policy: where a map is pinned and found by others, NULL: it is not; whether a descriptor is a directory of control groups (v2).
  */
 const char *eu_map_pin_path(struct eu_object *object, int map);
+/* What a map may take in memory, about, with its perf buffers and the map that is the pattern of its maps; 0: it is not made. */
+uint64_t eu_map_bytes(struct eu_object *object, int map);
+int eu_find_binary_of(const char *name, int pid, char *path, size_t room);
 int eu_is_cgroup(int fd);
 /* Keep a line as this thread's error, for a callback that fails. */
 void eu_set_error(int err, const char *line);

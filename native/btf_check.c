@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TYPES = 1 << 19, MOST_BYTES = 1 << 29, DEEPEST = 64, TYPE_TAG = 18, ENUM64 = 19 };
+enum { MOST_TYPES = 1 << 19, MOST_BYTES = 1 << 29, MOST_TEXT = 65536, DEEPEST = 64, TYPE_TAG = 18, ENUM64 = 19 };
 
 struct types {
     struct eu_btf_view view;
@@ -49,9 +49,11 @@ static const char *check_members(const struct btf_type *type) {
 static int is_config(const struct types *types, uint32_t id) {
     const struct btf_type *type = type_of(types, id), *found;
     int kind = type && BTF_INFO_KIND(type->info) == BTF_KIND_VAR ? kind_behind(types, type->type, &found) : 0;
-    if (kind == BTF_KIND_ARRAY)
-        return kind_behind(types, ((const struct btf_array *)(found + 1))->type, &found) == BTF_KIND_INT;
-    return kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == ENUM64;
+    if (kind == BTF_KIND_ARRAY) {
+        const struct btf_array *array = (const struct btf_array *)(found + 1);
+        return array->nelems <= MOST_TEXT && kind_behind(types, array->type, &found) == BTF_KIND_INT && found->size <= 8;
+    }
+    return (kind == BTF_KIND_INT || kind == BTF_KIND_ENUM || kind == ENUM64) && found->size <= 8;
 }
 
 static const char *check_section(const struct types *types, const struct btf_type *type) {

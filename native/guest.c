@@ -112,7 +112,6 @@ int eu_guest_run(struct eu_guest *guest) {
     else
         enter(guest);
     eu_guest_over(guest);
-    let_go(guest);
     return guest->ending;
 }
 

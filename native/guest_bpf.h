@@ -138,6 +138,7 @@ EU_GUEST_CALL(eu_call_map_fd);
 EU_GUEST_CALL(eu_call_program_fd);
 EU_GUEST_CALL(eu_call_operate);
 EU_GUEST_CALL(eu_call_operate_wide);
+EU_GUEST_CALL(eu_call_operate_first);
 EU_GUEST_CALL(eu_call_batch);
 EU_GUEST_CALL(eu_call_mmap);
 EU_GUEST_CALL(eu_call_munmap);

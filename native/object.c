@@ -114,6 +114,10 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
     }
     eu_handlers_register();
     object->bpf = bpf_object__open_mem(elf, size, &open);
+    if ((intptr_t)object->bpf < 0) { /* an error that libbpf took for a pointer: no errno, but the size of a type */
+        object->bpf = NULL;
+        errno = EINVAL;
+    }
     if (!object->bpf) {
         int err = errno;
         eu_fail(err, "open object %s: %s", options->name ? options->name : "", eu_reason(err));

@@ -34,7 +34,9 @@ def build(work: Path) -> tuple[Path, Path]:
     work.mkdir(parents=True, exist_ok=True)
     program, package, image = work / "wakeup", work / "wakeup.json", work / "wakeup.bpf.o"
     zig = [sys.executable, "-m", "ziglang", "cc", "-target", default_target()]
-    sources = [HERE / "wakeup.c", *sorted((ROOT / "native").glob("*.c"))]
+    # libbpf_unused.c stands in for a part of libbpf where it is linked before it: sources come after archives here.
+    native = [path for path in sorted((ROOT / "native").glob("*.c")) if path.name != "libbpf_unused.c"]
+    sources = [HERE / "wakeup.c", *native]
     archives = [libs / "lib" / f"lib{name}.a" for name in ("bpf", "elf", "z")]
     include = [f"-I{ROOT / 'native'}", f"-isystem{libs / 'include'}"]
     _run(*zig, *CFLAGS, *include, *sources, *archives, "-lm", "-lpthread", "-o", program)

@@ -264,11 +264,11 @@ def test_a_file_that_is_no_package(ecli: Command, tmp_path: Path, data: bytes) -
     failed(ecli("run", path), 1)
 
 
-def test_a_guest_is_recognised(ecli: Command, tmp_path: Path) -> None:
-    path = tmp_path / "app.wasm"
+def test_a_guest_is_recognised_by_its_bytes(ecli: Command, tmp_path: Path) -> None:
+    path = tmp_path / "package.json"
     path.write_bytes(b"\0asm\1\0\0\0")
 
-    failed(ecli("run", path), 1, "Wasm guests are not supported by this version")
+    failed(ecli("run", path), 1, "the module exports no function _start")
 
 
 def test_an_image_reference_is_recognised(ecli: Command) -> None:

@@ -23,6 +23,7 @@ def main(argv: list[str]) -> int:
 
 def _checks() -> Iterator[tuple[str, str, str, str]]:
     yield from _compilers()
+    yield _guest_compiler()
     yield _kernel_types()
     yield _system_headers()
     yield _cache()
@@ -45,6 +46,16 @@ def _compilers() -> Iterator[tuple[str, str, str, str]]:
         used = " - used unless --toolchain names another" if not index and len(found) > 1 else ""
         advice = "event types need clang 14 or newer: apt-get install clang, or pip install ziglang" if old else ""
         yield "warn" if old else "ok", "compiler", toolchain.describe() + used, advice
+
+
+def _guest_compiler() -> tuple[str, str, str, str]:
+    from eunomia.compiler.guest_compiler import find
+    from eunomia.errors import EunomiaError
+
+    try:
+        return "ok", "guest compiler", find().path, ""
+    except EunomiaError:
+        return "-", "guest compiler", "none, only for ecc build-wasm", "pip install ziglang"
 
 
 def _kernel_types() -> tuple[str, str, str, str]:

@@ -63,7 +63,7 @@ def plan(folder: str, only: str | None = None) -> list[Guest]:
     found = [path for path in _files(folder) if path.endswith(_SUFFIXES)]
     objects = [path for path in found if path.endswith(".bpf.c")]
     sources = [path for path in found if path not in objects and not _is_replaced(path)]
-    texts = {path: _text(path) for path in sources}
+    texts = {path: read_source(path) for path in sources}
     mains = [path for path in sources if _MAIN.search(texts[path]) or _EVENTS.search(texts[path])]
     if only:
         mains = [path for path in mains if os.path.samefile(path, only)]
@@ -91,7 +91,7 @@ def _headers(folder: str, sources: list[str], texts: dict[str, str]) -> Iterable
     for name in included:
         path = os.path.join(folder, name)
         if not name.endswith(".skel.h") and os.path.isfile(path):
-            yield _text(path)
+            yield read_source(path)
 
 
 def _files(folder: str) -> list[str]:
@@ -105,7 +105,12 @@ def _files(folder: str) -> list[str]:
     return found
 
 
-def _text(path: str) -> str:
+def read_source(path: str) -> str:
+    """Return the text of a source.
+
+    Raises:
+        CompileError: it cannot be read.
+    """
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             return file.read()
@@ -122,7 +127,7 @@ def _is_replaced(path: str) -> bool:
     """Tell whether the SDK has its own of this source, because its header is the one of libbpf-tools."""
     guard = HELPERS.get(_stem(path))
     header = os.path.splitext(path)[0] + ".h"
-    return guard is not None and os.path.isfile(header) and guard in _text(header)
+    return guard is not None and os.path.isfile(header) and guard in read_source(header)
 
 
 class GuestBuild:
@@ -168,7 +173,7 @@ class GuestBuild:
         is_cxx = any(path.endswith(_CXX) for path in guest.sources)
         driver = self.compiler.cxx if is_cxx else self.compiler.c
         is_reactor = not any(
-            _MAIN.search(_text(path)) for path in guest.sources
+            _MAIN.search(read_source(path)) for path in guest.sources
         )  # it gets events: on_event(), on_batch()
         model = ["-mexec-model=reactor"] if is_reactor else []
         status, said = process.run(
@@ -185,7 +190,7 @@ class GuestBuild:
         status, said = process.run([*driver, *self._flags(source), "-E", source, "-o", path])
         if status:
             raise self._refused(source, said)
-        text = _text(path)
+        text = read_source(path)
         wide = widen(text, lambda name: name.startswith(self.sdk))
         self._write(path, self._formatted(wide, is_cxx))
         words = [*driver, "-Os", "-Wall", *_LENIENT, *self._own_flags(), "-c", path, "-o", made]

@@ -50,11 +50,12 @@ def build_project(
     note = on_note or (lambda line: None)
     folder = place if os.path.isdir(place) else os.path.dirname(place) or "."
 
-    def compiled(source: str) -> Package:
+    def compiled(source: str, more: Sequence[str] = (), flags: Sequence[str] = ()) -> Package:
         note(f"compile {source}")
         return compile_source(
             source,
-            include=[*include, *(each for each in (os.path.join(folder, "include"),) if os.path.isdir(each))],
+            cflags=flags,
+            include=[*include, *more, *(each for each in (os.path.join(folder, "include"),) if os.path.isdir(each))],
             toolchain=toolchain,
             vmlinux=vmlinux,
             accounting=False,  # the guest counts what it takes; nothing else reads these counters
@@ -81,7 +82,10 @@ def build_project(
         build = GuestBuild(compiler, sdk.folder("c"), work, include, flags)
         for guest in guests:
             for source in guest.objects:
-                if source not in skeletons:
+                own = f"{source.removesuffix('.bpf.c')}.skel.h"
+                if os.path.exists(own):
+                    note(f"{own} is there: it is taken as it is, {source} is not compiled")
+                elif source not in skeletons:
                     _write_skeleton(compiled(source), source, guest, work)
                     skeletons.add(source)
             path = _output(output, folder, guest.name)
@@ -106,12 +110,12 @@ def _output(output: str | None, folder: str, name: str) -> str:
 
 def _write_skeleton(package: Package, source: str, guest: Guest, work: str) -> None:
     """Put NAME.skel.h where the guest's compiler finds it; types that its sources define are not defined again."""
-    from eunomia.compiler.guest import _text
+    from eunomia.compiler.guest import read_source
     from eunomia.compiler.skeletons import declared_names, generate
 
     stem = os.path.basename(source).removesuffix(".bpf.c")
     folder = os.path.dirname(source) or "."
     headers = [entry.path for entry in os.scandir(folder) if entry.name.endswith((".h", ".hpp"))]
-    own = set().union(*(declared_names(_text(path)) for path in [*guest.sources, *headers]))
+    own = set().union(*(declared_names(read_source(path)) for path in [*guest.sources, *headers]))
     with open(os.path.join(work, f"{stem}.skel.h"), "w", encoding="utf-8") as file:
         file.write(generate(package, "c", f"{stem.replace('-', '_')}_bpf", without=own))

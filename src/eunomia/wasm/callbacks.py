@@ -17,12 +17,7 @@ if TYPE_CHECKING:
     from eunomia.wasm.functions import HostFunction
     from eunomia.wasm.policy import Policy
 
-_PER_ENTRY = frozenset((5, 6, 10, 21))  # per-CPU hash, array, LRU hash, cgroup storage
-_BYTES = frozenset((27, 31))  # ring buffers: max_entries are bytes
-_ARENA, _STRUCT_OPS = 33, 27
-# What hash tables, tries and local storage keep beside each element, at least; arrays and their like keep nothing.
-_LEAN = frozenset((2, 3, 4, 6, 7, 8, 12, 14, 15, 16, 17, 20, 22, 23, 30))
-_BESIDE = 80
+_STRUCT_OPS = 26
 _EACCES = 13
 
 
@@ -35,23 +30,12 @@ class Calls:
         note: told of warnings.
         on_record: told of each record: (map, bytes).
         kept: what the core points to while the guest runs.
-        packages: the bytes of the objects of its packages, by address.
         attaches: programs that it was allowed to attach.
+        elves: bytes of objects that the core does not have, of packages, by the object's address.
         error: the exception of a callback that ended the guest.
     """
 
-    __slots__ = (
-        "attaches",
-        "error",
-        "failed",
-        "functions",
-        "handle",
-        "kept",
-        "note",
-        "on_record",
-        "packages",
-        "policy",
-    )
+    __slots__ = ("attaches", "elves", "error", "failed", "functions", "handle", "kept", "note", "on_record", "policy")
 
     def __init__(
         self,
@@ -68,8 +52,8 @@ class Calls:
         self.functions = functions
         self.error: BaseException | None = None
         self.attaches = 0
+        self.elves: dict[int, bytes] = {}
         self.kept: list[Any] = []
-        self.packages: dict[int, bytes] = {}
         self.handle = ffi.new_handle(self)
 
     def decide(self, request: Any) -> str:
@@ -92,21 +76,20 @@ class Calls:
         return ""
 
     def _load(self, policy: Policy, request: Any) -> str:
-        programs = _programs(request.object)
-        size, pins = _maps(request.object)
+        size, pins, has_tables = _maps(request.object)
+        programs = _programs(request.object, has_tables)
         others = sum(_maps(request.loaded[index])[0] for index in range(request.nr_loaded))
         why = policy.refuse_load(programs, size + others, pins)
-        if not why:
-            from eunomia.btf.elf import ElfFile
-            from eunomia.wasm.calls import calls_of
+        if why:
+            return why
+        from eunomia.btf.elf import ElfFile
+        from eunomia.wasm.calls import calls_of
 
-            data = bytes(ffi.buffer(request.elf, request.elf_size)) if request.elf else self._package(request.object)
-            why = policy.refuse_calls(*calls_of(ElfFile(data)), programs)
-        return why
-
-    def _package(self, obj: Any) -> bytes:
-        """Return the bytes of an object that a package had."""
-        return self.packages[int(ffi.cast("uintptr_t", obj))]
+        if request.elf != ffi.NULL:
+            elf = bytes(ffi.buffer(request.elf, request.elf_size))
+        else:
+            elf = self.elves.pop(int(ffi.cast("uintptr_t", request.object)))
+        return policy.refuse_calls(*calls_of(ElfFile(elf)), programs)
 
 
 def _wish(obj: Any, index: int) -> Wish:
@@ -116,33 +99,34 @@ def _wish(obj: Any, index: int) -> Wish:
     return Wish(text(info.name), kinds.word_of(info.type, info.expected_attach_type, section), section)
 
 
-def _programs(obj: Any) -> list[Wish]:
+def _programs(obj: Any, has_tables: bool) -> list[Wish]:
+    """Return the programs that will be loaded.
+
+    libbpf switches those on that a table of struct_ops has, at load. It refuses those whose section gives no type.
+    """
     info = ffi.new("struct eu_prog_info *")
     found = []
     for index in range(lib.eu_prog_count(obj)):
-        # libbpf loads what a struct_ops map has as a member, whatever was said of the program
-        if lib.eu_prog_get(obj, index, info) == 0 and (info.autoload or info.type == _STRUCT_OPS):
-            found.append(_wish(obj, index))
+        if lib.eu_prog_get(obj, index, info) == 0 and info.type and (info.autoload or has_tables):
+            wish = _wish(obj, index)
+            if info.autoload or wish.word == "struct_ops":
+                found.append(wish)
     return found
 
 
-def _maps(obj: Any) -> tuple[int, list[tuple[str, str]]]:
-    """Return the bytes of all maps, about, and (name, path) of those that are pinned."""
+def _maps(obj: Any) -> tuple[int, list[tuple[str, str]], bool]:
+    """Return the bytes of all maps, about, (name, path) of those that are pinned, and if there are struct_ops."""
     info = ffi.new("struct eu_map_info *")
-    size, pins = 0, []
+    size, pins, has_tables = 0, [], False
     for index in range(lib.eu_map_count(obj)):
         if lib.eu_map_get(obj, index, info) != 0:
             continue
-        each = info.value_size + 7 & ~7
-        if info.type in _PER_ENTRY:
-            each *= max(1, lib.eu_possible_cpus())
-        if info.type not in _LEAN:
-            each += (info.key_size + 7 & ~7) + _BESIDE
-        size += info.max_entries * (1 if info.type in _BYTES else 4096 if info.type == _ARENA else max(1, each))
+        size += lib.eu_map_bytes(obj, index)
+        has_tables |= info.type == _STRUCT_OPS
         path = text(lib.eu_map_pin_path(obj, index))
         if path:
             pins.append((text(info.name), path))
-    return size, pins
+    return size, pins, has_tables
 
 
 @ffi.def_extern(error=-_EACCES)  # type: ignore[untyped-decorator]
@@ -198,8 +182,8 @@ def eu_python_package(context: Any, data: Any, size: int, place: Any) -> Any:
 
     calls: Calls = ffi.from_handle(context)
     try:
-        opened, place[0], code = open_package(bytes(ffi.buffer(data, size)), calls.kept)
-        calls.packages[int(ffi.cast("uintptr_t", opened))] = code
+        opened, place[0], elf = open_package(bytes(ffi.buffer(data, size)), calls.kept)
+        calls.elves[int(ffi.cast("uintptr_t", opened))] = elf
     except Exception as exc:  # what is in the package is the guest's
         lib.eu_set_error(getattr(exc, "errno", None) or 22, str(exc).encode(errors="replace"))
         return ffi.NULL

@@ -11,7 +11,7 @@ from eunomia.package import Package
 
 
 def open_package(text: bytes, kept: list[Any]) -> tuple[Any, int, bytes]:
-    """Return the opened object of a package, the caller's to close, its export map's index or -1, and its bytes.
+    """Return the opened object of a package, the caller's to close, the map with its events or -1, the object's bytes.
 
     Args:
         kept: what must live as long as the object is appended here.
@@ -37,7 +37,7 @@ def open_package(text: bytes, kept: list[Any]) -> tuple[Any, int, bytes]:
     except BaseException:
         lib.eu_close(obj)
         raise
-    return obj, _buffer(obj), bytes(package.object)
+    return obj, _buffer(obj), package.object
 
 
 def _maps(obj: Any) -> Any:

@@ -108,13 +108,20 @@ class Policy:
         why = self._forbidden("prog-type", word)
         if why:
             return f"programs of type {word} are not allowed: {why}"
-        if self._allowed("prog-type", word) or any(rules.limits(kind) for rules in self._allow):
+        if kind not in kinds.SHARED and any(rules.limits(kind) for rules in self._allow):
             return ""
+        return self._refuse_by_type(word)
+
+    def _refuse_by_type(self, word: str) -> str:
+        if self._allowed("prog-type", word):
+            return ""
+        why = ""
         if word not in kinds.OBSERVING:
             why = "change or block what they are attached to: not allowed by default"
         elif self._denies_all():
             why = "are not allowed: --deny all"
-        return f"programs of type {word} {why} [--allow prog-type={word}]" if why else ""
+        option = f"prog-type={word}" if word in kinds.TYPES else "all"
+        return f"programs of type {word} {why} [--allow {option}]" if why else ""
 
     def _refuse_pin(self, path: str) -> str:
         why = self._forbidden("pin", path)
@@ -148,15 +155,15 @@ class Policy:
 
     def _refuse_target(self, program: Wish, kind: str, name: str) -> str:
         for rules in self._deny:
-            if rules.has_target(kind, name):
+            if rules.touches(kind, name):
                 return f"{rules.origin} denies it"
         for rules in self._limits:
             if rules.limits(kind) and not rules.has_target(kind, name):
                 return f"the limit in {rules.origin} leaves it out"
         plain = kinds.plain_name(kind, name)
-        if any(rules.limits(kind) for rules in (*self._allow, *self._deny, *self._limits)):
-            straight = os.path.realpath(plain) if kind == "cgroup" else plain
-            if straight != plain.rstrip("/"):
+        if kind == "cgroup" and any(rules.limits(kind) for rules in (*self._allow, *self._deny, *self._limits)):
+            straight = os.path.realpath(plain)
+            if straight != (plain.rstrip("/") or "/"):
                 return f"its path has symbolic links or .. in it [write cgroup:{straight}]"
         narrowed = any(rules.limits(kind) for rules in self._allow)
         if any(rules.has_target(kind, name) for rules in self._allow) or self._allows_all():
@@ -165,7 +172,7 @@ class Policy:
             return f"only {self._named(kind)} allowed [{_attach_option(kind, plain, name)}]"
         if kinds.is_foreign(kind, name):
             return f"the socket is another's: not allowed by default [{_attach_option(kind, plain, name)}]"
-        return self.refuse_type(program)
+        return self._forbidden("prog-type", program.word) or self._refuse_by_type(program.word)
 
     def _named(self, kind: str) -> str:
         """Return the targets of a kind that are allowed, with the verb."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from eunomia.compiler.guest_projects import build_project
 from support import readme
 from support.commands import SESSION_VARIABLE
 
@@ -25,12 +26,14 @@ def test_readme_is_true(name: str, test_session: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     commands = [step.command for steps in readme.blocks((EXAMPLES / name / "README.md").read_text()) for step in steps]
     assert [f"$ {command}" in done.stdout for command in commands] == [True] * len(commands)
-    assert commands[0] == "ecc build-wasm"
+    assert any(command.startswith("ecc build-wasm") for command in commands)
     assert any("ecli run" in command for command in commands)
 
 
 def test_each_guest_is_small(tmp_path: Path) -> None:
-    from eunomia.compiler.guest_projects import build_project
+    with_bpf = sorted({path.parent.name for path in EXAMPLES.glob("*/*.bpf.c")})
 
-    sizes = {name: os.path.getsize(build_project(str(EXAMPLES / name), output=str(tmp_path))[0]) for name in ALL}
+    sizes = {name: os.path.getsize(build_project(str(EXAMPLES / name), output=str(tmp_path))[0]) for name in with_bpf}
+
+    assert set(ALL) - set(with_bpf) == {"filter"}  # is of a tool's events, in a header that its README makes
     assert {name: size for name, size in sizes.items() if not 20_000 < size <= 92_000} == {}

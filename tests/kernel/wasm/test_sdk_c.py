@@ -207,6 +207,13 @@ def test_perf_events_by_syscall_sample_each_cpu(built: Callable[[str], Path]) ->
     assert out == ["opened: all", "samples: some", "unknown event: 2", "bad cpu: 19"]
 
 
+def test_stacks_have_symbols_and_helpers_of_tools_are_replaced(built: Callable[[str], Path]) -> None:
+    code, out, err = ran(built("stacks"))
+
+    assert (code, err) == (0, [])
+    assert out == ["stacks: some", "schedule: yes", "user addresses above 4 GiB: yes", "no user stack: -EFAULT"]
+
+
 def test_uprobe_by_function_and_by_offset(built: Callable[[str], Path]) -> None:
     code, out, err = ran(built("uprobe"), str(offset_of("libc.so.6", "getpriority")))
 

@@ -128,6 +128,10 @@ def test_a_program_does_not_end_with_half_an_instruction(elf: bytes) -> None:
             [one(VAR, 0, 3, 0), one(DATASEC, 1, 8, 1, 0, 8, name=1), one(STRUCT, 1, 8, 0, 3, 0)],
             "a variable of .kconfig that is neither a number nor text",
         ),
+        (
+            [one(VAR, 0, 3, 0), one(DATASEC, 1, 8, 1, 0, 8, name=1), one(ARRAY, 0, 0, 4, 4, 2**31), NUMBER],
+            "a variable of .kconfig that is neither a number nor text",
+        ),
         ([NUMBER[:-1]], "a type is cut off, or of an unknown kind"),
         ([NUMBER, one(STRUCT, 9, 8)], "a type is cut off, or of an unknown kind"),
         ([one(30)], "a type is cut off, or of an unknown kind"),

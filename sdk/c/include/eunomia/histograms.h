@@ -2,6 +2,7 @@
 #ifndef EUNOMIA_HISTOGRAMS_H
 #define EUNOMIA_HISTOGRAMS_H
 #pragma GCC system_header
+#include <eunomia/base.h>
 #include <stdio.h>
 
 EU_API void eu_stars(unsigned value, unsigned most, int width)

@@ -2,7 +2,9 @@
 #ifndef EUNOMIA_KERNEL_H
 #define EUNOMIA_KERNEL_H
 #pragma GCC system_header
+#include <eunomia/sleep.h>
 #include <trace_helpers.h>
+#include <unistd.h>
 
 EU_API eu_ulong get_ktime_ns(void)
 {

@@ -112,6 +112,20 @@ EU_API int eu_preopened(const char *path)
 	return -1;
 }
 
+#ifdef __cplusplus
+#define eu_open_flags(flags) (flags)
+#else
+/* From Linux's flags. */
+EU_API int eu_open_flags(int flags)
+{
+	int native = flags & O_RDWR ? EU_WASI_RDWR : flags & O_WRONLY ? EU_WASI_WRONLY : EU_WASI_RDONLY;
+
+	native |= (flags & O_CREAT ? EU_WASI_CREAT : 0) | (flags & O_EXCL ? EU_WASI_EXCL : 0) | (flags & O_TRUNC ? EU_WASI_TRUNC : 0);
+	native |= (flags & O_APPEND ? EU_WASI_APPEND : 0) | (flags & O_NONBLOCK ? EU_WASI_NONBLOCK : 0);
+	return native | (flags & O_DIRECTORY ? EU_WASI_DIRECTORY : 0) | (flags & O_NOFOLLOW ? EU_WASI_NOFOLLOW : 0);
+}
+#endif
+
 /* Control groups and namespaces, which programs open to attach there, need no --dir: the host decides when they attach. */
 EU_API int eunomia_open(const char *path, int flags, ...)
 {
@@ -121,7 +135,7 @@ EU_API int eunomia_open(const char *path, int flags, ...)
 	if (fd >= 0)
 		return fd;
 	va_start(words, flags);
-	fd = (open)(path, flags, flags & O_CREAT ? va_arg(words, int) : 0);
+	fd = (open)(path, eu_open_flags(flags), flags & O_CREAT ? va_arg(words, int) : 0);
 	va_end(words);
 	if (strncmp(path, "/sys/fs/cgroup", 14) && strncmp(path, "/proc/", 6) && strncmp(path, "/run/netns/", 11) &&
 	    strncmp(path, "/var/run/netns/", 15))

@@ -1,0 +1,2 @@
+#include "map_helpers.h"
+#error "left out, too"

@@ -1,0 +1,2 @@
+#include "trace_helpers.h"
+#error "left out, too"
