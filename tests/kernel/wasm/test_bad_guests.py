@@ -140,7 +140,9 @@ def test_an_object_that_does_not_load_is_told_with_the_verifiers_last_lines(
 def test_a_program_type_that_this_kernel_locks_away_is_named(ecli: Command, guests: dict[str, Path]) -> None:
     line = said(ecli("run", "--allow", "all", str(guests["locked"])), 3)
 
-    assert line.startswith("ecli: load program on (fentry/do_sys_openat2): this kernel refuses the program type even to")
+    assert line.startswith(
+        "ecli: load program on (fentry/do_sys_openat2): this kernel refuses the program type even to"
+    )
     assert "ulimit" not in line
 
 
