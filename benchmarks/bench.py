@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import cases
+import control_cases
 import event_cases
 import flood_cases
 import guest_cases
@@ -56,7 +57,8 @@ def main() -> int:
     parser.add_argument(
         "--only",
         default="",
-        help="comma-separated cases: start,backlog,filter,flood,latency,soak,idle,compile,import,python,guest,wheel",
+        help="comma-separated cases: start,backlog,filter,flood,latency,soak,idle,compile,import,python,guest,control,"
+        "wheel",
     )
     parser.add_argument("--no-write", action="store_true", help="print the table, leave docs/performance.md alone")
     arguments = parser.parse_args()
@@ -81,6 +83,7 @@ def main() -> int:
         "import": lambda: cases.importing(sides, many),
         "python": lambda: cases.python_api(sides, records),
         "guest": lambda: guest_cases.guests(sides, few, 2 * records),
+        "control": lambda: control_cases.control(sides, 5 if quick else 25),
         "wheel": lambda: cases.wheel(sides),
     }
     wanted = [name for name in arguments.only.split(",") if name] or list(table)

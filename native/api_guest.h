@@ -16,8 +16,10 @@ struct eu_guest_request {
     int prog;                 /* index, -1: none */
     const char *target;       /* KIND:NAME as in docs/reference/attaching.md, also where the guest gave the plain old form; "" none */
     int pid;
-    const void *elf; /* of "load": the bytes of the object */
+    const void *elf; /* of "load": the bytes of the object; NULL: of a package, which options->package opened */
     uint64_t elf_size;
+    struct eu_object *const *loaded; /* of "load": the guest's others that are */
+    int nr_loaded;
 };
 /* A function that the caller offers beside the host's own. slots: two words for each parameter or result, the number in the first. Not 0:
  * the guest ends, with the text of eu_guest_fail(). */
@@ -46,9 +48,9 @@ struct eu_guest_options {
     const char *callback_module, *callback_export; /* NULL: "callback-wrapper", "go-callback" */
     /* 0: allowed; else the reason was written. NULL: everything is allowed. Called in the guest's thread. */
     int (*decide)(void *context, const struct eu_guest_request *request, char *reason, size_t room);
-    /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said.
-     * NULL: it is told as a note. */
-    void (*failed)(void *context, const char *what, const char *line);
+    /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said and
+     * the object is still there. A better line may be written in its place: the guest gets it too. NULL: it is told as a note. */
+    void (*failed)(void *context, const char *what, char *line, size_t room);
     /* Each record before the guest gets it, with the name of its map. NULL: nobody listens. */
     void (*on_record)(void *context, uint64_t object, const char *map, const void *bytes, uint64_t size);
     /* A warning for the operator, one line. NULL: it goes to this process's standard error. */
@@ -69,7 +71,8 @@ struct eu_guest *eu_guest_new(const void *wasm, size_t size, struct eu_guest_opt
 void eu_guest_free(struct eu_guest *guest);
 /* Instantiate; `_initialize` is called where it is exported. The same thread must go on with the guest. */
 int eu_guest_start(struct eu_guest *guest);
-/* Start, call the entry function, let go of what the guest has in the kernel. Once. Returns how it ended: enum eu_ending. */
+/* Start, call the entry function. Once. Returns how it ended: enum eu_ending. What the guest has in the kernel is let go of by
+ * eu_guest_free(), which for programs on tracepoints waits for the kernel, up to 0.1 s. */
 int eu_guest_run(struct eu_guest *guest);
 /* Call an exported function of this type: 0 with the result in slots, -ENOENT, -EINVAL (another type), -ECANCELED: the guest ended. */
 int eu_guest_call(struct eu_guest *guest, const char *name, const char *type, uint64_t *slots);
@@ -96,6 +99,8 @@ int eu_guest_terminate(struct eu_guest *guest);
 void eu_guest_signal(struct eu_guest *guest, int number);
 /* SIGINT, SIGTERM and SIGHUP of this process go to the guest until the next call, with NULL, which puts the handlers back. */
 int eu_guest_take_signals(struct eu_guest *guest);
+/* For a command: until that they end the process with exit code 0, at once. A guest that is compiled has nothing to let go of. */
+void eu_guest_await_signals(void);
 /* 0 not started, 1 runs, 2 paused, 3 ended. */
 int eu_guest_state(struct eu_guest *guest);
 /* In functions of the host: the guest's memory now, and the text of a failure that ends it (returns 1). */
@@ -105,6 +110,9 @@ int eu_guest_fail(struct eu_guest *guest, const char *text);
 /* For the policy: where a map is pinned and found by others, NULL: it is not; whether a descriptor is a directory of control groups (v2).
  */
 const char *eu_map_pin_path(struct eu_object *object, int map);
+/* What a map may take in memory, about, with its perf buffers and the map that is the pattern of its maps; 0: it is not made. */
+uint64_t eu_map_bytes(struct eu_object *object, int map);
+int eu_find_binary_of(const char *name, int pid, char *path, size_t room);
 int eu_is_cgroup(int fd);
 /* Keep a line as this thread's error, for a callback that fails. */
 void eu_set_error(int err, const char *line);

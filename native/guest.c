@@ -112,7 +112,6 @@ int eu_guest_run(struct eu_guest *guest) {
     else
         enter(guest);
     eu_guest_over(guest);
-    let_go(guest);
     return guest->ending;
 }
 
@@ -165,6 +164,7 @@ long eu_guest_string(struct eu_guest *guest, uint32_t at, char *out, size_t room
     size_t most = all - at < room ? all - at : room, size = strnlen((const char *)memory + at, most);
     if (size == most)
         return most == room ? -ENAMETOOLONG : -EFAULT;
-    memcpy(out, memory + at, size + 1);
+    memcpy(out, memory + at, size);
+    out[size] = 0; /* in the memory it may be gone: a map is there, and a program writes to it */
     return (long)size;
 }

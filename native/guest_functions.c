@@ -12,7 +12,8 @@
 
 const struct eu_host_function eu_bpf_functions[] = {
     FIRST("wasm_bpf"),
-    FIRST("env"), /* until 2023 */
+    FIRST("env"),                                                         /* until 2023 */
+    {"env", "wasm_bpf_map_operate", "iiiii:i", eu_call_operate_first, 0}, /* December 2022 */
     {"callback-wrapper", "wasm_bpf_buffer_poll", "Iiiiii:i", eu_call_poll_export, 0},
     ADDED("version", ":i", eu_call_version),
     ADDED("error", "ii:i", eu_call_error),

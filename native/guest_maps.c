@@ -102,6 +102,17 @@ EU_GUEST_CALL(eu_call_operate_wide) {
     return eu_answer(slots, operate(guest, slots[0].i32, slots[1].i32, slots[2].u64, slots[3].u64, slots[4].u64, slots[5].u64));
 }
 
+/* The first form: no flags, but an update may point to them in the place of the next key. */
+EU_GUEST_CALL(eu_call_operate_first) {
+    uint64_t flags = 0;
+    struct span at = slots[1].i32 == UPDATE && slots[4].u32 ? span(guest, slots[4].u32, sizeof(flags), "flags") : (struct span){NULL, 0};
+    if (at.err)
+        return eu_answer(slots, at.err);
+    if (at.bytes)
+        memcpy(&flags, at.bytes, sizeof(flags));
+    return eu_answer(slots, operate(guest, slots[0].i32, slots[1].i32, slots[2].u32, slots[3].u32, slots[4].u32, flags));
+}
+
 /* The keys and values of a batch. Those that the kernel reads and that are descriptors are copied. */
 struct batch {
     const struct eu_guest_fd *map;

@@ -25,6 +25,7 @@ static enum holds values_of(const struct eu_guest_fd *map) {
     case BPF_MAP_TYPE_SOCKHASH:
     case BPF_MAP_TYPE_XSKMAP:
     case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
+    case BPF_MAP_TYPE_STRUCT_OPS: /* programs of the host by their descriptors */
         return FOREIGN;
     default:
         return NOTHING;

@@ -12,6 +12,7 @@
 
 enum {
     EU_MAP_TYPE_CGRP_STORAGE = 32, /* 6.2 */
+    EU_MAP_TYPE_ARENA = 33,        /* 6.9 */
     EU_PROG_TYPE_NETFILTER = 32,   /* 6.4 */
     EU_ATTACH_NETFILTER = 45,
     EU_ATTACH_TCX_INGRESS = 46, /* 6.6 */

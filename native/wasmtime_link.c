@@ -136,10 +136,18 @@ static int check_memory(const struct wasmtime_part *part) {
     return 0;
 }
 
+/* The module that all unknown imports are of, where it is none of the host's: somebody forgot to link it. */
+static const char *one_module(const char *before, uint32_t nr_before, const char *module) {
+    if (strcmp(module, "env") == 0 || strcmp(module, "wasm_bpf") == 0 || strncmp(module, "wasi_", 5) == 0)
+        return NULL;
+    return !nr_before || (before && strcmp(before, module) == 0) ? module : NULL;
+}
+
 int eu_wasmtime_resolve(struct eu_instance *instance, struct wasmtime_part *part) {
     char line[768];
     size_t used = 0;
     uint32_t unknown = 0;
+    const char *module = NULL;
     part->bound = calloc(part->shape.nr_imports + 1, sizeof(*part->bound));
     if (!part->bound)
         return eu_fail(ENOMEM, "link: out of memory");
@@ -150,16 +158,18 @@ int eu_wasmtime_resolve(struct eu_instance *instance, struct wasmtime_part *part
         part->bound[i].part = part;
         if (from_part(instance, part, import) >= 0 || (import->kind == EU_WASM_FUNC && bind(instance, import, &part->bound[i], &near)))
             continue;
+        module = one_module(module, unknown, import->module);
         if (unknown++ < NAMED) {
-            used += snprintf(line + used, used ? 3 : 1, "%s", used ? ", " : "");
+            used += snprintf(line + used, used ? 3 : 1, "%s", used ? "; " : "");
             used += name_unknown(line + used, sizeof(line) - used - 4, import, near);
         }
     }
     if (!unknown)
         return check_memory(part);
     if (unknown > NAMED)
-        snprintf(line + used, sizeof(line) - used, " and %u more", unknown - NAMED);
-    return eu_fail(ENOSYS, "the module imports what this host does not have: %s", line);
+        snprintf(line + used, sizeof(line) - used, " and %u more (ecli inspect names all)", unknown - NAMED);
+    return eu_fail(ENOSYS, "the module imports what this host does not have: %s%s%s%s", line, module ? " [--link " : "",
+                   module ? module : "", module ? "=MODULE, where another has it]" : "");
 }
 
 static void make_import(struct eu_instance *instance, struct wasmtime_part *part, uint32_t i, struct wasmtime_extern *out) {

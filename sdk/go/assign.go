@@ -12,9 +12,18 @@ var kinds = map[reflect.Type]string{
 }
 
 // LoadAndAssign loads the spec and puts its maps, programs and variables into the fields of a struct that are tagged with their
-// names, as bpf2go makes them. The object is freed when all of these maps and programs were closed.
+// names, as bpf2go makes them. Programs that have no field are not loaded, unless a map of programs or a struct_ops may need
+// them. A field with the tag `ebpf:"name,optional"` stays nil where its program is not loaded by itself (SEC("?…")), which
+// Autoload of its spec changes. The object is freed when all of these maps and programs were closed.
 func (s *CollectionSpec) LoadAndAssign(to any, opts *CollectionOptions) error {
-	c, err := NewCollection(s)
+	only, err := s.only(to)
+	if err != nil {
+		return err
+	}
+	if opts == nil {
+		opts = &CollectionOptions{}
+	}
+	c, err := NewCollectionWithOptions(only, *opts)
 	if err != nil {
 		return err
 	}
@@ -26,26 +35,47 @@ func (s *CollectionSpec) LoadAndAssign(to any, opts *CollectionOptions) error {
 	return nil
 }
 
+// only returns a spec that loads what a struct has fields for. It takes the open object of s over.
+func (s *CollectionSpec) only(to any) (*CollectionSpec, error) {
+	c := s.Copy()
+	named := map[string]bool{} // false: optional
+	err := walk(to, func(f field) error {
+		if f.of == reflect.TypeFor[*Program]() {
+			named[f.name] = named[f.name] || !f.isOptional
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	all := false
+	for _, m := range s.Maps {
+		all = all || m.Type == ProgramArray || m.Type == StructOpsMap
+	}
+	for name, p := range c.Programs {
+		needed, ok := named[name]
+		p.Autoload = needed || p.Autoload && (ok || all)
+	}
+	c.open, s.open = s.open, 0
+	return c, nil
+}
+
 // count has the object freed with the last map and program that a struct was given.
 func (c *Collection) count(to any) {
-	_ = assignFields(reflect.ValueOf(to).Elem(), func(t reflect.Type, name string) any {
-		switch t {
+	_ = walk(to, func(f field) error {
+		switch f.of {
 		case reflect.TypeFor[*Map]():
-			m := c.Maps[name]
-			if !m.isCounted {
+			if m := c.Maps[f.name]; m != nil && !m.isCounted {
 				m.isCounted = true
 				c.loaded.nrOpen++
 			}
-			return m
 		case reflect.TypeFor[*Program]():
-			p := c.Programs[name]
-			if !p.isCounted {
+			if p := c.Programs[f.name]; p != nil && !p.isCounted {
 				p.isCounted = true
 				c.loaded.nrOpen++
 			}
-			return p
 		}
-		return c.Variables[name]
+		return nil
 	})
 }
 
@@ -76,31 +106,52 @@ func (c *Collection) Assign(to any) error {
 }
 
 func assign(to any, find func(reflect.Type, string) any) error {
+	return walk(to, func(f field) error {
+		found := reflect.ValueOf(find(f.of, f.name))
+		if !found.IsNil() {
+			f.value.Set(found)
+		} else if !f.isOptional {
+			return fmt.Errorf("field %s: the object has no %s %s", f.label, kinds[f.of], f.name)
+		}
+		return nil
+	})
+}
+
+// field is a tagged field of a struct.
+type field struct {
+	label, name string // in Go, in the object
+	isOptional  bool
+	of          reflect.Type
+	value       reflect.Value
+}
+
+// walk calls f for each tagged field of the struct that to points to, and of those in it.
+func walk(to any, f func(field) error) error {
 	target := reflect.ValueOf(to)
 	if target.Kind() != reflect.Pointer || target.Elem().Kind() != reflect.Struct {
 		return fmt.Errorf("assign: %T is no pointer to a struct", to)
 	}
-	return assignFields(target.Elem(), find)
+	return walkFields(target.Elem(), f)
 }
 
-func assignFields(target reflect.Value, find func(reflect.Type, string) any) error {
+func walkFields(target reflect.Value, f func(field) error) error {
 	for i := range target.NumField() {
-		field := target.Type().Field(i)
-		name, _, _ := strings.Cut(field.Tag.Get("ebpf"), ",")
-		kind := kinds[field.Type]
+		at := target.Type().Field(i)
+		name, option, _ := strings.Cut(at.Tag.Get("ebpf"), ",")
+		var err error
 		switch {
-		case name != "" && kind != "":
-			found := reflect.ValueOf(find(field.Type, name))
-			if found.IsNil() {
-				return fmt.Errorf("field %s: the object has no %s %s", field.Name, kind, name)
-			}
-			target.Field(i).Set(found)
-		case name != "":
-			return fmt.Errorf("field %s: %s is no map, program or variable", field.Name, field.Type)
-		case field.Type.Kind() == reflect.Struct:
-			if err := assignFields(target.Field(i), find); err != nil {
-				return err
-			}
+		case name == "" && at.Type.Kind() == reflect.Struct:
+			err = walkFields(target.Field(i), f)
+		case name == "":
+		case kinds[at.Type] == "":
+			err = fmt.Errorf("field %s: %s is no map, program or variable", at.Name, at.Type)
+		case !at.IsExported():
+			err = fmt.Errorf("field %s: it has to be exported", at.Name)
+		default:
+			err = f(field{at.Name, name, option == "optional", at.Type, target.Field(i)})
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

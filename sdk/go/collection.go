@@ -25,8 +25,48 @@ type CollectionSpec struct {
 	programs []host.Program
 }
 
-// CollectionOptions change how a collection is made. There are none yet.
-type CollectionOptions struct{}
+// CollectionOptions change how a collection is made.
+type CollectionOptions struct {
+	Maps     MapOptions
+	Programs ProgramOptions
+	// MapReplacements has no meaning in a guest, whose objects have maps of their own: there must be none.
+	MapReplacements map[string]*Map
+}
+
+// MapOptions are those of a collection's maps.
+type MapOptions struct {
+	// PinPath has no meaning in a guest, which has no pins: it must be empty.
+	PinPath string
+}
+
+// ProgramOptions are those of a collection's programs. They are here for programs that set them: a VerifierError has the
+// lines that the host gives, whatever is said here.
+type ProgramOptions struct {
+	LogLevel     LogLevel
+	LogSize      int
+	LogSizeStart uint32
+	LogDisabled  bool
+}
+
+// LogLevel is how much the verifier tells.
+type LogLevel uint32
+
+// What the verifier tells.
+const (
+	LogLevelBranch LogLevel = 1 << iota
+	LogLevelInstruction
+	LogLevelStats
+)
+
+func (o *CollectionOptions) check() error {
+	if o.Maps.PinPath != "" {
+		return fmt.Errorf("load collection: maps pinned at %s: %w: a guest has no pins", o.Maps.PinPath, ErrNotSupported)
+	}
+	for name := range o.MapReplacements {
+		return fmt.Errorf("load collection: a replacement of map %s: %w: an object has its own maps", name, ErrNotSupported)
+	}
+	return nil
+}
 
 // LoadCollectionSpec reads an object file, of a folder that the guest was given.
 func LoadCollectionSpec(file string) (*CollectionSpec, error) {
@@ -206,7 +246,10 @@ func LoadCollection(file string) (*Collection, error) {
 }
 
 // NewCollectionWithOptions loads a spec.
-func NewCollectionWithOptions(spec *CollectionSpec, _ CollectionOptions) (*Collection, error) {
+func NewCollectionWithOptions(spec *CollectionSpec, opts CollectionOptions) (*Collection, error) {
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
 	obj := spec.open
 	spec.open = 0
 	if obj == 0 {

@@ -5,6 +5,7 @@ package ebpf
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -164,6 +165,46 @@ func TestAssignedObjectsAreFreedWithTheLast(t *testing.T) {
 	}
 	if err := spec.LoadAndAssign(&wrong, nil); err == nil || err.Error() != "field M: the object has no map nothing" {
 		t.Fatal(err)
+	}
+}
+
+func TestProgramsWithoutAFieldAreNotLoaded(t *testing.T) {
+	asked := kernel(t)
+	autoload := host.Program{Type: uint32(TracePoint), Name: "maybe", Section: "?tp/sched/sched_switch"}
+	others := host.Fake.Programs
+	host.Fake.Programs = func(obj uint64) []host.Program { return append(others(obj), autoload) }
+	spec, _ := LoadCollectionSpecFromReader(bytes.NewReader(object()))
+	var objects struct {
+		Maybe   *Program `ebpf:"maybe"`
+		Missing *Program `ebpf:"missing,optional"`
+	}
+
+	if err := spec.LoadAndAssign(&objects, nil); err != nil {
+		t.Fatal(err)
+	}
+
+	want := []string{"open", "program on_exec 1=0", "program maybe 1=1", "load"}
+	if !slices.Equal(*asked, want) || objects.Maybe == nil || objects.Missing != nil {
+		t.Fatalf("%q", *asked)
+	}
+	var loaded struct {
+		Maybe *Program  `ebpf:"maybe,optional"`
+		Limit *Variable `ebpf:"limit"`
+	}
+	if err := spec.LoadAndAssign(&loaded, &CollectionOptions{}); err != nil || loaded.Maybe != nil || loaded.Maybe.Close() != nil {
+		t.Fatal(err, loaded.Maybe)
+	}
+}
+
+func TestWhatAGuestCannotDoIsToldByItsOptions(t *testing.T) {
+	kernel(t)
+	spec, _ := LoadCollectionSpecFromReader(bytes.NewReader(object()))
+
+	_, pins := NewCollectionWithOptions(spec, CollectionOptions{Maps: MapOptions{PinPath: "/sys/fs/bpf"}})
+	_, replaced := NewCollectionWithOptions(spec, CollectionOptions{MapReplacements: map[string]*Map{"counts": nil}})
+
+	if !errors.Is(pins, ErrNotSupported) || !errors.Is(replaced, ErrNotSupported) {
+		t.Fatal(pins, replaced)
 	}
 }
 

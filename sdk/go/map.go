@@ -1,6 +1,7 @@
 package ebpf
 
 import (
+	"encoding/binary"
 	"fmt"
 	"reflect"
 	"strings"
@@ -86,6 +87,23 @@ func (m *Map) Flags() uint32 { return m.info.Flags }
 
 // FD returns the descriptor that the host knows the map by in this guest.
 func (m *Map) FD() int { return int(m.info.FD) }
+
+// MarshalBinary returns what a map of maps takes as a value.
+func (m *Map) MarshalBinary() ([]byte, error) {
+	return binary.LittleEndian.AppendUint32(nil, uint32(m.info.FD)), nil
+}
+
+// MapInfo is what the host knows of a map.
+type MapInfo struct {
+	Type                                  MapType
+	KeySize, ValueSize, MaxEntries, Flags uint32
+	Name                                  string
+}
+
+// Info returns what the host knows of the map.
+func (m *Map) Info() (*MapInfo, error) {
+	return &MapInfo{m.Type(), m.KeySize(), m.ValueSize(), m.MaxEntries(), m.Flags(), m.info.Name}, nil
+}
 
 func (m *Map) String() string { return fmt.Sprintf("%s(%s)#%d", m.Type(), m.info.Name, m.info.FD) }
 

@@ -1,6 +1,7 @@
 package ebpf
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -77,6 +78,23 @@ func (p *Program) Close() error {
 		p.collection.release()
 	}
 	return nil
+}
+
+// FD returns the descriptor that the host knows the program by in this guest, -1 where it has none.
+func (p *Program) FD() int {
+	if p == nil || p.collection.obj == 0 {
+		return -1
+	}
+	return int(max(-1, host.ProgramFD(p.collection.obj, p.info.Name)))
+}
+
+// MarshalBinary returns what a map of programs takes as a value.
+func (p *Program) MarshalBinary() ([]byte, error) {
+	fd := p.FD()
+	if fd < 0 {
+		return nil, fmt.Errorf("program has no descriptor: %w", ErrClosed)
+	}
+	return binary.LittleEndian.AppendUint32(nil, uint32(fd)), nil
 }
 
 // Handle returns the object's handle and the program's name and section, by which the host knows it; handle 0 after close.

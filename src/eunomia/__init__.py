@@ -24,11 +24,13 @@ if TYPE_CHECKING:
         EunomiaError,
         FetchError,
         FilterError,
+        GuestError,
         LegacyPackageError,
         LoadError,
         MissingDependencyError,
         OptionError,
         PackageError,
+        PolicyError,
         UnsupportedError,
         VerifierError,
     )
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
     from eunomia.package.options import Option
     from eunomia.registry.resolve import Limits, resolve
+    from eunomia.wasm import Guest, Policy
 
 __all__ = [
     "Account",
@@ -57,6 +60,8 @@ __all__ = [
     "FetchError",
     "FilterError",
     "Finding",
+    "Guest",
+    "GuestError",
     "LegacyPackageError",
     "Limits",
     "Link",
@@ -68,6 +73,8 @@ __all__ = [
     "OptionError",
     "Package",
     "PackageError",
+    "Policy",
+    "PolicyError",
     "Program",
     "Recorder",
     "Recording",
@@ -81,6 +88,7 @@ __all__ = [
     "compile",
     "compile_filter",
     "resolve",
+    "wasm",
 ]
 
 # Where each public name lives; what is not here is in eunomia.errors.
@@ -89,12 +97,14 @@ _HOMES = {
     "Batch": "eunomia.events.batch",
     "EventStream": "eunomia.events.stream",
     "Finding": "eunomia.kernel.preflight.report",
+    "Guest": "eunomia.wasm",
     "Limits": "eunomia.registry.resolve",
     "Link": "eunomia.kernel.program",
     "Map": "eunomia.kernel.map",
     "Object": "eunomia.kernel.object",
     "Option": "eunomia.package.options",
     "Package": "eunomia.package.model",
+    "Policy": "eunomia.wasm",
     "Program": "eunomia.kernel.program",
     "Recorder": "eunomia.events.recorder",
     "Recording": "eunomia.events.recording",
@@ -111,6 +121,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "wasm":
+        return __import__("eunomia.wasm").wasm
     try:
         module = __import__(_HOMES.get(name, "eunomia.errors"), fromlist=[name])
     except ModuleNotFoundError as exc:

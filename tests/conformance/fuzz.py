@@ -2,8 +2,9 @@
 
 Guests of random calls (fuzz_guest.py) run one after the other in this process, while records come for them; then
 damaged modules are given to the loader. Afterwards there must be no descriptor, program, map, link or thread more than
-before, and no memory to speak of. The last line has the figures; exit code 1: something was left, or a guest did not
-make all its calls. A crash is one of this process.
+before, and no memory to speak of. The last lines have the figures: what came of the calls, and what this process held
+before and after them. Exit code 1: something was left, or a guest did not make all its calls. A crash is one of this
+process.
 """
 
 from __future__ import annotations
@@ -25,8 +26,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[1] / "src")]  # run as a scri
 from conformance import fuzz_guest  # noqa: E402
 from conformance.run import kills  # noqa: E402
 
-COUNTED = ("objects", "attached programs", "records in callbacks", "calls that worked")
-counted = dict.fromkeys(COUNTED, 0)
+counted = dict.fromkeys(fuzz_guest.COUNTED, 0)
 BATCH = 5000  # calls of one guest
 LEAK = 8 << 20  # bytes that the allocators of both sides may keep
 
@@ -46,8 +46,9 @@ def main() -> int:
     print(*problems, sep="\n")
     print(
         f"{arguments.calls} calls, {arguments.modules} damaged modules in {time.monotonic() - begun:.1f} s:"
-        f" {len(problems)} problems; " + ", ".join(f"{count} {kind}" for kind, count in counted.items())
+        f" {len(problems)} problems; " + ", ".join(f"{count} {kind}" for kind, count in counted.items() if count)
     )
+    print(*(f"{what}: {before} before, {after} after" for what, (before, after) in held.items()), sep="; ")
     return bool(problems)
 
 
@@ -59,6 +60,7 @@ def calling(objects: list[bytes], calls: int, seed: int) -> list[str]:
     provoker = threading.Thread(target=_provoke, args=(stop,))
     _run(objects, 200, seed, available)  # what is made once is made now
     before, resident = _held(), _resident()
+    counts = _counts(before, resident)
     provoker.start()
     try:
         for at in range(0, calls, BATCH):
@@ -71,9 +73,22 @@ def calling(objects: list[bytes], calls: int, seed: int) -> list[str]:
     while (left := _held() - before) and time.monotonic() < deadline:
         time.sleep(0.05)
     problems += [f"left behind: {each}" for each in sorted(left)]
-    if (grown := _resident() - resident) > LEAK:
-        problems.append(f"memory: {grown >> 10} KiB more than before")
+    after = _counts(_held(), _resident())
+    held.update({what: (count, after[what]) for what, count in counts.items()})
+    if (grown := after["resident KiB"] - counts["resident KiB"]) > LEAK >> 10:
+        problems.append(f"memory: {grown} KiB more than before")
     return problems
+
+
+def _counts(names: set[str], resident: int) -> dict[str, int]:
+    """What this process holds, in numbers."""
+    kinds = {"programs": "bpf-prog", "maps": "bpf-map", "links": "bpf_link", "perf events": "perf_event"}
+    return {
+        "descriptors": sum(name.startswith("descriptor") for name in names),
+        **{what: sum(kind in name for name in names) for what, kind in kinds.items()},
+        "threads": len(os.listdir("/proc/self/task")),
+        "resident KiB": resident >> 10,
+    }
 
 
 def damaging(objects: list[bytes], count: int, seed: int) -> list[str]:
@@ -137,6 +152,7 @@ def _options(argv: list[bytes], **more: object) -> tuple[object, list[object]]:
 
 
 _null: list[int] = []
+held: dict[str, tuple[int, int]] = {}
 
 
 def _run(objects: list[bytes], calls: int, seed: int, available: list[fuzz_guest.Function]) -> str:
@@ -158,7 +174,10 @@ def _run(objects: list[bytes], calls: int, seed: int, available: list[fuzz_guest
         lib.eu_guest_free(guest)
         del kept, host, name
         counts.seek(0)
-        for kind, count in zip(COUNTED, unpack("<4I", counts.read(16).ljust(16, b"\0")), strict=True):
+        number = len(fuzz_guest.COUNTED)
+        for kind, count in zip(
+            counted, unpack(f"<{number}I", counts.read(4 * number).ljust(4 * number, b"\0")), strict=True
+        ):
             counted[kind] += count
     if ending == lib.EU_EXITED and code == fuzz_guest.DONE:
         return ""

@@ -15,6 +15,33 @@ DONE = 42
 CHANNEL = 0x2F5A1E77
 _STRINGS, _SCRATCH, _SLOTS, _FDS, _WAITS, _OBJECTS = 0x4000, 0x10000, 0x800, 0x880, 0x900, 0x40000
 _CELL = 32
+# What calls of BPF may answer, counted each: Linux errnos by their names, and below, those of WASI together.
+ERRORS = {
+    "EPERM": 1,
+    "ENOENT": 2,
+    "E2BIG": 7,
+    "EBADF": 9,
+    "EAGAIN": 11,
+    "ENOMEM": 12,
+    "EFAULT": 14,
+    "EBUSY": 16,
+    "EEXIST": 17,
+    "ENODEV": 19,
+    "EINVAL": 22,
+    "EMFILE": 24,
+    "ENOSPC": 28,
+    "EOPNOTSUPP": 95,
+}
+COUNTED = (
+    "objects",
+    "attached programs",
+    "records in callbacks",
+    "calls of BPF that worked",
+    *ERRORS,
+    "other errors",
+    "calls of WASI that worked",
+    "calls of WASI with an errno",
+)
 _PROGRAMS = ["on_kill", "on_kill_perf", "on_kill", "touch", "socket_handler", "first", ""]
 _MAPS = ["first", "second", "perf", "runs", ".rodata", "x.rodata", "hash", "array", "cpu_hash", "cpu_array", "queue"]
 _MAPS += ["stack", "bloom", "trie", "outer", "inner_a", "inner_b", "rb", "on_kill", ""]
@@ -138,6 +165,13 @@ def guest(objects: list[bytes], calls: int, seed: int, available: list[Function]
         "CELL": _CELL,
         "STRINGS": "\n".join(_strings()),
         "OBJECTS": len(objects) + 1,
+        "COUNTERS": "\n".join(f"(global $n{at} (mut i32) (i32.const 0))" for at in range(len(COUNTED))),
+        "TELL": "\n  ".join(_tell(errno, at) for at, errno in enumerate(ERRORS.values(), COUNTED.index("EPERM"))),
+        "OTHER": COUNTED.index("other errors"),
+        "WASI": COUNTED.index("calls of WASI that worked"),
+        "WASI_ERRNO": COUNTED.index("calls of WASI with an errno"),
+        "STORES": "\n  ".join(f"(i32.store (i32.const {4 * at}) (global.get $n{at}))" for at in range(len(COUNTED))),
+        "IOVEC": 4 * len(COUNTED),
         "OBJECT_CASES": "\n  ".join(
             f"(if (i32.eq (local.get $at) (i32.const {at})) (then"
             f" (global.set $elf_size (i32.const {len(elf)})) (return (i32.const {place}))))"
@@ -160,6 +194,14 @@ def guest(objects: list[bytes], calls: int, seed: int, available: list[Function]
     }
     text = Path(__file__).with_suffix(".wat").read_text()
     return re.sub("@([A-Z_]+)@", lambda found: str(words.get(found[1], found[0])), text)
+
+
+def _tell(errno: int, at: int) -> str:
+    return f"(if (i32.eq (local.get $result) (i32.const {-errno})) (then {_add(at)} (return (local.get $result))))"
+
+
+def _add(at: int) -> str:
+    return f"(global.set $n{at} (i32.add (global.get $n{at}) (i32.const 1)))"
 
 
 def _import(at: int, function: Function) -> str:
@@ -202,6 +244,10 @@ def _call(at: int, function: Function) -> str:
         )
         arguments.append(conversion.format(f"(call ${role})"))
     call = f"(call $h{at} {' '.join(arguments)})"
+    if module == "wasi_snapshot_preview1":
+        return f"(func $c{at} (call $asked {call}))"
+    if result == "i32":
+        call = f"(call $told {call})"
     if name in ("wasm_load_bpf_object", "wasm_bpf_object_open"):
         return f"(func $c{at} (call $keep_handle {call}))"
     if name == "wasm_bpf_link_attach":
@@ -210,9 +256,7 @@ def _call(at: int, function: Function) -> str:
         return f"(func $c{at} (call $keep_fd {call}))"
     if name.startswith("wasm_attach"):
         return f"(func $c{at} (drop (call $attached (i32.add {call} (i32.const 1)))))"
-    if result == "i64" or module == "wasi_snapshot_preview1":
-        return f"(func $c{at} (drop {call}))"
-    return f"(func $c{at} (call $worked {call}))"
+    return f"(func $c{at} (drop {call}))"
 
 
 def _one(called: list[Function]) -> str:

@@ -10,11 +10,8 @@
 (global $depth (mut i32) (i32.const 0))
 (global $elf_size (mut i32) (i32.const 0))
 (global $newest (mut i64) (i64.const 0))
-;; what came of it, written to standard output at the end
-(global $objects (mut i32) (i32.const 0))
-(global $attaches (mut i32) (i32.const 0))
-(global $records (mut i32) (i32.const 0))
-(global $works (mut i32) (i32.const 0))
+;; what came of it, written to standard output at the end: objects, attached programs, records, calls that worked, errors…
+@COUNTERS@
 
 (func $any (result i64) ;; xorshift64
   (global.set $state (i64.xor (global.get $state) (i64.shl (global.get $state) (i64.const 13))))
@@ -36,7 +33,7 @@
 (func $keep_handle (param $made i64)
   (if (i64.eqz (local.get $made)) (then (return)))
   (global.set $newest (local.get $made))
-  (global.set $objects (i32.add (global.get $objects) (i32.const 1)))
+  (global.set $n0 (i32.add (global.get $n0) (i32.const 1)))
   (i64.store (i32.add (i32.const @SLOTS@) (i32.mul (call $below (i32.const 8)) (i32.const 8))) (local.get $made)))
 ;; mostly a map or link that was handed out
 (func $fd (result i32)
@@ -46,10 +43,18 @@
   (if (i32.lt_s (local.get $made) (i32.const 0)) (then (return)))
   (i32.store (i32.add (i32.const @FDS@) (i32.mul (call $below (i32.const 16)) (i32.const 4))) (local.get $made)))
 (func $attached (param $made i32) (result i32)
-  (global.set $attaches (i32.add (global.get $attaches) (i32.gt_s (local.get $made) (i32.const 0))))
+  (global.set $n1 (i32.add (global.get $n1) (i32.gt_s (local.get $made) (i32.const 0))))
   (local.get $made))
-(func $worked (param $result i32)
-  (global.set $works (i32.add (global.get $works) (i32.ge_s (local.get $result) (i32.const 0)))))
+(func $told (param $result i32) (result i32)
+  (if (i32.ge_s (local.get $result) (i32.const 0)) (then
+    (global.set $n3 (i32.add (global.get $n3) (i32.const 1))) (return (local.get $result))))
+  @TELL@
+  (global.set $n@OTHER@ (i32.add (global.get $n@OTHER@) (i32.const 1)))
+  (local.get $result))
+(func $asked (param $errno i32)
+  (if (local.get $errno)
+    (then (global.set $n@WASI_ERRNO@ (i32.add (global.get $n@WASI_ERRNO@) (i32.const 1))))
+    (else (global.set $n@WASI@ (i32.add (global.get $n@WASI@) (i32.const 1))))))
 (func $file (result i32) (i32.add (i32.const 3) (call $below (i32.const 8))))
 
 ;; anywhere, at the end of the memory, 0, or mostly where nothing breaks
@@ -94,7 +99,7 @@
 @CALLS@
 @ONE@
 (func $calls (type $callback)
-  (global.set $records (i32.add (global.get $records) (i32.const 1)))
+  (global.set $n2 (i32.add (global.get $n2) (i32.const 1)))
   (if (i32.lt_u (global.get $depth) (i32.const 3)) (then
     (global.set $depth (i32.add (global.get $depth) (i32.const 1)))
     (if (i32.eqz (call $below (i32.const 4))) (then (call $one)))
@@ -123,11 +128,8 @@
       (drop (call $h@CLOSE@ (i64.sub (global.get $newest) (i64.extend_i32_u (call $below (i32.const 64))))))))
     (if (i32.eqz (call $below (i32.const 60))) (then (call $sane)))
     (br_if $more (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
-  (i32.store (i32.const 0) (global.get $objects))
-  (i32.store (i32.const 4) (global.get $attaches))
-  (i32.store (i32.const 8) (global.get $records))
-  (i32.store (i32.const 12) (global.get $works))
-  (i32.store (i32.const 16) (i32.const 0)) ;; an iovec
-  (i32.store (i32.const 20) (i32.const 16))
-  (drop (call $h@WRITE@ (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 24)))
+  @STORES@
+  (i32.store (i32.const @IOVEC@) (i32.const 0)) ;; an iovec, of all of these
+  (i32.store offset=4 (i32.const @IOVEC@) (i32.const @IOVEC@))
+  (drop (call $h@WRITE@ (i32.const 1) (i32.const @IOVEC@) (i32.const 1) (i32.add (i32.const @IOVEC@) (i32.const 8))))
   (call $exit (i32.const @DONE@))))

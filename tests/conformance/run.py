@@ -55,6 +55,8 @@ class Provoked:
             "channel": str(random.randrange(1 << 20, 1 << 30)),
             "mypid": str(os.getpid()),
             "cgroup": group,
+            "cgroups": os.path.dirname(group),
+            "group": os.path.basename(group),
             "pid": "0",
             "path": "",
         }
@@ -178,7 +180,7 @@ class Run:
 
 def run_case(case: dict[str, Any], host: list[str], guest: Path, env: dict[str, str] | None = None) -> list[str]:
     """Run one case and return what is wrong, a line each, and what was printed; nothing when all is well."""
-    if "{cgroup}" in str(case):
+    if "{cgroup" in str(case):
         with control_group() as group:
             return _run_case(case, Provoked(group), host, guest, env)
     return _run_case(case, Provoked(), host, guest, env)
@@ -205,7 +207,9 @@ def _run_case(
 def _drive(case: dict[str, Any], provoked: Provoked, run: Run) -> str | None:
     if "ready" in case and (problem := run.wait_for(re.escape(case["ready"]))):
         return problem
-    if "provoke" in case:
+    if case.get("provoke") == "interrupt":
+        run.process.send_signal(signal.SIGINT)
+    elif "provoke" in case:
         provoked.provoke(case["provoke"])
     if "until" in case and (problem := run.wait_for(provoked.fill(case["until"]))):
         return problem

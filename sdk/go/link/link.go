@@ -44,29 +44,63 @@ func Attach(program *ebpf.Program, target string) (Link, error) {
 	return &hostLink{number}, nil
 }
 
-// TracepointOptions is here for compatibility.
-type TracepointOptions struct{}
+// cookies are not known to hosts: a program that asks for one would read 0.
+func noCookie(cookies ...uint64) error {
+	for _, cookie := range cookies {
+		if cookie != 0 {
+			return fmt.Errorf("attach with a cookie: %w by hosts", ebpf.ErrNotSupported)
+		}
+	}
+	return nil
+}
+
+// TracepointOptions say more of a tracepoint. There must be no cookie.
+type TracepointOptions struct{ Cookie uint64 }
 
 // Tracepoint attaches to a tracepoint.
-func Tracepoint(group, name string, program *ebpf.Program, _ *TracepointOptions) (Link, error) {
+func Tracepoint(group, name string, program *ebpf.Program, opts *TracepointOptions) (Link, error) {
+	if opts != nil {
+		if err := noCookie(opts.Cookie); err != nil {
+			return nil, err
+		}
+	}
 	return Attach(program, "tp:"+word(group)+"/"+word(name))
 }
 
-// KprobeOptions change where a kprobe is.
-type KprobeOptions struct{ Offset uint64 }
+// KprobeOptions change where a kprobe is. There must be no cookie.
+type KprobeOptions struct {
+	Cookie uint64
+	Offset uint64
+	// RetprobeMaxActive and TraceFSPrefix have no meaning here: the host uses neither.
+	RetprobeMaxActive int
+	TraceFSPrefix     string
+}
 
-// Kprobe attaches to a function of the kernel. Which end of it, the program's section says.
+// Kprobe attaches to a function of the kernel. Which end of it, the program's section says. The name of a system call
+// (sys_openat) stands for the machine's function of it.
 func Kprobe(symbol string, program *ebpf.Program, opts *KprobeOptions) (Link, error) {
-	target := "kprobe:" + word(symbol)
-	if opts != nil && opts.Offset != 0 {
-		target += "+" + strconv.FormatUint(opts.Offset, 10)
-	}
-	return probe(target, program, false)
+	return kprobe(symbol, program, opts, false)
 }
 
 // Kretprobe attaches to the return of a function of the kernel.
-func Kretprobe(symbol string, program *ebpf.Program, _ *KprobeOptions) (Link, error) {
-	return probe("kprobe:"+word(symbol), program, true)
+func Kretprobe(symbol string, program *ebpf.Program, opts *KprobeOptions) (Link, error) {
+	return kprobe(symbol, program, opts, true)
+}
+
+func kprobe(symbol string, program *ebpf.Program, opts *KprobeOptions, isReturn bool) (Link, error) {
+	offset := ""
+	if opts != nil {
+		if err := noCookie(opts.Cookie); err != nil {
+			return nil, err
+		}
+		if opts.Offset != 0 && !isReturn {
+			offset = "+" + strconv.FormatUint(opts.Offset, 10)
+		}
+	}
+	if strings.HasPrefix(symbol, "sys_") && offset == "" {
+		symbol = symbol + "|__x64_" + symbol + "|__arm64_" + symbol
+	}
+	return probe("kprobe:"+word(symbol)+offset, program, isReturn)
 }
 
 // A program's section decides which end of a function it is called at, so one that says otherwise is a mistake.
@@ -88,7 +122,12 @@ type TracingOptions struct {
 }
 
 // AttachTracing attaches a program of fentry, fexit, fmod_ret or tp_btf.
-func AttachTracing(opts TracingOptions) (Link, error) { return Attach(opts.Program, "") }
+func AttachTracing(opts TracingOptions) (Link, error) {
+	if err := noCookie(opts.Cookie); err != nil {
+		return nil, err
+	}
+	return Attach(opts.Program, "")
+}
 
 // LSMOptions names a program of lsm.
 type LSMOptions struct {
@@ -97,7 +136,12 @@ type LSMOptions struct {
 }
 
 // AttachLSM attaches a program to its security hook.
-func AttachLSM(opts LSMOptions) (Link, error) { return Attach(opts.Program, "") }
+func AttachLSM(opts LSMOptions) (Link, error) {
+	if err := noCookie(opts.Cookie); err != nil {
+		return nil, err
+	}
+	return Attach(opts.Program, "")
+}
 
 // RawTracepointOptions says where a raw tracepoint attaches. The name "" leaves it to the section.
 type RawTracepointOptions struct {
@@ -131,83 +175,6 @@ func AttachCgroup(opts CgroupOptions) (Link, error) {
 		}
 	}
 	return Attach(opts.Program, target)
-}
-
-// XDPAttachFlags say how XDP attaches.
-type XDPAttachFlags uint32
-
-// How XDP attaches.
-const (
-	XDPGenericMode XDPAttachFlags = 1 << (iota + 1)
-	XDPDriverMode
-	XDPOffloadMode
-)
-
-// XDPOptions says where XDP attaches. A guest knows interfaces by their names.
-type XDPOptions struct {
-	Program       *ebpf.Program
-	InterfaceName string
-	Flags         XDPAttachFlags
-}
-
-// AttachXDP attaches to an interface.
-func AttachXDP(opts XDPOptions) (Link, error) {
-	mode := map[XDPAttachFlags]string{XDPGenericMode: ",generic", XDPDriverMode: ",native", XDPOffloadMode: ",offload"}[opts.Flags]
-	return Attach(opts.Program, "iface:"+word(opts.InterfaceName)+mode)
-}
-
-// TCXOptions says where a program of tc attaches.
-type TCXOptions struct {
-	Program       *ebpf.Program
-	InterfaceName string
-	Attach        ebpf.AttachType // AttachTCXIngress, AttachTCXEgress
-}
-
-// AttachTCX attaches to the packets of an interface, by link. Kernel: 6.6+; elsewhere Attach with "tc:eth0:ingress".
-func AttachTCX(opts TCXOptions) (Link, error) {
-	way := ":ingress"
-	if opts.Attach == ebpf.AttachTCXEgress {
-		way = ":egress"
-	}
-	return Attach(opts.Program, "tcx:"+word(opts.InterfaceName)+way)
-}
-
-// Executable is a program or library whose functions can be probed.
-type Executable struct{ path string }
-
-// UprobeOptions say more of where a uprobe attaches.
-type UprobeOptions struct {
-	Offset uint64
-	PID    int // only in this process
-}
-
-// OpenExecutable names a program or library of the host: its path, or a name that the host looks up. Whether it is there, attaching says.
-func OpenExecutable(path string) (*Executable, error) {
-	if path == "" {
-		return nil, fmt.Errorf("the path of an executable is empty")
-	}
-	return &Executable{path}, nil
-}
-
-// Uprobe attaches to a function. Which end of it, the program's section says.
-func (e *Executable) Uprobe(symbol string, program *ebpf.Program, opts *UprobeOptions) (Link, error) {
-	return probe(e.target(symbol, opts), program, false)
-}
-
-// Uretprobe attaches to the return of a function.
-func (e *Executable) Uretprobe(symbol string, program *ebpf.Program, opts *UprobeOptions) (Link, error) {
-	return probe(e.target(symbol, opts), program, true)
-}
-
-func (e *Executable) target(symbol string, opts *UprobeOptions) string {
-	target := "uprobe:" + word(e.path) + ":" + word(symbol)
-	if opts != nil && opts.Offset != 0 {
-		target += "+" + strconv.FormatUint(opts.Offset, 10)
-	}
-	if opts != nil && opts.PID != 0 {
-		target += ",pid=" + strconv.Itoa(opts.PID)
-	}
-	return target
 }
 
 // word protects what separates options in a target.

@@ -3,6 +3,7 @@
 package link
 
 import (
+	"errors"
 	"testing"
 
 	"eunomia.dev/ebpf"
@@ -18,6 +19,22 @@ func TestNamesAreProtectedInTargets(t *testing.T) {
 
 	if target != `uprobe:/opt/a\,b:main+4,pid=7` {
 		t.Fatal(target)
+	}
+}
+
+func TestACookieIsAnErrorAndNotLeftOut(t *testing.T) {
+	e := &Executable{"/bin/true"}
+	for _, attach := range []func() (Link, error){
+		func() (Link, error) { return Tracepoint("a", "b", &ebpf.Program{}, &TracepointOptions{Cookie: 1}) },
+		func() (Link, error) { return Kretprobe("do_exit", &ebpf.Program{}, &KprobeOptions{Cookie: 1}) },
+		func() (Link, error) { return e.Uprobe("main", &ebpf.Program{}, &UprobeOptions{Cookie: 1}) },
+		func() (Link, error) {
+			return KprobeMulti(&ebpf.Program{}, KprobeMultiOptions{Symbols: []string{"a", "b"}, Cookies: []uint64{0, 1}})
+		},
+	} {
+		if l, err := attach(); l != nil || !errors.Is(err, ebpf.ErrNotSupported) {
+			t.Error(l, err)
+		}
 	}
 }
 

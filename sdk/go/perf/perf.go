@@ -41,6 +41,20 @@ func NewReader(array *ebpf.Map, perCPUBuffer int) (*Reader, error) {
 	return &Reader{r: buffer.New(int32(array.FD()), max(perCPUBuffer, 72<<10)), size: perCPUBuffer}, nil
 }
 
+// ReaderOptions say more of a reader. What they say is for the host to decide: it wakes readers by itself, and does not overwrite.
+type ReaderOptions struct {
+	Watermark, WakeupEvents int
+	Overwritable            bool
+}
+
+// NewReaderWithOptions is NewReader. An overwritable buffer is an error.
+func NewReaderWithOptions(array *ebpf.Map, perCPUBuffer int, opts ReaderOptions) (*Reader, error) {
+	if opts.Overwritable {
+		return nil, fmt.Errorf("perf: an overwritable buffer: %w", ebpf.ErrNotSupported)
+	}
+	return NewReader(array, perCPUBuffer)
+}
+
 // Read waits for the next record.
 func (r *Reader) Read() (Record, error) {
 	var record Record

@@ -12,11 +12,13 @@ macro_rules! host {
         }
         $(
             #[cfg(target_arch = "wasm32")]
+            #[allow(clippy::too_many_arguments)]
             pub fn $name($($parameter: $kind),*) -> $result {
                 // SAFETY: the host checks every pointer against the guest's memory; callers pass what they own.
                 unsafe { imported::$name($($parameter),*) }
             }
             #[cfg(not(target_arch = "wasm32"))]
+            #[allow(clippy::too_many_arguments)]
             pub fn $name($($parameter: $kind),*) -> $result {
                 $(let _ = $parameter;)*
                 absent(stringify!($name)) as $result
@@ -41,6 +43,7 @@ host! {
     fn wasm_bpf_object_open(elf: *const u8, size: i32, name: *const u8) -> i64;
     fn wasm_bpf_object_load(object: i64) -> i32;
     fn wasm_bpf_map_fd_by_name(object: i64, name: *const u8) -> i32;
+    fn wasm_bpf_program_fd_by_name(object: i64, name: *const u8) -> i32;
     fn wasm_bpf_map_info(object: i64, index: i32, out: *mut u8, size: i32) -> i32;
     fn wasm_bpf_map_info_by_fd(fd: i32, out: *mut u8, size: i32) -> i32;
     fn wasm_bpf_program_info(object: i64, index: i32, out: *mut u8, size: i32) -> i32;

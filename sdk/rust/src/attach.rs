@@ -38,10 +38,53 @@ impl Program {
         self.link("")
     }
 
-    /// Attach it to a target: an interface (`eth0`) for XDP, the directory of a control group for programs of those,
-    /// `tc:eth0:ingress`, `socket:eth0` and so on.
+    /// Attach it to a target in the host's own words: an interface (`eth0`) for XDP, the directory of a control group for
+    /// programs of those, `tc:eth0:ingress`, `socket:eth0`, `netns:self`, `map:NAME`… as in `ecli run --attach`.
     pub fn attach_to(&self, target: &str) -> Result<Link> {
         self.link(target)
+    }
+
+    /// Attach an XDP, tc, tcx or netkit program to an interface.
+    pub fn attach_interface(&self, name: &str) -> Result<Link> {
+        self.link(&format!("iface:{}", escaped(name)))
+    }
+
+    /// Attach it to a control group, by its directory.
+    pub fn attach_cgroup(&self, directory: &str) -> Result<Link> {
+        self.link(&format!("cgroup:{}", escaped(directory)))
+    }
+
+    /// Attach it to a kernel function: `tcp_connect`, `tcp_connect+8`.
+    pub fn attach_kprobe(&self, function: &str) -> Result<Link> {
+        self.link(&format!("kprobe:{function}"))
+    }
+
+    /// Attach it to a function of a program or library; of one process, or of all (`None`).
+    pub fn attach_uprobe(&self, binary: &str, function: &str, pid: Option<u32>) -> Result<Link> {
+        let pid = pid.map_or(String::new(), |pid| format!(",pid={pid}"));
+        self.link(&format!("uprobe:{}:{function}{pid}", escaped(binary)))
+    }
+
+    /// Attach it to a statically defined probe of a program or library.
+    pub fn attach_usdt(&self, binary: &str, provider: &str, name: &str, pid: Option<u32>) -> Result<Link> {
+        let pid = pid.map_or(String::new(), |pid| format!(",pid={pid}"));
+        self.link(&format!("usdt:{}:{provider}:{name}{pid}", escaped(binary)))
+    }
+
+    /// Attach it to a tracepoint.
+    pub fn attach_tracepoint(&self, category: &str, name: &str) -> Result<Link> {
+        self.link(&format!("tp:{category}/{name}"))
+    }
+
+    /// Attach it to a perf event, as perf(1) calls them, so many times a second on each CPU.
+    pub fn attach_perf_event(&self, event: &str, frequency: u64) -> Result<Link> {
+        self.link(&format!("perf:{event},freq={frequency}"))
+    }
+
+    /// Its number at the host, for the values of prog arrays and of maps of devices and CPUs.
+    pub fn fd(&self) -> Result<i32> {
+        let fd = abi::wasm_bpf_program_fd_by_name(self.object.0, self.name.as_ptr());
+        check(fd, || format!("find program {}", self.name()))
     }
 
     fn link(&self, target: &str) -> Result<Link> {
@@ -88,6 +131,11 @@ impl Link {
     pub fn forget(mut self) {
         self.number = 0;
     }
+}
+
+/// A name within a target, which a comma would end.
+fn escaped(name: &str) -> String {
+    name.replace('\\', "\\\\").replace(',', "\\,")
 }
 
 impl Drop for Link {

@@ -9,6 +9,16 @@ use crate::section::Section;
 use crate::{abi, errno, text};
 use std::rc::Rc;
 
+// BPF_PROG_TYPE_*, and one BPF_* attach type
+const KPROBE: u32 = 2;
+const TRACEPOINT: u32 = 5;
+const RAW_TRACEPOINT: u32 = 17;
+const RAW_TRACEPOINT_WRITABLE: u32 = 24;
+const TRACING: u32 = 26;
+const EXT: u32 = 28;
+const LSM: u32 = 29;
+const LSM_CGROUP: u32 = 43;
+
 /// An object's number at the host: it is closed with the last handle.
 #[derive(Debug)]
 pub(crate) struct Handle(pub(crate) i64);
@@ -42,6 +52,18 @@ pub struct ProgramInfo {
     pub instructions: u32,
     /// Whether it is loaded with the object.
     pub autoload: bool,
+}
+
+impl ProgramInfo {
+    /// Whether its section says where it attaches, as for tracepoints and probes. XDP, tc, sockets and control groups need a
+    /// target ([`Program::attach_to`]).
+    pub fn attaches_itself(&self) -> bool {
+        match self.kind {
+            KPROBE | TRACEPOINT | RAW_TRACEPOINT | RAW_TRACEPOINT_WRITABLE => self.section.contains('/'),
+            TRACING | EXT | LSM => self.expected_attach_type != LSM_CGROUP,
+            _ => false,
+        }
+    }
 }
 
 fn number(record: &[u8], index: usize) -> u32 {
@@ -138,9 +160,10 @@ impl Object {
         Section::of(self.raw_map(section)?)
     }
 
-    /// Attach every program that was loaded, each to what its section says.
+    /// Attach every program that was loaded to what its section says; those whose sections do not say that
+    /// ([`ProgramInfo::attaches_itself`]) are passed over, as by libbpf.
     pub fn attach(&self) -> Result<Vec<Link>> {
-        let loaded = self.programs()?.into_iter().filter(|program| program.autoload);
+        let loaded = self.programs()?.into_iter().filter(|program| program.autoload && program.attaches_itself());
         loaded.map(|program| Program::of(Rc::clone(&self.handle), &program.name)?.attach()).collect()
     }
 }

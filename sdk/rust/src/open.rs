@@ -14,6 +14,7 @@ pub struct OpenObject {
 
 impl OpenObject {
     pub(crate) fn open(elf: &[u8], name: Option<&str>) -> Result<OpenObject> {
+        exit_on_panic();
         let called = name.map(name_of).transpose()?;
         let pointer = called.as_ref().map_or(std::ptr::null(), |bytes| bytes.as_ptr());
         let size = i32::try_from(elf.len())
@@ -56,6 +57,21 @@ impl OpenObject {
     pub fn load(self) -> Result<Object> {
         check(abi::wasm_bpf_object_load(self.handle.0), || "load object".into())?;
         Ok(Object { handle: Rc::new(self.handle) })
+    }
+}
+
+/// Have a panic end the guest as it ends a native program, with 101; as an abort it would be a trap, and 1.
+fn exit_on_panic() {
+    #[cfg(all(target_arch = "wasm32", panic = "abort"))]
+    {
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                before(panic);
+                std::process::exit(101)
+            }));
+        });
     }
 }
 

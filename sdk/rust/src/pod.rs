@@ -8,7 +8,7 @@ use std::mem::{align_of, size_of, MaybeUninit};
 ///
 /// # Safety
 ///
-/// Every bit pattern must be valid (so no `bool`, `char`, enum or reference), the layout must be fixed (`repr(C)`,
+/// [`pod!`](crate::pod) declares such types without `unsafe`. Every bit pattern must be valid (so no `bool`, `char`, enum or reference), the layout must be fixed (`repr(C)`,
 /// `repr(transparent)`), and no byte of a value may be padding.
 pub unsafe trait Pod: Copy + 'static {
     /// The value whose bytes are all 0.
@@ -143,6 +143,58 @@ macro_rules! plain {
 plain! { u8 i8 u16 i16 u32 i32 u64 i64 u128 i128 f32 f64 }
 unsafe impl Pod for () {}
 unsafe impl<T: Pod, const N: usize> Pod for [T; N] {}
+
+/// Declare structs that are [`Pod`], and check that they are: every member is one, and there is no padding.
+///
+/// ```
+/// eunomia::pod! {
+///     /// Who it was.
+///     #[derive(PartialEq, Eq, Hash)]
+///     pub struct Key {
+///         pub pid: u32,
+///         pub comm: [u8; 16],
+///     }
+/// }
+/// assert_eq!(std::mem::size_of::<Key>(), 20);
+/// assert_eq!(Key::default().pid, 0);
+/// ```
+///
+/// Padding and types that have forbidden values do not compile:
+///
+/// ```compile_fail
+/// eunomia::pod! { struct Padded { a: u8, b: u32 } }
+/// ```
+/// ```compile_fail
+/// eunomia::pod! { struct Invalid { a: bool } }
+/// ```
+#[macro_export]
+macro_rules! pod {
+    ($($(#[$note:meta])* $seen:vis struct $name:ident {
+        $($(#[$about:meta])* $shown:vis $field:ident: $kind:ty),* $(,)?
+    })*) => {$(
+        $(#[$note])*
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug)]
+        $seen struct $name {
+            $($(#[$about])* $shown $field: $kind),*
+        }
+        const _: () = {
+            const fn is_pod<T: $crate::Pod>() {}
+            $(is_pod::<$kind>();)*
+            assert!(
+                ::core::mem::size_of::<$name>() == 0 $(+ ::core::mem::size_of::<$kind>())*,
+                concat!("struct ", stringify!($name), " has padding: make it a member, as [u8; N]"),
+            );
+        };
+        // SAFETY: the layout is C's; that the members are Pod, and all of it, was checked above.
+        unsafe impl $crate::Pod for $name {}
+        impl ::core::default::Default for $name {
+            fn default() -> Self {
+                $crate::Pod::zeroed()
+            }
+        }
+    )*};
+}
 
 /// The text in a `char` array: up to its first NUL, with what is no UTF-8 replaced.
 pub fn text(bytes: &[u8]) -> Cow<'_, str> {

@@ -14,7 +14,6 @@ type Handler<'a> = Box<dyn FnMut(Records<'_>) + 'a>;
 
 /// Several ring or perf buffers that are read together. Records come in the order in which they were written to one buffer;
 /// those of a perf buffer in that of each CPU.
-#[derive(Default)]
 pub struct RingBuffer<'a> {
     maps: Vec<RawMap>,
     fds: Vec<i32>,
@@ -26,6 +25,12 @@ pub struct RingBuffer<'a> {
 /// The same for perf buffers: which one it is, the map says.
 pub type PerfBuffer<'a> = RingBuffer<'a>;
 
+impl Default for RingBuffer<'_> {
+    fn default() -> Self {
+        RingBuffer::new()
+    }
+}
+
 impl<'a> RingBuffer<'a> {
     /// None yet; records of up to 64 KB are whole.
     pub fn new() -> RingBuffer<'a> {
@@ -34,7 +39,8 @@ impl<'a> RingBuffer<'a> {
 
     /// None yet; `bytes`: those of a batch, and so of the longest record, with 8 more for each.
     pub fn with_capacity(bytes: usize) -> RingBuffer<'a> {
-        RingBuffer { data: vec![0; (bytes + 7) / 8 + 2], ..RingBuffer::default() }
+        let (maps, fds, handlers) = (Vec::new(), Vec::new(), Vec::new());
+        RingBuffer { maps, fds, handlers, data: vec![0; bytes / 8 + 3], cut: 0 }
     }
 
     /// Have `handler` called for each record of a map.
@@ -48,6 +54,9 @@ impl<'a> RingBuffer<'a> {
         if info.kind != RINGBUF && info.kind != PERF_EVENT_ARRAY {
             let what = format!("read map {}: type {}, expected a ring or perf buffer", info.name, info.kind);
             return Err(Error::new(errno::EINVAL, what));
+        }
+        if self.fds.contains(&map.fd()) {
+            return Err(Error::new(errno::EEXIST, format!("read map {}: it was added before", info.name)));
         }
         self.fds.push(map.fd());
         self.maps.push(map.clone());

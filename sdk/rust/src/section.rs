@@ -6,15 +6,15 @@ use crate::pod::Pod;
 use crate::{abi, errno};
 use std::alloc::{alloc_zeroed, dealloc, Layout};
 use std::marker::PhantomData;
-use std::mem::size_of;
+use std::mem::{align_of, size_of};
 
 const PAGE: usize = 4096;
 
 /// The variables of a section. Where the host can, their memory is that of the programs; else each access asks the kernel.
 #[derive(Debug)]
 pub struct Section<T> {
+    mapped: Option<Mapped>, // goes before what may be the last handle of the object
     map: RawMap,
-    mapped: Option<Mapped>,
     kind: PhantomData<T>,
 }
 
@@ -59,7 +59,7 @@ impl<T: Pod> Section<T> {
             return Err(Error::new(errno::EINVAL, what));
         }
         let writable = info.section.starts_with(".bss") || info.section.starts_with(".data");
-        let mapped = if info.mmapable && writable { Mapped::of(&map) } else { None };
+        let mapped = if info.mmapable && writable && align_of::<T>() <= PAGE { Mapped::of(&map) } else { None };
         Ok(Section { map, mapped, kind: PhantomData })
     }
 

@@ -137,9 +137,9 @@ def require_bpf(data: bytes) -> None:
 
 
 def _sections(data: bytes, offset: int, entry_size: int, count: int, names: int) -> list[Section]:
-    if count == 0:
+    if count == 0 and not offset:
         return []
-    if entry_size != _SECTION.size or count > _MAX_SECTIONS or offset + count * _SECTION.size > len(data):
+    if not count or entry_size != _SECTION.size or count > _MAX_SECTIONS or offset + count * _SECTION.size > len(data):
         raise PackageError(
             f"read object: section table of {count} entries at {offset} does not fit in {len(data)} bytes (truncated?)"
         )

@@ -87,7 +87,8 @@ def _object(number: int, row: dict[str, Any]) -> Iterator[str]:
 
 def _policy(found: dict[str, Any]) -> Iterator[str]:
     if not found["policy"]:
-        yield "  nothing to allow: its programs only observe" if found["objects"] else "  unknown"
+        unknown = "  unknown: what it loads is not to be seen here; a refusal says what is missing"
+        yield "  nothing to allow: its programs only observe" if found["objects"] else unknown
         return
     yield f"  needs     {' '.join(map(clean, found['policy']))}"
     more = narrower(found["objects"])

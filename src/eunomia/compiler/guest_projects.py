@@ -50,11 +50,12 @@ def build_project(
     note = on_note or (lambda line: None)
     folder = place if os.path.isdir(place) else os.path.dirname(place) or "."
 
-    def compiled(source: str) -> Package:
+    def compiled(source: str, more: Sequence[str] = (), flags: Sequence[str] = ()) -> Package:
         note(f"compile {source}")
         return compile_source(
             source,
-            include=[*include, *(each for each in (os.path.join(folder, "include"),) if os.path.isdir(each))],
+            cflags=flags,
+            include=[*include, *more, *(each for each in (os.path.join(folder, "include"),) if os.path.isdir(each))],
             toolchain=toolchain,
             vmlinux=vmlinux,
             accounting=False,  # the guest counts what it takes; nothing else reads these counters

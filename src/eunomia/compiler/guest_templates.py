@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from eunomia.compiler import sdk
+from eunomia.compiler.skeletons.names import camel
 from eunomia.errors import CompileError
 
 # By language: where the template's files lie in its SDK, and what stands for the project's name there.
@@ -26,6 +27,8 @@ def create(folder: str, language: str) -> list[str]:
     plain = name.replace("-", "").replace("_", "")
     if not (plain.isascii() and plain.isalnum() and name[0].isalpha()):
         raise CompileError(f"new guest {name!r}: a name is a letter, then letters, digits, - and _")
+    if (name, language) == ("eunomia", "rust"):
+        raise CompileError("new guest eunomia: that is the name of the crate it depends on")
     source = os.path.join(sdk.folder(language), _FOLDER)
     files = {}
     for place, _, names in sorted(os.walk(source)):
@@ -53,5 +56,7 @@ def _named(text: str, name: str) -> str:
     return (
         text.replace(_WORD, name)
         .replace("@IDENT@", name.replace("-", "_"))
+        .replace("@CAMEL@", camel(name.replace("-", "_")))  # as skeletons in Go call it, in public and in private
+        .replace("@LOWER@", name[0].lower() + camel(name.replace("-", "_"))[1:])
         .replace("@SDK@", os.path.dirname(sdk.folder("c")))
     )

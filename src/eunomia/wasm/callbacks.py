@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from eunomia.wasm.functions import HostFunction
     from eunomia.wasm.policy import Policy
 
-_PER_ENTRY = frozenset((5, 6, 10, 21))  # per-CPU hash, array, LRU hash, cgroup storage
-_BYTES = frozenset((27, 31))  # ring buffers: max_entries are bytes
-_ARENA = 33
+_STRUCT_OPS = 26
 _EACCES = 13
 
 
@@ -33,10 +31,14 @@ class Calls:
         on_record: told of each record: (map, bytes).
         kept: what the core points to while the guest runs.
         attaches: programs that it was allowed to attach.
+        elves: bytes of objects that the core does not have, of packages, by the object's address.
+        loading: the object that was asked for last, and where its bytes are: there until the load is over.
         error: the exception of a callback that ended the guest.
     """
 
-    __slots__ = ("attaches", "error", "failed", "functions", "handle", "kept", "note", "on_record", "policy")
+    __slots__ = (
+        "attaches", "elves", "error", "failed", "functions", "handle", "kept", "loading", "note", "on_record", "policy",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -53,12 +55,20 @@ class Calls:
         self.functions = functions
         self.error: BaseException | None = None
         self.attaches = 0
+        self.elves: dict[int, bytes] = {}
+        self.loading: tuple[Any, Any] | None = None
         self.kept: list[Any] = []
         self.handle = ffi.new_handle(self)
 
     def decide(self, request: Any) -> str:
         """Return why a request is refused, "" where it is not."""
         what = ffi.string(request.what)
+        if what == b"load":
+            if request.elf != ffi.NULL:
+                elf = ffi.buffer(request.elf, request.elf_size)
+            else:
+                elf = self.elves.pop(int(ffi.cast("uintptr_t", request.object)))
+            self.loading = request.object, elf
         why = self._judge(what, request) if self.policy is not None else ""
         self.attaches += what == b"attach" and not why
         return why
@@ -76,16 +86,17 @@ class Calls:
         return ""
 
     def _load(self, policy: Policy, request: Any) -> str:
-        programs = _programs(request.object)
-        size, pins = _maps(request.object)
-        why = policy.refuse_load(programs, size, pins)
-        if not why and request.elf != ffi.NULL:
-            from eunomia.btf.elf import ElfFile
-            from eunomia.wasm.calls import calls_of
+        size, pins, has_tables = _maps(request.object)
+        programs = _programs(request.object, has_tables)
+        others = sum(_maps(request.loaded[index])[0] for index in range(request.nr_loaded))
+        why = policy.refuse_load(programs, size + others, pins)
+        if why:
+            return why
+        from eunomia.btf.elf import ElfFile
+        from eunomia.wasm.calls import calls_of
 
-            elf = ElfFile(bytes(ffi.buffer(request.elf, request.elf_size)))
-            why = policy.refuse_calls(*calls_of(elf), programs)
-        return why
+        assert self.loading is not None
+        return policy.refuse_calls(*calls_of(ElfFile(bytes(self.loading[1]))), programs)
 
 
 def _wish(obj: Any, index: int) -> Wish:
@@ -95,30 +106,34 @@ def _wish(obj: Any, index: int) -> Wish:
     return Wish(text(info.name), kinds.word_of(info.type, info.expected_attach_type, section), section)
 
 
-def _programs(obj: Any) -> list[Wish]:
+def _programs(obj: Any, has_tables: bool) -> list[Wish]:
+    """Return the programs that will be loaded.
+
+    libbpf switches those on that a table of struct_ops has, at load. It refuses those whose section gives no type.
+    """
     info = ffi.new("struct eu_prog_info *")
     found = []
     for index in range(lib.eu_prog_count(obj)):
-        if lib.eu_prog_get(obj, index, info) == 0 and info.autoload:
-            found.append(_wish(obj, index))
+        if lib.eu_prog_get(obj, index, info) == 0 and info.type and (info.autoload or has_tables):
+            wish = _wish(obj, index)
+            if info.autoload or wish.word == "struct_ops":
+                found.append(wish)
     return found
 
 
-def _maps(obj: Any) -> tuple[int, list[tuple[str, str]]]:
-    """Return the bytes of all maps, about, and (name, path) of those that are pinned."""
+def _maps(obj: Any) -> tuple[int, list[tuple[str, str]], bool]:
+    """Return the bytes of all maps, about, (name, path) of those that are pinned, and if there are struct_ops."""
     info = ffi.new("struct eu_map_info *")
-    size, pins = 0, []
+    size, pins, has_tables = 0, [], False
     for index in range(lib.eu_map_count(obj)):
         if lib.eu_map_get(obj, index, info) != 0:
             continue
-        each = info.key_size + info.value_size
-        if info.type in _PER_ENTRY:
-            each = info.key_size + (info.value_size + 7 & ~7) * max(1, lib.eu_possible_cpus())
-        size += info.max_entries * (1 if info.type in _BYTES else 4096 if info.type == _ARENA else max(1, each))
+        size += lib.eu_map_bytes(obj, index)
+        has_tables |= info.type == _STRUCT_OPS
         path = text(lib.eu_map_pin_path(obj, index))
         if path:
             pins.append((text(info.name), path))
-    return size, pins
+    return size, pins, has_tables
 
 
 @ffi.def_extern(error=-_EACCES)  # type: ignore[untyped-decorator]
@@ -131,21 +146,27 @@ def eu_python_decides(context: Any, request: Any, reason: Any, room: int) -> int
         why = f"{type(exc).__name__}: {exc}"
     if not why:
         return 0
-    data = why.encode(errors="replace")[: max(0, room - 1)]
-    ffi.memmove(reason, data + b"\0", min(room, len(data) + 1))
+    _write(why, reason, room)
     return -_EACCES
 
 
+def _write(line: str, place: Any, room: int) -> None:
+    data = line.encode(errors="replace")[: max(0, room - 1)]
+    ffi.memmove(place, data + b"\0", min(room, len(data) + 1))
+
+
 @ffi.def_extern()  # type: ignore[untyped-decorator]
-def eu_python_failed(context: Any, what: Any, line: Any) -> None:
+def eu_python_failed(context: Any, what: Any, line: Any, room: int) -> None:
     """Tell of a failure, with what the verifier said last where it is one of the verifier's."""
     calls: Calls = ffi.from_handle(context)
     shown = text(line)
     said: list[str] = []
-    if ffi.string(what) in (b"open", b"load") and not shown.startswith("refused"):
+    step = ffi.string(what)
+    if step in (b"open", b"load") and not shown.startswith("refused"):
         from eunomia.wasm.refusal import explain
 
-        shown, said = explain(shown, text(lib.eu_log()))
+        shown, said = explain(shown, text(lib.eu_log()), calls.loading if step == b"load" else None)
+        _write(shown, line, room)
     calls.failed(shown, said)
 
 
@@ -174,7 +195,8 @@ def eu_python_package(context: Any, data: Any, size: int, place: Any) -> Any:
 
     calls: Calls = ffi.from_handle(context)
     try:
-        opened, place[0] = open_package(bytes(ffi.buffer(data, size)), calls.kept)
+        opened, place[0], elf = open_package(bytes(ffi.buffer(data, size)), calls.kept)
+        calls.elves[int(ffi.cast("uintptr_t", opened))] = elf
     except Exception as exc:  # what is in the package is the guest's
         lib.eu_set_error(getattr(exc, "errno", None) or 22, str(exc).encode(errors="replace"))
         return ffi.NULL

@@ -39,9 +39,12 @@ _KINDS = {
     "sk_skb": "map", "sk_reuseport": "socket", "freplace": "prog", "perf_event": "perf", "raw_tp_writable": "raw_tp",
 }  # fmt: skip
 OF_INTERFACES = ("iface", "tc", "tcx", "netkit")
+# Kinds of targets that programs share which observe: a rule for a place narrows these, it allows no type.
+SHARED = ("raw_tp", "socket", "prog")
 _TARGETS = (*OF_INTERFACES, "cgroup", "netns", "netfilter", "map", "socket", "perf", "kprobe", "uprobe", "usdt",
             "route", "prog", "tp", "raw_tp", "iter")  # fmt: skip
-KINDS = frozenset((*_TARGETS, *(_KINDS.get(word, word) for word in TYPES)))
+# Not what only runs when it is called, nor whole tables of programs, which attach with all that is in them.
+KINDS = frozenset((*_TARGETS, *(_KINDS.get(word, word) for word in TYPES))) - {"syscall", "struct_ops"}
 OWN = ("map",)  # kinds of targets that are the guest's own
 WITH_PATHS = ("cgroup", "uprobe", "usdt", "netns")
 
@@ -56,7 +59,7 @@ def word_of(kind: int, attach_type: int, section: str) -> str:
 
 
 def _word_of_type(kind: int, attach_type: int, section: str) -> str:
-    word = _TYPES.get(kind, f"type {kind}")
+    word = _TYPES.get(kind, str(kind))
     if word in ("kprobe", "tc"):
         near = of_section(section)
         return near if near in (("kprobe", "uprobe", "usdt") if word == "kprobe" else ("tc", "tcx", "netkit")) else word
@@ -96,16 +99,30 @@ def split_target(word: str, section: str, target: str) -> tuple[str, str]:
 
 
 def plain_name(kind: str, name: str) -> str:
-    """Return the name in a target's words: without options, and without what is not part of an interface or path."""
+    """Return the name in a target's words: without options, and without what is not part of an interface or path.
+
+    It is cut as the core cuts it (native/target.c, attach_device.c, uprobe.c): a `:` counts also where it is quoted.
+    """
     text, escaped = "", False
     for char in name:
         if not escaped and char == "\\":
             escaped = True
             continue
-        if not escaped and (char == "," or (char == ":" and kind in (*OF_INTERFACES, "uprobe", "usdt"))):
+        if not escaped and char == ",":
             break
         text, escaped = text + char, False
-    return text
+    if kind in (*OF_INTERFACES, "socket", "usdt"):
+        return text.partition(":")[0]
+    return text.rpartition(":")[0] if kind == "uprobe" and ":" in text else text
+
+
+def alternatives(kind: str, name: str) -> list[str]:
+    """Return the names that a target may stand for: `a|b` is the first that there is, a kprobe's offset is no name."""
+    plain = plain_name(kind, name)
+    if kind in WITH_PATHS or kind in OF_INTERFACES:
+        return [plain]
+    found = plain.split("|") if "|" in plain else [plain]
+    return [each.partition("+")[0].rpartition(":")[2] for each in found] if kind == "kprobe" else found
 
 
 def is_foreign(kind: str, name: str) -> bool:
@@ -116,3 +133,19 @@ def is_foreign(kind: str, name: str) -> bool:
 def is_same(rule: str, kind: str) -> bool:
     """Tell whether a rule's kind is that of a target; `iface` stands for all ways to attach to one."""
     return rule == kind or (rule == "iface" and kind in OF_INTERFACES)
+
+
+def is_near(rule: str, kind: str) -> bool:
+    """Tell whether a rule's kind narrows a target's: all ways to attach to an interface are narrowed together."""
+    return rule == kind or (rule in OF_INTERFACES and kind in OF_INTERFACES)
+
+
+def interface(name: str) -> str:
+    """Return the first name of an interface, which may be given by another of its names, or its number."""
+    import _socket
+
+    try:
+        number = int(name) if name.isascii() and name.isdecimal() else _socket.if_nametoindex(name)
+        return _socket.if_indextoname(number)
+    except (OSError, OverflowError, ValueError):
+        return name

@@ -10,8 +10,8 @@ from eunomia.errors import EunomiaError
 from eunomia.package import Package
 
 
-def open_package(text: bytes, kept: list[Any]) -> tuple[Any, int]:
-    """Return the opened object of a package, the caller's to close, and the index of the map with its events, or -1.
+def open_package(text: bytes, kept: list[Any]) -> tuple[Any, int, bytes]:
+    """Return the opened object of a package, the caller's to close, the map with its events or -1, the object's bytes.
 
     Args:
         kept: what must live as long as the object is appended here.
@@ -37,7 +37,7 @@ def open_package(text: bytes, kept: list[Any]) -> tuple[Any, int]:
     except BaseException:
         lib.eu_close(obj)
         raise
-    return obj, _buffer(obj)
+    return obj, _buffer(obj), package.object
 
 
 def _maps(obj: Any) -> Any:

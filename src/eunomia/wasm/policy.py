@@ -108,13 +108,20 @@ class Policy:
         why = self._forbidden("prog-type", word)
         if why:
             return f"programs of type {word} are not allowed: {why}"
-        if self._allowed("prog-type", word) or any(rules.limits(kind) for rules in self._allow):
+        if kind not in kinds.SHARED and any(rules.limits(kind) for rules in self._allow):
             return ""
+        return self._refuse_by_type(word)
+
+    def _refuse_by_type(self, word: str) -> str:
+        if self._allowed("prog-type", word):
+            return ""
+        why = ""
         if word not in kinds.OBSERVING:
             why = "change or block what they are attached to: not allowed by default"
         elif self._denies_all():
             why = "are not allowed: --deny all"
-        return f"programs of type {word} {why} [--allow prog-type={word}]" if why else ""
+        option = f"prog-type={word}" if word in kinds.TYPES else "all"
+        return f"programs of type {word} {why} [--allow {option}]" if why else ""
 
     def _refuse_pin(self, path: str) -> str:
         why = self._forbidden("pin", path)
@@ -140,21 +147,23 @@ class Policy:
         """Return why a program must not be attached to a target, "" where it may."""
         kind, name = kinds.split_target(program.word, program.section, target)
         if kind == "cgroup" and name and not name.startswith("/"):
-            name = os.path.join(os.getcwd(), name)
+            name = os.path.join(_groups() if target.startswith("cgroup:") else os.getcwd(), name)
+        elif kind in kinds.OF_INTERFACES:
+            name = _own_name(kind, name)
         why = self._refuse_target(program, kind, name)
         return f"program {program.name} to {kind}{name and ':'}{name}: {why}" if why else ""
 
     def _refuse_target(self, program: Wish, kind: str, name: str) -> str:
         for rules in self._deny:
-            if rules.has_target(kind, name):
+            if rules.touches(kind, name):
                 return f"{rules.origin} denies it"
         for rules in self._limits:
             if rules.limits(kind) and not rules.has_target(kind, name):
                 return f"the limit in {rules.origin} leaves it out"
         plain = kinds.plain_name(kind, name)
-        if any(rules.limits(kind) for rules in (*self._allow, *self._deny, *self._limits)):
-            straight = os.path.realpath(plain) if kind == "cgroup" else plain
-            if straight != plain.rstrip("/"):
+        if kind == "cgroup" and any(rules.limits(kind) for rules in (*self._allow, *self._deny, *self._limits)):
+            straight = os.path.realpath(plain)
+            if straight != (plain.rstrip("/") or "/"):
                 return f"its path has symbolic links or .. in it [write cgroup:{straight}]"
         narrowed = any(rules.limits(kind) for rules in self._allow)
         if any(rules.has_target(kind, name) for rules in self._allow) or self._allows_all():
@@ -163,7 +172,7 @@ class Policy:
             return f"only {self._named(kind)} allowed [{_attach_option(kind, plain, name)}]"
         if kinds.is_foreign(kind, name):
             return f"the socket is another's: not allowed by default [{_attach_option(kind, plain, name)}]"
-        return self.refuse_type(program)
+        return self._forbidden("prog-type", program.word) or self._refuse_by_type(program.word)
 
     def _named(self, kind: str) -> str:
         """Return the targets of a kind that are allowed, with the verb."""
@@ -200,6 +209,26 @@ class Policy:
 
     def _denies_all(self) -> bool:
         return any(rules.everything for rules in self._deny)
+
+
+def _own_name(kind: str, name: str) -> str:
+    """Return a target with the interface's own name, which it may have given by number or by another name."""
+    from _socket import if_indextoname, if_nametoindex
+
+    plain = kinds.plain_name(kind, name)
+    if not plain or not name.startswith(plain):
+        return name
+    try:
+        index = int(plain) if plain.isascii() and plain.isdecimal() else if_nametoindex(plain)
+        return if_indextoname(index) + name[len(plain) :]
+    except (OSError, OverflowError):
+        return name
+
+
+def _groups() -> str:
+    """Return where cgroup v2 is mounted, as native/attach_cgroup.c looks for it."""
+    with open("/proc/self/mountinfo", errors="surrogateescape") as file:
+        return next((line.split()[4] for line in file if " - cgroup2 " in line), "/sys/fs/cgroup")
 
 
 def _attach_option(kind: str, plain: str, name: str) -> str:

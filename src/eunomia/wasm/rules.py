@@ -106,20 +106,51 @@ class Rules:
         """Tell whether some rule is about targets of a kind."""
         if kind in kinds.OF_INTERFACES and self.names.get("iface"):
             return True
-        return any(kinds.is_same(each, kind) for each, _ in self.attach)
+        return any(kinds.is_near(each, kind) for each, _ in self.attach)
 
     def has_target(self, kind: str, name: str) -> bool:
-        """Tell whether a rule names a target."""
-        plain = kinds.plain_name(kind, name)
-        if kind in kinds.OF_INTERFACES and any(_matches(each, plain) for each in self.names.get("iface", ())):
-            return True
-        if kind in kinds.WITH_PATHS and plain.startswith("/"):
-            path = os.path.realpath(plain)
-            return any(kinds.is_same(each, kind) and _is_below(pattern, path) for each, pattern in self.attach)
-        return any(
-            kinds.is_same(each, kind) and (_matches(pattern, plain) or _matches(pattern, name))
-            for each, pattern in self.attach
+        """Tell whether a rule names a target: each thing that it may stand for."""
+        patterns = self._patterns(kind)
+        return bool(patterns) and (
+            name in patterns or all(_names(kind, patterns, each) for each in kinds.alternatives(kind, name))
         )
+
+    def touches(self, kind: str, name: str) -> bool:
+        """Tell whether a rule names something that a target may stand for. A pattern in it may stand for anything."""
+        patterns = self._patterns(kind)
+        return bool(patterns) and (
+            name in patterns
+            or any(
+                (kind == "kprobe" and WILDCARDS & set(each)) or _names(kind, patterns, each)
+                for each in kinds.alternatives(kind, name)
+            )
+        )
+
+    def _patterns(self, kind: str) -> list[str]:
+        found = [pattern for each, pattern in self.attach if kinds.is_same(each, kind)]
+        return [*self.names.get("iface", ()), *found] if kind in kinds.OF_INTERFACES else found
+
+
+def _names(kind: str, patterns: list[str], name: str) -> bool:
+    """Tell whether one of the patterns names a thing."""
+    if kind in kinds.OF_INTERFACES or kind == "socket":
+        first = kinds.interface(name)
+        return any(_matches(each, first) or kinds.interface(each) == first for each in patterns)
+    if kind in kinds.WITH_PATHS and name:
+        path = os.path.realpath(_binary(name) if kind in ("uprobe", "usdt") else name)
+        return any(_is_below(each, path) for each in patterns)
+    if WILDCARDS & set(name):  # what it stands for is no more than what a pattern with the same start does
+        return any(each == name or (each.endswith("*") and name.startswith(each[:-1])) for each in patterns)
+    return any(_matches(each, name) for each in patterns)
+
+
+def _binary(name: str) -> str:
+    """Return the path of a program or library, which may be given as a shell and the linker find it."""
+    from eunomia._native import ffi, lib
+
+    path = ffi.new("char[]", 4096)
+    found = "/" not in name and lib.eu_find_binary_of(os.fsencode(name), 0, path, 4096) == 0
+    return os.fsdecode(ffi.string(path)) if found else name
 
 
 def _matches(pattern: str, text: str) -> bool:

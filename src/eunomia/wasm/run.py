@@ -6,6 +6,7 @@ On the way of `ecli run GUEST.wasm`: imports nothing heavy.
 from __future__ import annotations
 
 import _thread
+import atexit
 import os
 
 from eunomia._native import check, ffi, lib, text
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 KEPT = 64 << 20  # bytes of output that is kept, unless told
 MAX_FAILURES = 1000
+LET_GO = 0.02  # seconds that `wait` gives the kernel to let go of programs and maps; on tracepoints it takes up to 0.1
 _MAX = (1 << 64) - 1
 ENDINGS = {
     lib.EU_RUNNING: "running", lib.EU_RETURNED: "returned", lib.EU_EXITED: "exited", lib.EU_TRAPPED: "trapped",
@@ -32,7 +34,7 @@ ENDINGS = {
     lib.EU_FAILED: "failed",
 }  # fmt: skip
 FAILED = frozenset(("trapped", "out of fuel", "failed"))
-_ESRCH = 3
+_runs: set[Run] = set()  # those with a thread of their own
 
 
 class Run:
@@ -71,6 +73,7 @@ class Run:
         self._guest: Any = ffi.NULL
         self._lock = _thread.allocate_lock()
         self._thread: Thread | None = None
+        self._running = _thread.allocate_lock()  # held until the ending is known
         self._own: list[int] = []
         self._streams: dict[str, int] = {}
 
@@ -189,11 +192,14 @@ class Run:
             return
         from threading import Thread
 
+        self._running.acquire()
         self._thread = Thread(target=self._run, args=(take_signals,), name=f"guest {self._module.name}", daemon=True)
+        _runs.add(self)
         self._thread.start()
 
     def _run(self, took_signals: bool) -> None:
         ending = lib.eu_guest_run(self._guest)
+        _runs.discard(self)
         if took_signals:
             lib.eu_guest_take_signals(ffi.NULL)
         with self._lock:
@@ -202,7 +208,9 @@ class Run:
             words = ENDINGS.get(ending, "failed")
             self.exit_code = 1 if words in FAILED else int(lib.eu_guest_exit_code(guest)) if words == "exited" else 0
             self.ending = words
-            lib.eu_guest_free(guest)
+        if self._running.locked():
+            self._running.release()
+        lib.eu_guest_free(guest)
 
     def _failed(self, line: str, said: list[str]) -> None:
         if len(self.failures) < MAX_FAILURES:
@@ -221,7 +229,7 @@ class Run:
         return self.ending == "running"
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """Wait until it has ended.
+        """Wait until it has ended. The kernel lets go of what it had by then, or soon: `close` waits for that too.
 
         Args:
             timeout: seconds; None: as long as it takes.
@@ -232,8 +240,9 @@ class Run:
         Raises:
             BaseException: what a function of `register` or `on_record` raised.
         """
-        if self._thread is not None:
-            self._thread.join(timeout)
+        if self._thread is not None and self._running.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
+            self._running.release()
+            self._thread.join(LET_GO)
         if self.ending != "running" and self._calls.error is not None:
             raise self._calls.error
         return self.exit_code
@@ -339,6 +348,19 @@ class Run:
     def __repr__(self) -> str:
         code = "" if self.exit_code is None else f", exit code {self.exit_code}"
         return f"<Run of {self._module.name}: {self.ending}{code}>"
+
+
+def _end_all() -> None:
+    """End what still runs when Python ends, which would end a guest's thread in the middle of a call into Python."""
+    for run in list(_runs):
+        run.terminate()
+    for run in list(_runs):
+        if run._thread is not None:
+            run._thread.join(1)
+
+
+atexit.register(_end_all)
+os.register_at_fork(after_in_child=_runs.clear)  # their threads are not in the child
 
 
 def _fileno(stream: Any) -> int:

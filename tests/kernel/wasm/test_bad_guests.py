@@ -72,6 +72,34 @@ def test_bytes_that_are_nothing_are_not_taken_for_a_guest(ecli: Command, tmp_pat
     assert "not a package" in said(run(ecli, tmp_path, b"hello\n"))
 
 
+@pytest.mark.parametrize(
+    ("data", "words", "by_second_name"),
+    [
+        (b"", "empty, not a package", "empty, not a Wasm module"),
+        (b"hello\n", "neither JSON, tar, YAML, an ELF object nor a Wasm module", "not a Wasm module [ecli run takes"),
+        (b"(module)\n", "WebAssembly as text, not a module [wat2wasm", "WebAssembly as text, not a module [wat2wasm"),
+        (b"\x1f\x8b\x08\0", "compressed with gzip [gunzip it first]", "not a Wasm module"),
+        (b"{}", "`$.bpf_object`: required, but missing", "not a Wasm module [ecli run takes packages"),
+        (b"\0asm\x0d\0\1\0", "the component exports neither", "the component exports neither"),
+        (exits(126), "", ""),
+    ],
+)
+def test_both_names_of_the_command_say_what_a_file_is(
+    data: bytes, words: str, by_second_name: str, ecli: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "x.wasm").write_bytes(data)
+    program = "import sys; from eunomia.cli.wasm_bpf import main; sys.exit(main())"
+    second = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "x.wasm"), "-h"], capture_output=True, text=True, check=False
+    )
+    first = ecli("run", str(tmp_path / "x.wasm"), "-h")
+
+    for result, expected in ((first, words), (second, by_second_name)):
+        assert result.returncode == (1 if expected else 126), result
+        assert expected in result.stderr
+        assert len(result.stderr.splitlines()) == bool(expected)
+
+
 @pytest.mark.parametrize(("number", "code"), [(0, 0), (1, 1), (3, 3), (125, 125), (126, 126), (255, 255), (-1, 255)])
 def test_a_guests_exit_code_is_the_commands(number: int, code: int, ecli: Command, tmp_path: Path) -> None:
     result = run(ecli, tmp_path, exits(number))
@@ -107,6 +135,15 @@ def test_an_object_that_does_not_load_is_told_with_the_verifiers_last_lines(
     assert "invalid mem access 'scalar'" in line
     assert any("invalid mem access 'scalar'" in each for each in verifier)
     assert all(each.startswith("  ") for each in verifier)
+
+
+def test_a_program_type_that_this_kernel_locks_away_is_named(ecli: Command, guests: dict[str, Path]) -> None:
+    line = said(ecli("run", "--allow", "all", str(guests["locked"])), 3)
+
+    assert line.startswith(
+        "ecli: load program on (fentry/do_sys_openat2): this kernel refuses the program type even to"
+    )
+    assert "ulimit" not in line
 
 
 def test_an_object_that_is_none_is_told(ecli: Command, tmp_path: Path) -> None:
@@ -148,7 +185,7 @@ def test_helpers_that_change_are_refused(ecli: Command, guests: dict[str, Path])
     )
 
 
-def test_the_machines_policy_limits_what_can_be_allowed(ecli: Command, guests: dict[str, Path], tmp_path: Path) -> None:
+def test_a_policys_limit_holds_whatever_is_allowed(ecli: Command, guests: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text('[limit]\nprog-type = ["tp"]\n')
     path.chmod(0o644)
@@ -156,6 +193,25 @@ def test_the_machines_policy_limits_what_can_be_allowed(ecli: Command, guests: d
     line = said(ecli("run", "--policy", str(path), "--allow", "all", str(guests["xdp"]), "0", "lo"), 3)
 
     assert f"the limit in {path} leaves it out" in line
+
+
+def test_the_machines_file_limits_every_guest(guests: dict[str, Path], tmp_path: Path) -> None:
+    setup = (
+        f"mount -t tmpfs none {tmp_path} && mkdir {tmp_path}/up {tmp_path}/work && "
+        f"mount -t overlay -o lowerdir=/etc,upperdir={tmp_path}/up,workdir={tmp_path}/work overlay /etc && "
+        "mkdir -p /etc/eunomia && printf '[limit]\\nprog-type = [\"tp\"]\\n' > /etc/eunomia/policy.toml && "
+    )
+    program = "import sys; from eunomia.cli.main import ecli; sys.exit(ecli())"
+    command = f"exec {sys.executable} -c '{program}' run --allow all {guests['xdp']} 0 lo"
+
+    result = subprocess.run(["unshare", "-m", "sh", "-c", setup + command], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 3, result
+    assert result.stderr == (
+        "ecli: refused: program on: programs of type xdp are not allowed: the limit in /etc/eunomia/policy.toml"
+        " leaves it out\n"
+    )
+    assert not os.path.exists("/etc/eunomia/policy.toml")
 
 
 @pytest.mark.parametrize(
@@ -224,5 +280,5 @@ def test_without_root_the_guest_runs_and_is_told_what_it_lacks(ecli: Command, gu
 
     line = result.stderr.decode().splitlines()[-1]
     assert result.returncode == 3, result
-    assert "[needs CAP_BPF and CAP_PERFMON: run with sudo]" in line
+    assert line == "ecli: load object -: operation not permitted: needs CAP_BPF and CAP_PERFMON [run with sudo]"
     assert ecli("run", str(guests["events"]), "0").returncode == 0

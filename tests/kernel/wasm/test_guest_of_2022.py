@@ -59,9 +59,9 @@ __attribute__((export_name("bpf_main"))) int bpf_main(const char *arguments, int
 """
 
 
-def make(folder: Path, size: int) -> bytes:
-    """A guest whose events have `size` bytes: built as those were, without _start."""
-    package = json.loads(build(folder, BPF.replace("size = 16", f"size = {size}")).to_json())
+def make(folder: Path, size: int, more: str = "") -> bytes:
+    """A guest whose events have `size` bytes, and `more` programs: built as those were, without _start."""
+    package = json.loads(build(folder, BPF.replace("size = 16", f"size = {size}") + more).to_json())
     (folder / "package.json").write_text(json.dumps(package))
     (folder / "guest.c").write_text(GUEST)
     linker = ["-Wl,--no-entry", "-Wl,--export=bpf_main", "-Wl,--export=process_event"]

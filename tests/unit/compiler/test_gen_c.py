@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[3]
 PACKAGES = sorted(path for path in (ROOT / "src/eunomia/builtin").glob("*.json") if path.name != "_follow.json")
 WASM = ("-target", "wasm32-wasi")
 LIBBPF = """\
+#pragma once
 struct bpf_object; struct bpf_map; struct bpf_program; struct bpf_link; struct bpf_object_open_opts;
 struct bpf_map_skeleton { const char *name; struct bpf_map **map; void **mmaped; };
 struct bpf_prog_skeleton { const char *name; struct bpf_program **prog; struct bpf_link **link; };
@@ -136,6 +137,19 @@ def test_types_of_own_header_are_not_defined_again(tmp_path: Path, torture: Pack
     compile_c(tmp_path, own + text)
     assert "struct pair {" not in text
     assert "MODE_SLOW" not in text
+
+
+def test_two_objects_that_share_a_type_go_into_one_program(tmp_path: Path, libbpf: str) -> None:
+    shared = "enum what { ONE, TWO }; struct event { enum what what; unsigned bit : 3; long value; };"
+    for name in ("left", "right"):
+        (tmp_path / name).mkdir()
+        package = read_btf(tmp_path / name, shared, "event")
+        (tmp_path / f"{name}.skel.h").write_text(generate(package, "c", name))
+    use = "int main(void) { return !left__open() || !right__open() || sizeof(struct event) != 16; }\n"
+
+    compile_c(tmp_path, f'#include "left.skel.h"\n#include "right.skel.h"\n{use}', libbpf)
+    compile_c(tmp_path, f'#define LEFT_NO_TYPES\n#define RIGHT_NO_TYPES\n{shared}\n#include "left.skel.h"\n'
+                        f'#include "right.skel.h"\n{use}', libbpf)  # fmt: skip
 
 
 def test_names_are_found_in_c_source_but_not_in_its_comments_and_strings() -> None:

@@ -113,3 +113,43 @@ def test_the_crates_own_tests_pass(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout
     assert "7 passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "number"),
+    [
+        (
+            "let mut r = RingBuffer::new(); { let v = vec![1]; r.add(&map, |_| drop(&v)).unwrap(); } r.poll(None);",
+            "E0597",
+        ),
+        ("let mut kept = None; RingBuffer::new().add(&map, |record| kept = Some(record.bytes())).unwrap();", "E0521"),
+        ("let mut r = RingBuffer::new(); r.add_batch(&map, |_| drop(r.poll(None))).unwrap();", "E0499"),
+        ("map.update(&[], true.as_bytes(), Flags::ANY);", "E0599"),
+        ('Object::load(&[]).unwrap().map::<Map<u32, bool>>("m");', "E0277"),
+        ("std::thread::spawn(move || map.freeze());", "E0277"),
+        ("eunomia::pod! { struct Padded { a: u8, b: u32 } }", "E0080"),
+        ("eunomia::pod! { struct Invalid { a: bool } }", "E0277"),
+        ("eunomia::pod! { struct Reference { a: &'static u8 } }", "E0277"),
+    ],
+)
+def test_what_would_not_be_sound_does_not_compile(tmp_path: Path, crate: Path, code: str, number: str) -> None:
+    source = tmp_path / "lib.rs"
+    source.write_text(
+        f"use eunomia::{{Flags, Map, Object, Pod, RawMap, RingBuffer}};\npub fn f(map: RawMap) {{ {code} }}\n"
+    )
+
+    words = [
+        "--crate-type",
+        "rlib",
+        "--emit",
+        "metadata",
+        "--out-dir",
+        tmp_path,
+        "--extern",
+        f"eunomia={crate}",
+        source,
+    ]
+    done = subprocess.run(["rustc", "--edition", "2021", *words], check=False, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert f"error[{number}]" in done.stderr

@@ -134,5 +134,21 @@ def test_a_template_has_its_name_everywhere(tmp_path: Path) -> None:
         create(str(tmp_path / "9"), "c")
 
 
+def test_template_in_go_has_the_skeletons_names(tmp_path: Path) -> None:
+    paths = create(str(tmp_path / "my-tool"), "go")
+
+    assert {os.path.basename(path) for path in paths} == {
+        "main.go",
+        "my-tool.bpf.c",
+        "go.mod",
+        "README.md",
+        ".gitignore",
+    }
+    text = "".join(Path(path).read_text() for path in paths)
+    assert "loadMyTool()" in text
+    assert "var objects myToolObjects" in text
+    assert "@" not in text
+
+
 def test_the_sdk_is_found_in_the_checkout() -> None:
     assert os.path.isfile(os.path.join(sdk.folder("c"), "include/bpf/libbpf.h"))

@@ -60,7 +60,7 @@ def test_what_observes_is_allowed_and_nothing_else(word: str) -> None:
         (26, 24, "fmod_ret/x", "fmod_ret"),
         (26, 28, "iter/task", "iter"), (26, 0, "fentry/x", "tracing"), (28, 0, "freplace/x", "freplace"),
         (29, 27, "lsm/path_rmdir", "lsm"), (29, 43, "lsm_cgroup/socket_post_create", "lsm_cgroup"),
-        (24, 0, "raw_tp.w/x", "raw_tp_writable"), (31, 0, "syscall", "syscall"), (99, 0, "tp/x/y", "type 99"),
+        (24, 0, "raw_tp.w/x", "raw_tp_writable"), (31, 0, "syscall", "syscall"), (99, 0, "tp/x/y", "99"),
         (17, 0, "lsm/path_rmdir", "lsm"), (17, 0, "fmod_ret/x", "fmod_ret"), (17, 0, "raw_tp/x", "raw_tp"),
     ],
 )  # fmt: skip
@@ -71,7 +71,7 @@ def test_type_and_section_are_looked_at_and_what_changes_counts(
 
 
 def test_an_unknown_type_is_not_allowed() -> None:
-    assert "programs of type type 99 change or block" in policy().refuse_type(Wish("p", "type 99", "tp/a/b"))
+    assert "programs of type 99 change or block" in policy().refuse_type(Wish("p", "99", "tp/a/b"))
 
 
 def test_a_type_that_is_allowed_may_attach_anywhere_until_a_place_is_named() -> None:
@@ -125,6 +125,21 @@ def test_a_path_with_a_link_in_it_is_refused_even_where_it_leads_to_an_allowed_g
     assert rules.refuse_attach(CONNECT, f"cgroup:{tmp_path}/link") == (
         f"program guard to cgroup:{tmp_path}/link: its path has symbolic links or .. in it [write cgroup:{tmp_path}/x]"
     )
+
+
+def test_an_interface_has_one_name_for_rules_whatever_it_is_called() -> None:
+    rules = policy(("prog-type=xdp",), deny=("iface=lo",))
+
+    for target in ("iface:lo", "iface:1", "iface:1,native", "iface:01", "lo", "1"):
+        assert rules.refuse_attach(XDP, target).endswith("--deny denies it"), target
+    assert rules.refuse_attach(XDP, "iface:99999") == ""
+    assert rules.refuse_attach(XDP, "iface:99999999999999999999") == ""
+
+
+def test_a_group_by_its_name_is_one_below_where_groups_are() -> None:
+    rules = policy(("prog-type=cgroup",), deny=("attach=cgroup:/sys/fs/cgroup",))
+
+    assert rules.refuse_attach(CONNECT, "cgroup:some/group").endswith("--deny denies it")
 
 
 def test_a_relative_path_is_one_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,3 +311,88 @@ def test_a_token_for_a_control_group_is_a_rule_for_it(tmp_path: Path) -> None:
 def test_numbers_are_no_rules_to_deny() -> None:
     with pytest.raises(PolicyError, match="unknown 'objects'"):
         Rules(["objects=3"], "--deny", numbers=False)
+
+
+def test_an_interface_is_known_by_its_number_too() -> None:
+    assert kinds.interface("1") == kinds.interface("lo") == "lo"
+    assert kinds.interface("none0") == "none0"
+    assert kinds.interface("9" * 30) == "9" * 30
+
+    for name in ("lo", "1", r"l\o", "lo:x", r"1\:egress"):
+        assert policy(("all",), ("iface=lo",)).refuse_attach(XDP, f"iface:{name}") != "", name
+        assert policy(("all",), ("attach=tc:lo",)).refuse_attach(Wish("t", "tc", "tc"), f"tc:{name}") != "", name
+    assert policy(("iface=lo",)).refuse_attach(XDP, "iface:1") == ""
+
+
+def test_ways_to_an_interface_are_narrowed_together() -> None:
+    only = policy(("attach=tc:eth0",))
+    tc = Wish("t", "tc", "tc")
+
+    assert only.refuse_type(tc) == ""
+    assert only.refuse_attach(tc, "tc:eth0:egress") == ""
+    assert only.refuse_attach(tc, "iface:eth1") != ""
+    assert only.refuse_attach(tc, "tcx:eth1") != ""
+
+
+@pytest.mark.parametrize(
+    ("rule", "wish"),
+    [
+        ("attach=raw_tp:sys_enter", Wish("w", "raw_tp_writable", "raw_tp.w/sys_enter")),
+        ("attach=prog:x", Wish("r", "freplace", "freplace/x")),
+        ("attach=socket:eth0", Wish("g", "sk_reuseport", "sk_reuseport")),
+    ],
+)
+def test_narrowing_what_looks_allows_nothing_that_changes(rule: str, wish: Wish) -> None:
+    assert f"[--allow prog-type={wish.word}]" in policy((rule,)).refuse_type(wish)
+    assert policy((rule, f"prog-type={wish.word}")).refuse_type(wish) == ""
+
+
+def test_a_place_allows_its_programs_there_and_nowhere_else() -> None:
+    change = Wish("m", "fmod_ret", "fmod_ret/x")
+    only = policy(("attach=fmod_ret:should_failslab",))
+
+    assert only.refuse_attach(change, "should_failslab") == ""
+    assert only.refuse_attach(change, "") != ""
+    assert "change or block" in only.refuse_attach(change, "prog:other")
+
+
+def test_names_that_stand_for_several_things_are_each_looked_at() -> None:
+    hook = Wish("h", "lsm", "lsm/path_rmdir")
+    probe = Wish("k", "kprobe", "kprobe")
+    denied = policy(deny=("attach=kprobe:tcp_connect",))
+
+    assert policy(("attach=lsm:path_*",)).refuse_attach(hook, "path_mkdir|path_rmdir") == ""
+    assert policy(("attach=lsm:path_*",)).refuse_attach(hook, "path_none|file_open") != ""
+    for name in ("tcp_connect", "tcp_connect+0", "none|tcp_connect", "tcp_*", "tcp:tcp_connect", r"tcp_\connect"):
+        assert denied.refuse_attach(probe, f"kprobe:{name}").endswith("--deny denies it"), name
+    assert denied.refuse_attach(probe, "kprobe:tcp_close") == ""
+    assert policy(("attach=kprobe:tcp_*",)).refuse_attach(probe, "kprobe:tcp_c*") == ""
+    assert policy(("attach=kprobe:tcp_?",)).refuse_attach(probe, "kprobe:tcp_*") != ""
+
+
+def test_a_binary_is_the_same_by_every_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "a:b"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+    (tmp_path / "link").symlink_to(tool)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    denied = policy(deny=(f"attach=uprobe:{tool}",))
+
+    for name in (str(tool), str(tmp_path / "link"), "a:b", "link", "./link", f"{tmp_path}/../{tmp_path.name}/a:b"):
+        wish = Wish("u", "uprobe", "uprobe")
+        assert denied.refuse_attach(wish, f"uprobe:{name}:main,pid=1").endswith("--deny denies it"), name
+        assert policy((f"attach=uprobe:{tool}",)).refuse_attach(wish, f"uprobe:{name}:main") == "", name
+    assert denied.refuse_attach(Wish("u", "uprobe", "uprobe//bin/sh:main"), "") == ""
+
+
+def test_what_has_no_word_is_allowed_only_with_everything() -> None:
+    for word in ("tracing", "0", "99"):
+        assert policy().refuse_type(Wish("p", word, "x")).endswith("[--allow all]")
+        assert policy(("all",)).refuse_type(Wish("p", word, "x")) == ""
+
+
+def test_what_attaches_as_a_whole_has_no_place_to_be_allowed_at() -> None:
+    for kind in ("struct_ops", "syscall"):
+        with pytest.raises(PolicyError, match="expected KIND:NAME"):
+            policy((f"attach={kind}:x",))

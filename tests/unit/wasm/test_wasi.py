@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from eunomia._native import lib
-from support.guests import eventually, pipe, read_until, run, start
+from support.guests import build_c, eventually, pipe, read_until, run, start
 
 CHARACTER_DEVICE, SEEK, TELL, READ, WRITE = 2, 1 << 2, 1 << 5, 1 << 1, 1 << 6
 
@@ -183,3 +183,16 @@ def test_pointers_and_numbers_out_of_range_are_answered_with_an_errno(wasi: Path
     numbers = [int(word) for word in run(wasi, "wild").out.split()]
 
     assert numbers == [fault] * 7 + [badf] * 2 + [fault, inval, inval, notsock, badf]
+
+
+@pytest.mark.parametrize(("way", "number"), [("sleep", 2), ("read", 15)])
+def test_guest_that_takes_signals_is_told_in_its_wait(tmp_path: Path, way: str, number: int) -> None:
+    wasm = build_c(Path(__file__).parent / "guests/signals.c", tmp_path / "signals.wasm")
+    with pipe() as (read, write), pipe() as (stdin, _):
+        guest = start(wasm, [way], stdin=stdin, stdout=write)
+        read_until(read, b"waits\n")
+        lib.eu_guest_signal(guest.guest, number)  # where it does not wait yet, it is told when it begins to
+        made = guest.wait()
+
+        assert os.read(read, 100) == f"1 {number} 0\n".encode()
+    assert (made.ending, made.code) == (lib.EU_RETURNED, 0)

@@ -121,6 +121,9 @@ func SetProgram(obj uint64, name string, what int32, value uint64) int32 {
 	return programSet(obj, text(name), what, value)
 }
 
+// ProgramFD returns the descriptor of a loaded program.
+func ProgramFD(obj uint64, name string) int32 { return programFD(obj, text(name)) }
+
 // Bind says before load what a program attaches to.
 func Bind(obj uint64, name, target string) int32 { return programBind(obj, text(name), text(target)) }
 

@@ -19,6 +19,7 @@ var Fake struct {
 	Programs     func(obj uint64) []Program
 	SetMap       func(obj uint64, name string, what int32, value uint64) int32
 	SetProgram   func(obj uint64, name string, what int32, value uint64) int32
+	ProgramFD    func(obj uint64, name string) int32
 	Bind         func(obj uint64, name, target string) int32
 	Initial      func(obj uint64, name string, offset uint32, buf []byte, write bool) int32
 	Sizes        func(fd int32) (key, value int) // value: of all CPUs
@@ -115,6 +116,13 @@ func programSet(obj uint64, name unsafe.Pointer, what int32, value uint64) int32
 		return none
 	}
 	return Fake.SetProgram(obj, back(name), what, value)
+}
+
+func programFD(obj uint64, name unsafe.Pointer) int32 {
+	if Fake.ProgramFD == nil {
+		return none
+	}
+	return Fake.ProgramFD(obj, back(name))
 }
 
 func programBind(obj uint64, name, target unsafe.Pointer) int32 {

@@ -37,6 +37,10 @@ func mapSet(obj uint64, name unsafe.Pointer, what int32, value uint64) int32
 func programSet(obj uint64, name unsafe.Pointer, what int32, value uint64) int32
 
 //go:noescape
+//go:wasmimport wasm_bpf wasm_bpf_program_fd_by_name
+func programFD(obj uint64, name unsafe.Pointer) int32
+
+//go:noescape
 //go:wasmimport wasm_bpf wasm_bpf_program_bind
 func programBind(obj uint64, name, target unsafe.Pointer) int32
 

@@ -9,19 +9,20 @@ use std::mem::size_of;
 
 const BATCH: usize = 512;
 
-/// The keys of a map. One that is deleted meanwhile may make the walk begin again; it ends after twice the entries that there
-/// can be.
+/// The keys of a map. The one that was given last may be deleted; where others delete, the walk may begin again. It ends after
+/// twice the entries that there can be.
 #[derive(Debug)]
 pub struct Keys {
     map: RawMap,
-    last: Option<Vec<u8>>,
+    next: Option<Result<Vec<u8>>>, // asked for before the one before it is given away
+    begun: bool,
     left: u64,
 }
 
 impl Keys {
     pub(crate) fn of(map: RawMap) -> Keys {
         let left = u64::from(map.info().max_entries) * 2;
-        Keys { map, last: None, left }
+        Keys { map, next: None, begun: false, left }
     }
 }
 
@@ -29,21 +30,16 @@ impl Iterator for Keys {
     type Item = Result<Vec<u8>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.left == 0 {
-            return None;
+        if !self.begun {
+            self.begun = true;
+            self.next = self.map.next_key(None).transpose();
         }
-        self.left -= 1;
-        match self.map.next_key(self.last.as_deref()) {
-            Ok(key) => {
-                self.last = key.clone();
-                self.left = if key.is_some() { self.left } else { 0 };
-                key.map(Ok)
-            }
-            Err(error) => {
-                self.left = 0;
-                Some(Err(error))
-            }
+        let given = self.next.take()?;
+        if let (Ok(key), true) = (&given, self.left > 0) {
+            self.left -= 1;
+            self.next = self.map.next_key(Some(key)).transpose();
         }
+        Some(given)
     }
 }
 
@@ -121,7 +117,6 @@ impl<K: Pod, V: Pod> Entries<K, V> {
                 Err(error) => return Some(Err(error)),
             };
             let found = if self.command == BATCH_LOOKUP_AND_DELETE {
-                keys.last = None; // the walk begins anew each time: this key is about to go
                 Self::take_out(&self.map, &key)
             } else {
                 self.map.lookup(&key)

@@ -52,7 +52,7 @@ class Contents:
         name: libbpf's name of the object, also the beginning of generated names.
     """
 
-    __slots__ = ("btf", "layouts", "maps", "name", "object", "origin", "programs", "roots", "sections")
+    __slots__ = ("btf", "layouts", "maps", "name", "object", "optional", "origin", "programs", "roots", "sections")
 
     def __init__(self, package: Package, name: str) -> None:
         types = package.types
@@ -65,6 +65,7 @@ class Contents:
         self.layouts = Layouts(self.btf)
         rows = skeleton(types, name)
         self.programs: list[str] = [row["name"] for row in rows["progs"]]
+        self.optional = {row["name"] for row in rows["progs"] if row["attach"].startswith("?")}
         self.sections = list(_sections(types, self.layouts))
         for found in [*self.programs, *(row["name"] for row in rows["maps"]), *(each.name for each in self.sections)]:
             _check_name(found, dots=found not in self.programs)

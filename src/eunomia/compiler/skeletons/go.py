@@ -23,7 +23,7 @@ def generate(
 ) -> str:
     """Return the file's text; arguments as for `eunomia.compiler.skeletons.generate`."""
     stem = camel(contents.name.removesuffix("_bpf") or "object")
-    prefix = stem[:1].lower() + stem[1:]
+    prefix = stem if contents.name[:1].isupper() else stem[:1].lower() + stem[1:]
     left_out = {each.name for each in contents.types} | {each.name for each in contents.enums}
     left_out = left_out if types == "none" else set(without)
     writer = GoTypes(prefix, left_out)
@@ -52,15 +52,16 @@ def generate(
 
 def _skeleton(contents: Contents, prefix: str, stem: str, embed: str) -> Iterator[str]:
     yield from _object(contents, prefix, embed)
-    yield f"// load{stem} reads the object: variables and sizes can be set before it is loaded."
-    yield f"func load{stem}() (*ebpf.CollectionSpec, error) {{"
+    load = "Load" if prefix == stem else "load"  # as bpf2go has it: a name in capitals is public
+    yield f"// {load}{stem} reads the object: variables and sizes can be set before it is loaded."
+    yield f"func {load}{stem}() (*ebpf.CollectionSpec, error) {{"
     yield f"\treturn ebpf.LoadCollectionSpecFromReader(bytes.NewReader({prefix}Object))"
     yield "}"
     yield ""
-    yield f"// load{stem}Objects loads the object into the kernel, and puts its parts into a *{prefix}Objects,"
+    yield f"// {load}{stem}Objects loads the object into the kernel, and puts its parts into a *{prefix}Objects,"
     yield "// or into any struct with such tags."
-    yield f"func load{stem}Objects(obj any, opts *ebpf.CollectionOptions) error {{"
-    yield f"\tspec, err := load{stem}()"
+    yield f"func {load}{stem}Objects(obj any, opts *ebpf.CollectionOptions) error {{"
+    yield f"\tspec, err := {load}{stem}()"
     yield "\tif err != nil {"
     yield "\t\treturn err"
     yield "\t}"
@@ -70,7 +71,7 @@ def _skeleton(contents: Contents, prefix: str, stem: str, embed: str) -> Iterato
     sections = {section.ident for section in contents.sections}
     maps = [(each.ident, each.name) for each in contents.maps if each.definition is not None]
     maps = [pair for pair in maps if pair[0] not in sections or pair[0] == pair[1]]
-    programs = [(name, name) for name in contents.programs]
+    programs = [(name, f"{name},optional" if name in contents.optional else name) for name in contents.programs]
     variables = [
         (field.name, field.name)
         for section in contents.sections

@@ -56,6 +56,97 @@ fn maps(skeleton: &Skeleton) -> Result<()> {
     Ok(())
 }
 
+eunomia::pod! {
+    struct Own {
+        number: u32,
+        rest: [u8; 4],
+    }
+}
+
+fn odd_maps(skeleton: &Skeleton) -> Result<()> {
+    let map = &skeleton.maps.pairs;
+    let key = |number| types::key { number, ..types::key::default() };
+    for number in 0..500 {
+        map.update(&key(number), &types::pair::default(), Flags::ANY)?;
+    }
+    let mut seen = 0;
+    for each in map.keys() {
+        let each = each?;
+        seen += 1;
+        if each.number % 2 == 0 {
+            assert!(map.delete(&each)?); // the walk goes on where it was
+        }
+    }
+    assert_eq!((seen, map.iter().count()), (500, 250));
+    for each in map.iter() {
+        map.delete(&each?.0)?;
+    }
+    assert_eq!(map.iter().count(), 0);
+
+    let own = skeleton.object.map::<eunomia::Map<u32, Own>>("recent")?;
+    for number in 0..1000 {
+        own.update(&number, &Own { number, rest: [1; 4] }, Flags::ANY)?;
+    }
+    assert_eq!(own.lookup(&999)?.map(|own| (own.number, own.rest)), Some((999, [1; 4])));
+    assert!(own.drain().collect::<Result<Vec<_>>>()?.len() <= 64);
+    for number in 1..=2u64 {
+        skeleton.maps.stack.update(&[], number.as_bytes(), Flags::ANY)?;
+    }
+    assert_eq!(skeleton.maps.stack.lookup_and_delete(&[])?.as_deref(), Some(2u64.as_bytes()));
+    let counts: Vec<u32> = (0..eunomia::possible_cpus()? as u32).map(|cpu| cpu + 1).collect();
+    skeleton.maps.percpu.update(&1, &counts, Flags::ANY)?;
+    assert_eq!(skeleton.maps.percpu.lookup(&1)?.as_deref(), Some(&counts[..]));
+    assert_eq!(skeleton.maps.percpu.update(&1, &counts[1..], Flags::ANY).unwrap_err().errno(), errno::EINVAL);
+
+    let run = || skeleton.progs.caller.test_run(&[0; 64], 64, 1).map(|run| run.returned);
+    assert_eq!(run()?, 1);
+    skeleton.maps.calls.update(1u32.as_bytes(), skeleton.progs.called.fd()?.as_bytes(), Flags::ANY)?;
+    assert_eq!(run()?, 0);
+    skeleton.maps.inside.update(&0, &42, Flags::ANY)?;
+    skeleton.maps.outer.update(7u32.as_bytes(), skeleton.maps.inside.raw().fd().as_bytes(), Flags::ANY)?;
+    assert_eq!(run()?, 42);
+    assert!(skeleton.maps.calls.delete(1u32.as_bytes())?);
+    assert_eq!(run()?, 1);
+    Ok(())
+}
+
+/// Send something to the interface and from the control group until a program has seen it.
+fn hit(skeleton: &Skeleton, place: usize) -> Result<()> {
+    let before = skeleton.bss.get()?.hits[place];
+    println!("hit {place}");
+    for _ in 0..600 {
+        if skeleton.bss.get()?.hits[place] > before {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("program {place} did not run")
+}
+
+fn targets(skeleton: &Skeleton, group: &str) -> Result<()> {
+    let none = skeleton.progs.packet.attach().unwrap_err();
+    assert_eq!(none.errno(), errno::EOPNOTSUPP, "{none}");
+    let link = skeleton.progs.packet.attach_interface("v1")?;
+    hit(skeleton, 0)?;
+    drop(link);
+    assert_eq!(skeleton.progs.packet.attach_interface("no,such").unwrap_err().errno(), errno::ENODEV);
+    let link = skeleton.progs.leaving.attach_cgroup(group)?;
+    hit(skeleton, 1)?;
+    drop(link);
+    let link = skeleton.progs.anywhere.attach_tracepoint("syscalls", "sys_enter_getpriority")?;
+    hit(skeleton, 2)?;
+    drop(link);
+    let link = skeleton.progs.sample.attach_perf_event("cpu-clock", 100)?;
+    hit(skeleton, 3)?;
+    drop(link);
+    let before = skeleton.bss.get()?.hits;
+    println!("hit all");
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(skeleton.bss.get()?.hits, before, "they are detached");
+    println!("targets ok");
+    Ok(())
+}
+
 fn events(skeleton: &Skeleton, pid: u32) -> Result<()> {
     let seen = RefCell::new(Vec::new());
     let mut rings = RingBuffer::new();
@@ -103,6 +194,7 @@ fn system(skeleton: &Skeleton) -> Result<()> {
     let names: Vec<_> = skeleton.object.programs()?.into_iter().map(|each| (each.name, each.autoload)).collect();
     assert!(names.contains(&("never".into(), false)) && names.contains(&("on_call".into(), true)), "{names:?}");
     assert!(skeleton.object.maps()?.iter().any(|map| map.name == "queue" && map.kind == 22));
+    assert!(skeleton.kconfig.get()?.LINUX_KERNEL_VERSION >= 5 << 16);
     assert_eq!(skeleton.object.program("none").unwrap_err().errno(), errno::ENOENT);
     assert!(Object::load(b"no object").is_err());
     println!("system ok");
@@ -110,11 +202,26 @@ fn system(skeleton: &Skeleton) -> Result<()> {
 }
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("panic") {
+        let skeleton = Skeleton::load().expect("it loads");
+        let mut ring = RingBuffer::new();
+        ring.add(&skeleton.maps.first, |record| panic!("a record of {} bytes", record.len())).expect("a ring");
+        assert_eq!(ring.add(&skeleton.maps.first, |_| ()).unwrap_err().errno(), errno::EEXIST);
+        let links = skeleton.attach().map(|links| links.len());
+        assert_eq!(links.unwrap_err().errno(), errno::ENOENT); // tp/no/such
+        let _link = skeleton.progs.on_call.attach().expect("a tracepoint");
+        println!("attached");
+        while ring.poll(None).is_ok() {}
+    }
     let pid = std::env::args().nth(1).and_then(|word| word.parse().ok()).expect("a process");
     let done = (|| {
         let skeleton = opened(pid)?.load()?;
         maps(&skeleton)?;
+        odd_maps(&skeleton)?;
         events(&skeleton, pid)?;
+        if let Some(group) = std::env::args().nth(2) {
+            targets(&skeleton, &group)?;
+        }
         system(&skeleton)?;
         let signals = Signals::take();
         let mut ring = RingBuffer::new();

@@ -1,0 +1,3 @@
+#pragma once
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
