@@ -33,7 +33,6 @@ ENDINGS = {
     lib.EU_FAILED: "failed",
 }  # fmt: skip
 FAILED = frozenset(("trapped", "out of fuel", "failed"))
-_ESRCH = 3
 
 
 class Run:
