@@ -82,13 +82,14 @@ class Calls:
         if why:
             return why
         from eunomia.btf.elf import ElfFile
-        from eunomia.wasm.calls import calls_of
+        from eunomia.wasm.calls import changes_of
 
         if request.elf != ffi.NULL:
             elf = bytes(ffi.buffer(request.elf, request.elf_size))
         else:
             elf = self.elves.pop(int(ffi.cast("uintptr_t", request.object)))
-        return policy.refuse_calls(*calls_of(ElfFile(elf)), programs)
+        changes = changes_of(ElfFile(elf), [(each.word, each.section) for each in programs])
+        return policy.refuse_calls(*changes, programs)
 
 
 def _wish(obj: Any, index: int) -> Wish:
