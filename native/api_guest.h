@@ -46,9 +46,9 @@ struct eu_guest_options {
     const char *callback_module, *callback_export; /* NULL: "callback-wrapper", "go-callback" */
     /* 0: allowed; else the reason was written. NULL: everything is allowed. Called in the guest's thread. */
     int (*decide)(void *context, const struct eu_guest_request *request, char *reason, size_t room);
-    /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said.
-     * NULL: it is told as a note. */
-    void (*failed)(void *context, const char *what, const char *line);
+    /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said and
+     * the object is still there. A better line may be written in its place: the guest gets it too. NULL: it is told as a note. */
+    void (*failed)(void *context, const char *what, char *line, size_t room);
     /* Each record before the guest gets it, with the name of its map. NULL: nobody listens. */
     void (*on_record)(void *context, uint64_t object, const char *map, const void *bytes, uint64_t size);
     /* A warning for the operator, one line. NULL: it goes to this process's standard error. */
@@ -97,6 +97,8 @@ int eu_guest_terminate(struct eu_guest *guest);
 void eu_guest_signal(struct eu_guest *guest, int number);
 /* SIGINT, SIGTERM and SIGHUP of this process go to the guest until the next call, with NULL, which puts the handlers back. */
 int eu_guest_take_signals(struct eu_guest *guest);
+/* For a command: until that they end the process with exit code 0, at once. A guest that is compiled has nothing to let go of. */
+void eu_guest_await_signals(void);
 /* 0 not started, 1 runs, 2 paused, 3 ended. */
 int eu_guest_state(struct eu_guest *guest);
 /* In functions of the host: the guest's memory now, and the text of a failure that ends it (returns 1). */

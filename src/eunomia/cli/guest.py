@@ -25,7 +25,6 @@ COMMON = frozenset(
     ("duration", "verbose", "quiet", "sha256", "timeout", "max-size", "prog-type", "detach", "name",
      *(option.long for option in GUEST_OPTIONS))
 )  # fmt: skip
-EPERM, EACCES = 1, 13
 
 
 def run_guest(found: Program, values: Values, command: Command = COMMAND) -> int:
@@ -86,17 +85,20 @@ class Named:
 
 def attend(found: Program, values: Values, policy: Policy, dirs: list[Directory]) -> int:
     """Run a guest in this thread until it ends; return the exit code."""
+    from eunomia.cli.run import ignore_signals
+
     with begin(found, values, policy, dirs, thread=False) as run:
+        ignore_signals()
         return conclude(run, values.operands[0])
 
 
 def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory], *, thread: bool) -> Run:
     """Start a guest with the streams, signals and words of this command."""
+    from eunomia._native import lib
     from eunomia.wasm.guest import Guest
 
+    lib.eu_guest_await_signals()
     if values["verbose"]:
-        from eunomia._native import lib
-
         lib.eu_log_to(2, min(values["verbose"], 2))
     callback = values.get("callback")
     guest = Guest(found.data, values.operands[0])
@@ -156,16 +158,12 @@ def advice(ending: str, text: str) -> str:
 
 def tell(line: str, said: list[str]) -> None:
     """Write a failure of what a guest asked for, with what the verifier said last."""
-    from eunomia._native import lib
     from eunomia.cli.report import clean
     from eunomia.cli.run import warn
 
-    hint = ""
-    if os.geteuid() != 0 and "refused" not in line and lib.eu_errno() in (EPERM, EACCES):
-        hint = " [needs CAP_BPF and CAP_PERFMON: run with sudo]"
     for each in [] if Verbosity.level else said:  # with -v all of it stands above
         sys.stderr.write(f"  {clean(each)}\n")
-    warn(clean(" ".join(line.split())) + hint)
+    warn(clean(" ".join(line.split())))
 
 
 def make_policy(values: Values) -> Policy:
