@@ -97,6 +97,8 @@ int eu_guest_terminate(struct eu_guest *guest);
 void eu_guest_signal(struct eu_guest *guest, int number);
 /* SIGINT, SIGTERM and SIGHUP of this process go to the guest until the next call, with NULL, which puts the handlers back. */
 int eu_guest_take_signals(struct eu_guest *guest);
+/* For a command: until that they end the process with exit code 0, at once. A guest that is compiled has nothing to let go of. */
+void eu_guest_await_signals(void);
 /* 0 not started, 1 runs, 2 paused, 3 ended. */
 int eu_guest_state(struct eu_guest *guest);
 /* In functions of the host: the guest's memory now, and the text of a failure that ends it (returns 1). */

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct wasmtime_api eu_wasmtime;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int loaded;
+static pid_t first; /* the process that compiled first */
 static const uint64_t MAX_STACK = 1 << 30;
 
 static const char *const names[] = {
@@ -40,8 +42,10 @@ char *eu_wasmtime_message(wasmtime_error *error, char *out, size_t room) {
     return out;
 }
 
+/* A child of fork() has none of the threads that compile in parallel, and would wait for them for ever. */
 static wasm_engine *make_engine(uint64_t stack) {
     wasm_config *config = eu_wasmtime.wasm_config_new();
+    eu_wasmtime.wasmtime_config_parallel_compilation_set(config, first == getpid());
     eu_wasmtime.wasmtime_config_consume_fuel_set(config, true);
     eu_wasmtime.wasmtime_config_epoch_interruption_set(config, true);
     eu_wasmtime.wasmtime_config_wasm_memory64_set(config, false); /* the interface's pointers have 32 bits */
@@ -79,18 +83,21 @@ wasm_engine *eu_wasmtime_engine(uint64_t stack) {
     static struct kept {
         struct kept *next;
         uint64_t stack;
+        pid_t process;
         wasm_engine *engine;
     } *all;
     wasm_engine *engine = NULL;
+    pid_t process = getpid();
     if (stack > MAX_STACK)
         return eu_fail_null(EINVAL, "a stack of %llu bytes for a guest: 1 GiB is the most", (unsigned long long)stack);
     pthread_mutex_lock(&lock);
+    first = first ? first : process;
     for (struct kept *one = all; one && !engine; one = one->next)
-        if (one->stack == stack)
+        if (one->stack == stack && one->process == process)
             engine = one->engine;
     struct kept *one = engine ? NULL : malloc(sizeof(*one));
     if (one && (engine = make_engine(stack))) {
-        *one = (struct kept){all, stack, engine};
+        *one = (struct kept){all, stack, process, engine};
         all = one;
     }
     pthread_mutex_unlock(&lock);

@@ -80,6 +80,7 @@ typedef wasmtime_error *(*wasmtime_epoch_call)(wasmtime_context *, void *, uint6
 #define WASMTIME_FUNCTIONS(F)                                                                                                              \
     F(wasm_config *, wasm_config_new, (void))                                                                                              \
     F(wasm_engine *, wasm_engine_new_with_config, (wasm_config *))                                                                         \
+    F(void, wasmtime_config_parallel_compilation_set, (wasm_config *, bool))                                                               \
     F(void, wasmtime_config_consume_fuel_set, (wasm_config *, bool))                                                                       \
     F(void, wasmtime_config_epoch_interruption_set, (wasm_config *, bool))                                                                 \
     F(void, wasmtime_config_max_wasm_stack_set, (wasm_config *, size_t))                                                                   \

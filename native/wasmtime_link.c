@@ -160,14 +160,14 @@ int eu_wasmtime_resolve(struct eu_instance *instance, struct wasmtime_part *part
             continue;
         module = one_module(module, unknown, import->module);
         if (unknown++ < NAMED) {
-            used += snprintf(line + used, used ? 3 : 1, "%s", used ? ", " : "");
+            used += snprintf(line + used, used ? 3 : 1, "%s", used ? "; " : "");
             used += name_unknown(line + used, sizeof(line) - used - 4, import, near);
         }
     }
     if (!unknown)
         return check_memory(part);
     if (unknown > NAMED)
-        snprintf(line + used, sizeof(line) - used, " and %u more", unknown - NAMED);
+        snprintf(line + used, sizeof(line) - used, " and %u more (ecli inspect names all)", unknown - NAMED);
     if (module && strcmp(module, "eunomia") == 0)
         return eu_fail(ENOSYS, "the module is a guest of events, which a tool's output goes through [ecli run --guest FILE TOOL]");
     return eu_fail(ENOSYS, "the module imports what this host does not have: %s%s%s%s", line, module ? " [--link " : "",

@@ -55,7 +55,8 @@ def run_component(found: Program, values: Values, policy: Policy, dirs: list[Dir
     """Run a component; return its exit code."""
     for option in ("link", "detach", "stack", "callback"):
         if values.get(option):
-            raise UsageError(f"--{option} is for modules: {values.operands[0]} is a component")
+            shown = "wrapper-module-name" if option == "callback" else option
+            raise UsageError(f"--{shown} is for modules: {values.operands[0]} is a component")
     from signal import SIGTERM, default_int_handler, signal
 
     from eunomia.wasm import engine
@@ -85,17 +86,20 @@ class Named:
 
 def attend(found: Program, values: Values, policy: Policy, dirs: list[Directory]) -> int:
     """Run a guest in this thread until it ends; return the exit code."""
+    from eunomia.cli.run import ignore_signals
+
     with begin(found, values, policy, dirs, thread=False) as run:
+        ignore_signals()
         return conclude(run, values.operands[0])
 
 
 def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory], *, thread: bool) -> Run:
     """Start a guest with the streams, signals and words of this command."""
+    from eunomia._native import lib
     from eunomia.wasm.guest import Guest
 
+    lib.eu_guest_await_signals()
     if values["verbose"]:
-        from eunomia._native import lib
-
         lib.eu_log_to(2, min(values["verbose"], 2))
     callback = values.get("callback")
     guest = Guest(found.data, values.operands[0])

@@ -92,7 +92,8 @@ def _policy(found: dict[str, Any]) -> Iterator[str]:
         yield "  nothing to allow: a guest of events has no BPF of its own"
         return
     if not found["policy"]:
-        yield "  nothing to allow: its programs only observe" if found["objects"] else "  unknown"
+        unknown = "  unknown: what it loads is not to be seen here; a refusal says what is missing"
+        yield "  nothing to allow: its programs only observe" if found["objects"] else unknown
         return
     yield f"  needs     {' '.join(map(clean, found['policy']))}"
     more = narrower(found["objects"])

@@ -326,6 +326,7 @@ COMMAND = Command(
         ("sudo ecli run -j --duration 10 ./package.json --pid 42", "JSON lines for ten seconds; --pid is the tool's"),
         ("sudo ecli run --filter 'err != 0 && comm ~ \"ssh*\"' opensnoop", "events that match"),
         ("ecli run opensnoop --help", "the options of a tool"),
+        ("sudo ecli run --allow iface=eth0 xdp.wasm eth0", "a Wasm guest, that may change what eth0 lets pass"),
     ),
     choices=("@builtin", "@file"),
 )

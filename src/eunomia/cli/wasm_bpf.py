@@ -60,9 +60,20 @@ def run(argv: Sequence[str]) -> int:
 
     found = fetch(values.operands[0])
     if not found.is_guest:
-        raise GuestError(f"open {values.operands[0]}: not a Wasm module [ecli run takes packages, objects and sources]")
-    values["callback"] = (values["wrapper-module-name"], values["callback-export-name"])
+        raise GuestError(f"open {values.operands[0]}: {_what_it_is(found.data)}")
+    names = ("wrapper-module-name", "callback-export-name")
+    if any(name in values.given for name in names):
+        values["callback"] = tuple(values[name] for name in names)
     for option in RUN.options:
         values.setdefault(option.long, [] if option.repeat else option.default)
     values.given.clear()
     return run_guest(found, values)
+
+
+def _what_it_is(data: bytes) -> str:
+    """Say why bytes are no guest."""
+    if not data.strip():
+        return "empty, not a Wasm module"
+    if data.startswith((b"(module", b"(component")):
+        return "WebAssembly as text, not a module [wat2wasm or wasm-tools makes one of it]"
+    return "not a Wasm module [ecli run takes packages, objects and sources]"

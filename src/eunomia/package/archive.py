@@ -18,6 +18,8 @@ _MACHINES = {"aarch64": ("aarch64", "arm64"), "x86_64": ("x86_64", "amd64")}  # 
 _MAGICS = (
     (b"EUREC\r\n", "a recording of events, not a package [ecli replay FILE]"),
     (b"\0asm", "a Wasm module, not a package"),
+    (b"(module", "WebAssembly as text, not a module [wat2wasm or wasm-tools makes one of it]"),
+    (b"(component", "WebAssembly as text, not a component [wasm-tools makes one of it]"),
     (b"\x1f\x8b", "gzip data (gunzip it: a package is plain JSON or plain tar)"),
     (b"\xfd7zXZ", "xz data (unpack it: a package is plain JSON or plain tar)"),
     (b"PK\3\4", "a zip archive, not a package"),
@@ -230,4 +232,4 @@ def describe(data: bytes) -> str:
         return "C source, not a package [ecc compiles it]"
     if data.lstrip()[:1] == b"[":
         return "not a package: JSON, perhaps, but not an object"
-    return "not a package: neither JSON, tar, YAML nor an ELF object"
+    return "not a package: neither JSON, tar, YAML, an ELF object nor a Wasm module"

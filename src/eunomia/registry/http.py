@@ -107,7 +107,7 @@ def _request(url: str) -> Request:
 def _body(response: Any, url: str, deadline: float, timeout: float, max_size: int) -> bytes:
     stated = response.headers.get("Content-Length", "")
     if stated.isdecimal() and int(stated) > max_size:
-        raise _too_large(url, max_size, f"{int(stated)} bytes")
+        raise _too_large(url, max_size, f"{int(stated)} bytes, ")
     body = bytearray()
     while True:
         chunk = response.read1(CHUNK)
@@ -115,7 +115,7 @@ def _body(response: Any, url: str, deadline: float, timeout: float, max_size: in
             break
         body += chunk
         if len(body) > max_size:
-            raise _too_large(url, max_size, "more")
+            raise _too_large(url, max_size, "")
         if time.monotonic() > deadline:
             raise _timed_out(url, timeout)
     if stated.isdecimal() and len(body) < int(stated):
@@ -124,7 +124,7 @@ def _body(response: Any, url: str, deadline: float, timeout: float, max_size: in
 
 
 def _too_large(url: str, max_size: int, found: str) -> FetchError:
-    return FetchError(f"fetch {url}: too large: {found}, at most {max_size} bytes are allowed [--max-size SIZE]")
+    return FetchError(f"fetch {url}: too large: {found}at most {max_size} bytes are allowed [--max-size SIZE]")
 
 
 def _timed_out(url: str, timeout: float) -> FetchError:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from eunomia.btf.object import MAP_TYPES, ObjectBtf
+from eunomia._native import lib
+from eunomia.btf.object import MAP_TYPES, MapDefinition, ObjectBtf
 from eunomia.errors import PackageError
 from eunomia.wasm import kinds
 from eunomia.wasm.calls import calls_of
 from eunomia.wasm.embedded import Embedded, find
 from eunomia.wasm.interface import age_of, offered
 from eunomia.wasm.module import External, Module, iter_data
+from eunomia.wasm.policy import DEFAULTS
+from eunomia.wasm.sizes import size_text
 
 _PLACE = {"iface": "iface=NAME", "cgroup": "attach=cgroup:PATH"}
 _PIN_BY_NAME = 1
+_BUFFERS, _ARENA, _PER_CPU, _OF_EVENTS = (27, 31), 33, (5, 6, 10, 21), 4  # enum bpf_map_type
 
 
 def describe(wasm: bytes, name: str) -> dict[str, Any]:
@@ -85,9 +89,22 @@ def _object(found: Embedded) -> dict[str, Any]:
         ]
         helpers, kernel = calls_of(obj.elf)
         row["helpers"], row["kfuncs"], row["licence"] = sorted(helpers), sorted(kernel), obj.licence
+        row["maps_size"] = sum(map(_size, obj.maps.values())) + sum(each.size for each in obj.data_sections)
     except PackageError as exc:
         row["error"] = str(exc)
     return row
+
+
+def _size(each: MapDefinition) -> int:
+    """Return what a map takes, about, as native/guest_policy.c counts it."""
+    value = each.value_size
+    if each.type in _BUFFERS:
+        return each.max_entries
+    if each.type == _ARENA:
+        return each.max_entries * 4096
+    if each.type in _PER_CPU:
+        value = (value + 7 & ~7) * max(1, lib.eu_possible_cpus())
+    return 0 if each.type == _OF_EVENTS else each.max_entries * max(1, each.key_size + value)
 
 
 def _program(name: str, section: str, autoload: bool, instructions: int) -> dict[str, Any]:
@@ -117,6 +134,8 @@ def options(objects: list[dict[str, Any]]) -> list[str]:
         for each in row["maps"]:
             if each["pinned"]:
                 found[f"--allow pin=/sys/fs/bpf/{each['name']}"] = None
+        if row.get("maps_size", 0) > DEFAULTS["map-size"]:
+            found[f"--allow map-size={size_text(row['maps_size'])}"] = None
     return list(found)
 
 

@@ -6,6 +6,7 @@ On the way of `ecli run GUEST.wasm`: imports nothing heavy.
 from __future__ import annotations
 
 import _thread
+import atexit
 import os
 
 from eunomia._native import check, ffi, lib, text
@@ -33,7 +34,7 @@ ENDINGS = {
     lib.EU_FAILED: "failed",
 }  # fmt: skip
 FAILED = frozenset(("trapped", "out of fuel", "failed"))
-_ESRCH = 3
+_runs: set[Run] = set()  # those with a thread of their own
 
 
 class Run:
@@ -193,10 +194,12 @@ class Run:
 
         self._running.acquire()
         self._thread = Thread(target=self._run, args=(take_signals,), name=f"guest {self._module.name}", daemon=True)
+        _runs.add(self)
         self._thread.start()
 
     def _run(self, took_signals: bool) -> None:
         ending = lib.eu_guest_run(self._guest)
+        _runs.discard(self)
         if took_signals:
             lib.eu_guest_take_signals(ffi.NULL)
         with self._lock:
@@ -345,6 +348,19 @@ class Run:
     def __repr__(self) -> str:
         code = "" if self.exit_code is None else f", exit code {self.exit_code}"
         return f"<Run of {self._module.name}: {self.ending}{code}>"
+
+
+def _end_all() -> None:
+    """End what still runs when Python ends, which would end a guest's thread in the middle of a call into Python."""
+    for run in list(_runs):
+        run.terminate()
+    for run in list(_runs):
+        if run._thread is not None:
+            run._thread.join(1)
+
+
+atexit.register(_end_all)
+os.register_at_fork(after_in_child=_runs.clear)  # their threads are not in the child
 
 
 def _fileno(stream: Any) -> int:

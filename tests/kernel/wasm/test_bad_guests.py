@@ -77,6 +77,34 @@ def test_bytes_that_are_nothing_are_not_taken_for_a_guest(ecli: Command, tmp_pat
     assert "not a package" in said(run(ecli, tmp_path, b"hello\n"))
 
 
+@pytest.mark.parametrize(
+    ("data", "words", "by_second_name"),
+    [
+        (b"", "empty, not a package", "empty, not a Wasm module"),
+        (b"hello\n", "neither JSON, tar, YAML, an ELF object nor a Wasm module", "not a Wasm module [ecli run takes"),
+        (b"(module)\n", "WebAssembly as text, not a module [wat2wasm", "WebAssembly as text, not a module [wat2wasm"),
+        (b"\x1f\x8b\x08\0", "compressed with gzip [gunzip it first]", "not a Wasm module"),
+        (b"{}", "`$.bpf_object`: required, but missing", "not a Wasm module [ecli run takes packages"),
+        (b"\0asm\x0d\0\1\0", "the component exports neither", "the component exports neither"),
+        (exits(126), "", ""),
+    ],
+)
+def test_both_names_of_the_command_say_what_a_file_is(
+    data: bytes, words: str, by_second_name: str, ecli: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "x.wasm").write_bytes(data)
+    program = "import sys; from eunomia.cli.wasm_bpf import main; sys.exit(main())"
+    second = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "x.wasm"), "-h"], capture_output=True, text=True, check=False
+    )
+    first = ecli("run", str(tmp_path / "x.wasm"), "-h")
+
+    for result, expected in ((first, words), (second, by_second_name)):
+        assert result.returncode == (1 if expected else 126), result
+        assert expected in result.stderr
+        assert len(result.stderr.splitlines()) == bool(expected)
+
+
 @pytest.mark.parametrize(("number", "code"), [(0, 0), (1, 1), (3, 3), (125, 125), (126, 126), (255, 255), (-1, 255)])
 def test_a_guests_exit_code_is_the_commands(number: int, code: int, ecli: Command, tmp_path: Path) -> None:
     result = run(ecli, tmp_path, exits(number))

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from eunomia.wasm import Guest, Policy
+from eunomia.wasm.describe import describe
+from support import wasm_writer as writer
 from support.bpf_guests import compile_guest, compile_object
 from support.networks import inside, ip, network
 from support.sections import known_sections, only_looks
@@ -47,6 +49,17 @@ SEC(".struct_ops") struct tcp_congestion_ops ours = {
 };
 """
 KILLER = 'SEC("tp/syscalls/sys_enter_getpgid") int killer(void *ctx) { return bpf_send_signal(9); }'
+PINNED = """
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 40000000); __type(key, u32); __type(value, u64);
+         __uint(pinning, LIBBPF_PIN_BY_NAME); __uint(map_flags, BPF_F_MMAPABLE); } eunomia_hostile SEC(".maps");
+SEC("tp/syscalls/sys_enter_getpgid") int look(void *ctx) { return 0; }
+"""
+DESTROYER = """
+extern int bpf_sock_destroy(struct sock_common *sock) __ksym __weak;
+SEC("iter/tcp") int drop(struct bpf_iter__tcp *ctx) {
+    return ctx->sk_common ? bpf_sock_destroy(ctx->sk_common) & 0 : 0;
+}
+"""
 HEAP = """
 struct inner { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1 << 28); __type(key, u32); __type(value, u64); };
 struct { __uint(type, BPF_MAP_TYPE_HASH_OF_MAPS); __uint(max_entries, 1); __type(key, u32);
@@ -166,3 +179,32 @@ def test_a_section_that_nobody_knows_is_told_as_that(guest: Guest, tmp_path: Pat
 
     assert said[0] == "load_object(obj) = -22"
     assert "mystery" in said[1]
+
+
+def test_what_inspect_says_is_what_has_to_be_allowed(guest: Guest, tmp_path: Path) -> None:
+    sections = known_sections()
+    programs = "".join(
+        f'SEC("?{section}{"/x" if section.startswith("iter") else ""}") int p{number}(void *ctx) {{ return 0; }}\n'
+        for number, section in enumerate(sections)
+    )
+    sources = [
+        (programs, [["on", f"p{number}", "load"] for number in range(len(sections))]),
+        (TABLE, [["load"]]),
+        (KILLER, [["load"]]),
+        (PINNED, [["load"]]),
+        (DESTROYER, [["load"]]),
+    ]  # fmt: skip
+
+    for source, ways in sources:
+        elf = compile_object(tmp_path, source)
+        options = describe(writer.module(data=[(1024, elf)], pages=20), "g.wasm")["policy"]
+        rules = tuple(each.removeprefix("--allow ") for each in options)
+        assert rules, source
+        for way in ways:
+            refused = [line for line in play(guest, elf, *way, allow=rules) if line.startswith("refused")]
+            assert refused == [], way
+        for left_out in rules if len(ways) == 1 else ():
+            less = tuple(rule for rule in rules if rule != left_out)
+            said = play(guest, elf, "load", allow=less)
+            assert any(line.startswith("refused: ") and line.endswith(f"[--allow {left_out}]") for line in said), said
+        Path("/sys/fs/bpf/eunomia_hostile").unlink(missing_ok=True)

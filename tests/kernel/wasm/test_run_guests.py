@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support import old_guests
+from support import old_guests, wasm_writer
 from support.bpf_guests import FLAGS
 from support.commands import Command
 
@@ -125,6 +125,21 @@ def test_guests_come_from_folders_urls_and_files_of_any_name(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_a_guest_with_0_wherever_it_is(number: signal.Signals, ecli: Command, show: Path) -> None:
     running = ecli.start("run", str(show), "forever").wait_for("line 3")
+    running.process.send_signal(number)
+
+    ended = running.finish(20)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_signals_end_a_guest_with_0_while_it_is_compiled(number: signal.Signals, ecli: Command, tmp_path: Path) -> None:
+    count = b"\x41\x00\x41\x00\x28\x02\x00\x41\x01\x6a\x36\x02\x00"  # *(int *)0 += 1
+    forever = wasm_writer.LOOP + wasm_writer.BRANCH + wasm_writer.END
+    (tmp_path / "large.wasm").write_bytes(wasm_writer.module(body=count * 60000 + forever))  # seconds for a compiler
+    running = ecli.start("run", str(tmp_path / "large.wasm"))
+    while running.process.poll() is None and len(os.listdir(f"/proc/{running.process.pid}/task")) == 1:
+        time.sleep(0.002)
+
     running.process.send_signal(number)
 
     ended = running.finish(20)

@@ -56,7 +56,7 @@ def _belongs(path: Path) -> bool:
 
 def _made(arch: str, digest: str, fill: Callable[[Path], None]) -> Path:
     """Return the archive of that digest; make it, with byte code, cffi and the commands, where it is not there."""
-    backend = None if arch in DEBIAN_CFFI else _cffi(arch)
+    backend = None if arch in DEBIAN_CFFI else _wheel("cffi", arch)
     folder = cache.folder() / "eunomia" / f"{arch}-{hashlib.sha256(f'{digest} {backend}'.encode()).hexdigest()[:16]}"
     with cache.locked(f"eunomia-{folder.name}"):
         if not folder.exists():
@@ -88,21 +88,29 @@ def _drop_old(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _cffi(arch: str) -> Path:
-    """Return cffi's wheel for the machines' Python, of the version that is installed here; PyPI's, by pip."""
-    machine, wanted = MACHINES[arch], version("cffi")
-    folder = cache.folder() / "cffi" / f"{wanted}-{machine}"
-    with cache.locked(f"cffi-{machine}"):
+def engine(arch: str) -> dict[str, bytes | str | Path]:
+    """Return the files below lib/ by which a machine has wasmtime's library, of PyPI's wheel for its architecture."""
+    made = version("wasmtime")
+    library = f"wasmtime/linux-{MACHINES[arch]}/_libwasmtime.so"
+    content = zipfile.ZipFile(_wheel("wasmtime", arch)).read(library)
+    return {f"lib/{library}": content, f"lib/wasmtime-{made}.dist-info/METADATA": "Name: wasmtime\n"}
+
+
+def _wheel(name: str, arch: str) -> Path:
+    """Return a wheel for the machines' Python, of the version that is installed here; PyPI's, by pip."""
+    machine, wanted = MACHINES[arch], version(name)
+    folder = cache.folder() / name / f"{wanted}-{machine}"
+    with cache.locked(f"{name}-{machine}"):
         if not folder.exists():
             with cache.making(folder) as new:
                 platforms = [f"--platform=manylinux_2_{minor}_{machine}" for minor in (17, 27, 28, 34)]
                 command = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps",
                            "--only-binary=:all:", "--python-version=3.11", f"--platform=manylinux2014_{machine}",
-                           *platforms, f"--dest={new}", f"cffi=={wanted}"]  # fmt: skip
+                           *platforms, f"--dest={new}", f"{name}=={wanted}"]  # fmt: skip
                 run = subprocess.run(command, capture_output=True, text=True, check=False)
                 if run.returncode:
-                    raise VmError(f"cffi {wanted} for {machine}: {run.stderr.strip()}")
-    (wheel,) = folder.glob("cffi-*.whl")
+                    raise VmError(f"{name} {wanted} for {machine}: {run.stderr.strip()}")
+    (wheel,) = folder.glob(f"{name}-*.whl")
     return wheel
 
 

@@ -108,7 +108,7 @@ def test_the_body_of_status_200_is_returned(url: Callable[[str], str], path: str
         ("circle", "redirected more than 5 times, or in a circle"),
         ("file", "redirected to file:///etc/passwd, which is neither http nor https"),
         ("cut", "the connection ended"),
-        ("endless", "too large: more, at most 2000 bytes are allowed [--max-size SIZE]"),
+        ("endless", "too large: at most 2000 bytes are allowed [--max-size SIZE]"),
     ],
 )
 def test_what_is_not_a_whole_answer_is_refused(url: Callable[[str], str], path: str, message: str) -> None:

@@ -134,7 +134,7 @@ def test_all_unknown_imports_are_in_one_line() -> None:
         Guest(code, "x.wasm").run()
 
     assert str(error.value) == (
-        "run x.wasm: the module imports what this host does not have: env.foo (i32, i64) -> i32, a.memory memory,"
+        "run x.wasm: the module imports what this host does not have: env.foo (i32, i64) -> i32; a.memory memory;"
         " a.odd function of values that no host function takes"
     )
 
@@ -143,7 +143,8 @@ def test_more_unknown_imports_than_a_line_holds_are_counted() -> None:
     imports = "".join(f'(import "m" "f{i}" (func))' for i in range(20))
 
     with pytest.raises(
-        GuestError, match=r"m\.f0 \(\), .*, m\.f7 \(\) and 12 more \[--link m=MODULE, where another has it\]$"
+        GuestError,
+        match=r"m\.f0 \(\); .*; m\.f7 \(\) and 12 more \(ecli inspect names all\) \[--link m=MODULE, where another has",
     ):
         Guest(wasm(f'(module {imports} (func (export "_start")))')).run()
 
@@ -474,6 +475,43 @@ def test_trap_is_no_crash_for_a_fault_handler_that_came_later(tmp_path: Path) ->
 
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ran.stdout == "1 trap: memory access out of bounds in start\n" * 2
+
+
+def test_child_of_a_fork_runs_guests_of_its_own() -> None:
+    program = f"""if 1:
+        import os, sys
+        from eunomia.wasm import Guest
+        os.environ["XDG_CACHE_HOME"] = "/dev/null"  # so that it is compiled
+        run = Guest({wasm(LOOP)!r}).run(fuel=0)
+        child = os.fork()
+        with Guest({start("unreachable")!r}).run() as trapping:
+            print(trapping.wait(60), trapping.text, flush=True)
+        if child == 0:
+            sys.exit(7)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), run.is_running)"""
+
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+
+    line = "1 trap: unreachable instruction (abort, panic or a failed check) in start\n"
+    assert (ran.stdout, ran.stderr) == (line * 2 + "7 True\n", "")
+
+
+def test_python_may_end_while_guests_run() -> None:
+    tick = start("(loop $l (call $tick) (br $l))", '(import "m" "tick" (func $tick))')
+    program = f"""if 1:
+        import threading
+        from eunomia.wasm import Guest
+        ticks = threading.Semaphore(0)
+        guest = Guest({tick!r})
+        guest.register("m", "tick", "() -> ()", ticks.release)
+        runs = [guest.run() for _ in range(4)]
+        for _ in range(100):
+            ticks.acquire()
+        print("last line")"""
+
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "last line\n", "")
 
 
 # the cache

@@ -24,6 +24,7 @@ enum libbpf_errno {
 	LIBBPF_ERRNO__PROGTYPE, LIBBPF_ERRNO__WRNGPID, LIBBPF_ERRNO__INVSEQ, LIBBPF_ERRNO__NLPARSE, __LIBBPF_ERRNO__END,
 };
 enum libbpf_print_level { LIBBPF_WARN, LIBBPF_INFO, LIBBPF_DEBUG };
+enum libbpf_tristate { TRI_NO, TRI_YES, TRI_MODULE };
 typedef int (*libbpf_print_fn_t)(enum libbpf_print_level level, const char *format, va_list words);
 enum libbpf_strict_mode { LIBBPF_STRICT_ALL = -1, LIBBPF_STRICT_NONE, LIBBPF_STRICT_CLEAN_PTRS, LIBBPF_STRICT_DIRECT_ERRS };
 
