@@ -46,9 +46,9 @@ struct eu_guest_options {
     const char *callback_module, *callback_export; /* NULL: "callback-wrapper", "go-callback" */
     /* 0: allowed; else the reason was written. NULL: everything is allowed. Called in the guest's thread. */
     int (*decide)(void *context, const struct eu_guest_request *request, char *reason, size_t room);
-    /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said.
-     * NULL: it is told as a note. */
-    void (*failed)(void *context, const char *what, const char *line);
+    /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said and
+     * the object is still there. A better line may be written in its place: the guest gets it too. NULL: it is told as a note. */
+    void (*failed)(void *context, const char *what, char *line, size_t room);
     /* Each record before the guest gets it, with the name of its map. NULL: nobody listens. */
     void (*on_record)(void *context, uint64_t object, const char *map, const void *bytes, uint64_t size);
     /* A warning for the operator, one line. NULL: it goes to this process's standard error. */

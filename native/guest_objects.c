@@ -63,10 +63,15 @@ void eu_guest_note(struct eu_guest *guest, const char *format, ...) {
 }
 
 void eu_guest_tell(struct eu_guest *guest, const char *what, const char *line) {
-    if (guest->options->failed)
-        guest->options->failed(guest->options->context, what, line);
-    else
+    char told[GUEST_ERROR];
+    if (!guest->options->failed) {
         eu_guest_note(guest, "%s", line);
+        return;
+    }
+    snprintf(told, sizeof(told), "%s", line);
+    guest->options->failed(guest->options->context, what, told, sizeof(told));
+    if (strcmp(told, line) != 0)
+        eu_guest_failed(guest, 0, "%s", told);
 }
 
 int eu_guest_decide(struct eu_guest *guest, const struct eu_guest_request *request) {
@@ -269,8 +274,10 @@ int eu_guest_load(struct eu_guest *guest, struct eu_guest_object *object) {
         return err;
     eu_log_clear();
     err = eu_load(object->object);
+    if (err)
+        err = load_failed(guest, "load", err);
     forget_elf(object);
-    return err ? load_failed(guest, "load", err) : 0;
+    return err;
 }
 
 static struct eu_guest_object *open_object(struct eu_guest *guest, uint32_t at, uint32_t size, uint32_t name_at) {
