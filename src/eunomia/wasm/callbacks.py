@@ -198,6 +198,7 @@ def eu_python_call(context: Any, guest: Any, slots: Any) -> int:
     except BaseException as exc:  # it cannot cross the guest's frames: raised again where the run is waited for
         function.calls.error = exc
         name = f"{function.module}.{function.name}"
-        lib.eu_guest_fail(guest, f"host function {name}: {type(exc).__name__}: {exc}".encode(errors="replace"))
+        said = f"{type(exc).__name__}: {exc}".rstrip(": ")
+        lib.eu_guest_fail(guest, f"host function {name}: {said}".encode(errors="replace"))
         return 1
     return 0
