@@ -16,8 +16,10 @@ struct eu_guest_request {
     int prog;                 /* index, -1: none */
     const char *target;       /* KIND:NAME as in docs/reference/attaching.md, also where the guest gave the plain old form; "" none */
     int pid;
-    const void *elf; /* of "load": the bytes of the object */
+    const void *elf; /* of "load": the bytes of the object; NULL: of a package, which options->package opened */
     uint64_t elf_size;
+    struct eu_object *const *loaded; /* of "load": the guest's others that are */
+    int nr_loaded;
 };
 /* A function that the caller offers beside the host's own. slots: two words for each parameter or result, the number in the first. Not 0:
  * the guest ends, with the text of eu_guest_fail(). */
@@ -46,9 +48,9 @@ struct eu_guest_options {
     const char *callback_module, *callback_export; /* NULL: "callback-wrapper", "go-callback" */
     /* 0: allowed; else the reason was written. NULL: everything is allowed. Called in the guest's thread. */
     int (*decide)(void *context, const struct eu_guest_request *request, char *reason, size_t room);
-    /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said.
-     * NULL: it is told as a note. */
-    void (*failed)(void *context, const char *what, const char *line);
+    /* Opening, loading, attaching or binding failed, or was refused ("refused: REASON"): the line, while eu_log() has what libbpf said and
+     * the object is still there. A better line may be written in its place: the guest gets it too. NULL: it is told as a note. */
+    void (*failed)(void *context, const char *what, char *line, size_t room);
     /* Each record before the guest gets it, with the name of its map. NULL: nobody listens. */
     void (*on_record)(void *context, uint64_t object, const char *map, const void *bytes, uint64_t size);
     /* A warning for the operator, one line. NULL: it goes to this process's standard error. */

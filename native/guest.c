@@ -167,6 +167,7 @@ long eu_guest_string(struct eu_guest *guest, uint32_t at, char *out, size_t room
     size_t most = all - at < room ? all - at : room, size = strnlen((const char *)memory + at, most);
     if (size == most)
         return most == room ? -ENAMETOOLONG : -EFAULT;
-    memcpy(out, memory + at, size + 1);
+    memcpy(out, memory + at, size);
+    out[size] = 0; /* in the memory it may be gone: a map is there, and a program writes to it */
     return (long)size;
 }

@@ -22,6 +22,7 @@ XDP = 'SEC("xdp") int on(struct xdp_md *ctx) { return XDP_PASS; }\n'
 UNSAFE = 'SEC("tp/syscalls/sys_enter_getpgid") int on(void *ctx) { return *(volatile int *)8; }\n'
 SIGNAL = 'SEC("tp/syscalls/sys_enter_getpgid") int on(void *ctx) { bpf_send_signal(9); return 0; }\n'
 GROUP = 'SEC("cgroup/sock_create") int on(void *ctx) { return 1; }\n'
+LOCKED = 'SEC("fentry/do_sys_openat2") int on(void *ctx) { return 0; }\n'
 # argv: how many events, target, what max_size is for. It exits with 3 when loading fails, 4 attaching, 5 polling.
 MAIN = """
 static int got;
@@ -48,7 +49,7 @@ int main(int argc, char **argv)
     return 0;
 }
 """
-SOURCES = {"events": EVENTS, "xdp": XDP, "unsafe": UNSAFE, "signal": SIGNAL, "group": GROUP}
+SOURCES = {"events": EVENTS, "xdp": XDP, "unsafe": UNSAFE, "signal": SIGNAL, "group": GROUP, "locked": LOCKED}
 
 
 def compile_all(folder: Path) -> dict[str, Path]:

@@ -25,7 +25,6 @@ COMMON = frozenset(
     ("duration", "verbose", "quiet", "sha256", "timeout", "max-size", "prog-type", "detach", "name",
      *(option.long for option in GUEST_OPTIONS))
 )  # fmt: skip
-EPERM, EACCES = 1, 13
 
 
 def run_guest(found: Program, values: Values, command: Command = COMMAND) -> int:
@@ -159,16 +158,12 @@ def advice(ending: str, text: str) -> str:
 
 def tell(line: str, said: list[str]) -> None:
     """Write a failure of what a guest asked for, with what the verifier said last."""
-    from eunomia._native import lib
     from eunomia.cli.report import clean
     from eunomia.cli.run import warn
 
-    hint = ""
-    if os.geteuid() != 0 and "refused" not in line and lib.eu_errno() in (EPERM, EACCES):
-        hint = " [needs CAP_BPF and CAP_PERFMON: run with sudo]"
     for each in [] if Verbosity.level else said:  # with -v all of it stands above
         sys.stderr.write(f"  {clean(each)}\n")
-    warn(clean(" ".join(line.split())) + hint)
+    warn(clean(" ".join(line.split())))
 
 
 def make_policy(values: Values) -> Policy:

@@ -8,8 +8,28 @@ import re
 
 from eunomia._native import error, lib, text
 from eunomia.errors import AttachError, EunomiaError, LoadError, UnsupportedError, VerifierError
-from eunomia.kernel.object import KERNEL_BTF, Object
+from eunomia.kernel.object import KERNEL_BTF
 from eunomia.package.model import Package
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Protocol
+
+    class Unloaded(Protocol):
+        """What did not load: an Object, or a guest's, with what is known of its programs by name."""
+
+        @property
+        def package(self) -> Any:
+            """What it is of: a package, or something that has a name and types as one."""
+
+        @property
+        def programs(self) -> Mapping[str, Any]:
+            """By name: each with `section` and `types`."""
+
+        def handle(self) -> Any:
+            """Return the core's object."""
+
 
 RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF
 BEGIN, END = "-- BEGIN PROG LOAD LOG --", "-- END PROG LOAD LOG --"
@@ -33,19 +53,22 @@ def last_words(log: str) -> str:
     telling = [
         line
         for line in lines
-        if not re.match(r"(failed to load object|prog '.*': failed to load: |permission error while |-- )", line)
+        if not re.match(
+            r"(failed to load object|prog '.*': failed to load: |permission error while |Failed to bump RLIMIT_|-- )",
+            line,
+        )
     ]
     return telling[-1].rstrip(".") if telling else ""
 
 
-def culprit(failed: Object) -> str | None:
+def culprit(failed: Unloaded) -> str | None:
     """Return the program that made loading fail, where libbpf or a handler named one."""
     found = re.findall(r"^libbpf: prog '([^']+)'", text(lib.eu_log()), re.M)
     name = found[-1] if found else None
     return name if name in failed.programs else None
 
 
-def load_failure(failed: Object) -> EunomiaError | OSError:
+def load_failure(failed: Unloaded) -> EunomiaError | OSError:
     """Return the exception for an object that does not load."""
     log = text(lib.eu_log())
     number = lib.eu_errno()
@@ -68,8 +91,11 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
     if number in (1, 13):
         from eunomia.package.privileges import lacking, needs_capabilities
 
-        needs = lacking(needs_capabilities(failed.package.types), lib.eu_capabilities())
+        wanted = needs_capabilities(failed.package.types, failed.programs)
+        needs = lacking((each for each, need in wanted.items() if "load" in need.steps), lib.eu_capabilities())
         limit = lib.eu_memlock_limit()
+        if "bpf_object__probe_loading" in words:  # the first thing that libbpf tries; its advice is of other times
+            words = "" if needs or limit < 0 else "failed to create a first program"
         if limit >= 0 and "failed to create" in words:
             return PermissionError(
                 number,
@@ -81,7 +107,7 @@ def load_failure(failed: Object) -> EunomiaError | OSError:
     return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)
 
 
-def lacks_rings(failed: Object) -> bool:
+def lacks_rings(failed: Unloaded) -> bool:
     """Whether loading failed because this kernel has no ring buffers, so that perf buffers may do."""
     return (
         lib.eu_errno() == errno.EINVAL
@@ -91,7 +117,7 @@ def lacks_rings(failed: Object) -> bool:
     )
 
 
-def ring_failure(failed: Object) -> UnsupportedError | None:
+def ring_failure(failed: Unloaded) -> UnsupportedError | None:
     """Return the exception for a program that knows no other buffers than rings, where the kernel has none."""
     log = text(lib.eu_log())
     if not re.search(r"func (bpf_ringbuf_\w+|unknown)#13[0-5]\b", log):
@@ -142,7 +168,7 @@ def _source(line: str) -> str:
     return f"{place.strip().rpartition('/')[2]} `{text.strip()}`".lstrip()
 
 
-def refused(failed: Object, program: str, number: int, log: str) -> EunomiaError | OSError:
+def refused(failed: Unloaded, program: str, number: int, log: str) -> EunomiaError | OSError:
     """Return the exception for a program that the kernel refused without a verifier log."""
     said = last_words(log)
     if "BPF program load failed" in said or not said:
@@ -158,7 +184,7 @@ def refused(failed: Object, program: str, number: int, log: str) -> EunomiaError
     return LoadError(f"load {said}", log)
 
 
-def _since(failed: Object, program: str) -> str:
+def _since(failed: Unloaded, program: str) -> str:
     """Return which kernel knows a program's types, in brackets, "" where the tables do not tell."""
     from eunomia.kernel.preflight.tables import since
 

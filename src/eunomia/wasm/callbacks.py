@@ -32,10 +32,13 @@ class Calls:
         kept: what the core points to while the guest runs.
         attaches: programs that it was allowed to attach.
         elves: bytes of objects that the core does not have, of packages, by the object's address.
+        loading: the object that was asked for last, and where its bytes are: there until the load is over.
         error: the exception of a callback that ended the guest.
     """
 
-    __slots__ = ("attaches", "elves", "error", "failed", "functions", "handle", "kept", "note", "on_record", "policy")
+    __slots__ = (
+        "attaches", "elves", "error", "failed", "functions", "handle", "kept", "loading", "note", "on_record", "policy",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -53,12 +56,19 @@ class Calls:
         self.error: BaseException | None = None
         self.attaches = 0
         self.elves: dict[int, bytes] = {}
+        self.loading: tuple[Any, Any] | None = None
         self.kept: list[Any] = []
         self.handle = ffi.new_handle(self)
 
     def decide(self, request: Any) -> str:
         """Return why a request is refused, "" where it is not."""
         what = ffi.string(request.what)
+        if what == b"load":
+            if request.elf != ffi.NULL:
+                elf = ffi.buffer(request.elf, request.elf_size)
+            else:
+                elf = self.elves.pop(int(ffi.cast("uintptr_t", request.object)))
+            self.loading = request.object, elf
         why = self._judge(what, request) if self.policy is not None else ""
         self.attaches += what == b"attach" and not why
         return why
@@ -78,17 +88,15 @@ class Calls:
     def _load(self, policy: Policy, request: Any) -> str:
         size, pins, has_tables = _maps(request.object)
         programs = _programs(request.object, has_tables)
-        why = policy.refuse_load(programs, size, pins)
+        others = sum(_maps(request.loaded[index])[0] for index in range(request.nr_loaded))
+        why = policy.refuse_load(programs, size + others, pins)
         if why:
             return why
         from eunomia.btf.elf import ElfFile
         from eunomia.wasm.calls import calls_of
 
-        if request.elf != ffi.NULL:
-            elf = bytes(ffi.buffer(request.elf, request.elf_size))
-        else:
-            elf = self.elves.pop(int(ffi.cast("uintptr_t", request.object)))
-        return policy.refuse_calls(*calls_of(ElfFile(elf)), programs)
+        assert self.loading is not None
+        return policy.refuse_calls(*calls_of(ElfFile(bytes(self.loading[1]))), programs)
 
 
 def _wish(obj: Any, index: int) -> Wish:
@@ -138,21 +146,27 @@ def eu_python_decides(context: Any, request: Any, reason: Any, room: int) -> int
         why = f"{type(exc).__name__}: {exc}"
     if not why:
         return 0
-    data = why.encode(errors="replace")[: max(0, room - 1)]
-    ffi.memmove(reason, data + b"\0", min(room, len(data) + 1))
+    _write(why, reason, room)
     return -_EACCES
 
 
+def _write(line: str, place: Any, room: int) -> None:
+    data = line.encode(errors="replace")[: max(0, room - 1)]
+    ffi.memmove(place, data + b"\0", min(room, len(data) + 1))
+
+
 @ffi.def_extern()  # type: ignore[untyped-decorator]
-def eu_python_failed(context: Any, what: Any, line: Any) -> None:
+def eu_python_failed(context: Any, what: Any, line: Any, room: int) -> None:
     """Tell of a failure, with what the verifier said last where it is one of the verifier's."""
     calls: Calls = ffi.from_handle(context)
     shown = text(line)
     said: list[str] = []
-    if ffi.string(what) in (b"open", b"load") and not shown.startswith("refused"):
+    step = ffi.string(what)
+    if step in (b"open", b"load") and not shown.startswith("refused"):
         from eunomia.wasm.refusal import explain
 
-        shown, said = explain(shown, text(lib.eu_log()))
+        shown, said = explain(shown, text(lib.eu_log()), calls.loading if step == b"load" else None)
+        _write(shown, line, room)
     calls.failed(shown, said)
 
 

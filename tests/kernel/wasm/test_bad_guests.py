@@ -137,6 +137,15 @@ def test_an_object_that_does_not_load_is_told_with_the_verifiers_last_lines(
     assert all(each.startswith("  ") for each in verifier)
 
 
+def test_a_program_type_that_this_kernel_locks_away_is_named(ecli: Command, guests: dict[str, Path]) -> None:
+    line = said(ecli("run", "--allow", "all", str(guests["locked"])), 3)
+
+    assert line.startswith(
+        "ecli: load program on (fentry/do_sys_openat2): this kernel refuses the program type even to"
+    )
+    assert "ulimit" not in line
+
+
 def test_an_object_that_is_none_is_told(ecli: Command, tmp_path: Path) -> None:
     body = writer.const(1024) + writer.const(5) + writer.call(0) + b"\x50" + writer.call(1)  # exits with: handle is 0
     result = run(ecli, tmp_path, writer.module([LOAD, EXIT], body, data=[(1024, b"hello")]))
@@ -271,5 +280,5 @@ def test_without_root_the_guest_runs_and_is_told_what_it_lacks(ecli: Command, gu
 
     line = result.stderr.decode().splitlines()[-1]
     assert result.returncode == 3, result
-    assert "[needs CAP_BPF and CAP_PERFMON: run with sudo]" in line
+    assert line == "ecli: load object -: operation not permitted: needs CAP_BPF and CAP_PERFMON [run with sudo]"
     assert ecli("run", str(guests["events"]), "0").returncode == 0

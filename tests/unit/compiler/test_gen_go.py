@@ -50,7 +50,7 @@ def test_values_of_random_structures_are_read_and_written_where_btf_has_them(tmp
         lines.append(
             f"{{ image := []byte{{{', '.join(map(str, image))}}}; var s, z {kind}; must(s.UnmarshalBinary(image))"
         )
-        lines.append(" for i, b := range probeBytes(&s) { probeBytes(&z)[i] = ^b }")
+        lines.append(" for i, b := range probeBytesOf(&s) { probeBytesOf(&z)[i] = ^b }")
         for name, value in values(btf, found.id, image):
             is_function = f"func (v *{kind}) {camel(name)}()" in text
             lines.append(f" fmt.Println(s.{camel(name)}{'()' if is_function else ''})")

@@ -161,9 +161,14 @@ EU_API char *eu_initial_bytes(struct bpf_map *map)
 EU_API void eu_make_live(struct bpf_map *map)
 {
 	size_t size = map->info.value_size;
+	uint32_t zero = 0;
 
-	if (!map->bytes || !strncmp(map->info.section, ".rodata", 7) || !strncmp(map->info.section, ".kconfig", 8) || map->info.fd < 0)
+	if (!map->bytes || !strncmp(map->info.section, ".rodata", 7) || map->info.fd < 0)
 		return;
+	if (!strncmp(map->info.section, ".kconfig", 8)) { /* its values are found at load, and stay */
+		wasm_bpf_map_operate(map->info.fd, 1, &zero, map->bytes, NULL, 0);
+		return;
+	}
 	map->is_live = wasm_bpf_map_mmap(map->info.fd, map->bytes, (int)eu_pages(size)) == 0;
 	if (map->is_live)
 		return;

@@ -5,7 +5,7 @@ Source: bpftool `gen skeleton` (7.5): names of functions and members; libbpf `st
 
 from __future__ import annotations
 
-from eunomia.compiler.skeletons.c_types import ASSERT, CTypes
+from eunomia.compiler.skeletons.c_types import ASSERT, END, CTypes
 from eunomia.compiler.skeletons.names import CPLUSPLUS
 
 TYPE_CHECKING = False
@@ -52,7 +52,7 @@ def generate(contents: Contents, made_by: str, *, types: str = "all", without: C
         lines += [f"#endif /* {name.upper()}_NO_TYPES */", ""]
     if types != "only":
         lines += _skeleton(contents, writer)
-    return "\n".join([*lines, f"#endif /* {guard} */", ""])
+    return "\n".join([*lines, *END.splitlines(), "", f"#endif /* {guard} */", ""])
 
 
 def _skeleton(contents: Contents, writer: CTypes) -> Iterator[str]:

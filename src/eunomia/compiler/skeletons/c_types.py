@@ -5,7 +5,7 @@ from __future__ import annotations
 from zlib import crc32
 
 from eunomia.compiler.skeletons.layout import MAX_FIELDS, Aggregate, Array, Constants, Scalar
-from eunomia.compiler.skeletons.names import CPLUSPLUS, LIBC
+from eunomia.compiler.skeletons.names import BPF, BPF_ENUMS, CPLUSPLUS, LIBBPF_ENUMS, LIBC
 from eunomia.errors import PackageError
 
 TYPE_CHECKING = False
@@ -21,6 +21,15 @@ ASSERT = """\
 #else
 #define EUNOMIA_ASSERT(truth, text) _Static_assert(truth, text)
 #endif
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpacked-not-aligned" /* every place is told, and asserted */
+#endif
+"""
+END = """\
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
 #endif
 """
 
@@ -49,7 +58,9 @@ class CTypes:
         rows = [f"\t{name} = {_number(value)}," for name, value in enum.values]
         if enum.is_typedef:
             return _once(enum.values[0][0], ["typedef enum {", *rows, f"}} {enum.name};"])
-        return _once(enum.values[0][0], [f"enum {enum.name} {{".replace("  ", " "), *rows, "};"])
+        lines = _once(enum.values[0][0], [f"enum {enum.name} {{".replace("  ", " "), *rows, "};"])
+        header = _header(enum)
+        return [f"#ifndef {header}", *lines[:-1], "#endif", ""] if header else lines
 
     def definition(self, aggregate: Aggregate) -> list[str]:
         """Return the definition of a struct or union, the assertion of its size, and its bit fields' functions."""
@@ -66,7 +77,8 @@ class CTypes:
 
     def spelled(self, aggregate: Aggregate) -> str:
         """Return an aggregate's type as this file calls it."""
-        if aggregate.name in LIBC and aggregate.name not in self.without and not aggregate.is_typedef:
+        name = aggregate.name
+        if (name in LIBC or name in BPF) and name not in self.without and not aggregate.is_typedef:
             return f"{_keyword(aggregate)} {self.prefix}_{aggregate.name}"
         return aggregate.spelled
 
@@ -185,6 +197,14 @@ def _accessor(name: str, owner: str, base: int, bits: Bits) -> list[str]:
         f"\t__builtin_memcpy((char *)to + {start}, &word, {size});",
         "}",
     ]
+
+
+def _header(enum: Constants) -> str:
+    """The guard of the header that has an enum, where skeletons include it: the program has it from there."""
+    first = enum.values[0][0]
+    if enum.name in BPF_ENUMS or (not enum.name and first.startswith(("BPF_", "TCP_BPF_", "BTF_F_"))):
+        return "__LINUX_BPF_H__"
+    return "__LIBBPF_LIBBPF_H" if enum.name in LIBBPF_ENUMS else ""
 
 
 def _once(name: str, lines: list[str]) -> list[str]:

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from eunomia.compiler.skeletons.layout import Constants, Shape
 
 HELPERS = """\
-func PREFIXBytes[T any](v *T) []byte {
+func PREFIXBytesOf[T any](v *T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(v)), unsafe.Sizeof(*v))
 }
 
-func PREFIXRead[T any](from []byte) (v T) {
-	copy(PREFIXBytes(&v), from)
+func PREFIXValueAt[T any](from []byte) (v T) {
+	copy(PREFIXBytesOf(&v), from)
 	return v
 }
 
-func PREFIXUnmarshal[T any](v *T, name string, from []byte) error {
-	to := PREFIXBytes(v)
+func PREFIXUnmarshalInto[T any](v *T, name string, from []byte) error {
+	to := PREFIXBytesOf(v)
 	if len(from) < len(to) {
 		return fmt.Errorf("%s: %d bytes, expected %d", name, len(from), len(to))
 	}
@@ -32,7 +32,7 @@ func PREFIXUnmarshal[T any](v *T, name string, from []byte) error {
 	return nil
 }
 
-func PREFIXBits(from []byte, shift, width uint) uint64 {
+func PREFIXBitsAt(from []byte, shift, width uint) uint64 {
 	var v uint64
 	for i := min(len(from), 8) - 1; i >= 0; i-- {
 		v = v<<8 | uint64(from[i])
@@ -44,7 +44,7 @@ func PREFIXBits(from []byte, shift, width uint) uint64 {
 	return v & (1<<width - 1)
 }
 
-func PREFIXSetBits(to []byte, shift, width uint, v uint64) {
+func PREFIXPutBitsAt(to []byte, shift, width uint, v uint64) {
 	for i := shift; i < shift+width; i++ {
 		to[i/8] = to[i/8]&^(1<<(i%8)) | byte(v&1)<<(i%8)
 		v >>= 1
@@ -149,11 +149,11 @@ class GoTypes:
         yield from asserts
         yield ""
         yield f"func (v *{name}) MarshalBinary() ([]byte, error) {{"
-        yield f"\treturn append([]byte(nil), {self.prefix}Bytes(v)...), nil"
+        yield f"\treturn append([]byte(nil), {self.prefix}BytesOf(v)...), nil"
         yield "}"
         yield ""
         yield f"func (v *{name}) UnmarshalBinary(from []byte) error {{"
-        yield f'\treturn {self.prefix}Unmarshal(v, "{flat.aggregate.name or name}", from)'
+        yield f'\treturn {self.prefix}UnmarshalInto(v, "{flat.aggregate.name or name}", from)'
         yield "}"
         yield ""
         for view, kind in views:
@@ -162,15 +162,15 @@ class GoTypes:
     def _functions(self, name: str, view: View, kind: str, free: Free) -> Iterator[str]:
         get, put = free.take(camel(view.name)), free.take(f"Set{camel(view.name)}")
         before: list[str] = []
-        bytes_of = f"{self.prefix}Bytes(v)"
+        bytes_of = f"{self.prefix}BytesOf(v)"
         if view.bits is None:
-            read = f"{self.prefix}Read[{kind}]({bytes_of}[{view.offset}:])"
-            write = f"copy({bytes_of}[{view.offset}:], {self.prefix}Bytes(&value))"
+            read = f"{self.prefix}ValueAt[{kind}]({bytes_of}[{view.offset}:])"
+            write = f"copy({bytes_of}[{view.offset}:], {self.prefix}BytesOf(&value))"
         else:
             at, size, shift = view.bytes
             width = view.bits.width
             place = f"{bytes_of}[{at}:{at + size}], {shift}, {width}"
-            word = f"{self.prefix}Bits({place})"
+            word = f"{self.prefix}BitsAt({place})"
             read = f"{kind}({word})"
             value = "uint64(value)"
             if kind == "bool":
@@ -178,7 +178,7 @@ class GoTypes:
                 before = ["\tvar bit uint64", "\tif value {", "\t\tbit = 1", "\t}"]
             elif view.bits.base.signed:
                 read = f"{kind}(int64({word}<<{64 - width}) >> {64 - width})"
-            write = f"{self.prefix}SetBits({place}, {value})"
+            write = f"{self.prefix}PutBitsAt({place}, {value})"
         yield f"func (v *{name}) {get}() {kind} {{"
         yield f"\treturn {read}"
         yield "}"
@@ -196,7 +196,10 @@ def aligned(rows: list[tuple[str, str]]) -> list[str]:
     return [f"\t{name:{width}} {rest}" for name, rest in rows]
 
 
-_TAKEN = ("Bytes", "Read", "Unmarshal", "Bits", "SetBits", "Object", "Objects", "Maps", "Programs", "Variables")
+_TAKEN = (
+    *("BytesOf", "ValueAt", "UnmarshalInto", "BitsAt", "PutBitsAt"),
+    *("Object", "Objects", "Maps", "Programs", "Variables"),
+)
 
 
 def _scalar(shape: Scalar) -> str:

@@ -21,6 +21,33 @@ LIBC = _words(
     "sockaddr sockaddr_in sockaddr_in6 sockaddr_storage sockaddr_un stat statvfs termios timespec timeval "
     "timezone tm tms utimbuf utsname winsize"
 )
+# structs and enums of linux/bpf.h and bpf/libbpf.h, which skeletons include, of any version
+BPF = _words(
+    "__sk_buff bpf_attr bpf_btf_info bpf_cgroup_dev_ctx bpf_cgroup_storage_key bpf_common_attr bpf_core_relo "
+    "bpf_cpumap_val bpf_devmap_val bpf_dynptr bpf_fib_lookup bpf_flow_keys bpf_func_info bpf_insn "
+    "bpf_insn_array_value bpf_iter_attach_opts bpf_iter_link_info bpf_iter_num bpf_kprobe_multi_opts "
+    "bpf_kprobe_opts bpf_ksyscall_opts bpf_line_info bpf_link_info bpf_linker_file_opts bpf_linker_opts "
+    "bpf_list_head bpf_list_node bpf_lpm_trie_key bpf_lpm_trie_key_hdr bpf_lpm_trie_key_u8 bpf_map_info "
+    "bpf_map_skeleton bpf_netfilter_opts bpf_netkit_opts bpf_object_open_opts bpf_object_skeleton "
+    "bpf_object_subskeleton bpf_perf_event_opts bpf_perf_event_value bpf_pidns_info bpf_prog_info "
+    "bpf_prog_skeleton bpf_raw_tracepoint_args bpf_raw_tracepoint_opts bpf_rb_node bpf_rb_root bpf_redir_neigh "
+    "bpf_refcount bpf_sk_lookup bpf_sock bpf_sock_addr bpf_sock_ops bpf_sock_tuple bpf_sockopt bpf_spin_lock "
+    "bpf_stack_build_id bpf_sysctl bpf_task_work bpf_tc_hook bpf_tc_opts bpf_tcp_sock bpf_tcx_opts bpf_timer "
+    "bpf_token_info bpf_trace_opts bpf_tracepoint_opts bpf_tunnel_key bpf_uprobe_multi_opts bpf_uprobe_opts "
+    "bpf_usdt_opts bpf_var_skeleton bpf_wq bpf_xdp_attach_opts bpf_xdp_query_opts bpf_xdp_set_link_opts "
+    "bpf_xdp_sock bpf_xfrm_state btf_ptr gen_loader_opts libbpf_prog_handler_opts perf_buffer_opts "
+    "perf_buffer_raw_opts ring_buffer_opts sk_msg_md sk_reuseport_md user_ring_buffer_opts xdp_md"
+)
+BPF_ENUMS = _words(
+    "bpf_addr_space_cast bpf_adj_room_mode bpf_attach_type bpf_cgroup_iter_order bpf_check_mtu_flags "
+    "bpf_check_mtu_ret bpf_cmd bpf_cond_pseudo_jmp bpf_core_relo_kind bpf_func_id bpf_hdr_start_off "
+    "bpf_kfunc_flags bpf_link_type bpf_lwt_encap_mode bpf_map_type bpf_perf_event_type bpf_prog_type bpf_ret_code "
+    "bpf_stack_build_id_status bpf_stats_type bpf_task_fd_type sk_action tcx_action_base xdp_action"
+)
+LIBBPF_ENUMS = _words(
+    "bpf_perf_event_ret bpf_tc_attach_point bpf_tc_flags libbpf_errno libbpf_print_level libbpf_tristate "
+    "probe_attach_mode"
+)
 _RUST = _words(
     "abstract as async await become box break const continue do dyn else enum extern false final fn for gen if "
     "impl in let loop macro match mod move mut override priv pub ref return static struct trait true try type "
