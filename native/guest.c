@@ -68,6 +68,9 @@ int eu_guest_end(struct eu_guest *guest, enum eu_ending ending, const char *form
     va_start(args, format);
     vsnprintf(guest->text, sizeof(guest->text), format, args);
     va_end(args);
+    for (char *c = guest->text; *c; c++) /* one line, and no escapes to a terminal */
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = *c == '\n' || *c == '\t' ? ' ' : '?';
     for (size_t end = strlen(guest->text); end && guest->text[end - 1] == ' ';)
         guest->text[--end] = 0;
     return EU_STOP;
@@ -167,6 +170,7 @@ long eu_guest_string(struct eu_guest *guest, uint32_t at, char *out, size_t room
     size_t most = all - at < room ? all - at : room, size = strnlen((const char *)memory + at, most);
     if (size == most)
         return most == room ? -ENAMETOOLONG : -EFAULT;
-    memcpy(out, memory + at, size + 1);
+    memcpy(out, memory + at, size);
+    out[size] = 0; /* in the memory it may be gone: a map is there, and a program writes to it */
     return (long)size;
 }
