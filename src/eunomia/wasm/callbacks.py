@@ -90,7 +90,8 @@ class Calls:
     def _load(self, policy: Policy, request: Any) -> str:
         size, pins, has_tables = _maps(request.object)
         programs = _programs(request.object, has_tables)
-        why = policy.refuse_load(programs, size, pins)
+        others = sum(_maps(request.loaded[index])[0] for index in range(request.nr_loaded))
+        why = policy.refuse_load(programs, size + others, pins)
         if why:
             return why
         from eunomia.btf.elf import ElfFile
@@ -214,6 +215,7 @@ def eu_python_call(context: Any, guest: Any, slots: Any) -> int:
     except BaseException as exc:  # it cannot cross the guest's frames: raised again where the run is waited for
         function.calls.error = exc
         name = f"{function.module}.{function.name}"
-        lib.eu_guest_fail(guest, f"host function {name}: {type(exc).__name__}: {exc}".encode(errors="replace"))
+        said = f"{type(exc).__name__}: {exc}".rstrip(": ")
+        lib.eu_guest_fail(guest, f"host function {name}: {said}".encode(errors="replace"))
         return 1
     return 0

@@ -152,6 +152,10 @@ def _wasi(words: list[str], env: Mapping[str, str], dirs: Sequence[Directory]) -
     made.inherit_stdout()
     made.inherit_stderr()
     for each in dirs:
+        if f"{os.path.realpath(each.host)}/".startswith("/proc/") or os.path.realpath(each.host) == "/":
+            raise GuestError(
+                f"directory {each.host}: has /proc in it, of which components can have nothing [modules can]"
+            )
         if each.rights != "token":
             made.preopen_dir(each.host, each.guest, each.rights == "rw")
     return made

@@ -27,14 +27,16 @@ def describe(wasm: bytes, name: str) -> dict[str, Any]:
         GuestError: the bytes are no core module, or damaged.
     """
     module = Module(wasm, name)
-    imports = [_import(each, offered()) for each in module.imports]
-    objects = [_object(one) for one in find(iter_data(module))]
     exports = {each.name for each in module.exports if each.kind == "function"}
+    entry = next((entry for entry in ("_start", "bpf_main", "on_batch", "on_event") if entry in exports), "")
+    host = offered(to_events=entry.startswith("on_"))
+    imports = [_import(each, host) for each in module.imports]
+    objects = [_object(one) for one in find(iter_data(module))]
     return {
         "name": name,
         "kind": "guest",
         "size": len(wasm),
-        "entry": next((entry for entry in ("_start", "bpf_main") if entry in exports), ""),
+        "entry": entry,
         "memory": {"pages": module.memory[0], "max_pages": module.memory[1]} if module.memory else None,
         "runs_here": all(row["known"] for row in imports),
         "interface": sorted({row["interface"] for row in imports if row["interface"]}),

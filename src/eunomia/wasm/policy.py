@@ -151,7 +151,9 @@ class Policy:
         """Return why a program must not be attached to a target, "" where it may."""
         kind, name = kinds.split_target(program.word, program.section, target)
         if kind == "cgroup" and name and not name.startswith("/"):
-            name = os.path.join(os.getcwd(), name)
+            name = os.path.join(_groups() if target.startswith("cgroup:") else os.getcwd(), name)
+        elif kind in kinds.OF_INTERFACES:
+            name = _own_name(kind, name)
         why = self._refuse_target(program, kind, name)
         return f"program {program.name} to {kind}{name and ':'}{name}: {why}" if why else ""
 
@@ -211,6 +213,26 @@ class Policy:
 
     def _denies_all(self) -> bool:
         return any(rules.everything for rules in self._deny)
+
+
+def _own_name(kind: str, name: str) -> str:
+    """Return a target with the interface's own name, which it may have given by number or by another name."""
+    from _socket import if_indextoname, if_nametoindex
+
+    plain = kinds.plain_name(kind, name)
+    if not plain or not name.startswith(plain):
+        return name
+    try:
+        index = int(plain) if plain.isascii() and plain.isdecimal() else if_nametoindex(plain)
+        return if_indextoname(index) + name[len(plain) :]
+    except (OSError, OverflowError):
+        return name
+
+
+def _groups() -> str:
+    """Return where cgroup v2 is mounted, as native/attach_cgroup.c looks for it."""
+    with open("/proc/self/mountinfo", errors="surrogateescape") as file:
+        return next((line.split()[4] for line in file if " - cgroup2 " in line), "/sys/fs/cgroup")
 
 
 def _attach_option(kind: str, plain: str, name: str) -> str:
