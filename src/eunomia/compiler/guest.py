@@ -65,6 +65,7 @@ def plan(folder: str, only: str | None = None) -> list[Guest]:
     sources = [path for path in found if path not in objects and not _is_replaced(path)]
     texts = {path: read_source(path) for path in sources}
     mains = [path for path in sources if _MAIN.search(texts[path]) or _EVENTS.search(texts[path])]
+    nr_guests = len(mains)
     if only:
         mains = [path for path in mains if os.path.samefile(path, only)]
     if not mains:
@@ -73,16 +74,17 @@ def plan(folder: str, only: str | None = None) -> list[Guest]:
     rest = [path for path in sources if not (_MAIN.search(texts[path]) or _EVENTS.search(texts[path]))]
     guests = []
     for path in mains:
-        used = [path, *_needed(rest, texts[path], len(mains))]
+        used = [path, *_needed(rest, path, nr_guests)]
         included = "\n".join([*(texts[each] for each in used), *_headers(folder, used, texts)])
         wanted = [each for each in objects if f"{_stem(each)}.skel.h" in included]
         guests.append(Guest(_stem(path), used, wanted))
     return guests
 
 
-def _needed(rest: list[str], text: str, nr_guests: int) -> list[str]:
+def _needed(rest: list[str], main: str, nr_guests: int) -> list[str]:
     """The sources without a main() that a guest is made of: all; of several guests those whose headers it includes."""
-    return [path for path in rest if nr_guests == 1 or f"{_stem(path)}.h" in text]
+    stems = {_stem(path) for path in own_headers([main])}
+    return [path for path in rest if nr_guests == 1 or _stem(path) in stems]
 
 
 def _headers(folder: str, sources: list[str], texts: dict[str, str]) -> Iterable[str]:
@@ -94,14 +96,19 @@ def _headers(folder: str, sources: list[str], texts: dict[str, str]) -> Iterable
             yield read_source(path)
 
 
-def shared_headers(objects: Sequence[str]) -> frozenset[str]:
-    """Return the real paths of the headers that BPF sources include from beside them, and so on."""
-    found, left = set[str](), list(objects)
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.MULTILINE)
+
+
+def own_headers(sources: Sequence[str]) -> frozenset[str]:
+    """Return the real paths of the headers that sources, and these, include from beside them or from include/."""
+    found, left = set[str](), list(sources)
     while left:
         path = left.pop()
-        for name in re.findall(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', read_source(path), re.MULTILINE):
-            header = os.path.realpath(os.path.join(os.path.dirname(path), name))
-            if header not in found and os.path.isfile(header):
+        folder = os.path.dirname(path) or "."
+        for name in _INCLUDE.findall(read_source(path)):
+            places = (os.path.join(folder, each, name) for each in ("", "include", "../include"))
+            header = os.path.realpath(next(filter(os.path.isfile, places), ""))
+            if os.path.isfile(header) and header not in found:
                 found.add(header)
                 left.append(header)
     return frozenset(found)
@@ -180,7 +187,7 @@ class GuestBuild:
         """
         folder = os.path.join(self.work, guest.name)
         os.makedirs(folder, exist_ok=True)
-        self._shared = shared_headers(guest.objects)
+        self._shared = own_headers(guest.objects)
         made = [
             self._prepared(path, os.path.join(folder, f"{index}-{_stem(path)}"), on_warning)
             for index, path in enumerate(guest.sources)
