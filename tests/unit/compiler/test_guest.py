@@ -161,3 +161,10 @@ def test_template_in_go_has_the_skeletons_names(tmp_path: Path) -> None:
 
 def test_the_sdk_is_found_in_the_checkout() -> None:
     assert os.path.isfile(os.path.join(sdk.folder("c"), "include/bpf/libbpf.h"))
+
+
+def test_source_of_a_crate_is_told_to_be_one(tmp_path: Path) -> None:
+    put(tmp_path, main_rs="fn main() {}\n")
+
+    with pytest.raises(CompileError, match=r"a source of a project \[give the folder with its Cargo.toml\]"):
+        plan(str(tmp_path), str(tmp_path / "main.rs"))
