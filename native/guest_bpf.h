@@ -47,7 +47,7 @@ struct eu_guest_objects {
     struct eu_guest *guest;
     struct eu_guest_object *first;
     uint64_t last_handle;
-    uint32_t nr_objects, nr_links, last_link, nr_mappings, nr_told;
+    uint32_t nr_objects, nr_links, last_link, nr_mappings, nr_told, nr_failed;
     size_t elf_bytes; /* of the objects that are open */
     struct eu_guest_slot *slots;
     uint32_t nr_slots, slots_room;
