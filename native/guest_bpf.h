@@ -96,6 +96,9 @@ int eu_guest_fits(struct eu_guest *guest, const struct eu_object *object);
 /* Whether it may change a map like this: 0 or -errno. */
 int eu_guest_may_set(struct eu_guest *guest, const struct eu_object *object, int map, int what, uint32_t value);
 
+/* guest_attach.c: 0, or -EMFILE with the guest's error, told: it has as many programs attached as it may. */
+int eu_guest_may_link(struct eu_guest *guest);
+
 /* guest_fds.c */
 /* The number of a map or program, always the same while its object is open; -errno. */
 int eu_guest_fd_of(struct eu_guest *guest, struct eu_guest_object *object, int is_program, int index);
