@@ -111,7 +111,10 @@ int eu_guest_run(struct eu_guest *guest) {
     if (guest->started)
         return eu_fail(EALREADY, "run a guest: it was started already");
     if (!guest->engine->exports(guest->instance, "_start") && !guest->engine->exports(guest->instance, "bpf_main"))
-        eu_guest_end(guest, EU_FAILED, "the module exports no function _start (build a WASI command, not a library or reactor)");
+        eu_guest_end(guest, EU_FAILED,
+                     guest->engine->exports(guest->instance, "event_buffer")
+                         ? "the module is a guest of events, which a tool's output goes through [ecli run --guest FILE TOOL]"
+                         : "the module exports no function _start (build a WASI command, not a library or reactor)");
     else
         enter(guest);
     eu_guest_over(guest);

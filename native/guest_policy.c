@@ -1,5 +1,6 @@
 /* What the policy of guests asks about, beside what everybody may know of an object. */
 #define _GNU_SOURCE
+#include "chain.h"
 #include "error.h"
 #include "guest.h"
 #include "object.h"
@@ -72,6 +73,11 @@ int eu_guest_offer(int index, struct eu_guest_offer *offer) {
                 *offer = (struct eu_guest_offer){f->module, f->name, f->type};
                 return 1;
             }
+    for (const struct eu_guest_function *f = eu_sieve_functions; f->name; f++)
+        if (index-- == 0) {
+            *offer = (struct eu_guest_offer){f->module, f->name, f->type};
+            return 1;
+        }
     return 0;
 }
 
