@@ -140,7 +140,11 @@ def options(objects: list[dict[str, Any]]) -> list[str]:
 
 
 def narrower(objects: list[dict[str, Any]]) -> list[str]:
-    """Return the rules that name where programs attach, by which these that allow a whole type can be narrowed."""
+    """Return the rules that name where programs attach, with those for whole types that they can stand for."""
     words = {each["type"] for row in objects for each in row["programs"] if not each["allowed"]}
-    places = {kinds.kind_of(word) for word in words if word}
-    return [f"--allow {_PLACE[kind]}" for kind in sorted(places) if kind in _PLACE]
+    found = []
+    for kind, place in _PLACE.items():
+        there = ",".join(sorted(word for word in words if word and kinds.kind_of(word) == kind))
+        if there:
+            found.append(f"--allow {place} in place of prog-type={there}: there only")
+    return found
