@@ -18,17 +18,21 @@ PAGE = 64  # KiB
 
 def page(found: dict[str, Any], *, everything: bool = False) -> Iterator[str]:
     """Yield the lines of the page for people; with `everything` each import and export."""
-    yield f"{clean(found['name'])}: a Wasm guest, {found['size']} bytes"
-    yield from aligned(_head(found))
+    is_component = found["kind"] == "component"
+    what = "component" if is_component else "guest"
+    yield f"{clean(found['name'])}: a Wasm {what}, {found['size']} bytes"
+    yield from [f"  {each}" for each in found["interfaces"]] if is_component else aligned(_head(found))
     for number, row in enumerate(found["objects"], 1):
         yield ""
         yield from _object(number, row)
-    if not found["objects"] and not found["entry"].startswith("on_"):
+    if not found["objects"] and not found.get("entry", "").startswith("on_"):
         yield ""
         yield "Objects: none found in its data (it may make, read or unpack them when it runs)"
     yield ""
     yield "Policy"
     yield from _policy(found)
+    if is_component:
+        return
     yield ""
     yield from _imports(found["imports"], everything)
     if everything:
@@ -108,7 +112,7 @@ def _object(number: int, row: dict[str, Any]) -> Iterator[str]:
 
 
 def _policy(found: dict[str, Any]) -> Iterator[str]:
-    if found["entry"].startswith("on_"):
+    if found.get("entry", "").startswith("on_"):
         yield "  nothing to allow: a guest of events has no BPF of its own"
         return
     if not found["policy"]:
