@@ -67,7 +67,9 @@ class Calls:
             if request.elf != ffi.NULL:
                 elf = ffi.buffer(request.elf, request.elf_size)
             else:
-                elf = self.elves.pop(int(ffi.cast("uintptr_t", request.object)))
+                elf = self.elves.get(int(ffi.cast("uintptr_t", request.object)), b"")
+                if not elf:
+                    return "it was asked for before, and did not load"
             self.loading = request.object, elf
         why = self._judge(what, request) if self.policy is not None else ""
         self.attaches += what == b"attach" and not why
@@ -93,10 +95,11 @@ class Calls:
         if why:
             return why
         from eunomia.btf.elf import ElfFile
-        from eunomia.wasm.calls import calls_of
+        from eunomia.wasm.calls import changes_of
 
         assert self.loading is not None
-        return policy.refuse_calls(*calls_of(ElfFile(bytes(self.loading[1]))), programs)
+        elf = ElfFile(bytes(self.loading[1]))
+        return policy.refuse_calls(*changes_of(elf, [(each.word, each.section) for each in programs]), programs)
 
 
 def _wish(obj: Any, index: int) -> Wish:

@@ -8,7 +8,7 @@ from eunomia._native import lib
 from eunomia.btf.object import MAP_TYPES, MapDefinition, ObjectBtf
 from eunomia.errors import PackageError
 from eunomia.wasm import kinds
-from eunomia.wasm.calls import calls_of
+from eunomia.wasm.calls import changes_of
 from eunomia.wasm.embedded import Embedded, find
 from eunomia.wasm.interface import age_of, offered
 from eunomia.wasm.module import External, Module, iter_data
@@ -87,7 +87,7 @@ def _object(found: Embedded) -> dict[str, Any]:
             {"name": each.name, "type": "variables", "value_size": each.size, "pinned": False}
             for each in obj.data_sections
         ]
-        helpers, kernel = calls_of(obj.elf)
+        helpers, kernel = changes_of(obj.elf, [(each["type"], each["attach"]) for each in row["programs"]])
         row["helpers"], row["kfuncs"], row["licence"] = sorted(helpers), sorted(kernel), obj.licence
         row["maps_size"] = sum(map(_size, obj.maps.values())) + sum(each.size for each in obj.data_sections)
     except PackageError as exc:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from eunomia.wasm import kinds
+from eunomia.wasm.calls import REGISTERS
 from eunomia.wasm.rules import Rules
 from eunomia.wasm.sizes import size_text
 
@@ -132,15 +133,18 @@ class Policy:
     def refuse_calls(self, helpers: Iterable[str], kernel: Iterable[str], programs: Iterable[Wish]) -> str:
         """Return why code must not be loaded, by the helpers and functions of the kernel that it calls."""
         observes = all(program.word in kinds.OBSERVING for program in programs)
-        wanted = [("helper", name, f"bpf_{name}()") for name in sorted(helpers) if name != "setsockopt" or observes]
-        wanted += [("kfunc", name, f"{name}()") for name in sorted(kernel)]
-        for key, name, shown in wanted:
+        wanted = [
+            ("helper", name, f"calls bpf_{name}()") for name in sorted(helpers) if name != "setsockopt" or observes
+        ]
+        wanted += [("kfunc", name, f"calls {name}()") for name in sorted(kernel)]
+        for key, name, does in wanted:
+            shown = "may change registers of a process" if name == REGISTERS else does
             why = self._forbidden(key, name)
             if why:
-                return f"it calls {shown}: {why}"
+                return f"it {shown}: {why}"
             if not self._allowed(key, name):
                 what = "which changes what it observes" if key == "helper" else "which may change the kernel's state"
-                return f"it calls {shown}, {what}: not allowed by default [--allow {key}={name}]"
+                return f"it {shown}, {what}: not allowed by default [--allow {key}={name}]"
         return ""
 
     def refuse_attach(self, program: Wish, target: str) -> str:
