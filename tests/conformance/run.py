@@ -29,8 +29,8 @@ sys.path[:0] = [str(HERE.parent)]  # run as a script
 
 from conformance.build import Builder, build_target  # noqa: E402
 
-PATIENCE = 20.0  # seconds for anything that must come
-STOPPING = 5.0  # seconds for an interrupted guest; a host takes milliseconds, a busy machine more
+PATIENCE = 60.0  # seconds for anything that must come
+STOPPING = 15.0  # seconds for an interrupted guest; a host takes milliseconds, a busy machine more
 BASE = 0x40000000  # no process has such a number: kill(2) tells the kernel side something, and nobody gets a signal
 
 
