@@ -75,6 +75,17 @@ def test_component_loads_reads_and_is_told_of_errors(component: Path, ecli: Comm
     assert done.returncode == 9
 
 
+def test_inspect_shows_what_is_in_a_component(component: Path, ecli: Command) -> None:
+    shown = ecli("inspect", str(component))
+
+    assert shown.returncode == 0, shown
+    lines = [" ".join(line.split()) for line in shown.lines]
+    assert lines[0] == f"{component}: a Wasm component, {component.stat().st_size} bytes"
+    assert "eunomia:bpf/objects@0.1.0" in lines
+    assert any(line.startswith("BPF object 1 (") for line in lines)
+    assert lines[lines.index("Policy") + 1] == "nothing to allow: its programs only observe"
+
+
 def test_policy_refuses_what_a_component_loads(component: Path, ecli: Command) -> None:
     done = ecli("run", "--deny", "all", str(component))
 
