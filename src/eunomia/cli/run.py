@@ -160,7 +160,8 @@ def claim(package: Package | Named, values: Values) -> State | None:
     from eunomia.life import state
 
     name = values["name"]
-    more = None
+    kind = package.kind
+    more = (lambda _: {"kind": kind}) if kind else None
     if values["detach"] or values["pin"]:
         from eunomia.cli.detach import details
 
