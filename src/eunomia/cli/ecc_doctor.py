@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from eunomia.cli.parser import Command
+from eunomia.cli.parser import VERBOSE, Command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMAND = Command("doctor", "", "tell what compiling needs and what of it is installed", prog="ecc")
+COMMAND = Command("doctor", "", "tell what compiling needs and what of it is installed", (VERBOSE,), prog="ecc")
 
 
 def main(argv: list[str]) -> int:
