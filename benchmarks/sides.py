@@ -95,6 +95,8 @@ class Sides:
     def env(self, *, fresh: bool = True) -> dict[str, str]:
         """Return the environment of a measured process; fresh: with an empty cache, so that every run is the first."""
         env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(self.work / "home")}
+        if "PYTHONPATH" in os.environ:  # a work tree beside the installed one
+            env["PYTHONPATH"] = os.environ["PYTHONPATH"]
         if fresh:
             self.caches += 1
             env["XDG_CACHE_HOME"] = str(self.work / f"cache-{os.getpid()}-{self.caches}")

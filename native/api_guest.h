@@ -16,8 +16,10 @@ struct eu_guest_request {
     int prog;                 /* index, -1: none */
     const char *target;       /* KIND:NAME as in docs/reference/attaching.md, also where the guest gave the plain old form; "" none */
     int pid;
-    const void *elf; /* of "load": the bytes of the object */
+    const void *elf; /* of "load": the bytes of the object; NULL: of a package, which options->package opened */
     uint64_t elf_size;
+    struct eu_object *const *loaded; /* of "load": the guest's others that are */
+    int nr_loaded;
 };
 /* A function that the caller offers beside the host's own. slots: two words for each parameter or result, the number in the first. Not 0:
  * the guest ends, with the text of eu_guest_fail(). */

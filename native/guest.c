@@ -68,6 +68,9 @@ int eu_guest_end(struct eu_guest *guest, enum eu_ending ending, const char *form
     va_start(args, format);
     vsnprintf(guest->text, sizeof(guest->text), format, args);
     va_end(args);
+    for (char *c = guest->text; *c; c++) /* one line, and no escapes to a terminal */
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = *c == '\n' || *c == '\t' ? ' ' : '?';
     for (size_t end = strlen(guest->text); end && guest->text[end - 1] == ' ';)
         guest->text[--end] = 0;
     return EU_STOP;
@@ -108,7 +111,10 @@ int eu_guest_run(struct eu_guest *guest) {
     if (guest->started)
         return eu_fail(EALREADY, "run a guest: it was started already");
     if (!guest->engine->exports(guest->instance, "_start") && !guest->engine->exports(guest->instance, "bpf_main"))
-        eu_guest_end(guest, EU_FAILED, "the module exports no function _start (build a WASI command, not a library or reactor)");
+        eu_guest_end(guest, EU_FAILED,
+                     guest->engine->exports(guest->instance, "event_buffer")
+                         ? "the module is a guest of events, which a tool's output goes through [ecli run --guest FILE TOOL]"
+                         : "the module exports no function _start (build a WASI command, not a library or reactor)");
     else
         enter(guest);
     eu_guest_over(guest);
@@ -164,6 +170,7 @@ long eu_guest_string(struct eu_guest *guest, uint32_t at, char *out, size_t room
     size_t most = all - at < room ? all - at : room, size = strnlen((const char *)memory + at, most);
     if (size == most)
         return most == room ? -ENAMETOOLONG : -EFAULT;
-    memcpy(out, memory + at, size + 1);
+    memcpy(out, memory + at, size);
+    out[size] = 0; /* in the memory it may be gone: a map is there, and a program writes to it */
     return (long)size;
 }

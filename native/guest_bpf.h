@@ -1,5 +1,6 @@
 /* What the files of the guests' BPF interface share (docs/reference/wasm-interface.md): guest_objects.c, guest_describe.c, guest_attach.c,
- * guest_fds.c, guest_maps.c, guest_values.c, guest_mmap.c, guest_poll.c, guest_probe.c, guest_functions.c, guest_ewasm.c. */
+ * guest_fds.c, guest_maps.c, guest_values.c, guest_mmap.c, guest_poll.c, guest_probe.c, guest_functions.c, guest_limits.c, guest_ewasm.c.
+ */
 #ifndef EUNOMIA_GUEST_BPF_H
 #define EUNOMIA_GUEST_BPF_H
 #include "error.h"
@@ -15,8 +16,8 @@ struct eu_guest_object {
     int users;  /* reads of its buffers that are under way: callbacks may close it */
     int closed; /* it goes with the last of them */
     uint32_t nr_links;
-    uint8_t *elf; /* until it is loaded: the policy looks at it */
-    size_t elf_size;
+    uint8_t *elf;               /* until it is loaded: the policy looks at it */
+    size_t elf_size, elf_bytes; /* of the copy; of the object, also when that is gone */
     struct eu_guest_object *next;
 };
 
@@ -46,7 +47,8 @@ struct eu_guest_objects {
     struct eu_guest *guest;
     struct eu_guest_object *first;
     uint64_t last_handle;
-    uint32_t nr_objects, nr_links, last_link;
+    uint32_t nr_objects, nr_links, last_link, nr_mappings, nr_told;
+    size_t elf_bytes; /* of the objects that are open */
     struct eu_guest_slot *slots;
     uint32_t nr_slots, slots_room;
     struct eu_guest_mapping *mappings;
@@ -87,6 +89,12 @@ uint8_t *eu_guest_span(struct eu_guest *guest, uint32_t at, uint64_t size, const
 /* Index of a map or program by the name in guest memory, or -errno. Maps of sections go by their short names too (".rodata"). */
 int eu_guest_map_named(struct eu_guest *guest, struct eu_guest_object *object, uint32_t name);
 int eu_guest_prog_named(struct eu_guest *guest, struct eu_guest_object *object, uint32_t name);
+
+/* guest_limits.c */
+/* Whether the guest may have an object that was opened for it: 0, or -errno with the guest's error. */
+int eu_guest_fits(struct eu_guest *guest, const struct eu_object *object);
+/* Whether it may change a map like this: 0 or -errno. */
+int eu_guest_may_set(struct eu_guest *guest, const struct eu_object *object, int map, int what, uint32_t value);
 
 /* guest_fds.c */
 /* The number of a map or program, always the same while its object is open; -errno. */

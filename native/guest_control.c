@@ -4,6 +4,7 @@
 #include "guest_control.h"
 #include "error.h"
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,11 +181,14 @@ enum { TAKEN = 3 };
 static const int numbers[TAKEN] = {SIGINT, SIGTERM, SIGHUP};
 static struct sigaction handlers[TAKEN];
 static struct eu_guest *_Atomic receiver;
+static atomic_int telling; /* threads in on_signal(): the guest is not freed under them */
 
 static void on_signal(int number) {
+    atomic_fetch_add(&telling, 1);
     struct eu_guest *guest = atomic_load(&receiver);
     if (guest)
         eu_guest_signal(guest, number);
+    atomic_fetch_sub(&telling, 1);
 }
 
 static void quit(int number) {
@@ -216,6 +220,8 @@ int eu_guest_take_signals(struct eu_guest *guest) {
         sigaction(numbers[i], &handlers[i], NULL);
     if (!guest)
         atomic_store(&receiver, NULL);
+    while (!guest && atomic_load(&telling))
+        sched_yield();
     return 0;
 }
 

@@ -80,8 +80,11 @@ EU_GUEST_CALL(eu_call_program_info) {
     return eu_answer(slots, give(guest, &record, sizeof(record), slots[2].u32, slots[3].u32));
 }
 
-static int set_map(struct eu_object *object, int index, int what, uint32_t value) {
+static int set_map(struct eu_guest *guest, struct eu_object *object, int index, int what, uint32_t value) {
     struct bpf_map *map = object->maps[index];
+    int err = eu_guest_may_set(guest, object, index, what, value);
+    if (err)
+        return err;
     switch (what) {
     case MAP_ENTRIES:
         return eu_map_set_max_entries(object, index, value);
@@ -116,7 +119,7 @@ EU_GUEST_CALL(eu_call_map_set) {
     int map = object ? eu_guest_map_named(guest, object, slots[1].u32) : -EINVAL;
     const char *name = map >= 0 ? bpf_map__name(object->object->maps[map]) : "";
     int err = map < 0 ? map : changes(guest, object, name, slots[3].i64);
-    if (!err && (err = set_map(object->object, map, slots[2].i32, (uint32_t)slots[3].i64)) < 0)
+    if (!err && (err = set_map(guest, object->object, map, slots[2].i32, (uint32_t)slots[3].i64)) < 0)
         eu_guest_failed(guest, -err, "map %s: set %d to %lld: %s", name, slots[2].i32, (long long)slots[3].i64, eu_reason(-err));
     return eu_answer(slots, err);
 }
@@ -174,6 +177,9 @@ EU_GUEST_CALL(eu_call_map_initial) {
     uint8_t *bytes = map >= 0 ? eu_guest_span(guest, slots[3].u32, slots[4].u32, "initial bytes of a map") : NULL;
     if (!bytes)
         return eu_answer(slots, map < 0 ? map : -EFAULT);
+    /* a loaded struct_ops map says the size of the kernel's struct, and has the object's */
+    if (object->object->loaded && bpf_map__type(object->object->maps[map]) == BPF_MAP_TYPE_STRUCT_OPS)
+        return eu_answer(slots, eu_guest_failed(guest, EBUSY, "initial bytes of a map: its object is loaded"));
     int err = slots[5].i32 ? eu_map_write_initial(object->object, map, slots[2].u32, bytes, slots[4].u32)
                            : eu_map_read_initial(object->object, map, slots[2].u32, bytes, slots[4].u32);
     return eu_answer(slots, err ? eu_guest_failed_as(guest, err) : 0);

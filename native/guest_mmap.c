@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, MOST = 1024 /* each splits the mapping around it, of which a process has 65530 */ };
 
 /* Anonymous pages with the same contents. */
 static int ordinary(uint8_t *at, size_t size) {
@@ -23,17 +23,18 @@ static int ordinary(uint8_t *at, size_t size) {
     return -err;
 }
 
-static void remove_mapping(struct eu_guest_mapping **place) {
+static void remove_mapping(struct eu_guest *guest, struct eu_guest_mapping **place) {
     struct eu_guest_mapping *mapping = *place;
     *place = mapping->next;
     ordinary(mapping->pages, mapping->size);
+    guest->objects->nr_mappings--;
     free(mapping);
 }
 
 void eu_guest_unmap(struct eu_guest *guest, struct eu_guest_object *object) {
     for (struct eu_guest_mapping **at = &guest->objects->mappings; *at;)
         if (!object || (*at)->owner == object)
-            remove_mapping(at);
+            remove_mapping(guest, at);
         else
             at = &(*at)->next;
 }
@@ -53,6 +54,8 @@ static int may_map(struct eu_guest *guest, const struct eu_guest_fd *map, const 
         return eu_guest_failed(guest, EINVAL, "map memory: only arrays with BPF_F_MMAPABLE have memory that can be shared");
     if (!size || at % PAGE || size % PAGE || (uintptr_t)to % PAGE)
         return eu_guest_failed(guest, EINVAL, "map memory: %u bytes at %u are no whole pages of %d", size, at, PAGE);
+    if (guest->objects->nr_mappings >= MOST)
+        return eu_guest_failed(guest, EMFILE, "map memory: the guest has %d maps in its memory, as many as it may", MOST);
     if (overlaps(guest, to, size))
         return eu_guest_failed(guest, EEXIST, "map memory: a map is there already");
     return 0;
@@ -81,6 +84,7 @@ EU_GUEST_CALL(eu_call_mmap) {
     }
     *mapping = (struct eu_guest_mapping){guest->objects->mappings, map->owner, to, size};
     guest->objects->mappings = mapping;
+    guest->objects->nr_mappings++;
     return eu_answer(slots, 0);
 }
 
@@ -92,6 +96,6 @@ EU_GUEST_CALL(eu_call_munmap) {
         place = &(*place)->next;
     if (!place || !*place)
         return eu_answer(slots, eu_guest_failed(guest, EINVAL, "map memory: no map is at %u with %u bytes", at, size));
-    remove_mapping(place);
+    remove_mapping(guest, place);
     return eu_answer(slots, 0);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_OBJECTS = 64, OBJECT_BYTES = 64 << 20 };
+enum { MAX_OBJECTS = 64, OBJECT_BYTES = 64 << 20, MOST_TOLD = 900 /* of the 1000 that Run.failures keeps */ };
 
 struct eu_guest_objects *eu_guest_state_of(struct eu_guest *guest) {
     if (!guest->objects && (guest->objects = calloc(1, sizeof(*guest->objects))))
@@ -49,17 +49,34 @@ const char *eu_guest_last_error(struct eu_guest *guest) {
     return guest->objects ? guest->objects->error : "";
 }
 
-void eu_guest_note(struct eu_guest *guest, const char *format, ...) {
-    char line[GUEST_ERROR + 64];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof(line), format, args);
-    va_end(args);
-    keep_line(line);
+static void write_note(struct eu_guest *guest, const char *line) {
     if (guest->options->note)
         guest->options->note(guest->options->context, line);
     else
         dprintf(STDERR_FILENO, "wasm-bpf: %s\n", line);
+}
+
+/* Whether the operator hears of one more thing: a guest can fail as often as it likes. */
+static int is_told(struct eu_guest *guest) {
+    struct eu_guest_objects *state = eu_guest_state_of(guest);
+    if (!state || state->nr_told > MOST_TOLD)
+        return 0;
+    if (state->nr_told++ < MOST_TOLD)
+        return 1;
+    write_note(guest, "the guest fails too often: no more of it is told");
+    return 0;
+}
+
+void eu_guest_note(struct eu_guest *guest, const char *format, ...) {
+    char line[GUEST_ERROR + 64];
+    va_list args;
+    if (!is_told(guest))
+        return;
+    va_start(args, format);
+    vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+    keep_line(line);
+    write_note(guest, line);
 }
 
 void eu_guest_tell(struct eu_guest *guest, const char *what, const char *line) {
@@ -68,6 +85,8 @@ void eu_guest_tell(struct eu_guest *guest, const char *what, const char *line) {
         eu_guest_note(guest, "%s", line);
         return;
     }
+    if (!is_told(guest))
+        return;
     snprintf(told, sizeof(told), "%s", line);
     guest->options->failed(guest->options->context, what, told, sizeof(told));
     if (strcmp(told, line) != 0)
@@ -156,6 +175,12 @@ struct eu_guest_object *eu_guest_adopt(struct eu_guest *guest, struct eu_object 
         eu_close(object);
         return NULL;
     }
+    if (eu_guest_fits(guest, object)) {
+        eu_guest_tell(guest, "open", state->error);
+        eu_close(object);
+        free(o);
+        return NULL;
+    }
     o->object = object;
     o->handle = ++state->last_handle;
     o->next = state->first;
@@ -175,6 +200,7 @@ static void free_object(struct eu_guest *guest, struct eu_guest_object *object) 
     while (*at != object)
         at = &(*at)->next;
     *at = object->next;
+    guest->objects->elf_bytes -= object->elf_bytes;
     eu_guest_fds_close(guest, object);
     eu_close(object->object);
     forget_elf(object);
@@ -265,11 +291,19 @@ static int load_failed(struct eu_guest *guest, const char *what, int err) {
 }
 
 int eu_guest_load(struct eu_guest *guest, struct eu_guest_object *object) {
-    const struct eu_guest_request request = {
+    struct eu_guest_request request = {
         .what = "load", .object = object->object, .prog = -1, .target = "", .elf = object->elf, .elf_size = object->elf_size};
     if (object->object->loaded)
         return eu_guest_failed(guest, EBUSY, "load object %s: it is loaded already", bpf_object__name(object->object->bpf));
+    struct eu_object **loaded = calloc(guest->objects->nr_objects + 1, sizeof(struct eu_object *));
+    if (!loaded)
+        return eu_guest_failed(guest, ENOMEM, "load object: out of memory");
+    for (const struct eu_guest_object *o = guest->objects->first; o; o = o->next)
+        if (!o->closed && o->object->loaded)
+            loaded[request.nr_loaded++] = o->object;
+    request.loaded = loaded;
     int err = eu_guest_decide(guest, &request);
+    free(loaded);
     if (err)
         return err;
     eu_log_clear();
@@ -285,8 +319,11 @@ static struct eu_guest_object *open_object(struct eu_guest *guest, uint32_t at, 
     object_name(guest, name, sizeof(name));
     if (name_at && eu_guest_name(guest, name_at, name, sizeof(name), "name of an object"))
         return NULL;
-    if (!size || size > OBJECT_BYTES) {
-        eu_guest_failed(guest, EINVAL, "open object: %u bytes are no ELF file", size);
+    const struct eu_guest_objects *state = eu_guest_state_of(guest);
+    size_t open = state ? state->elf_bytes : 0;
+    if (!size || size > OBJECT_BYTES - open) {
+        eu_guest_failed(guest, EINVAL, "open object: %u bytes are no ELF file, or with the %zu of open ones more than %d", size, open,
+                        OBJECT_BYTES);
         return NULL;
     }
     const uint8_t *bytes = eu_guest_span(guest, at, size, "open object");
@@ -305,7 +342,8 @@ static struct eu_guest_object *open_object(struct eu_guest *guest, uint32_t at, 
     struct eu_guest_object *adopted = object ? eu_guest_adopt(guest, object) : NULL;
     if (adopted) {
         adopted->elf = copy;
-        adopted->elf_size = size;
+        adopted->elf_size = adopted->elf_bytes = size;
+        guest->objects->elf_bytes += size;
     } else
         free(copy);
     return adopted;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum { VERSION = 1, MAX_REPEAT = 1 << 20, MAX_PACKET = 1 << 20 };
-enum { FENTRY = 1, TP_BTF, MAP_TYPE, PROGRAM_TYPE, KPROBE, TRACEPOINT, STRUCTURE, KERNEL_BTF, HELPER };
+enum { FENTRY = 1, TP_BTF, MAP_TYPE, PROGRAM_TYPE, KPROBE, TRACEPOINT, STRUCTURE, KERNEL_BTF, HELPER, HOST };
 
 EU_GUEST_CALL(eu_call_version) {
     return eu_answer(slots, VERSION);
@@ -176,6 +176,13 @@ static int has_number(const char *name, int (*probe)(int)) {
     return answer == -EOPNOTSUPP ? 0 : answer; /* a number that libbpf has never heard of */
 }
 
+/* Numbers of the machine, which WASI does not tell. */
+static int host_number(const char *name) {
+    if (!strcmp(name, "pid"))
+        return (int)getpid();
+    return !strcmp(name, "page-size") ? (int)sysconf(_SC_PAGESIZE) : -EINVAL;
+}
+
 static int probe(int what, char *name) {
     const struct btf_type *type;
     struct eu_btf_view view;
@@ -198,6 +205,8 @@ static int probe(int what, char *name) {
         return !eu_btf_file(NULL, &view);
     case HELPER:
         return has_helper(name);
+    case HOST:
+        return host_number(name);
     default:
         return -EINVAL;
     }
@@ -215,5 +224,5 @@ EU_GUEST_CALL(eu_call_probe) {
     int answer = probe(what, name);
     if (answer == -EINVAL)
         eu_guest_failed(guest, EINVAL, "probe %d: %.100s: not asked like this", what, name);
-    return eu_answer(slots, answer > 0 ? 1 : answer);
+    return eu_answer(slots, answer > 0 && what != HOST ? 1 : answer);
 }

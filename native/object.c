@@ -3,6 +3,7 @@
 #include "object.h"
 #include "accounting.h"
 #include "attach_many.h"
+#include "elf_check.h"
 #include "error.h"
 #include "minimal_btf.h"
 #include "rings.h"
@@ -84,6 +85,8 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
     char path[64];
     eu_log_start();
     eu_log_clear();
+    if (eu_elf_check(elf, size, options->name))
+        return NULL;
     struct eu_object *object = calloc(1, sizeof(*object));
     if (!object)
         return eu_fail_null(ENOMEM, "open object: out of memory");
@@ -111,13 +114,17 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
     }
     eu_handlers_register();
     object->bpf = bpf_object__open_mem(elf, size, &open);
+    if ((intptr_t)object->bpf < 0) { /* an error that libbpf took for a pointer: no errno, but the size of a type */
+        object->bpf = NULL;
+        errno = EINVAL;
+    }
     if (!object->bpf) {
         int err = errno;
         eu_fail(err, "open object %s: %s", options->name ? options->name : "", eu_reason(err));
         eu_close(object);
         return NULL;
     }
-    if (index_parts(object)) {
+    if (index_parts(object) || eu_maps_check(object)) {
         eu_close(object);
         return NULL;
     }

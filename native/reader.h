@@ -23,6 +23,9 @@ size_t eu_buffer_consume(struct eu_buffer *buffer, size_t limit, eu_take take, v
 int eu_buffer_peek(struct eu_buffer *buffer, const uint8_t **record, size_t *size);
 /* It is read: peek shows the next. */
 void eu_buffer_take(struct eu_buffer *buffer);
+/* Take whole records of a ring, as many as have room, each as its size, twice (u32), its bytes, and what pads them to 8. Returns the bytes
+ * written; 0 of a perf buffer, too. */
+size_t eu_buffer_copy(struct eu_buffer *buffer, uint8_t *out, size_t room);
 /* Give the room of what was taken back to the writers; before waiting. */
 void eu_buffer_publish(struct eu_buffer *buffer);
 struct pollfd;

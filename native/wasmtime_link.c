@@ -168,6 +168,8 @@ int eu_wasmtime_resolve(struct eu_instance *instance, struct wasmtime_part *part
         return check_memory(part);
     if (unknown > NAMED)
         snprintf(line + used, sizeof(line) - used, " and %u more (ecli inspect names all)", unknown - NAMED);
+    if (module && strcmp(module, "eunomia") == 0)
+        return eu_fail(ENOSYS, "the module is a guest of events, which a tool's output goes through [ecli run --guest FILE TOOL]");
     return eu_fail(ENOSYS, "the module imports what this host does not have: %s%s%s%s", line, module ? " [--link " : "",
                    module ? module : "", module ? "=MODULE, where another has it]" : "");
 }

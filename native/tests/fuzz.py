@@ -80,6 +80,14 @@ def _run(*command: object) -> None:
         raise SystemExit(f"{' '.join(map(str, command[:2]))} …: {done.stderr.strip()[-2000:]}")
 
 
+def object_seeds() -> Iterator[bytes]:
+    """Yield the BPF object of each built-in tool."""
+    from eunomia.package.model import Package
+
+    for path in sorted((ROOT / "src/eunomia/builtin").glob("*.json")):
+        yield bytes(Package.open(str(path)).object)
+
+
 def plan_seeds() -> Iterator[bytes]:
     """Yield plan, flags, and a record: of each built-in tool."""
     from eunomia.package.model import Package
@@ -256,6 +264,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "aggregate": aggregate_seeds,
     "batch": batch_seeds,
     "filter": filter_seeds,
+    "object": object_seeds,
     "output": output_seeds,
     "render": plan_seeds,
     "replay": recording_seeds,

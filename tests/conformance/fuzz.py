@@ -144,7 +144,7 @@ def _options(argv: list[bytes], **more: object) -> tuple[object, list[object]]:
     argv_c, env = ffi.new("const char *[]", [*kept, ffi.NULL]), ffi.new("const char *[]", [ffi.NULL])
     library = ffi.new("char[]", os.fsencode(engine.library()))
     fields = {"args": argv_c, "env": env, "stdin_fd": null, "stdout_fd": null, "stderr_fd": null, "library": library}
-    failed = ffi.callback("void(void *, const char *, const char *)", lambda *_: None)  # else standard error gets it
+    failed = ffi.callback("void(void *, const char *, char *, size_t)", lambda *_: None)  # else standard error gets it
     note = ffi.callback("void(void *, const char *)", lambda *_: None)
     fields |= {"failed": failed, "note": note, "memory": 64 << 20, "fuel": 2_000_000_000, "duration": 120 * 10**9}
     fields |= more

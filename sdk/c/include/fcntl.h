@@ -3,6 +3,19 @@
 #ifndef EUNOMIA_FCNTL_H
 #define EUNOMIA_FCNTL_H
 #pragma GCC system_header
+#include <sys/stat.h>
+enum { EU_WASI_FDCWD = AT_FDCWD };
+#undef AT_FDCWD
+#define AT_FDCWD (-100)
+static inline int eunomia_fstatat(int fd, const char *__restrict path, struct stat *__restrict out, int flags)
+{
+	return fstatat(fd == AT_FDCWD ? EU_WASI_FDCWD : fd, path, out, flags);
+}
+#define fstatat eunomia_fstatat
+static inline int eu_wasi_openat(int fd, const char *path, int flags, int mode)
+{
+	return openat(fd, path, flags, mode);
+}
 #ifdef __cplusplus
 extern "C" int eunomia_open(const char *path, int flags, ...);
 #else
@@ -53,5 +66,6 @@ enum {
 #define O_TMPFILE 020200000
 #include <eunomia/names.h>
 #define open(...) eunomia_open(__VA_ARGS__)
+#define openat eunomia_openat
 #endif
 #endif

@@ -3,6 +3,7 @@
 #define __UPROBE_HELPERS_H
 #pragma GCC system_header
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <gelf.h>
 #include <unistd.h>
 
@@ -59,6 +60,30 @@ EU_API int resolve_binary_path(const char *binary, pid_t pid, char *path, size_t
 		return get_pid_lib_path(pid, binary, path, size);
 	snprintf(path, size, "%s", binary);
 	return 0;
+}
+
+EU_API Elf *open_elf_by_fd(int fd)
+{
+	return elf_begin(fd, ELF_C_READ, NULL);
+}
+
+/* NULL where the host does not show the file (--dir). */
+EU_API Elf *open_elf(const char *path, int *fd)
+{
+	Elf *elf;
+
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	elf = *fd < 0 ? NULL : open_elf_by_fd(*fd);
+	if (!elf && *fd >= 0)
+		close(*fd);
+	return elf;
+}
+
+EU_API void close_elf(Elf *elf, int fd)
+{
+	elf_end(elf);
+	if (elf && fd >= 0)
+		close(fd);
 }
 
 /* A number that stands for the function: attaching says its name. */

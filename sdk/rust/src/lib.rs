@@ -30,6 +30,7 @@ mod abi;
 mod attach;
 pub mod build;
 mod error;
+pub mod events;
 mod map;
 mod object;
 mod open;

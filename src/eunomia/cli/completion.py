@@ -49,6 +49,13 @@ def ecc_commands() -> list[Command]:
     return [ecc.COMMAND, ecc_wasm.BUILD, ecc_doctor.COMMAND, ecc_gen.COMMAND, ecc_wasm.NEW, ecc_new.COMMAND]
 
 
+def second_name() -> Command:
+    """Return the table of wasm-bpf."""
+    from eunomia.cli.wasm_bpf import COMMAND as command
+
+    return command
+
+
 def tables() -> dict[str, Command]:
     """Return the tables of ecli's commands by name."""
     from eunomia.cli.help import commands
@@ -60,7 +67,12 @@ def values_of(option: Opt) -> str:
     """Return what follows an option: its choices, "@file", or "" for free text."""
     if option.choices:
         return " ".join(option.choices)
-    return "@file" if option.kind == "file" else ""
+    if option.long in ("allow", "deny"):
+        from eunomia.wasm.kinds import TYPES
+        from eunomia.wasm.rules import KEYS
+
+        return " ".join(["all", *(f"prog-type={word}" for word in sorted(TYPES)), *(f"{key}=" for key in KEYS[1:])])
+    return "@file" if option.kind == "file" or option.long == "dir" else ""
 
 
 def bash() -> str:
@@ -98,7 +110,7 @@ def bash() -> str:
         for each in others
     )
     return f"""\
-# bash completion of ecli and ecc; made by `ecli completion bash`.
+# bash completion of ecli, ecc and wasm-bpf; made by `ecli completion bash`.
 _ecli_tools() {{
     ecli completion --words @builtin 2>/dev/null
 }}
@@ -161,6 +173,12 @@ _ecc() {{
     fi
 }}
 complete -o filenames -F _ecc ecc
+_wasm_bpf() {{
+    local word="${{COMP_WORDS[COMP_CWORD]}}"
+    COMPREPLY=($(compgen -f -- "$word"))
+    [[ "$word" != -* ]] || COMPREPLY=($(compgen -W "{" ".join(words(second_name().options))} --version" -- "$word"))
+}}
+complete -o filenames -F _wasm_bpf wasm-bpf
 """
 
 
@@ -180,7 +198,8 @@ def _zsh_option(option: Opt) -> list[str]:
         text = _quoted(option.help)
         value = ""
         if option.takes_value:
-            action = f"({' '.join(option.choices)})" if option.choices else "_files" if option.kind == "file" else " "
+            values = values_of(option)
+            action = "_files" if values == "@file" else f"({values})" if values else " "
             value = f":{_quoted(option.metavar)}:{action}"
         mark = "" if not value else "=" if word.startswith("--") else "+"
         star = "*" if option.repeat or option.kind == "verbose" else ""
@@ -209,8 +228,8 @@ def zsh() -> str:
     ecc, *others = ["\n".join(_zsh_ecc(each)) for each in ecc_commands()]
     described = "\n        ".join(f"'{name}:{_quoted(each.summary)}'" for name, each in found.items())
     return f"""\
-#compdef ecli ecc
-# zsh completion of ecli and ecc; made by `ecli completion zsh`.
+#compdef ecli ecc wasm-bpf
+# zsh completion of ecli, ecc and wasm-bpf; made by `ecli completion zsh`.
 _ecli_programs() {{
     local -a tools
     tools=(${{(f)"$(ecli completion --words @builtin 2>/dev/null)"}})
@@ -253,8 +272,15 @@ _ecc() {{
 {ecc}
     esac
 }}
+_wasm_bpf() {{
+    case "" in
+{chr(10).join(_zsh_ecc(second_name()))}
+    esac
+}}
 if [[ "$service" == ecc ]]; then
     _ecc "$@"
+elif [[ "$service" == wasm-bpf ]]; then
+    _wasm_bpf "$@"
 else
     _ecli "$@"
 fi
@@ -267,7 +293,7 @@ def fish() -> str:
     names = " ".join(found)
     of_tools = " ".join(name for name, each in found.items() if "@builtin" in each.choices)
     lines = [
-        "# fish completion of ecli; made by `ecli completion fish`.",
+        "# fish completion of ecli, ecc and wasm-bpf; made by `ecli completion fish`.",
         f"set -l commands {names}",
         "set -l tools '(ecli completion --words @builtin 2>/dev/null)'",
         'complete -c ecli -n "not __fish_seen_subcommand_from $commands" -a "$tools"',
@@ -296,6 +322,12 @@ def fish() -> str:
         only = "" if each is ecc else f"-n '__fish_seen_subcommand_from {each.name}' "
         for option in each.options:
             lines += [] if option.hidden else [f"complete -c ecc {only}{part}" for part in _fish_option(option)]
+    lines += [
+        f"complete -c wasm-bpf {part}"
+        for option in second_name().options
+        if not option.hidden
+        for part in _fish_option(option)
+    ]
     lines.append(f"complete -c ecc -n '__fish_is_first_arg' -a '{' '.join(each.name for each in others)}'")
     return "\n".join(lines) + "\n"
 
@@ -316,13 +348,8 @@ def _fish_option(option: Opt) -> list[str]:
         if option.short and word == f"--{option.long}":
             part += f" -s {option.short}"
         if option.takes_value:
-            part += (
-                " -r -F"
-                if option.kind == "file"
-                else f" -x -a '{' '.join(option.choices)}'"
-                if option.choices
-                else " -x"
-            )
+            values = values_of(option)
+            part += " -r -F" if values == "@file" else f" -x -a '{values}'" if values else " -x"
         parts.append(f"{part} -d '{_quoted(option.help)}'")
     return parts
 

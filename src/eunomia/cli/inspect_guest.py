@@ -30,7 +30,7 @@ def page(found: dict[str, Any]) -> Iterator[str]:
     for number, row in enumerate(found["objects"], 1):
         yield ""
         yield from _object(number, row)
-    if not found["objects"]:
+    if not found["objects"] and not found["entry"].startswith("on_"):
         yield ""
         yield "Objects: none found in its data (it may make, read or unpack them when it runs)"
     yield ""
@@ -45,6 +45,8 @@ def _head(found: dict[str, Any]) -> list[tuple[str, str]]:
         most = f", at most {memory['max_pages'] * PAGE} KiB" if memory["max_pages"] is not None else ""
         size = f"{memory['pages'] * PAGE} KiB at the start{most}"
     entry = found["entry"] or "none: neither _start nor bpf_main is exported, it cannot be run"
+    if entry.startswith("on_"):
+        entry += ": for a tool's events, ecli run --guest FILE TOOL"
     ages = "; ".join(AGES[age] for age in found["interface"]) or "none"
     return [("entry", entry), ("interface", ages), ("memory", size)]
 
@@ -86,6 +88,9 @@ def _object(number: int, row: dict[str, Any]) -> Iterator[str]:
 
 
 def _policy(found: dict[str, Any]) -> Iterator[str]:
+    if found["entry"].startswith("on_"):
+        yield "  nothing to allow: a guest of events has no BPF of its own"
+        return
     if not found["policy"]:
         unknown = "  unknown: what it loads is not to be seen here; a refusal says what is missing"
         yield "  nothing to allow: its programs only observe" if found["objects"] else unknown

@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+FETCHING = ("sha256", "timeout", "max-size")
 COMMAND = Command(
     "",
     "MODULE [ARGS]",
@@ -23,10 +24,12 @@ COMMAND = Command(
         Opt("callback-export-name", "c", "text", "its callback's export", "NAME", default="go-callback"),
         next(option for option in RUN.options if option.long == "duration"),
         *GUEST_OPTIONS,
+        *(option for option in RUN.options if option.long in FETCHING),
         VERBOSE,
     ),
     stop=True,
-    details="MODULE is what `ecli run` takes. All that follows it is the guest's; a `--` right after it is left out.",
+    details="MODULE is what `ecli run` takes. All that follows it is the guest's; a `--` right after it is left out. "
+    "`wasm-bpf -V` shows the version.",
     examples=(("sudo wasm-bpf bootstrap.wasm -- -d 100", "its own options"),),
     prog="wasm-bpf",
     choices=("@file",),
@@ -54,19 +57,21 @@ def run(argv: Sequence[str]) -> int:
         values.rest = values.operands[1:]
     elif values.rest[:1] == ["--"]:
         del values.rest[0]
+    for option in RUN.options:
+        values.setdefault(option.long, [] if option.repeat else option.default)
     from eunomia.cli.guest import run_guest
+    from eunomia.cli.run import check
     from eunomia.errors import GuestError
-    from eunomia.registry.resolve import fetch
+    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch
 
-    found = fetch(values.operands[0])
+    check(values)
+    limits = Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or "")
+    found = fetch(values.operands[0], limits)
     if not found.is_guest:
         raise GuestError(f"open {values.operands[0]}: {_what_it_is(found.data)}")
     names = ("wrapper-module-name", "callback-export-name")
     if any(name in values.given for name in names):
         values["callback"] = tuple(values[name] for name in names)
-    for option in RUN.options:
-        values.setdefault(option.long, [] if option.repeat else option.default)
-    values.given.clear()
     return run_guest(found, values)
 
 

@@ -94,6 +94,19 @@ def _headers(folder: str, sources: list[str], texts: dict[str, str]) -> Iterable
             yield read_source(path)
 
 
+def shared_headers(objects: Sequence[str]) -> frozenset[str]:
+    """Return the real paths of the headers that BPF sources include from beside them, and so on."""
+    found, left = set[str](), list(objects)
+    while left:
+        path = left.pop()
+        for name in re.findall(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', read_source(path), re.MULTILINE):
+            header = os.path.realpath(os.path.join(os.path.dirname(path), name))
+            if header not in found and os.path.isfile(header):
+                found.add(header)
+                left.append(header)
+    return frozenset(found)
+
+
 def _files(folder: str) -> list[str]:
     found: list[str] = []
     for place in (folder, os.path.join(folder, "src")):
@@ -141,7 +154,7 @@ class GuestBuild:
         notes: what was done otherwise than usual.
     """
 
-    __slots__ = ("compiler", "flags", "include", "notes", "sdk", "work")
+    __slots__ = ("_shared", "compiler", "flags", "include", "notes", "sdk", "work")
 
     def __init__(
         self, compiler: GuestCompiler, sdk: str, work: str, include: Sequence[str] = (), flags: Sequence[str] = ()
@@ -152,6 +165,7 @@ class GuestBuild:
         self.include = list(include)
         self.flags = list(flags)
         self.notes = list[str]()
+        self._shared: frozenset[str] = frozenset()
 
     def build(self, guest: Guest, output: str, on_warning: Callable[[str], None] | None = None) -> None:
         """Make one guest.
@@ -166,6 +180,7 @@ class GuestBuild:
         """
         folder = os.path.join(self.work, guest.name)
         os.makedirs(folder, exist_ok=True)
+        self._shared = shared_headers(guest.objects)
         made = [
             self._prepared(path, os.path.join(folder, f"{index}-{_stem(path)}"), on_warning)
             for index, path in enumerate(guest.sources)
@@ -191,7 +206,7 @@ class GuestBuild:
         if status:
             raise self._refused(source, said)
         text = read_source(path)
-        wide = widen(text, lambda name: name.startswith(self.sdk))
+        wide = widen(text, lambda name: name.startswith(self.sdk), lambda name: os.path.realpath(name) in self._shared)
         self._write(path, self._formatted(wide, is_cxx))
         words = [*driver, "-Os", "-Wall", *_LENIENT, *self._own_flags(), "-c", path, "-o", made]
         status, said = process.run(words)

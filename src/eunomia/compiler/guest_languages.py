@@ -46,6 +46,8 @@ def build_go(
     note(f"go build {folder}")
     environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
     words = ["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w"]
+    if _is_called(folder):
+        words.append("-buildmode=c-shared")
     words += ["-o", os.path.abspath(target), "."]
     with tempfile.TemporaryDirectory(prefix="ecc-", ignore_cleanup_errors=True) as work:
         if not any(os.environ.get(name) for name in ("GOCACHE", "XDG_CACHE_HOME", "HOME")):  # go insists on one
@@ -55,6 +57,16 @@ def build_go(
             _write(environment["GOWORK"], _workspace(folder).encode())
         _run([go, "-C", folder, *words], environment, f"build {folder}: go refused it")
     return [target]
+
+
+def _is_called(folder: str) -> bool:
+    """Whether a Go guest is one of events: a library, whose functions the host calls."""
+    for entry in os.scandir(folder):
+        if entry.name.endswith(".go") and not entry.name.endswith("_test.go"):
+            with open(entry.path, encoding="utf-8", errors="replace") as file:
+                if re.search(r'"eunomia\.dev/ebpf/events"|^//go:wasmexport on_(?:event|batch)\b', file.read(), re.M):
+                    return True
+    return False
 
 
 def _go_object(package: Package, folder: str, name: str) -> None:
@@ -104,9 +116,9 @@ def build_rust(
     # the crate `eunomia`, by whatever version a project asks for, is the one that comes with us
     words += ["--config", f"patch.crates-io.eunomia.path='{sdk.folder('rust')}'"]
     words += ["--message-format", "json-render-diagnostics"]
-    made = _artifacts(_cargo([cargo, *words], environment, f"build {folder}: cargo refused it"))
+    made = _artifacts(_cargo([cargo, *words], environment, f"build {folder}: cargo refused it"), folder)
     if not made:
-        raise CompileError(f"build {folder}: cargo made no .wasm [the crate needs a binary: src/main.rs]")
+        raise CompileError(f"build {folder}: cargo made no .wasm [the crate needs src/main.rs, or type cdylib]")
     if output and output.endswith(".wasm") and len(made) > 1:
         raise CompileError(f"build {folder}: one file for {len(made)} guests [-o DIR]")
     paths = []
@@ -187,14 +199,21 @@ def _cargo(words: list[str], environment: dict[str, str], refusal: str) -> str:
         return _run(words, environment, refusal)
 
 
-def _artifacts(messages: str) -> list[str]:
-    """The guests among what cargo says that it made, wherever a workspace or a configuration has it put them."""
+def _artifacts(messages: str, folder: str) -> list[str]:
+    """The guests among what cargo says that it made, wherever a workspace or a configuration has it put them.
+
+    A library is one too (a guest of events), but not one of another crate.
+    """
     import json
 
     made: set[str] = set()
+    here = os.path.join(os.path.realpath(folder), "")
     for line in messages.splitlines():
         said = json.loads(line) if line.startswith("{") else {}
-        if said.get("reason") == "compiler-artifact" and "bin" in said["target"]["kind"]:
+        if said.get("reason") != "compiler-artifact":
+            continue
+        kinds, manifest = said["target"]["kind"], os.path.realpath(said["manifest_path"])
+        if "bin" in kinds or ("cdylib" in kinds and manifest.startswith(here)):
             made.update(path for path in said["filenames"] if path.endswith(".wasm"))
     return sorted(made)
 

@@ -32,21 +32,59 @@ _MARKER = re.compile(r'# \d+ "((?:\\.|[^"\\])*)"((?: \d)*)$')
 _INTEGER = re.compile(r"(0[xX][0-9a-fA-F']+|0[bB][01']+|[0-9][0-9']*)([uU]?[lL]|[lL][uU])$")
 
 
-def widen(text: str, is_ours: Callable[[str], bool]) -> str:
+def widen(text: str, is_ours: Callable[[str], bool], is_shared: Callable[[str], bool] = lambda path: False) -> str:
     """Return preprocessed C in which `long` of the user's files has 64 bits; lines stay where they are.
 
     Args:
         text: with line markers.
         is_ours: tells whether a path is of the SDK, whose files are left as they are.
+        is_shared: tells whether a header is one that a BPF program includes, too: size_t and pointers in its
+            structures have 64 bits there.
     """
     out = []
-    theirs = False
+    theirs, shared, depth = False, False, 0
     for line in text.split("\n"):
         marker = _MARKER.match(line)
         if marker:
             theirs = "3" not in marker[2].split() and not marker[1].startswith("<") and not is_ours(marker[1])
-        out.append(_widened(line) if theirs and not line.startswith("#") else line)
+            shared = theirs and is_shared(marker[1])
+            depth = depth if shared else 0
+        wide = _widened(line) if theirs and not marker and not line.startswith("#") else line
+        out.append(_as_in_bpf(wide, depth) if shared and not marker else wide)
+        if shared and not marker:
+            depth += line.count("{") - line.count("}")
     return "\n".join(out)
+
+
+_SIZES = {"size_t": "unsigned long long", "ssize_t": "long long"}
+_SIZE = re.compile(r"\b(?:s?size_t)\b")
+# Members of which one may be a pointer: `const struct x *name;`, `char *names[4], first;`.
+_MEMBERS = re.compile(
+    r"(?<=[{;])(\s*)((?:(?:const|volatile|struct|union|enum|unsigned|signed)\s+)*\w+\b)([^;{}():=]*\*[^;{}():=]*);"
+)
+
+
+def _as_in_bpf(line: str, depth: int) -> str:
+    """A line of a header that both sides include, with the layout that it has in the BPF program.
+
+    A pointer keeps its 32 bits, the lower half of the kernel's, with 32 more behind it.
+    """
+    line = _SIZE.sub(lambda match: _SIZES[match[0]], line)
+
+    def padded(match: re.Match[str]) -> str:
+        before = match.string[: match.start()]
+        if depth + before.count("{") - before.count("}") < 2:  # the one that was put in front
+            return match[0]
+        members = []
+        for each in match[3].split(","):
+            name = each.strip().lstrip("* \t")
+            members.append(f"{match[2]} {each.strip()};")
+            if "*" in each:
+                members[-1] = f"__attribute__((aligned(8))) {members[-1]} unsigned eu_upper_{name};"
+        return match[1] + " ".join(members)
+
+    wide = _MEMBERS.sub(padded, "{" + line)  # a member may stand first in its line
+    return wide[1:]
 
 
 def _widened(line: str) -> str:

@@ -67,7 +67,9 @@ class Calls:
             if request.elf != ffi.NULL:
                 elf = ffi.buffer(request.elf, request.elf_size)
             else:
-                elf = self.elves.pop(int(ffi.cast("uintptr_t", request.object)))
+                elf = self.elves.get(int(ffi.cast("uintptr_t", request.object)), b"")
+                if not elf:
+                    return "it was asked for before, and did not load"
             self.loading = request.object, elf
         why = self._judge(what, request) if self.policy is not None else ""
         self.attaches += what == b"attach" and not why
@@ -88,14 +90,16 @@ class Calls:
     def _load(self, policy: Policy, request: Any) -> str:
         size, pins, has_tables = _maps(request.object)
         programs = _programs(request.object, has_tables)
-        why = policy.refuse_load(programs, size, pins)
+        others = sum(_maps(request.loaded[index])[0] for index in range(request.nr_loaded))
+        why = policy.refuse_load(programs, size + others, pins)
         if why:
             return why
         from eunomia.btf.elf import ElfFile
-        from eunomia.wasm.calls import calls_of
+        from eunomia.wasm.calls import changes_of
 
         assert self.loading is not None
-        return policy.refuse_calls(*calls_of(ElfFile(bytes(self.loading[1]))), programs)
+        elf = ElfFile(bytes(self.loading[1]))
+        return policy.refuse_calls(*changes_of(elf, [(each.word, each.section) for each in programs]), programs)
 
 
 def _wish(obj: Any, index: int) -> Wish:
@@ -211,6 +215,7 @@ def eu_python_call(context: Any, guest: Any, slots: Any) -> int:
     except BaseException as exc:  # it cannot cross the guest's frames: raised again where the run is waited for
         function.calls.error = exc
         name = f"{function.module}.{function.name}"
-        lib.eu_guest_fail(guest, f"host function {name}: {type(exc).__name__}: {exc}".encode(errors="replace"))
+        said = f"{type(exc).__name__}: {exc}".rstrip(": ")
+        lib.eu_guest_fail(guest, f"host function {name}: {said}".encode(errors="replace"))
         return 1
     return 0

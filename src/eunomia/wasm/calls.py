@@ -9,9 +9,15 @@ from struct import iter_unpack
 
 from eunomia.btf.elf import SHT_REL, ElfFile
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 # Helpers that observing programs may call, and that change what they observe. Source: include/uapi/linux/bpf.h.
 CHANGING = {36: "probe_write_user", 49: "setsockopt", 58: "override_return", 109: "send_signal",
             117: "send_signal_thread"}  # fmt: skip
+REGISTERS = "registers"  # no helper, and a rule as if it were one: a uprobe that changes those of the process
+HELPERS = (*CHANGING.values(), REGISTERS)
 # How the names of kernel functions begin that only read, count references, or work on the program's own data.
 _HARMLESS = (
     "bpf_arena_", "bpf_cast_to_kern_ctx", "bpf_cgroup_acquire", "bpf_cgroup_ancestor", "bpf_cgroup_from_id",
@@ -23,6 +29,25 @@ _HARMLESS = (
 )  # fmt: skip
 _CALL = 0x85
 _CALL_HELPER, _CALL_LOCAL, _CALL_KERNEL = 0, 1, 2
+
+
+def changes_of(elf: ElfFile, sections: Iterable[tuple[str, str]]) -> tuple[set[str], set[str]]:
+    """Return what an object does beyond observing, as rules call it: helpers, kernel functions.
+
+    Args:
+        elf: the object.
+        sections: (word, section) of its programs.
+
+    Raises:
+        PackageError: the bytes are no ELF file, or its tables are damaged.
+    """
+    helpers, kernel = calls_of(elf)
+    probes = [section for word, section in sections if word in ("uprobe", "usdt")]
+    if probes:
+        from eunomia.wasm.registers import may_change_registers
+
+        helpers |= {REGISTERS} if may_change_registers(elf, probes) else set()
+    return helpers, kernel
 
 
 def calls_of(elf: ElfFile) -> tuple[set[str], set[str]]:

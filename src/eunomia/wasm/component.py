@@ -49,17 +49,8 @@ def run_component(
     """
     ended: list[BaseException | int] = []
     over = threading.Event()  # Thread.join() forgets that a thread runs where a signal interrupts it
-    config = Config()
-    config.consume_fuel = config.epoch_interruption = True
-    engine = Engine(config)
-    try:
-        component = Component(engine, data)
-    except WasmtimeError as exc:
-        raise GuestError(f"open {name}: {str(exc).splitlines()[0]}") from exc
-    store = Store(engine)
-    store.set_fuel(FUEL if fuel is None else fuel or (1 << 64) - 1)
-    store.set_limits(memory_size=memory or MEMORY)
-    store.set_epoch_deadline(1)
+    engine, component = _compile(data, name)
+    store = _store(engine, memory or MEMORY, FUEL if fuel is None else fuel or (1 << 64) - 1)
     store.set_wasi(_wasi([name, *args], env or {}, dirs))
     shim = Shim(name, policy, on_failure, duration)
 
@@ -79,6 +70,24 @@ def run_component(
             return 0  # it sleeps in wasmtime's WASI, which nothing interrupts: what it has in the kernel goes with us
     shim.close()
     return _conclude(name, ended[0], was_stopped)
+
+
+def _compile(data: bytes, name: str) -> tuple[Engine, Component]:
+    config = Config()
+    config.consume_fuel = config.epoch_interruption = True
+    engine = Engine(config)
+    try:
+        return engine, Component(engine, data)
+    except WasmtimeError as exc:
+        raise GuestError(f"open {name}: {str(exc).splitlines()[0]}") from exc
+
+
+def _store(engine: Engine, memory: int, fuel: int) -> Store:
+    store = Store(engine)
+    store.set_fuel(fuel)
+    store.set_limits(memory_size=memory)
+    store.set_epoch_deadline(1)
+    return store
 
 
 def _await(over: threading.Event, duration: float) -> bool:
@@ -143,6 +152,10 @@ def _wasi(words: list[str], env: Mapping[str, str], dirs: Sequence[Directory]) -
     made.inherit_stdout()
     made.inherit_stderr()
     for each in dirs:
+        if f"{os.path.realpath(each.host)}/".startswith("/proc/") or os.path.realpath(each.host) == "/":
+            raise GuestError(
+                f"directory {each.host}: has /proc in it, of which components can have nothing [modules can]"
+            )
         if each.rights != "token":
             made.preopen_dir(each.host, each.guest, each.rights == "rw")
     return made

@@ -8,7 +8,7 @@ from eunomia._native import lib
 from eunomia.btf.object import MAP_TYPES, MapDefinition, ObjectBtf
 from eunomia.errors import PackageError
 from eunomia.wasm import kinds
-from eunomia.wasm.calls import calls_of
+from eunomia.wasm.calls import changes_of
 from eunomia.wasm.embedded import Embedded, find
 from eunomia.wasm.interface import age_of, offered
 from eunomia.wasm.module import External, Module, iter_data
@@ -27,14 +27,16 @@ def describe(wasm: bytes, name: str) -> dict[str, Any]:
         GuestError: the bytes are no core module, or damaged.
     """
     module = Module(wasm, name)
-    imports = [_import(each, offered()) for each in module.imports]
-    objects = [_object(one) for one in find(iter_data(module))]
     exports = {each.name for each in module.exports if each.kind == "function"}
+    entry = next((entry for entry in ("_start", "bpf_main", "on_batch", "on_event") if entry in exports), "")
+    host = offered(to_events=entry.startswith("on_"))
+    imports = [_import(each, host) for each in module.imports]
+    objects = [_object(one) for one in find(iter_data(module))]
     return {
         "name": name,
         "kind": "guest",
         "size": len(wasm),
-        "entry": next((entry for entry in ("_start", "bpf_main") if entry in exports), ""),
+        "entry": entry,
         "memory": {"pages": module.memory[0], "max_pages": module.memory[1]} if module.memory else None,
         "runs_here": all(row["known"] for row in imports),
         "interface": sorted({row["interface"] for row in imports if row["interface"]}),
@@ -85,7 +87,7 @@ def _object(found: Embedded) -> dict[str, Any]:
             {"name": each.name, "type": "variables", "value_size": each.size, "pinned": False}
             for each in obj.data_sections
         ]
-        helpers, kernel = calls_of(obj.elf)
+        helpers, kernel = changes_of(obj.elf, [(each["type"], each["attach"]) for each in row["programs"]])
         row["helpers"], row["kfuncs"], row["licence"] = sorted(helpers), sorted(kernel), obj.licence
         row["maps_size"] = sum(map(_size, obj.maps.values())) + sum(each.size for each in obj.data_sections)
     except PackageError as exc:

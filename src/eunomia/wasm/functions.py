@@ -85,9 +85,14 @@ def _bits(kind: str, value: Any) -> int:
     if kind in ("i", "I"):
         if not isinstance(value, int):
             raise TypeError(f"its result is {type(value).__name__}, expected int")
-        return value & (0xFFFFFFFF if kind == "i" else 0xFFFFFFFFFFFFFFFF)
-    bits: int = unpack("<I", pack("<f", value))[0] if kind == "f" else unpack("<Q", pack("<d", value))[0]
-    return bits
+        bits = 32 if kind == "i" else 64
+        if not -1 << bits - 1 <= value < 1 << bits:
+            raise OverflowError(f"its result {value} does not fit i{bits}")
+        return value & (1 << bits) - 1
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"its result is {type(value).__name__}, expected float")
+    word: int = unpack("<I", pack("<f", value))[0] if kind == "f" else unpack("<Q", pack("<d", value))[0]
+    return word
 
 
 def c_functions(functions: list[HostFunction], kept: list[Any]) -> Any:

@@ -45,7 +45,6 @@ _TARGETS = (*OF_INTERFACES, "cgroup", "netns", "netfilter", "map", "socket", "pe
             "route", "prog", "tp", "raw_tp", "iter")  # fmt: skip
 # Not what only runs when it is called, nor whole tables of programs, which attach with all that is in them.
 KINDS = frozenset((*_TARGETS, *(_KINDS.get(word, word) for word in TYPES))) - {"syscall", "struct_ops"}
-OWN = ("map",)  # kinds of targets that are the guest's own
 WITH_PATHS = ("cgroup", "uprobe", "usdt", "netns")
 
 

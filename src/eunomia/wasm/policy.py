@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 from eunomia.wasm import kinds
+from eunomia.wasm.calls import REGISTERS
 from eunomia.wasm.rules import Rules
 from eunomia.wasm.sizes import size_text
 
@@ -132,22 +133,27 @@ class Policy:
     def refuse_calls(self, helpers: Iterable[str], kernel: Iterable[str], programs: Iterable[Wish]) -> str:
         """Return why code must not be loaded, by the helpers and functions of the kernel that it calls."""
         observes = all(program.word in kinds.OBSERVING for program in programs)
-        wanted = [("helper", name, f"bpf_{name}()") for name in sorted(helpers) if name != "setsockopt" or observes]
-        wanted += [("kfunc", name, f"{name}()") for name in sorted(kernel)]
-        for key, name, shown in wanted:
+        wanted = [
+            ("helper", name, f"calls bpf_{name}()") for name in sorted(helpers) if name != "setsockopt" or observes
+        ]
+        wanted += [("kfunc", name, f"calls {name}()") for name in sorted(kernel)]
+        for key, name, does in wanted:
+            shown = "may change registers of a process" if name == REGISTERS else does
             why = self._forbidden(key, name)
             if why:
-                return f"it calls {shown}: {why}"
+                return f"it {shown}: {why}"
             if not self._allowed(key, name):
                 what = "which changes what it observes" if key == "helper" else "which may change the kernel's state"
-                return f"it calls {shown}, {what}: not allowed by default [--allow {key}={name}]"
+                return f"it {shown}, {what}: not allowed by default [--allow {key}={name}]"
         return ""
 
     def refuse_attach(self, program: Wish, target: str) -> str:
         """Return why a program must not be attached to a target, "" where it may."""
         kind, name = kinds.split_target(program.word, program.section, target)
         if kind == "cgroup" and name and not name.startswith("/"):
-            name = os.path.join(os.getcwd(), name)
+            name = os.path.join(_groups() if target.startswith("cgroup:") else os.getcwd(), name)
+        elif kind in kinds.OF_INTERFACES:
+            name = _own_name(kind, name)
         why = self._refuse_target(program, kind, name)
         return f"program {program.name} to {kind}{name and ':'}{name}: {why}" if why else ""
 
@@ -207,6 +213,26 @@ class Policy:
 
     def _denies_all(self) -> bool:
         return any(rules.everything for rules in self._deny)
+
+
+def _own_name(kind: str, name: str) -> str:
+    """Return a target with the interface's own name, which it may have given by number or by another name."""
+    from _socket import if_indextoname, if_nametoindex
+
+    plain = kinds.plain_name(kind, name)
+    if not plain or not name.startswith(plain):
+        return name
+    try:
+        index = int(plain) if plain.isascii() and plain.isdecimal() else if_nametoindex(plain)
+        return if_indextoname(index) + name[len(plain) :]
+    except (OSError, OverflowError):
+        return name
+
+
+def _groups() -> str:
+    """Return where cgroup v2 is mounted, as native/attach_cgroup.c looks for it."""
+    with open("/proc/self/mountinfo", errors="surrogateescape") as file:
+        return next((line.split()[4] for line in file if " - cgroup2 " in line), "/sys/fs/cgroup")
 
 
 def _attach_option(kind: str, plain: str, name: str) -> str:

@@ -9,7 +9,7 @@ import os
 
 from eunomia.errors import PolicyError
 from eunomia.wasm import kinds
-from eunomia.wasm.calls import CHANGING
+from eunomia.wasm.calls import HELPERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Rules:
 
     def _add_names(self, key: str, value: str, text: str) -> None:
         words = [word.strip() for word in value.split(",") if word.strip()]
-        known = {"prog-type": sorted(kinds.TYPES), "helper": sorted(CHANGING.values()), "symbols": SYMBOLS}.get(key)
+        known = {"prog-type": sorted(kinds.TYPES), "helper": sorted(HELPERS), "symbols": SYMBOLS}.get(key)
         for word in words:
             if known is not None and word not in known and not (WILDCARDS & set(word)):
                 raise self._error(text, _unknown(word, known))

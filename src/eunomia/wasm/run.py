@@ -195,11 +195,17 @@ class Run:
         self._running.acquire()
         self._thread = Thread(target=self._run, args=(take_signals,), name=f"guest {self._module.name}", daemon=True)
         _runs.add(self)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # no more threads: as if it had not been started
+            self._thread = None
+            _runs.discard(self)
+            if take_signals:
+                lib.eu_guest_take_signals(ffi.NULL)
+            raise
 
     def _run(self, took_signals: bool) -> None:
         ending = lib.eu_guest_run(self._guest)
-        _runs.discard(self)
         if took_signals:
             lib.eu_guest_take_signals(ffi.NULL)
         with self._lock:
@@ -211,6 +217,7 @@ class Run:
         if self._running.locked():
             self._running.release()
         lib.eu_guest_free(guest)
+        _runs.discard(self)
 
     def _failed(self, line: str, said: list[str]) -> None:
         if len(self.failures) < MAX_FAILURES:
@@ -239,13 +246,20 @@ class Run:
 
         Raises:
             BaseException: what a function of `register` or `on_record` raised.
+            RuntimeError: a function of `register` or `on_record` waits for the guest that called it.
         """
+        self._refuse_itself("wait for")
         if self._thread is not None and self._running.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
             self._running.release()
             self._thread.join(LET_GO)
         if self.ending != "running" and self._calls.error is not None:
             raise self._calls.error
         return self.exit_code
+
+    def _refuse_itself(self, what: str) -> None:
+        # once it has ended, another thread may have its number
+        if self.is_running and self._thread is not None and self._thread.ident == _thread.get_ident():
+            raise RuntimeError(f"{what} a guest in a call of its own [terminate() ends it]")
 
     def check(self) -> int:
         """Wait until it has ended, and return its exit code.
@@ -328,7 +342,12 @@ class Run:
     # the end
 
     def close(self) -> None:
-        """End the guest if it runs, wait for it, and forget its output. Again: nothing."""
+        """End the guest if it runs, wait for it, and forget its output. Again: nothing.
+
+        Raises:
+            RuntimeError: as `wait`.
+        """
+        self._refuse_itself("close the run of")
         if self._thread is not None:
             self.terminate()
             self._thread.join()

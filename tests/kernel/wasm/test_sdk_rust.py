@@ -120,7 +120,7 @@ def test_crates_of_a_workspace_get_their_own_guests_alone(tmp_path: Path) -> Non
         assert (run.wait(30), run.stdout) == (0, "right\n")
 
 
-@pytest.mark.parametrize("name", ["bootstrap", "execve"])
+@pytest.mark.parametrize("name", ["bootstrap", "execve", "filter"])
 def test_readme_is_true(name: str, test_session: str) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), SESSION_VARIABLE: test_session}
     words = [sys.executable, "-m", "support.readme", EXAMPLES / name]

@@ -81,7 +81,7 @@ def test_the_reference_is_what_the_tables_say(name: str, root: Path) -> None:
 
 def complete(*words: str) -> list[str]:
     """Return what bash offers for the last of these words."""
-    call = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _{words[0]}"
+    call = f"COMP_WORDS=({' '.join(words)}); COMP_CWORD={len(words) - 1}; _{words[0].replace('-', '_')}"
     script = f"{completion.bash()}\n{call}; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, cwd="/")
     assert run.stderr == ""
@@ -105,6 +105,10 @@ def complete(*words: str) -> list[str]:
         (("ecli", "list", "--js"), "--json"),
         (("ecc", "--targ"), "--target-arch"),
         (("ecc", "doc"), "doctor"),
+        (("ecli", "run", "--allow", "prog-type=x"), "prog-type=xdp"),
+        (("ecli", "run", "--dir", "/pro"), "/proc"),
+        (("wasm-bpf", "--all"), "--allow"),
+        (("wasm-bpf", "et"), "etc"),
     ],
 )
 def test_bash_completes(words: tuple[str, ...], offered: str) -> None:
@@ -124,7 +128,7 @@ def test_scripts_of_other_shells_name_every_option_and_parse_where_the_shell_is(
     text: str = make()  # type: ignore[operator]
 
     for command in docs.all_commands():
-        if (command.name in ("doctor", "new") and command.prog == "ecc") or command.prog == "wasm-bpf":
+        if command.name in ("doctor", "new") and command.prog == "ecc":
             continue
         for option in command.options:
             if not option.hidden:

@@ -50,6 +50,43 @@ def test_system_headers_and_the_sdk_stay_as_they_are() -> None:
     assert [line for line in lines if line[0] != "#"] == ["long a;", "long b;", "long long c;", "long d;"]
 
 
+@pytest.mark.parametrize(
+    ("line", "wide"),
+    [
+        ("struct a { size_t n; ssize_t m; };", "struct a { unsigned long long n; long long m; };"),
+        (
+            "struct a { const char *s; };",
+            "struct a { __attribute__((aligned(8))) const char *s; unsigned eu_upper_s; };",
+        ),
+        (
+            "struct a { void *p[2], q; };",
+            "struct a { __attribute__((aligned(8))) void *p[2]; unsigned eu_upper_p[2]; void q; };",
+        ),
+        ("struct a { int x, y; };", "struct a { int x, y; };"),
+        ("extern char *name;", "extern char *name;"),
+        ("int f(char *s);", "int f(char *s);"),
+    ],
+)
+def test_headers_of_both_sides_have_the_layout_of_the_bpf_program(line: str, wide: str) -> None:
+    text = f'# 1 "both.h"\n{line}\n# 1 "user.c"\n{line}'
+
+    lines = widen(text, lambda path: False, lambda path: path == "both.h").split("\n")
+
+    assert lines[1::2] == [wide, line]
+
+
+def test_members_on_lines_of_their_own_are_members() -> None:
+    text = '# 1 "both.h"\nstruct a {\n\tstruct b *next;\n};\nstruct b *first;'
+
+    lines = widen(text, lambda path: False, lambda path: True).split("\n")
+
+    assert lines[2:] == [
+        "\t__attribute__((aligned(8))) struct b *next; unsigned eu_upper_next;",
+        "};",
+        "struct b *first;",
+    ]
+
+
 def test_formats_are_corrected_as_clang_proposes_and_nothing_else() -> None:
     text = 'printf("é %ld %lx\\n", a, b);\nint unused;'
     said = (

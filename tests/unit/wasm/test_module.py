@@ -217,6 +217,21 @@ def test_inspect_shows_a_guest_without_root(tmp_path: Path, capsys: pytest.Captu
     assert json.loads(capsys.readouterr().out)["kind"] == "guest"
 
 
+def test_inspect_knows_a_guest_of_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "filter.wasm"
+    path.write_bytes(writer.module([("eunomia", "every", "i:i")], export="on_event"))
+
+    assert inspect([str(path)]) == 0
+
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "entry on_event: for a tool's events, ecli run --guest FILE TOOL" in lines
+    assert "eunomia.every (i32) -> i32 events" in lines
+    assert "nothing to allow: a guest of events has no BPF of its own" in lines
+    path.write_bytes(writer.module([("eunomia", "every", "i:i")]))
+    inspect([str(path)])
+    assert "NOT HERE: unknown" in capsys.readouterr().out  # what runs by itself is not offered this
+
+
 def test_escapes_in_names_do_not_reach_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "guest.wasm"
     path.write_bytes(writer.module([("a\x1b[31m", "b\n", "i:")]))

@@ -127,6 +127,21 @@ def test_a_path_with_a_link_in_it_is_refused_even_where_it_leads_to_an_allowed_g
     )
 
 
+def test_an_interface_has_one_name_for_rules_whatever_it_is_called() -> None:
+    rules = policy(("prog-type=xdp",), deny=("iface=lo",))
+
+    for target in ("iface:lo", "iface:1", "iface:1,native", "iface:01", "lo", "1"):
+        assert rules.refuse_attach(XDP, target).endswith("--deny denies it"), target
+    assert rules.refuse_attach(XDP, "iface:99999") == ""
+    assert rules.refuse_attach(XDP, "iface:99999999999999999999") == ""
+
+
+def test_a_group_by_its_name_is_one_below_where_groups_are() -> None:
+    rules = policy(("prog-type=cgroup",), deny=("attach=cgroup:/sys/fs/cgroup",))
+
+    assert rules.refuse_attach(CONNECT, "cgroup:some/group").endswith("--deny denies it")
+
+
 def test_a_relative_path_is_one_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path)

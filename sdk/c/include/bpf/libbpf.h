@@ -14,8 +14,7 @@
 
 #include <bpf/libbpf_common.h>
 
-#define LIBBPF_MAJOR_VERSION 1
-#define LIBBPF_MINOR_VERSION 5
+#include <bpf/libbpf_version.h>
 
 enum libbpf_errno {
 	__LIBBPF_ERRNO__START = 4000,
@@ -73,7 +72,6 @@ struct bpf_netkit_opts { size_t sz; __u32 flags, relative_fd, relative_id; __u64
 struct bpf_iter_attach_opts { size_t sz; void *link_info; __u32 link_info_len; };
 struct bpf_xdp_attach_opts { size_t sz; int old_prog_fd; };
 struct ring_buffer_opts { size_t sz; };
-struct perf_buffer_opts { size_t sz; __u32 sample_period; };
 
 struct ring_buffer;
 struct perf_buffer;
@@ -81,6 +79,13 @@ struct bpf_buffer;
 typedef int (*ring_buffer_sample_fn)(void *context, void *data, size_t size);
 typedef void (*perf_buffer_sample_fn)(void *context, int cpu, void *data, __u32 size);
 typedef void (*perf_buffer_lost_fn)(void *context, int cpu, __u64 count);
+struct perf_buffer_opts { /* the last three: before libbpf 1.0 */
+	size_t sz;
+	__u32 sample_period;
+	perf_buffer_sample_fn sample_cb;
+	perf_buffer_lost_fn lost_cb;
+	void *ctx;
+};
 typedef int (*bpf_buffer_sample_fn)(void *context, void *data, size_t size);
 typedef void (*bpf_buffer_lost_fn)(void *context, int cpu, __u64 count);
 
@@ -88,6 +93,12 @@ typedef void (*bpf_buffer_lost_fn)(void *context, int cpu, __u64 count);
 #include <eunomia/skeleton.h>
 #include <eunomia/buffers.h>
 #include <eunomia/perf.h>
+#include <eunomia/attach_net.h>
+
+/* It took its functions in options before libbpf 1.0. */
+#define EU_SIXTH(a, b, c, d, e, f, name, ...) name
+#define perf_buffer__new(...) EU_SIXTH(__VA_ARGS__, perf_buffer__new, , , eu_perf_buffer_old, )(__VA_ARGS__)
+#define eu_perf_buffer_old(fd, pages, opts) perf_buffer__new(fd, pages, (opts)->sample_cb, (opts)->lost_cb, (opts)->ctx, NULL)
 
 #define bpf_object__for_each_map(pos, obj) for ((pos) = bpf_object__next_map((obj), NULL); (pos); (pos) = bpf_object__next_map((obj), (pos)))
 #define bpf_map__for_each bpf_object__for_each_map

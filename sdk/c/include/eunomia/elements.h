@@ -55,16 +55,37 @@ EU_API int eu_batch(int fd, int command, const void *in, void *out, const void *
 	return eu_err(wasm_bpf_map_batch(fd, command, in, out, (void *)keys, (void *)values, count, opts ? opts->elem_flags : 0));
 }
 
+/* Where a batch is: as many bytes as the kernel has there, and no more, as callers keep it in a variable of that size. */
+EU_API int eu_batch_from(int fd, int command, const void *in, void *out, void *keys, void *values, __u32 *count,
+			 const struct bpf_map_batch_opts *opts)
+{
+	char from[512] = {}, to[512] = {};
+	struct eu_map_info info;
+	size_t size;
+	int result = wasm_bpf_map_info_by_fd(fd, &info, sizeof(info));
+
+	if (result < 0)
+		return eu_err(result);
+	size = info.type == BPF_MAP_TYPE_LPM_TRIE ? info.key_size : sizeof(__u32);
+	if (size > sizeof(to) || !out)
+		return eu_batch(fd, command, in, out, keys, values, count, opts);
+	if (in)
+		memcpy(from, in, size);
+	result = eu_batch(fd, command, in ? from : NULL, to, keys, values, count, opts);
+	memcpy(out, to, size);
+	return result;
+}
+
 EU_API int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count,
 				const struct bpf_map_batch_opts *opts)
 {
-	return eu_batch(fd, 24, in, out, keys, values, count, opts);
+	return eu_batch_from(fd, 24, in, out, keys, values, count, opts);
 }
 
 EU_API int bpf_map_lookup_and_delete_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count,
 					   const struct bpf_map_batch_opts *opts)
 {
-	return eu_batch(fd, 25, in, out, keys, values, count, opts);
+	return eu_batch_from(fd, 25, in, out, keys, values, count, opts);
 }
 
 EU_API int bpf_map_update_batch(int fd, const void *keys, const void *values, __u32 *count, const struct bpf_map_batch_opts *opts)
@@ -153,4 +174,45 @@ EU_API int libbpf_probe_bpf_helper(enum bpf_prog_type type, enum bpf_func_id hel
 	snprintf(more, sizeof(more), ":%d", helper);
 	return eu_probe_number(EU_PROBE_HELPER, type, more);
 }
+
+#ifndef __cplusplus
+/* Keys that are kernel pointers, kept in a variable that is a pointer: it holds the number under which the whole key is remembered. */
+EU_VAR uint64_t *eu_pointer_keys;
+EU_VAR size_t eu_nr_pointer_keys;
+
+EU_API const void *eu_pointer_key(const void *variable)
+{
+	size_t number = variable ? *(const size_t *)variable : 0;
+
+	return variable && number <= eu_nr_pointer_keys && number ? &eu_pointer_keys[number - 1] : NULL;
+}
+
+EU_API int eu_next_pointer_key(int fd, const void *variable, void *next)
+{
+	uint64_t key = 0, *more;
+	const void *from = eu_pointer_key(variable);
+	size_t i;
+	int result = bpf_map_get_next_key(fd, from, &key);
+
+	if (result)
+		return result;
+	for (i = 0; i < eu_nr_pointer_keys && eu_pointer_keys[i] != key; i++)
+		;
+	if (i == eu_nr_pointer_keys) {
+		more = (uint64_t *)realloc(eu_pointer_keys, (i + 1) * sizeof(*more));
+		if (!more)
+			return eu_err(-ENOMEM);
+		eu_pointer_keys = more;
+		more[eu_nr_pointer_keys++] = key;
+	}
+	*(size_t *)next = i + 1;
+	return 0;
+}
+#define EU_IS_POINTER(key) _Generic((key), char **: 1, const char **: 1, void **: 1, const void **: 1, default: 0)
+#define EU_KEY(key) (EU_IS_POINTER(key) ? eu_pointer_key(key) : (const void *)(key))
+#define bpf_map_get_next_key(fd, key, next)                                                                                                \
+	(EU_IS_POINTER(next) ? eu_next_pointer_key(fd, key, next) : (bpf_map_get_next_key)(fd, key, next))
+#define bpf_map_lookup_elem(fd, key, value) (bpf_map_lookup_elem)(fd, EU_KEY(key), value)
+#define bpf_map_delete_elem(fd, key) (bpf_map_delete_elem)(fd, EU_KEY(key))
+#endif
 #endif

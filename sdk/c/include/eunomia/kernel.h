@@ -3,6 +3,7 @@
 #define EUNOMIA_KERNEL_H
 #pragma GCC system_header
 #include <eunomia/sleep.h>
+#include <time.h>
 #include <trace_helpers.h>
 #include <unistd.h>
 
@@ -148,6 +149,40 @@ EU_API int split_convert(char *text, const char *delimiters, void *elements, siz
 	}
 	return 0;
 }
+
+static inline int bump_memlock_rlimit(void)
+{
+	return 0; /* the host sees to it */
+}
+
+EU_API int str_timestamp(const char *format, char *text, size_t size)
+{
+	time_t now = time(NULL);
+	struct tm *local = localtime(&now);
+
+	return format && text && size && local ? (int)strftime(text, size, format, local) : -EINVAL;
+}
+
+/* What /proc/loadavg says (--dir /proc): its length. */
+EU_API int eu_loadavg(char *text, size_t size, bool has_time)
+{
+	FILE *file = text && size ? fopen("/proc/loadavg", "r") : NULL;
+	char line[64] = "", now[16] = "";
+	int length;
+
+	if (!file)
+		return text && size ? -errno : -EINVAL;
+	length = fgets(line, sizeof(line), file) ? 0 : -EIO;
+	fclose(file);
+	if (has_time)
+		str_timestamp("%H:%M:%S ", now, sizeof(now));
+	if (!length)
+		length = snprintf(text, size, "%sloadavg: %s", now, line);
+	return length >= (int)size ? -ERANGE : length;
+}
+#define str_loadavg(text, ...) eu_loadavg(text, EU_LOADAVG_SIZE(__VA_ARGS__, false, ), EU_LOADAVG_TIME(__VA_ARGS__, false, ))
+#define EU_LOADAVG_SIZE(size, ...) size
+#define EU_LOADAVG_TIME(size, has_time, ...) has_time
 
 EU_API int str_to_int(const char *text, void *number)
 {

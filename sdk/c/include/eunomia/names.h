@@ -146,4 +146,18 @@ EU_API int eunomia_open(const char *path, int flags, ...)
 		eu_keep_path(fd, path);
 	return fd;
 }
+
+#ifndef __cplusplus
+EU_API int eunomia_openat(int directory, const char *path, int flags, ...)
+{
+	va_list words;
+	int mode;
+
+	va_start(words, flags);
+	mode = flags & O_CREAT ? va_arg(words, int) : 0;
+	va_end(words);
+	return directory == AT_FDCWD || *path == '/' ? eunomia_open(path, flags, mode)
+						     : eu_wasi_openat(directory, path, eu_open_flags(flags), mode);
+}
+#endif
 #endif

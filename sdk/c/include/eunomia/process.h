@@ -1,10 +1,12 @@
-/* A guest is no process: it is root, alone, and starts none. */
+/* A guest is no process: it is root, has its host's number, and starts none. */
 #ifndef EUNOMIA_PROCESS_H
 #define EUNOMIA_PROCESS_H
 #pragma GCC system_header
 #include <errno.h>
+#include <eunomia/abi.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -17,9 +19,12 @@ static inline uid_t eunomia_root(void)
 #define getegid eunomia_root
 #define getgid eunomia_root
 
+/* What BPF programs see of what the guest does is its host's. */
 static inline pid_t eunomia_pid(void)
 {
-	return 1;
+	int pid = wasm_bpf_probe(EU_PROBE_HOST, "pid");
+
+	return pid > 0 ? pid : 1;
 }
 #define getpid eunomia_pid
 #define getppid eunomia_pid
@@ -66,4 +71,61 @@ static inline int eunomia_system(const char *command)
 	return -1;
 }
 #define system eunomia_system
+
+/* Pages of the kernel, not of WebAssembly, which has 64 KiB. */
+static inline int eunomia_page_size(void)
+{
+	int size = wasm_bpf_probe(EU_PROBE_HOST, "page-size");
+
+	return size > 0 ? size : 4096;
+}
+#define getpagesize eunomia_page_size
+
+EU_API long eunomia_sysconf(int name)
+{
+	if (name == _SC_PAGESIZE)
+		return eunomia_page_size();
+	if (name == _SC_NPROCESSORS_ONLN || name == _SC_NPROCESSORS_CONF)
+		return wasm_bpf_possible_cpus();
+	return (sysconf)(name);
+}
+#define sysconf(name) eunomia_sysconf(name)
+
+static inline pid_t eunomia_waitpid(pid_t pid, int *status, int options)
+{
+	(void)pid, (void)status, (void)options;
+	errno = ECHILD;
+	return -1;
+}
+#define waitpid eunomia_waitpid
+
+static inline pid_t eunomia_wait_any(int *status)
+{
+	return eunomia_waitpid(-1, status, 0);
+}
+#ifndef __cplusplus /* which has members of this name */
+#define wait eunomia_wait_any
+#endif
+
+static inline int eunomia_eventfd(unsigned count, int flags)
+{
+	(void)count, (void)flags;
+	errno = ENOSYS;
+	return -1;
+}
+#define eventfd eunomia_eventfd
+
+/* As /proc says (--dir /proc). */
+static inline int eunomia_hostname(char *name, size_t size)
+{
+	FILE *file = fopen("/proc/sys/kernel/hostname", "r");
+
+	if (!file || !fgets(name, (int)size, file))
+		snprintf(name, size, "localhost");
+	if (file)
+		fclose(file);
+	name[strcspn(name, "\n")] = '\0';
+	return 0;
+}
+#define gethostname eunomia_hostname
 #endif

@@ -9,4 +9,8 @@
 #define LONG_MAX LLONG_MAX
 #define LONG_MIN LLONG_MIN
 #define ULONG_MAX ULLONG_MAX
+#if !defined(__cplusplus) && !defined(__GLIBC__) /* sources bring their own of what this SDK has as glibc has it (strerrorname_np) */
+#define __GLIBC__ 2
+#define __GLIBC_MINOR__ 36
+#endif
 #endif

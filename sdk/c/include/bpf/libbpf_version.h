@@ -1,0 +1,5 @@
+#ifndef __LIBBPF_VERSION_H
+#define __LIBBPF_VERSION_H
+#define LIBBPF_MAJOR_VERSION 1
+#define LIBBPF_MINOR_VERSION 5
+#endif
