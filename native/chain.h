@@ -48,6 +48,8 @@ struct eu_sieve {
     size_t done;             /* items of `in` that are judged */
     struct eu_batch more;    /* what it adds and prints, by `before` */
     struct eu_batch members; /* what it adds to events, by `before` */
+    size_t spoken_item;      /* the item of `in` that is the event which it spoke of last */
+    uint32_t spoken;
 };
 
 /* sieve.c */

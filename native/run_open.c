@@ -144,6 +144,8 @@ static int open_run(struct eu_run *run, struct eu_object *object) {
         if (!err && s->buffer)
             eu_gap_open(s);
     }
+    if (!err && run->chain && !run->nr_views)
+        err = eu_fail(EINVAL, "a guest gets events, and this tool has tables only: nothing would reach it");
     if (!err && run->chain) /* before privileges are dropped, and before anything is attached */
         err = eu_chain_start(run->chain);
     if (!err && run->options.trace_pipe) {

@@ -100,7 +100,8 @@ static int failure(struct eu_sieve *sieve, const char *what) {
     if (guest->ending == EU_EXITED)
         return eu_fail(ECANCELED, "guest %s: %s: it called exit(%d)", sieve->name, what, guest->exit_code);
     if (guest->ending != EU_RUNNING)
-        return eu_fail(ECANCELED, "guest %s: %s: %s", sieve->name, what, guest->text);
+        return eu_fail(ECANCELED, "guest %s: %s: %s%s", sieve->name, what, guest->text,
+                       guest->ending == EU_OUT_OF_FUEL ? " [--fuel N allows more, 0 any number]" : "");
     return eu_fail(EINVAL, "guest %s: %s", sieve->name, what);
 }
 
@@ -263,6 +264,8 @@ static uint32_t padded(uint32_t size) {
 static size_t chunk(struct eu_sieve *sieve, size_t first, uint32_t *bytes) {
     const struct eu_batch *in = sieve->in;
     size_t end = first;
+    sieve->spoken = 0;
+    sieve->spoken_item = first;
     for (*bytes = sieve->given = 0; end < in->count; end++) {
         const struct eu_item *item = &in->items[end];
         uint32_t size = item->is_text ? 0 : SIEVE_RECORD + padded(item->size);

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "chain.h"
 #include "error.h"
+#include "fields.h"
 #include "run_parts.h"
 #include "value.h"
 #include <errno.h>
@@ -15,6 +16,45 @@ static int is_in_order(const struct eu_batch *batch, uint32_t event) {
     return !batch->count || batch->items[batch->count - 1].before <= event;
 }
 
+/* The event of this number, which is none before the last that was spoken of. */
+static const struct eu_item *spoken(struct eu_sieve *sieve, uint32_t event) {
+    const struct eu_item *items = sieve->in->items;
+    for (;; sieve->spoken_item++) {
+        if (items[sieve->spoken_item].is_text)
+            continue;
+        if (sieve->spoken >= event)
+            return &items[sieve->spoken_item];
+        sieve->spoken++;
+    }
+}
+
+/* Whether one of some members, `"a":1,"b":"c"`, begins with `"key":`. Within a text a quotation mark has a backslash before it. */
+static int has_member(const char *members, size_t size, const struct eu_out *key) {
+    const char *found = members, *end = members + size;
+    for (; size && (found = memmem(found, (size_t)(end - found), key->data, key->used)); found++)
+        if (found == members || found[-1] == ',')
+            return 1;
+    return 0;
+}
+
+/* A line has each member once: -EEXIST where the record has it, or a guest added it. */
+static int is_new(struct eu_sieve *sieve, uint32_t event, const char *name, size_t size, const struct eu_out *key) {
+    const struct eu_item *item = spoken(sieve, event);
+    const struct eu_plan *plan = sieve->run->plan;
+    struct eu_field field;
+    if (size == 8 && !memcmp(name, "$eunomia", 8))
+        return -EINVAL;
+    uint32_t record = plan->sources[item->source].first_record + item->type;
+    if (!memchr(name, '.', size) && eu_field_find(plan, plan->records[record].type, name, size, &field))
+        return -EEXIST;
+    if (has_member((const char *)sieve->in->bytes.data + item->members, item->nr_bytes, key))
+        return -EEXIST;
+    for (size_t i = sieve->members.count; i-- && sieve->members.items[i].before == event;)
+        if (has_member((const char *)sieve->members.bytes.data + sieve->members.items[i].at, sieve->members.items[i].size, key))
+            return -EEXIST;
+    return 0;
+}
+
 static int begin_member(struct eu_sieve *sieve, const uint64_t *slots, struct eu_out *member) {
     uint32_t event = (uint32_t)slots[0], size = (uint32_t)slots[4];
     const char *key = (const char *)eu_guest_bytes(sieve->guest, (uint32_t)slots[2], size);
@@ -26,7 +66,7 @@ static int begin_member(struct eu_sieve *sieve, const uint64_t *slots, struct eu
         return -E2BIG;
     eu_quoted(member, key, size);
     eu_out_char(member, ':');
-    return 0;
+    return member->failed ? -ENOMEM : is_new(sieve, event, key, size, member);
 }
 
 static int end_member(struct eu_sieve *sieve, uint32_t event, struct eu_out *member) {

@@ -100,6 +100,8 @@ class Builder:
         copy.write_text(source.read_text())  # beside the object that it includes
         words = ["--edition", "2021", "--target", "wasm32-wasi", "-O", "-C", "link-arg=--export-table"]
         _run([RUSTC, *words, "-C", "strip=symbols", "-o", made, copy])
+        section = b"\x15component-type:import" + b"left over"  # as wit-bindgen put it into the first guests
+        made.write_bytes(made.read_bytes() + bytes((0, len(section))) + section)
 
     def _text(self, source: Path, made: Path, work: Path, how: dict[str, Any]) -> None:
         import wasmtime
@@ -110,6 +112,11 @@ class Builder:
             text = text.replace('"OBJECT"', '"' + "".join(f"\\{byte:02x}" for byte in data) + '"')
             text = re.sub(r"\bSIZE\b", str(len(data)), text)
         made.write_bytes(wasmtime.wat2wasm(text))
+
+
+def build_target(folder: Path) -> None:
+    """Build `target` there, a program of this machine in which guests put their uprobes."""
+    _run([sys.executable, "-m", "ziglang", "cc", "-O1", "-o", folder / "target", HERE / "guests/target.c"])
 
 
 def _run(words: list[Any]) -> None:

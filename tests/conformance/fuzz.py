@@ -69,7 +69,7 @@ def calling(objects: list[bytes], calls: int, seed: int) -> list[str]:
     finally:
         stop.set()
         provoker.join()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while (left := _held() - before) and time.monotonic() < deadline:
         time.sleep(0.05)
     problems += [f"left behind: {each}" for each in sorted(left)]
@@ -144,8 +144,10 @@ def _options(argv: list[bytes], **more: object) -> tuple[object, list[object]]:
     argv_c, env = ffi.new("const char *[]", [*kept, ffi.NULL]), ffi.new("const char *[]", [ffi.NULL])
     library = ffi.new("char[]", os.fsencode(engine.library()))
     fields = {"args": argv_c, "env": env, "stdin_fd": null, "stdout_fd": null, "stderr_fd": null, "library": library}
-    failed = ffi.callback("void(void *, const char *, char *, size_t)", lambda *_: None)  # else standard error gets it
-    note = ffi.callback("void(void *, const char *)", lambda *_: None)
+    members = dict(ffi.typeof("struct eu_guest_options").fields)
+    failed, note = (
+        ffi.callback(members[name].type, lambda *_: None) for name in ("failed", "note")
+    )  # else standard error gets it
     fields |= {"failed": failed, "note": note, "memory": 64 << 20, "fuel": 2_000_000_000, "duration": 120 * 10**9}
     fields |= more
     return ffi.new("struct eu_guest_options *", fields), [*kept, argv_c, env, library, failed, note, *more.values()]

@@ -27,10 +27,10 @@ from typing import IO, Any
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]  # run as a script
 
-from conformance.build import Builder  # noqa: E402
+from conformance.build import Builder, build_target  # noqa: E402
 
-PATIENCE = 20.0  # seconds for anything that must come
-STOPPING = 5.0  # seconds for an interrupted guest; a host takes milliseconds, a busy machine more
+PATIENCE = 60.0  # seconds for anything that must come
+STOPPING = 15.0  # seconds for an interrupted guest; a host takes milliseconds, a busy machine more
 BASE = 0x40000000  # no process has such a number: kill(2) tells the kernel side something, and nobody gets a signal
 
 
@@ -50,7 +50,8 @@ def cases() -> list[dict[str, Any]]:
 class Provoked:
     """What a case makes happen, and the words that stand for it in guests.toml."""
 
-    def __init__(self, group: str = "") -> None:
+    def __init__(self, group: str = "", folder: str | None = None) -> None:
+        self.folder = folder
         self.words = {
             "channel": str(random.randrange(1 << 20, 1 << 30)),
             "mypid": str(os.getpid()),
@@ -68,7 +69,7 @@ class Provoked:
         return text
 
     def provoke(self, what: str) -> None:
-        """exec, nap (a process of 150 ms), open, connect (in the control group), kills N-N or kills N N N."""
+        """exec, nap (150 ms), target (its program), open, connect (in its control group), kills N-N or kills N N N."""
         kind, _, rest = what.partition(" ")
         if kind == "kills":
             kills(int(self.words["channel"]), _numbers(rest))
@@ -80,6 +81,8 @@ class Provoked:
             with tempfile.NamedTemporaryFile(prefix="conformance-") as file:
                 self.words["path"] = file.name
                 os.close(os.open(file.name, os.O_RDONLY))
+        elif kind == "target":
+            subprocess.run(["./target"], cwd=self.folder, check=True)
         elif kind == "connect":
             self._connect()
         else:
@@ -134,10 +137,12 @@ def control_group() -> Iterator[str]:
 class Run:
     """A guest on a host, its output in files."""
 
-    def __init__(self, argv: list[str], env: dict[str, str] | None = None) -> None:
+    def __init__(self, argv: list[str], env: dict[str, str] | None = None, folder: str | None = None) -> None:
         self.argv = argv
         self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, env=env)
+        self.process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, env=env, cwd=folder
+        )
 
     @property
     def stdout(self) -> str:
@@ -180,6 +185,10 @@ class Run:
 
 def run_case(case: dict[str, Any], host: list[str], guest: Path, env: dict[str, str] | None = None) -> list[str]:
     """Run one case and return what is wrong, a line each, and what was printed; nothing when all is well."""
+    if "target" in case:
+        with tempfile.TemporaryDirectory() as folder:
+            build_target(Path(folder))
+            return _run_case(case, Provoked(folder=folder), host, guest.resolve(), env)
     if "{cgroup" in str(case):
         with control_group() as group:
             return _run_case(case, Provoked(group), host, guest, env)
@@ -192,7 +201,7 @@ def _run_case(
     options = [word for each in case.get("allow", []) for word in ("--allow", provoked.fill(each))]
     if "dir" in case:
         options += ["--dir", provoked.fill(case["dir"])]
-    run = Run([*host, *options, str(guest), *map(provoked.fill, case.get("args", []))], env)
+    run = Run([*host, *options, str(guest), *map(provoked.fill, case.get("args", []))], env, provoked.folder)
     try:
         problem = _drive(case, provoked, run)
         problems = [problem] if problem else []

@@ -7,7 +7,7 @@ import re
 
 from eunomia.compiler import process
 from eunomia.compiler.guest_compiler import GuestCompiler
-from eunomia.compiler.guest_source import fix_formats, numbered, widen
+from eunomia.compiler.guest_source import fix_formats, numbered, told, widen
 from eunomia.errors import CompileError
 
 TYPE_CHECKING = False
@@ -226,7 +226,7 @@ class GuestBuild:
     def _formatted(self, text: str, is_cxx: bool) -> str:
         """Correct the formats of printf and scanf that no longer fit."""
         path = os.path.join(self.work, "formats.cpp" if is_cxx else "formats.c")
-        self._write(path, numbered(text))
+        self._write(path, told(numbered(text)))
         _, said = process.run(
             [
                 *self.compiler.clang,

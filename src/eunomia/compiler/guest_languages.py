@@ -28,7 +28,7 @@ def build_go(
     """Build the guest of a Go module: STEM.bpf.o and STEM_bpf.go are made of each STEM.bpf.c and line of bpf2go.
 
     Returns:
-        The path of the guest, named like the folder.
+        The path of the guest, named like the module.
 
     Raises:
         CompileError: something does not compile.
@@ -42,7 +42,7 @@ def build_go(
         _go_object(compiled(source), os.path.dirname(source), stem)
     for line in bpf2go.lines(folder):
         _go_object(compiled(line.source, line.include, line.cflags), line.folder, line.name)
-    target = _target(folder, output)
+    target = _target(folder, output, _module(folder))
     note(f"go build {folder}")
     environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
     words = ["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w"]
@@ -182,11 +182,19 @@ def _go_package(folder: str) -> str:
     return "main"
 
 
-def _target(folder: str, output: str | None) -> str:
+def _module(folder: str) -> str:
+    """The last word of a Go module's path, as go names programs; the folder's name where there is none."""
+    with open(os.path.join(folder, "go.mod"), encoding="utf-8", errors="replace") as file:
+        found = re.search(r'^module[ \t]+"?([^\s"]+)', file.read(), re.MULTILINE)
+    words = [word for word in found[1].split("/") if not re.fullmatch(r"v\d+", word)] if found else []
+    return words[-1] if words else os.path.basename(os.path.abspath(folder))
+
+
+def _target(folder: str, output: str | None, name: str) -> str:
     if output and output.endswith(".wasm"):
         return output
     os.makedirs(output or folder, exist_ok=True)
-    return os.path.join(output or folder, f"{os.path.basename(os.path.abspath(folder))}.wasm")
+    return os.path.join(output or folder, f"{name}.wasm")
 
 
 def _cargo(words: list[str], environment: dict[str, str], refusal: str) -> str:

@@ -144,3 +144,25 @@ def fix_formats(text: str, said: str) -> str:
 def numbered(text: str) -> str:
     """Return the text without line markers, so that columns and lines of diagnostics are its own."""
     return "\n".join("" if line.startswith("# ") else line for line in text.split("\n"))
+
+
+# A function that takes a format and what it is of, without saying so.
+_FORMATTER = re.compile(r"\b(\w+)(\s*\(([^(){};]*\bchar\s*(?:const\s*)?\*\s*(?:const\s*)?\w*\s*),\s*\.\.\.\s*\))")
+_NO_FORMATTER = re.compile(r"scan|exec|__attribute__|format|printf")
+
+
+def told(text: str) -> str:
+    """Return the text with the functions marked that take formats as printf() does, so that clang looks at these.
+
+    What is in one line with a text in quotes stays as it is: columns of corrections are those of the text itself.
+    """
+
+    def marked(match: re.Match[str]) -> str:
+        start = match.string.rfind("\n", 0, match.start()) + 1
+        end = match.string.find("\n", match.end())
+        if _NO_FORMATTER.search(match[1]) or '"' in match.string[start : end if end >= 0 else None]:
+            return match[0]
+        place = match[3].count(",") + 1
+        return f"__attribute__((format(printf, {place}, {place + 1}))) {match[0]}"
+
+    return _FORMATTER.sub(marked, text)

@@ -114,6 +114,29 @@ static int judge(unsigned i, struct event *e)
 }
 """
 LOOPS = "static int judge(unsigned i, struct event *e) { for (volatile int x = 0;;) x++; }"
+THOUSANDTH = """
+static unsigned long long nr_events;
+static int judge(unsigned i, struct event *e)
+{
+    if (++nr_events == TRAP_AT)
+        __builtin_trap();
+    if (e->number % 1000 != 999)
+        return EU_DROP;
+    eu_add_number(i, "seen", nr_events);
+    return EU_PASS;
+}
+"""
+TWICE = """
+static int judge(unsigned i, struct event *e)
+{
+    eu_add_text(i, "text", ",\\"later\\":");
+    eu_add_number(i, "its_own", -eu_add_number(i, "number", 1));
+    eu_add_number(i, "again", -eu_add_number(i, "its_own", 1));
+    eu_add_number(i, "reserved", -eu_add_text(i, "$eunomia", "x"));
+    eu_add_number(i, "later", -eu_add_number(i, "half", 1));
+    return EU_PASS;
+}
+"""
 BAD = "static int judge(unsigned i, struct event *e) { return 7; }"
 LOADS = """
 __attribute__((import_module("wasm_bpf"), import_name("wasm_load_bpf_object"))) long long load(const void *, unsigned);
@@ -229,6 +252,17 @@ def test_two_guests_are_a_chain_in_their_order(tool: Tool) -> None:
     assert [text for text in texts if text != "tick"] == ["start 6 events", "3 events \x1b[31m"]
 
 
+@pytest.mark.parametrize("batch", [False, True], ids=["on_event", "on_batch"])
+def test_a_line_has_each_member_once(tool: Tool, batch: bool) -> None:
+    first = tool.guest("filter1", FILTER, "BATCH")
+
+    done = tool.run(300, "-j", "--guest", first, "--guest", tool.guest(f"twice{batch:d}", TWICE, *["BATCH"] * batch))
+
+    members = {"text": ',"later":', "its_own": 17, "again": 17, "reserved": 22, "later": 17}  # EEXIST, EINVAL
+    assert done.events == [each | members for each in expected(300)]
+    assert done.returncode == 0
+
+
 def test_printed_text_has_no_terminal_escapes_and_intervals_come(tool: Tool) -> None:
     child = os.getpid()
     running = tool.ecli.start("run", "--guest", tool.guest("adder", ADDER), tool.package, "--only", str(child))
@@ -265,6 +299,27 @@ def test_guest_that_traps_ends_the_run_with_its_line_and_a_balance(tool: Tool) -
     assert all(event["number"] in {1, 3} for event in done.events)
 
 
+@pytest.mark.parametrize("trap_at", [0, 300_000], ids=["to the end", "until it traps"])
+def test_a_million_events_balance_to_the_last(tool: Tool, trap_at: int) -> None:
+    guest = tool.guest(f"thousandth{trap_at}", THOUSANDTH, "BATCH", f"TRAP_AT={trap_at}ull")
+
+    done = tool.run(1_000_000, "-j", "--guest", guest)
+
+    produced, delivered, filtered, failed = account(done)
+    line = next(line for line in done.stderr.splitlines() if line.startswith("ecli: events: produced"))
+    full = int(found[1]) if (found := re.search(r"ring full (\d+)", line)) else 0
+    assert produced == delivered + filtered + full + failed, done.stderr
+    assert delivered == len(done.events)
+    assert all(event["number"] % 1000 == 999 for event in done.events)
+    if trap_at:
+        assert done.returncode == 1
+        assert failed >= 1
+        assert delivered + filtered < trap_at
+    else:
+        assert (done.returncode, produced, failed) == (0, 1_000_000, 0)
+        assert f"{1_000_000 - full} events, dropped {filtered}" in done.stderr
+
+
 def account(done: Result) -> tuple[int, ...]:
     """Produced, delivered, filtered, and lost for guests' failures, of the line at exit."""
     line = next(line for line in done.stderr.splitlines() if line.startswith("ecli: events: produced"))
@@ -287,7 +342,7 @@ def test_guest_that_misbehaves_is_ended(tool: Tool, name: str, body: str, said: 
     produced, delivered, filtered, lost = account(done)
     assert (delivered, filtered, lost) == (0, 0, produced)
     assert produced >= 1
-    assert name != "loops" or "fuel" in done.stderr, done
+    assert name != "loops" or "[--fuel N allows more, 0 any number]" in done.stderr, done
 
 
 def test_guest_of_events_may_not_load_bpf(tool: Tool) -> None:
@@ -310,6 +365,13 @@ def test_recordings_go_through_guests_too(tool: Tool, tmp_path: Path) -> None:
 
     assert shown.events == expected(600)
     assert "produced 600 = delivered 400 + filtered 200, none lost" in shown.stderr
+
+
+def test_tool_of_tables_has_nothing_for_a_guest(tool: Tool) -> None:
+    done = tool.ecli("run", "--guest", tool.guest("filter1", FILTER, "BATCH"), "syscount")
+
+    said = "ecli: a guest gets events, and this tool has tables only: nothing would reach it\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", said)
 
 
 def test_package_brings_its_guest_along(tool: Tool, ecc: Command, tmp_path: Path) -> None:

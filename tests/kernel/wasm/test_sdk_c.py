@@ -197,6 +197,10 @@ def test_guest_in_cxx_gets_events_and_its_signal(built: Callable[[str], Path]) -
     assert out == ["true: 2", "data 9", "counted at least 2"]
 
 
+def test_library_of_cxx_goes_with_libbpf_s_headers(built: Callable[[str], Path]) -> None:
+    assert ran(built("cxxlibrary")) == (0, ["a b c ff 42 1099511627776 first"], [])
+
+
 def test_sources_and_skeletons_of_wasm_bpf_compile_as_they_are(built: Callable[[str], Path]) -> None:
     code, out, _ = ran(built("wasm-bpf"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eunomia.compiler.guest_source import fix_formats, numbered, widen
+from eunomia.compiler.guest_source import fix_formats, numbered, told, widen
 
 
 def widened(line: str) -> str:
@@ -101,3 +101,19 @@ def test_formats_are_corrected_as_clang_proposes_and_nothing_else() -> None:
 
 def test_markers_leave_their_lines_behind() -> None:
     assert numbered('# 1 "a.c"\nint x;\n# 5 "b.h" 1\nint y;') == "\nint x;\n\nint y;"
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        (
+            "void say(int n, const char *f, ...) {",
+            "void __attribute__((format(printf, 2, 3))) say(int n, const char *f, ...) {",
+        ),
+        ("int sscanf(const char *, const char *, ...);", None),
+        ("int open(const char *path, int flags, ...);", None),
+        ('void say(char *f, ...) { printf("%ld", 1l); }', None),
+    ],
+)
+def test_functions_that_take_formats_are_told_to_clang(text: str, marked: str | None) -> None:
+    assert told(text) == (marked or text)

@@ -208,11 +208,20 @@ EU_API int eu_next_pointer_key(int fd, const void *variable, void *next)
 	*(size_t *)next = i + 1;
 	return 0;
 }
-#define EU_IS_POINTER(key) _Generic((key), char **: 1, const char **: 1, void **: 1, const void **: 1, default: 0)
-#define EU_KEY(key) (EU_IS_POINTER(key) ? eu_pointer_key(key) : (const void *)(key))
-#define bpf_map_get_next_key(fd, key, next)                                                                                                \
-	(EU_IS_POINTER(next) ? eu_next_pointer_key(fd, key, next) : (bpf_map_get_next_key)(fd, key, next))
-#define bpf_map_lookup_elem(fd, key, value) (bpf_map_lookup_elem)(fd, EU_KEY(key), value)
-#define bpf_map_delete_elem(fd, key) (bpf_map_delete_elem)(fd, EU_KEY(key))
+#define EU_BY_POINTER(type)                                                                                                                \
+	static inline __attribute__((overloadable, unused)) int bpf_map_get_next_key(int fd, type *key, type *next)                         \
+	{                                                                                                                                  \
+		return eu_next_pointer_key(fd, key, next);                                                                                 \
+	}                                                                                                                                  \
+	static inline __attribute__((overloadable, unused)) int bpf_map_lookup_elem(int fd, type *key, void *value)                        \
+	{                                                                                                                                  \
+		return bpf_map_lookup_elem_flags(fd, eu_pointer_key(key), value, 0);                                                       \
+	}                                                                                                                                  \
+	static inline __attribute__((overloadable, unused)) int bpf_map_delete_elem(int fd, type *key)                                     \
+	{                                                                                                                                  \
+		return bpf_map_delete_elem_flags(fd, eu_pointer_key(key), 0);                                                              \
+	}
+EU_BY_POINTER(char *)
+EU_BY_POINTER(void *)
 #endif
 #endif

@@ -37,7 +37,7 @@ EU_IMPORT("eunomia", "emit") int eu_emit(unsigned event, unsigned source, const 
 EU_IMPORT("eunomia", "source_name") int eu_source_name(unsigned source, char *name, unsigned size);
 EU_IMPORT("eunomia", "every") int eu_every(unsigned ms); /* in on_start: when on_interval() is called */
 
-/* Add a member to the event's line. `event` counts from 0 in a batch, and is 0 in on_event(). */
+/* Add a member to the event's line, -EEXIST where it has one of this name. `event` counts from 0 in a batch, and is 0 in on_event(). */
 static inline int eu_add_text(unsigned event, const char *key, const char *value) {
     return eu_imported_add_text(event, key, (unsigned)strlen(key), value, (unsigned)strlen(value));
 }

@@ -27,7 +27,7 @@ struct eu_socket {
 };
 EU_VAR struct eu_socket eu_sockets[EU_SOCKETS];
 
-EU_API int eunomia_socket(int family, int, int)
+EU_API int socket(int family, int, int)
 {
 	int i;
 
@@ -47,7 +47,7 @@ EU_API struct eu_socket *eu_socket_of(int fd)
 	return (struct eu_socket *)eu_null(EBADF);
 }
 
-EU_API int eunomia_bind(int fd, const void *address, unsigned size)
+EU_API int bind(int fd, const struct sockaddr *address, socklen_t size)
 {
 	struct eu_socket *own = eu_socket_of(fd);
 
@@ -57,7 +57,7 @@ EU_API int eunomia_bind(int fd, const void *address, unsigned size)
 	return 0;
 }
 
-EU_API int eunomia_setsockopt(int fd, int level, int option, const void *value, unsigned size)
+EU_API int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 {
 	struct eu_socket *own = eu_socket_of(fd);
 	struct bpf_program *program;
@@ -73,7 +73,4 @@ EU_API int eunomia_setsockopt(int fd, int level, int option, const void *value, 
 	own->link = eu_attach_interface(program, "socket", own->ifindex);
 	return own->link ? 0 : -1;
 }
-#define socket(family, kind, protocol) eunomia_socket(family, kind, protocol)
-#define bind(fd, address, size) eunomia_bind(fd, address, size)
-#define setsockopt(fd, level, option, value, size) eunomia_setsockopt(fd, level, option, value, size)
 #endif
