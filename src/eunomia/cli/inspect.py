@@ -18,8 +18,8 @@ COMMAND = Command(
     (JSON, VERBOSE),
     details="PROG is a package, an object, a C source, a Wasm guest, a folder with one of these, a URL, - for standard "
     "input, or the name of a built-in tool. Nothing of it is run.\n\n"
-    "Of a guest: imports, each with its age of the interface or as unknown, the objects and packages in its data, and "
-    "what its policy must allow.",
+    "Of a guest: the objects and packages in its data, what its policy must allow, and what it imports, by its age of "
+    "the interface or as unknown; with -v each import and export.",
     examples=(
         ("ecli inspect opensnoop", "a built-in tool"),
         ("ecli inspect -j ./package.json", "a file, as JSON"),
@@ -38,21 +38,22 @@ def main(args: list[str]) -> int:
 
     program = fetch(values.operands[0])
     if program.is_guest:
-        from eunomia.cli.inspect_guest import page as lines
+        from eunomia.cli.inspect_guest import page as guest_page
         from eunomia.wasm.describe import describe as describe_guest
 
         found = describe_guest(program.data, values.operands[0])
+        lines = guest_page(found, everything=bool(values["verbose"]))
     else:
         from eunomia.package.describe import describe
 
-        lines = page
         found = describe(package_of(program.data, program.origin, remote=program.is_remote))
+        lines = page(found)
     if values["json"]:
         import json
 
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write("\n".join(lines(found)) + "\n")
+        sys.stdout.write("\n".join(lines) + "\n")
     return 0
 
 

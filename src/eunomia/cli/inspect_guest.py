@@ -16,26 +16,29 @@ if TYPE_CHECKING:
 PAGE = 64  # KiB
 
 
-def page(found: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of the page for people."""
-    yield f"{clean(found['name'])}: a Wasm guest, {found['size']} bytes"
-    yield from aligned(_head(found))
-    yield ""
-    unknown = [row for row in found["imports"] if not row["known"]]
-    yield f"Imports ({len(found['imports'])}{f', {len(unknown)} that this host does not have' if unknown else ''})"
-    yield from aligned([_import(row) for row in found["imports"]])
-    yield ""
-    yield f"Exports ({len(found['exports'])})"
-    yield from aligned([(row["name"], row["kind"], row["type"]) for row in found["exports"]])
+def page(found: dict[str, Any], *, everything: bool = False) -> Iterator[str]:
+    """Yield the lines of the page for people; with `everything` each import and export."""
+    is_component = found["kind"] == "component"
+    what = "component" if is_component else "guest"
+    yield f"{clean(found['name'])}: a Wasm {what}, {found['size']} bytes"
+    yield from [f"  {each}" for each in found["interfaces"]] if is_component else aligned(_head(found))
     for number, row in enumerate(found["objects"], 1):
         yield ""
         yield from _object(number, row)
-    if not found["objects"] and not found["entry"].startswith("on_"):
+    if not found["objects"] and not found.get("entry", "").startswith("on_"):
         yield ""
         yield "Objects: none found in its data (it may make, read or unpack them when it runs)"
     yield ""
     yield "Policy"
     yield from _policy(found)
+    if is_component:
+        return
+    yield ""
+    yield from _imports(found["imports"], everything)
+    if everything:
+        yield ""
+        yield f"Exports ({len(found['exports'])})"
+        yield from aligned([(row["name"], row["kind"], row["type"]) for row in found["exports"]])
 
 
 def _head(found: dict[str, Any]) -> list[tuple[str, str]]:
@@ -47,16 +50,37 @@ def _head(found: dict[str, Any]) -> list[tuple[str, str]]:
     entry = found["entry"] or "none: neither _start nor bpf_main is exported, it cannot be run"
     if entry.startswith("on_"):
         entry += ": for a tool's events, ecli run --guest FILE TOOL"
-    ages = "; ".join(AGES[age] for age in found["interface"]) or "none"
+    ages = "; ".join(words for age, words in AGES.items() if age in found["interface"]) or "none"
     return [("entry", entry), ("interface", ages), ("memory", size)]
+
+
+def _imports(rows: list[dict[str, Any]], everything: bool) -> Iterator[str]:
+    """Yield the imports: what this host does not have one by one, the rest by its age of the interface."""
+    unknown = [row for row in rows if not row["known"]]
+    notes = [f"{len(unknown)} that this host does not have"] if unknown else []
+    notes += [] if everything or len(unknown) == len(rows) else ["-v shows each"]
+    yield f"Imports ({', '.join([str(len(rows)), *notes])})"
+    if everything:
+        yield from aligned([_import(row) for row in rows])
+        return
+    counts = {age: sum(row["interface"] == age for row in rows) for age in AGES}
+    yield from aligned([(AGES[age], str(number)) for age, number in counts.items() if number])
+    yield from aligned([_import(row) for row in unknown])
 
 
 def _import(row: dict[str, Any]) -> tuple[str, ...]:
     name = f"{row['module']}.{row['name']}"
     if row["known"]:
-        return (name, row["type"], row["interface"])
-    note = f"another type here: {' or '.join(row['expected'])}" if row["expected"] else "unknown"
+        return (name, row["type"], AGES[row["interface"]])
+    note = f"another type here: {' or '.join(row['expected'])}" if row["expected"] else _giver(row["module"])
     return (name, row["type"] or row["kind"], f"NOT HERE: {note}")
+
+
+def _giver(module: str) -> str:
+    """Say who may have what this host does not."""
+    if module in ("env", "wasm_bpf", "callback-wrapper", "eunomia") or module.startswith("wasi_"):
+        return "unknown"
+    return f"yours to give (--link {clean(module)}=MODULE, or Guest.register)"
 
 
 def _object(number: int, row: dict[str, Any]) -> Iterator[str]:
@@ -88,7 +112,7 @@ def _object(number: int, row: dict[str, Any]) -> Iterator[str]:
 
 
 def _policy(found: dict[str, Any]) -> Iterator[str]:
-    if found["entry"].startswith("on_"):
+    if found.get("entry", "").startswith("on_"):
         yield "  nothing to allow: a guest of events has no BPF of its own"
         return
     if not found["policy"]:
@@ -96,6 +120,5 @@ def _policy(found: dict[str, Any]) -> Iterator[str]:
         yield "  nothing to allow: its programs only observe" if found["objects"] else unknown
         return
     yield f"  needs     {' '.join(map(clean, found['policy']))}"
-    more = narrower(found["objects"])
-    if more:
-        yield f"  narrower  with {' '.join(more)}: these places only"
+    for each in narrower(found["objects"]):
+        yield f"  narrower  {each}"

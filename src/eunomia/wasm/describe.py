@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from eunomia._native import lib
@@ -10,6 +11,7 @@ from eunomia.errors import PackageError
 from eunomia.wasm import kinds
 from eunomia.wasm.calls import changes_of
 from eunomia.wasm.embedded import Embedded, find
+from eunomia.wasm.guest import is_component
 from eunomia.wasm.interface import age_of, offered
 from eunomia.wasm.module import External, Module, iter_data
 from eunomia.wasm.policy import DEFAULTS
@@ -17,6 +19,7 @@ from eunomia.wasm.sizes import size_text
 
 _PLACE = {"iface": "iface=NAME", "cgroup": "attach=cgroup:PATH"}
 _PIN_BY_NAME = 1
+_INTERFACE = re.compile(rb"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*/[a-z][a-z0-9-]*@[0-9]+\.[0-9]+\.[0-9]+")
 _BUFFERS, _ARENA, _PER_CPU, _OF_EVENTS = (27, 31), 33, (5, 6, 10, 21), 4  # enum bpf_map_type
 
 
@@ -24,8 +27,10 @@ def describe(wasm: bytes, name: str) -> dict[str, Any]:
     """Return what is in a guest.
 
     Raises:
-        GuestError: the bytes are no core module, or damaged.
+        GuestError: the bytes are no module or component, or damaged.
     """
+    if is_component(wasm):
+        return _component(wasm, name)
     module = Module(wasm, name)
     exports = {each.name for each in module.exports if each.kind == "function"}
     entry = next((entry for entry in ("_start", "bpf_main", "on_batch", "on_event") if entry in exports), "")
@@ -43,6 +48,19 @@ def describe(wasm: bytes, name: str) -> dict[str, Any]:
         "imports": imports,
         "exports": [{"name": each.name, "kind": each.kind, "type": each.type} for each in module.exports],
         "sections": [{"name": section, "size": size} for section, size in module.sections],
+        "objects": objects,
+        "policy": options(objects),
+    }
+
+
+def _component(wasm: bytes, name: str) -> dict[str, Any]:
+    """Return what is to be seen of a component: the names of interfaces in it, and objects in its modules' data."""
+    objects = [_object(one) for one in find(iter((wasm,)))]
+    return {
+        "name": name,
+        "kind": "component",
+        "size": len(wasm),
+        "interfaces": sorted({found.decode() for found in _INTERFACE.findall(wasm)}),
         "objects": objects,
         "policy": options(objects),
     }
@@ -140,7 +158,11 @@ def options(objects: list[dict[str, Any]]) -> list[str]:
 
 
 def narrower(objects: list[dict[str, Any]]) -> list[str]:
-    """Return the rules that name where programs attach, by which these that allow a whole type can be narrowed."""
+    """Return the rules that name where programs attach, with those for whole types that they can stand for."""
     words = {each["type"] for row in objects for each in row["programs"] if not each["allowed"]}
-    places = {kinds.kind_of(word) for word in words if word}
-    return [f"--allow {_PLACE[kind]}" for kind in sorted(places) if kind in _PLACE]
+    found = []
+    for kind, place in _PLACE.items():
+        there = ",".join(sorted(word for word in words if word and kinds.kind_of(word) == kind))
+        if there:
+            found.append(f"--allow {place} in place of prog-type={there}: there only")
+    return found

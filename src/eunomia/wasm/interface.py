@@ -12,12 +12,12 @@ FIRST = frozenset(
 _EVENTS = "eunomia"
 BY_DESCRIPTOR = "wasm_attach_bpf_program_fd"
 AGES = {
-    "2022": "before wasm-bpf: the guest carries a package",
-    "env": "wasm-bpf before 2023-02, as module env",
+    "2022": "of 2022, with a package in the guest",
+    "env": "wasm-bpf before February 2023",
     "first": "wasm-bpf",
-    "TinyGo": "wasm-bpf, its callback by an export",
-    "2026": "wasm-bpf that attaches by descriptor",
-    "additions": "additions of this host",
+    "TinyGo": "wasm-bpf for TinyGo",
+    "2026": "wasm-bpf's attaching to directories",
+    "additions": "additions of eunomia",
     "WASI": "WASI preview 1",
     "events": "events of a package (ecli run --guest)",
 }

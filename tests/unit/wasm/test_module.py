@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 import zlib
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from eunomia.btf.elf import ElfFile
 from eunomia.cli.inspect import main as inspect
+from eunomia.cli.parser import Verbosity
 from eunomia.errors import GuestError
 from eunomia.package import Package
 from eunomia.wasm.calls import calls_of
@@ -199,7 +201,10 @@ def test_no_call_of_an_observing_object_changes_anything() -> None:
     assert calls_of(ElfFile(ELF)) == (set(), set())
 
 
-def test_inspect_shows_a_guest_without_root(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_inspect_shows_a_guest_without_root(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Verbosity, "level", 0)  # as it was, after -v
     path = tmp_path / "guest.wasm"
     path.write_bytes(GUEST)
 
@@ -207,11 +212,20 @@ def test_inspect_shows_a_guest_without_root(tmp_path: Path, capsys: pytest.Captu
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
     assert lines[0] == f"{path}: a Wasm guest, {len(GUEST)} bytes"
-    assert "interface WASI preview 1; wasm-bpf" in lines
-    assert "wasm_bpf.wasm_load_bpf_object (i32, i32) -> i64 first" in lines
+    assert "interface wasm-bpf; WASI preview 1" in lines
+    assert not any("wasm_load_bpf_object" in line for line in lines)
+    imports = next(at for at, line in enumerate(lines) if line.startswith("Imports ("))
+    assert lines[imports - 3 : imports - 1] == ["Policy", "nothing to allow: its programs only observe"]
+    assert lines[imports].endswith(", -v shows each)")
+    assert re.fullmatch(r"wasm-bpf \d+", lines[imports + 1])
     assert f"BPF object 1 ({len(ELF)} bytes)" in lines
     assert "first tp/sched/sched_process_exec tp 73 instructions" in lines
     assert "nothing to allow: its programs only observe" in lines
+
+    assert inspect(["-v", str(path)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "wasm_bpf.wasm_load_bpf_object (i32, i32) -> i64 wasm-bpf" in lines
+    assert "_start function () -> ()" in lines
 
     assert inspect(["-j", str(path)]) == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "guest"
@@ -225,7 +239,7 @@ def test_inspect_knows_a_guest_of_events(tmp_path: Path, capsys: pytest.CaptureF
 
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "entry on_event: for a tool's events, ecli run --guest FILE TOOL" in lines
-    assert "eunomia.every (i32) -> i32 events" in lines
+    assert "events of a package (ecli run --guest) 1" in lines
     assert "nothing to allow: a guest of events has no BPF of its own" in lines
     path.write_bytes(writer.module([("eunomia", "every", "i:i")]))
     inspect([str(path)])
@@ -240,4 +254,7 @@ def test_escapes_in_names_do_not_reach_the_terminal(tmp_path: Path, capsys: pyte
 
     out = capsys.readouterr().out
     assert "\x1b" not in out
-    assert "a\\x1b[31m.b\\n (i32) -> () NOT HERE: unknown" in " ".join(out.split())
+    assert (
+        "a\\x1b[31m.b\\n (i32) -> () NOT HERE: yours to give (--link a\\x1b[31m=MODULE, or Guest.register)"
+        in " ".join(out.split())
+    )
