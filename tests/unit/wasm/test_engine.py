@@ -364,7 +364,8 @@ def test_duration_ends_a_busy_guest() -> None:
 
 
 HELLO = """(module (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-    (memory (export "memory") 1) (data (i32.const 0) "\\10\\00\\00\\00\\0c\\00\\00\\00") (data (i32.const 16) "first\\nsecond")
+    (memory (export "memory") 1) (data (i32.const 0) "\\10\\00\\00\\00\\0c\\00\\00\\00")
+    (data (i32.const 16) "first\\nsecond")
     (func (export "_start")
         (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
         (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))))"""
