@@ -61,6 +61,7 @@ struct eu_guest_options {
     void *context;                             /* of those above */
     const char *library;                       /* wasmtime's */
     const char *cache;                         /* folder for compiled modules, NULL: none */
+    const char *compiling;                     /* to standard error where a module compiles for more than a second, NULL: nothing */
     const struct eu_guest_function *functions; /* module NULL ends them; NULL: none */
     const struct eu_guest_module *modules;     /* name NULL ends them; NULL: none */
 };

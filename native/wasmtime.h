@@ -70,7 +70,7 @@ struct wasmtime_valtype {
 _Static_assert(sizeof(union eu_slot) == 16 && sizeof(struct wasmtime_extern) == 32 && sizeof(struct wasmtime_value) == 32 &&
                    sizeof(struct wasmtime_place) == 24 && sizeof(struct wasmtime_instance) == 16 && sizeof(struct wasmtime_valtype) == 32,
                "layouts of wasmtime 50");
-enum { TRAP_OUT_OF_FUEL = 11 };
+enum { TRAP_OUT_OF_BOUNDS = 1, TRAP_OUT_OF_FUEL = 11 };
 enum { OPTIMIZE_NOT };
 
 typedef wasm_trap *(*wasmtime_host_call)(void *, wasmtime_caller *, union eu_slot *, size_t);

@@ -8,14 +8,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { NAME = 2 * EU_DIGEST + 6, MAX_FILES = 64 };
+enum { NAME = 2 * EU_DIGEST + 6, MAX_FILES = 1000 };
 static const char SUFFIX[] = ".cwasm";
 static const uint64_t MAX_BYTES = 256 << 20;
 extern int malloc_trim(size_t) __attribute__((weak)); /* glibc's */
@@ -130,7 +133,7 @@ static int newest_first(const void *a, const void *b) {
 
 /* Keep the most recently used files, as many as the bounds allow. */
 static void prune(int folder) {
-    enum { LOOKED_AT = 1024 };
+    enum { LOOKED_AT = 4096 };
     struct entry *entries = malloc(LOOKED_AT * sizeof(*entries));
     int n = 0, copy = dup(folder);
     DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -179,6 +182,55 @@ static void keep(wasmtime_module *module, int folder, const char *name) {
     eu_wasmtime.wasm_byte_vec_delete(&bytes);
 }
 
+/* Compiling a guest in Go takes seconds: who looks at a terminal is told after the first. */
+struct teller {
+    pthread_mutex_t lock;
+    pthread_cond_t over;
+    const char *line;
+    int is_over;
+};
+
+static void *tell_later(void *data) {
+    struct teller *teller = data;
+    struct timespec end;
+    int err = 0;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    end.tv_sec++;
+    pthread_mutex_lock(&teller->lock);
+    while (!teller->is_over && !err)
+        err = pthread_cond_timedwait(&teller->over, &teller->lock, &end);
+    if (!teller->is_over && write(STDERR_FILENO, teller->line, strlen(teller->line)) < 0)
+        errno = 0; /* nobody is left to be told */
+    pthread_mutex_unlock(&teller->lock);
+    return NULL;
+}
+
+static wasmtime_error *compile(const struct eu_guest *guest, wasm_engine *engine, const void *wasm, size_t size, wasmtime_module **module) {
+    struct teller teller = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, guest->options->compiling, 0};
+    pthread_condattr_t clock;
+    pthread_t thread;
+    sigset_t all, before;
+    if (!teller.line)
+        return eu_wasmtime.wasmtime_module_new(engine, wasm, size, module);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&teller.over, &clock);
+    pthread_condattr_destroy(&clock);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are for the threads that know them */
+    int err = pthread_create(&thread, NULL, tell_later, &teller);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    wasmtime_error *error = eu_wasmtime.wasmtime_module_new(engine, wasm, size, module);
+    pthread_mutex_lock(&teller.lock);
+    teller.is_over = 1;
+    pthread_cond_signal(&teller.over);
+    pthread_mutex_unlock(&teller.lock);
+    if (!err)
+        pthread_join(thread, NULL);
+    pthread_cond_destroy(&teller.over);
+    return error;
+}
+
 wasmtime_module *eu_wasmtime_module(struct eu_guest *guest, wasm_engine *engine, const void *wasm, size_t size) {
     char name[NAME + 1], line[600];
     wasmtime_module *module = NULL;
@@ -190,7 +242,7 @@ wasmtime_module *eu_wasmtime_module(struct eu_guest *guest, wasm_engine *engine,
     if (folder >= 0)
         module = take(engine, folder, name);
     if (!module) {
-        wasmtime_error *error = eu_wasmtime.wasmtime_module_new(engine, wasm, size, &module);
+        wasmtime_error *error = compile(guest, engine, wasm, size, &module);
         if (error) {
             module = NULL;
             eu_fail(EINVAL, "compile the module: %s", eu_wasmtime_message(error, line, sizeof(line)));

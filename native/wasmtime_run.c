@@ -39,34 +39,64 @@ static size_t print_frame(char *out, size_t room, const wasm_frame *frame) {
     return n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* Where it happened, innermost first, one a line: to guest->detail. */
-static void keep_trace(struct eu_guest *guest, const wasm_trap *trap, char *where, size_t room) {
-    enum { FRAMES = 32, LINE = 256 };
+enum { LINE = 256, RECURSION = 8 };
+
+static uint32_t number_of(const struct wasm_pointers *frames, size_t i) {
+    return eu_wasmtime.wasm_frame_func_index(frames->data[i]);
+}
+
+/* The calls, innermost first, one a line, equal ones folded: to guest->detail. */
+static void keep_calls(struct eu_guest *guest, const struct wasm_pointers *frames) {
+    enum { FRAMES = 32 };
+    size_t used = 0, n = frames->size < FRAMES ? frames->size : FRAMES, same;
+    free(guest->detail);
+    guest->detail = malloc(2 * FRAMES * LINE);
+    for (size_t i = 0; guest->detail && i < n; i += same) {
+        for (same = 1; i + same < n && number_of(frames, i + same) == number_of(frames, i);)
+            same++;
+        used += print_frame(guest->detail + used, LINE - 1, frames->data[i]);
+        if (same > 1)
+            used += sprintf(guest->detail + used, "\n\xe2\x80\xa6 %zu more of it", same - 1);
+        guest->detail[used++] = '\n';
+    }
+    if (guest->detail)
+        guest->detail[used ? used - 1 : 0] = 0;
+}
+
+/* Whether one function stands in the calls again and again. */
+static int recurs(const struct wasm_pointers *frames) {
+    for (size_t i = 0; i < frames->size; i++) {
+        int times = 0;
+        for (size_t k = i; k < frames->size; k++)
+            times += number_of(frames, k) == number_of(frames, i);
+        if (times >= RECURSION)
+            return 1;
+    }
+    return 0;
+}
+
+/* Where it happened: the innermost function, and all calls for guest->detail. Returns whether it recursed. */
+static int keep_trace(struct eu_guest *guest, const wasm_trap *trap, char *where, size_t room) {
     struct wasm_pointers frames = {0, NULL};
-    size_t used = 0;
     eu_wasmtime.wasm_trap_trace(trap, &frames);
     where[0] = 0;
     if (frames.size) {
         memcpy(where, "in ", 4);
         print_frame(where + 3, room - 3, frames.data[0]);
     }
-    free(guest->detail);
-    guest->detail = malloc(FRAMES * LINE);
-    for (size_t i = 0; guest->detail && i < frames.size && i < FRAMES; i++) {
-        used += print_frame(guest->detail + used, LINE - 1, frames.data[i]);
-        guest->detail[used++] = '\n';
-    }
-    if (guest->detail)
-        guest->detail[used ? used - 1 : 0] = 0;
+    keep_calls(guest, &frames);
+    int again = recurs(&frames);
     eu_wasmtime.wasm_frame_vec_delete(&frames);
+    return again;
 }
 
 static void end_by_trap(struct eu_guest *guest, const wasm_trap *trap) {
+    static const char deep[] = " [recursion? the C stack is part of its memory: ecc build-wasm -a=-Wl,-z,stack-size=N]";
     char where[128];
     uint8_t code = 255;
     const char *word = eu_wasmtime.wasmtime_trap_code(trap, &code) ? trap_word(code) : NULL;
     struct wasm_bytes text = {0, NULL};
-    keep_trace(guest, trap, where, sizeof(where));
+    int again = keep_trace(guest, trap, where, sizeof(where));
     if (!word)
         eu_wasmtime.wasm_trap_message(trap, &text);
     const char *line = text.data ? strrchr(text.data, '\n') : NULL; /* the cause stands last */
@@ -74,7 +104,8 @@ static void end_by_trap(struct eu_guest *guest, const wasm_trap *trap) {
     if (code == TRAP_OUT_OF_FUEL)
         eu_guest_end(guest, EU_OUT_OF_FUEL, "out of fuel %s: too many instructions without waiting", where);
     else
-        eu_guest_end(guest, EU_TRAPPED, "trap: %s %s", cause && *cause ? cause : "an exception that nobody caught", where);
+        eu_guest_end(guest, EU_TRAPPED, "trap: %s %s%s", cause && *cause ? cause : "an exception that nobody caught", where,
+                     word && code == TRAP_OUT_OF_BOUNDS && again ? deep : "");
     if (text.data)
         eu_wasmtime.wasm_byte_vec_delete(&text);
 }

@@ -88,7 +88,8 @@ def attend(found: Program, values: Values, policy: Policy, dirs: list[Directory]
     """Run a guest in this thread until it ends; return the exit code."""
     from eunomia.cli.run import ignore_signals
 
-    with begin(found, values, policy, dirs, thread=False) as run:
+    with begin(found, values, policy, dirs, thread=bool(values["stack"])) as run:  # this one's stack may be too small
+        run.wait()
         ignore_signals()
         return conclude(run, values.operands[0])
 
@@ -139,7 +140,7 @@ def conclude(run: Run, program: str) -> int:
     if run.ending in FAILED:
         if Verbosity.level and run.detail:
             for line in run.detail.splitlines():
-                sys.stderr.write(f"  in {line}\n")
+                sys.stderr.write(f"  {line}\n" if line.startswith("…") else f"  in {line}\n")
             sys.stderr.flush()
         raise GuestError(f"run {program}: {run.text or run.ending}{advice(run.ending, run.text)}", run.ending)
     return run.exit_code or 0

@@ -18,7 +18,8 @@ def report(program: str, exc: BaseException) -> None:
     diagnostics = getattr(exc, "diagnostics", "")
     if diagnostics:
         lines.append(diagnostics.rstrip("\n"))
-    if Verbosity.level and not isinstance(exc, UsageError):
+    of_guest = getattr(exc, "ending", "")  # how a guest ended is no fault of ours
+    if Verbosity.level > bool(of_guest) and not isinstance(exc, UsageError):
         import traceback
 
         chain = not isinstance(exc, EunomiaError)  # ours say all of their cause

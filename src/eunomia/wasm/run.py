@@ -31,6 +31,8 @@ KEPT = 64 << 20  # bytes of output that is kept, unless told
 MAX_FAILURES = 1000
 LET_GO = 0.02  # seconds that `wait` gives the kernel to let go of programs and maps; on tracepoints it takes up to 0.1
 SIGINT = 2
+LARGE = 1 << 20  # bytes of a guest's stack, above which its thread gets a stack for it
+HOSTS = 2 << 20  # bytes for the host's functions on the same stack
 _MAX = (1 << 64) - 1
 ENDINGS = {
     lib.EU_RUNNING: "running", lib.EU_RETURNED: "returned", lib.EU_EXITED: "exited", lib.EU_TRAPPED: "trapped",
@@ -156,6 +158,9 @@ class Run(Output):
         options.library = self._text(engine.library())
         cache = engine.cache()
         options.cache = self._text(cache) if cache else ffi.NULL
+        if self._module.hints_are_options and os.isatty(2):
+            size = len(self._module.wasm) / 1e6
+            options.compiling = self._text(f"ecli: compiling {ascii(self._module.name)[1:-1]} ({size:.1f} MB), once\n")
         options.context = calls.handle
         options.decide, options.failed = lib.eu_python_decides, lib.eu_python_failed
         options.note, options.package = lib.eu_python_note, lib.eu_python_package
@@ -177,13 +182,18 @@ class Run(Output):
         if not thread:
             self._run(take_signals)
             return
-        from threading import Thread
+        from threading import Thread, stack_size
 
         self._running.acquire()
         self._thread = Thread(target=self._run, args=(take_signals,), name=f"guest {self._module.name}", daemon=True)
         _runs.add(self)
         try:
-            self._thread.start()
+            before = stack_size(self._options.stack + HOSTS) if self._options.stack > LARGE else None
+            try:
+                self._thread.start()
+            finally:
+                if before is not None:
+                    stack_size(before)
         except BaseException:  # no more threads: as if it had not been started
             self._thread = None
             _runs.discard(self)

@@ -68,6 +68,25 @@ def test_detail_of_a_trap_are_the_calls_innermost_first() -> None:
     assert run.detail.splitlines() == ["inner", "outer"]
 
 
+def test_equal_calls_are_folded_and_recursion_out_of_its_memory_has_a_hint() -> None:
+    body = "(if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))) (return)))"
+    wat = f"""(module {MEMORY} (func $f (param i32) {body} (drop (i32.load (i32.const -1))))
+        (func $main (export "_start") (call $f (i32.const {{}}))))"""
+    hint = " [recursion? the C stack is part of its memory: ecc build-wasm -a=-Wl,-z,stack-size=N]"
+
+    found = []
+    for calls in (12, 3, 0):
+        with Guest(wasm(wat.format(calls))).run() as run:
+            run.wait()
+        found.append((run.text.removeprefix("trap: memory access out of bounds in f"), run.detail.splitlines()))
+
+    assert found == [
+        (hint, ["f", "… 12 more of it", "main"]),
+        ("", ["f", "… 3 more of it", "main"]),
+        ("", ["f", "main"]),
+    ]
+
+
 def test_name_of_a_function_cannot_write_to_the_terminal() -> None:
     code = wasm(f'(module {MEMORY} (func (export "_start") unreachable))')
     code = code + b"\0\x0f\x04name\x01\x08\x01\0\x05\x1b[2Jx"
@@ -344,8 +363,26 @@ def test_stack_of_a_guest_is_as_large_as_said() -> None:
     assert depths[1] > 3 * depths[0] > 0
 
 
-def test_stack_that_no_thread_has_is_refused() -> None:
-    with Guest(start("")).run(stack=512 << 20) as run:
+def test_thread_of_a_guest_has_room_for_its_stack() -> None:
+    before = threading.stack_size()
+    with Guest(wasm(deep(100_000))).run(stack=64 << 20) as run:
+        assert run.wait(30) == 0, run.text
+    with Guest(wasm(deep(100_000))).run() as run:
+        assert run.wait(30) == 1
+
+    assert run.text == "trap: stack overflow in deeper"
+    assert threading.stack_size() == before
+
+
+def deep(calls: int) -> str:
+    """A guest whose function calls itself."""
+    return f"""(module {MEMORY} (func $deeper (param i32) (if (local.get 0)
+        (then (call $deeper (i32.sub (local.get 0) (i32.const 1))))) (drop (i32.load (i32.const 0))))
+        (func (export "_start") (call $deeper (i32.const {calls}))))"""
+
+
+def test_stack_that_the_thread_has_not_is_refused() -> None:
+    with Guest(start("")).run(stack=512 << 20, thread=False) as run:
         assert run.wait() == 1
     assert "has no room on the stack of this thread" in run.text
 
@@ -681,7 +718,7 @@ def test_link_in_the_cache_is_not_followed(cache: Path, tmp_path: Path) -> None:
 
 def test_cache_is_bounded_and_the_least_recently_used_go(cache: Path) -> None:
     cache.mkdir(parents=True, mode=0o700)
-    for i in range(100):
+    for i in range(1100):
         old = cache / f"{i:064x}.cwasm"
         old.write_bytes(b"")
         os.utime(old, (i, i))
@@ -689,8 +726,8 @@ def test_cache_is_bounded_and_the_least_recently_used_go(cache: Path) -> None:
     run_once(start("(drop (i32.const 5))"))
 
     names = [file.name for file in kept(cache)]
-    assert len(names) == 64
-    assert f"{99:064x}.cwasm" in names
+    assert len(names) == 1000
+    assert f"{1099:064x}.cwasm" in names
     assert f"{0:064x}.cwasm" not in names
 
 
