@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int starts(const char *text, const char *prefix) {
@@ -99,7 +100,12 @@ void eu_kprobe_cause(const char *section, int err, const char *target, char *why
 
 int eu_find_for(const struct bpf_program *prog, const char *name, int pid, char *path, size_t room) {
     char why[400];
+    struct stat found;
     int err = -eu_find_binary_of(name, pid, path, room);
+    if (!err && !stat(path, &found) && (!S_ISREG(found.st_mode) || !found.st_size)) { /* a pipe, or trace_pipe: reading waits */
+        snprintf(why, sizeof(why), "binary %.200s: %s", name, S_ISREG(found.st_mode) ? "empty" : "no regular file");
+        return eu_attach_failed(prog, EINVAL, why);
+    }
     if (!err)
         return 0;
     if (err == ESRCH)

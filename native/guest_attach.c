@@ -76,7 +76,7 @@ static int no_target(struct eu_guest *guest, const struct bpf_program *prog) {
     return err;
 }
 
-static int may_link(struct eu_guest *guest) {
+int eu_guest_may_link(struct eu_guest *guest) {
     uint32_t limit = guest->options->max_links ? guest->options->max_links : MAX_LINKS;
     if (guest->objects->nr_links < limit)
         return 0;
@@ -116,7 +116,7 @@ static int attach(struct eu_guest *guest, struct eu_guest_object *object, int pr
     if (names_host_fd(target))
         return eu_guest_failed(guest, EBADF, "attach program %s: %.100s: a descriptor of the host [socket:,fd=N,pid=PID]",
                                bpf_program__name(program), target);
-    int err = may_link(guest);
+    int err = eu_guest_may_link(guest);
     if (!err)
         err = eu_guest_decide(guest, &request);
     if (err)

@@ -47,7 +47,7 @@ struct eu_guest_objects {
     struct eu_guest *guest;
     struct eu_guest_object *first;
     uint64_t last_handle;
-    uint32_t nr_objects, nr_links, last_link, nr_mappings, nr_told;
+    uint32_t nr_objects, nr_links, last_link, nr_mappings, nr_told, nr_failed;
     size_t elf_bytes; /* of the objects that are open */
     struct eu_guest_slot *slots;
     uint32_t nr_slots, slots_room;
@@ -95,6 +95,9 @@ int eu_guest_prog_named(struct eu_guest *guest, struct eu_guest_object *object, 
 int eu_guest_fits(struct eu_guest *guest, const struct eu_object *object);
 /* Whether it may change a map like this: 0 or -errno. */
 int eu_guest_may_set(struct eu_guest *guest, const struct eu_object *object, int map, int what, uint32_t value);
+
+/* guest_attach.c: 0, or -EMFILE with the guest's error, told: it has as many programs attached as it may. */
+int eu_guest_may_link(struct eu_guest *guest);
 
 /* guest_fds.c */
 /* The number of a map or program, always the same while its object is open; -errno. */

@@ -132,15 +132,21 @@ static int attach_all(struct eu_guest *guest, struct eu_guest_object *object) {
         const struct eu_guest_request request = {.what = "attach", .object = object->object, .prog = i, .target = ""};
         if (!bpf_program__autoload(object->object->progs[i]) || eu_prog_in_array(object->object, i) == 1)
             continue;
-        int err = eu_guest_decide(guest, &request);
+        int err = eu_guest_may_link(guest);
+        if (!err)
+            err = eu_guest_decide(guest, &request);
         if (!err && (err = eu_prog_attach(object->object, i, &options))) {
             eu_guest_tell(guest, "attach", eu_error());
             eu_guest_failed_as(guest, err);
         }
         if (err) {
             eu_detach_all(object->object);
+            guest->objects->nr_links -= object->nr_links;
+            object->nr_links = 0;
             return err;
         }
+        object->nr_links++;
+        guest->objects->nr_links++;
     }
     return 0;
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_OBJECTS = 64, OBJECT_BYTES = 64 << 20, MOST_TOLD = 900 /* of the 1000 that Run.failures keeps */ };
+enum { MAX_OBJECTS = 64, OBJECT_BYTES = 64 << 20, MOST_FAILED = 1000, MOST_TOLD = 900 /* of the 1000 that Run.failures keeps */ };
 
 struct eu_guest_objects *eu_guest_state_of(struct eu_guest *guest) {
     if (!guest->objects && (guest->objects = calloc(1, sizeof(*guest->objects))))
@@ -295,6 +295,8 @@ int eu_guest_load(struct eu_guest *guest, struct eu_guest_object *object) {
         .what = "load", .object = object->object, .prog = -1, .target = "", .elf = object->elf, .elf_size = object->elf_size};
     if (object->object->loaded)
         return eu_guest_failed(guest, EBUSY, "load object %s: it is loaded already", bpf_object__name(object->object->bpf));
+    if (guest->objects->nr_failed >= MOST_FAILED) /* libbpf keeps types of an object that it could not relocate */
+        return eu_guest_failed(guest, EPERM, "load object: %d loads of this guest have failed, no more are tried", MOST_FAILED);
     struct eu_object **loaded = calloc(guest->objects->nr_objects + 1, sizeof(struct eu_object *));
     if (!loaded)
         return eu_guest_failed(guest, ENOMEM, "load object: out of memory");
@@ -311,6 +313,7 @@ int eu_guest_load(struct eu_guest *guest, struct eu_guest_object *object) {
     if (err)
         err = load_failed(guest, "load", err);
     forget_elf(object);
+    guest->objects->nr_failed += err != 0;
     return err;
 }
 

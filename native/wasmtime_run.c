@@ -70,10 +70,11 @@ static void end_by_trap(struct eu_guest *guest, const wasm_trap *trap) {
     if (!word)
         eu_wasmtime.wasm_trap_message(trap, &text);
     const char *line = text.data ? strrchr(text.data, '\n') : NULL; /* the cause stands last */
+    const char *cause = word ? word : line ? line + 1 : text.data;
     if (code == TRAP_OUT_OF_FUEL)
         eu_guest_end(guest, EU_OUT_OF_FUEL, "out of fuel %s: too many instructions without waiting", where);
     else
-        eu_guest_end(guest, EU_TRAPPED, "trap: %s %s", word ? word : line ? line + 1 : text.data ? text.data : "unknown", where);
+        eu_guest_end(guest, EU_TRAPPED, "trap: %s %s", cause && *cause ? cause : "an exception that nobody caught", where);
     if (text.data)
         eu_wasmtime.wasm_byte_vec_delete(&text);
 }

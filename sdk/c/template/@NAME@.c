@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 	static const struct argp argp = {.options = options, .parser = parse, .doc = "Show programs that are executed."};
 	struct ring_buffer *ring = NULL;
 	struct @IDENT@_bpf *skel;
-	int err = 1;
+	int err = 1, polled = 0;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, NULL))
 		return 2;
@@ -58,11 +58,11 @@ int main(int argc, char **argv)
 	if (!ring)
 		goto end;
 	printf("%-7s %-16s %s\n", "PID", "COMM", "FILENAME");
-	err = 0;
-	while (!stop && (err >= 0 || err == -EINTR))
-		err = ring_buffer__poll(ring, -1);
+	while (!stop && (polled >= 0 || polled == -EINTR))
+		polled = ring_buffer__poll(ring, -1);
+	err = polled < 0 && polled != -EINTR;
 end:
 	ring_buffer__free(ring);
 	@IDENT@_bpf__destroy(skel);
-	return err < 0 && err != -EINTR;
+	return err;
 }

@@ -63,15 +63,24 @@ def main(argv: list[str]) -> int:
         raise UsageError(f"gen skeleton: one PROG is asked for, found {len(operands) - 1} [see ecc gen --help]")
     if values["object-path"] and values["lang"] == "c":
         raise UsageError("--object-path: C has the object in its code [leave it out]")
-    from eunomia.registry.resolve import resolve
-
-    text = _text(values, resolve(operands[1]))
+    text = _text(values, _package(operands[1]))
     target = values["output-path"]
     if not target or target == "-":
         sys.stdout.write(text)
     else:
         _write(target, text.encode("utf-8", "surrogateescape"))
     return 0
+
+
+def _package(name: str) -> Package:
+    """The package; a source is compiled as for a guest, without counters that only `ecli run` reads."""
+    if name.endswith(".bpf.c") and os.path.isfile(name):
+        from eunomia.compiler import compile_source
+
+        return compile_source(name, accounting=False)
+    from eunomia.registry.resolve import resolve
+
+    return resolve(name)
 
 
 def _text(values: Values, package: Package) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 
 from eunomia.compiler import process
-from eunomia.compiler.guest_compiler import GuestCompiler
+from eunomia.compiler.guest_compiler import STRIP, GuestCompiler
 from eunomia.compiler.guest_source import fix_formats, numbered, told, widen
 from eunomia.errors import CompileError
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 _CXX = (".cpp", ".cc", ".cxx", ".C")
 _SUFFIXES = (".c", *_CXX)
+_PROJECTS = {".rs": "Cargo.toml", ".go": "go.mod"}
 # What was a warning for the compilers that many sources were written with.
 _LENIENT = ["-Wno-error=int-conversion", "-Wno-error=incompatible-pointer-types"]
 _MAIN = re.compile(r"^[ \t]*(?:static[ \t]+)?(?:int|void|auto)[ \t\n]+main[ \t]*\(", re.MULTILINE)
-_EVENTS = re.compile(r"^[^\n;#/*]*\bon_(?:event|batch)[ \t]*\([^;{]*\{", re.MULTILINE)
+_EVENTS = re.compile(r"^[^\n;#/*]*\bon_(?:event|batch)[ \t]*\([^;{]*\{|\bexport_name[ \t]*\(", re.MULTILINE)
 # Helpers that libbpf-tools share, by the guard of their headers: the SDK has its own, which need no ELF library, no
 # shell and no other process.
 HELPERS = {
@@ -65,24 +66,34 @@ def plan(folder: str, only: str | None = None) -> list[Guest]:
     sources = [path for path in found if path not in objects and not _is_replaced(path)]
     texts = {path: read_source(path) for path in sources}
     mains = [path for path in sources if _MAIN.search(texts[path]) or _EVENTS.search(texts[path])]
+    nr_guests = len(mains)
     if only:
         mains = [path for path in mains if os.path.samefile(path, only)]
+    if only and only.endswith((".rs", ".go")):
+        raise CompileError(
+            f"build a guest of {only}: it is a source of a project [give the folder with its {_PROJECTS[only[-3:]]}]"
+        )
     if not mains:
-        what = f"{only} has no main() or on_event()" if only else f"no .c or .cpp file with a main() in {folder}"
+        what = (
+            f"{only} has no main(), on_event() or function with export_name()"
+            if only
+            else f"no .c or .cpp file with a main() in {folder}"
+        )
         raise CompileError(f"build a guest: {what} [ecc gen-wasm-skel DIR makes a project]")
     rest = [path for path in sources if not (_MAIN.search(texts[path]) or _EVENTS.search(texts[path]))]
     guests = []
     for path in mains:
-        used = [path, *_needed(rest, texts[path], len(mains))]
+        used = [path, *_needed(rest, path, nr_guests)]
         included = "\n".join([*(texts[each] for each in used), *_headers(folder, used, texts)])
         wanted = [each for each in objects if f"{_stem(each)}.skel.h" in included]
         guests.append(Guest(_stem(path), used, wanted))
     return guests
 
 
-def _needed(rest: list[str], text: str, nr_guests: int) -> list[str]:
+def _needed(rest: list[str], main: str, nr_guests: int) -> list[str]:
     """The sources without a main() that a guest is made of: all; of several guests those whose headers it includes."""
-    return [path for path in rest if nr_guests == 1 or f"{_stem(path)}.h" in text]
+    stems = {_stem(path) for path in own_headers([main])}
+    return [path for path in rest if nr_guests == 1 or _stem(path) in stems]
 
 
 def _headers(folder: str, sources: list[str], texts: dict[str, str]) -> Iterable[str]:
@@ -94,14 +105,19 @@ def _headers(folder: str, sources: list[str], texts: dict[str, str]) -> Iterable
             yield read_source(path)
 
 
-def shared_headers(objects: Sequence[str]) -> frozenset[str]:
-    """Return the real paths of the headers that BPF sources include from beside them, and so on."""
-    found, left = set[str](), list(objects)
+_INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+)[">]', re.MULTILINE)
+
+
+def own_headers(sources: Sequence[str]) -> frozenset[str]:
+    """Return the real paths of the headers that sources, and these, include from beside them or from include/."""
+    found, left = set[str](), list(sources)
     while left:
         path = left.pop()
-        for name in re.findall(r'^[ \t]*#[ \t]*include[ \t]*"([^"\n]+)"', read_source(path), re.MULTILINE):
-            header = os.path.realpath(os.path.join(os.path.dirname(path), name))
-            if header not in found and os.path.isfile(header):
+        folder = os.path.dirname(path) or "."
+        for name in _INCLUDE.findall(read_source(path)):
+            places = (os.path.join(folder, each, name) for each in ("", "include", "../include"))
+            header = os.path.realpath(next(filter(os.path.isfile, places), ""))
+            if os.path.isfile(header) and header not in found:
                 found.add(header)
                 left.append(header)
     return frozenset(found)
@@ -180,7 +196,7 @@ class GuestBuild:
         """
         folder = os.path.join(self.work, guest.name)
         os.makedirs(folder, exist_ok=True)
-        self._shared = shared_headers(guest.objects)
+        self._shared = own_headers(guest.objects)
         made = [
             self._prepared(path, os.path.join(folder, f"{index}-{_stem(path)}"), on_warning)
             for index, path in enumerate(guest.sources)
@@ -191,11 +207,18 @@ class GuestBuild:
             _MAIN.search(read_source(path)) for path in guest.sources
         )  # it gets events: on_event(), on_batch()
         model = ["-mexec-model=reactor"] if is_reactor else []
+        is_named = any(each in ("-g", "-g1", "-ggdb") for each in self.flags)
+        link = [each for each in self.compiler.link if each != STRIP or not is_named]
         status, said = process.run(
-            [*driver, "-Os", *self.compiler.link, *model, "-w", *self._own_flags(), *made, "-lm", "-o", output]
+            [*driver, "-Os", *link, *model, "-w", *self._own_flags(), *made, "-lm", "-o", output]
         )
         if status:
             raise CompileError(f"link {guest.name}.wasm: {_undefined(said)}", said.decode(errors="replace"))
+        if is_named:
+            _keep_names(output)
+        mask = os.umask(0o022)
+        os.umask(mask)
+        os.chmod(output, 0o666 & ~mask)  # linkers make it executable
 
     def _prepared(self, source: str, stem: str, on_warning: Callable[[str], None] | None) -> str:
         """Preprocess a source, widen it, compile it: the path of what links."""
@@ -218,7 +241,7 @@ class GuestBuild:
 
     def _as_written(self, source: str, driver: list[str], made: str) -> None:
         """Compile the source itself: for its diagnostics; where it compiles, `long` has 32 bits in it."""
-        status, said = process.run([*driver, "-Os", *_LENIENT, *self._flags(source), "-c", source, "-o", made])
+        status, said = process.run([*driver, "-Os", "-w", *_LENIENT, *self._flags(source), "-c", source, "-o", made])
         if status:
             raise self._refused(source, said)
         self.notes.append(f"{source}: compiled with a long of 32 bits: it does not compile with 64")
@@ -272,3 +295,28 @@ def _undefined(said: bytes) -> str:
     return f"no such function in a guest: {', '.join(names[:8])}" + (
         f" and {len(names) - 8} more" if len(names) > 8 else ""
     )
+
+
+def _keep_names(path: str) -> None:
+    """Leave out what debuggers read, ten times as large as the guest, and keep functions' names, which traps tell."""
+    with open(path, "rb") as file:
+        data = file.read()
+    kept, at = bytearray(data[:8]), 8
+    while at < len(data):
+        size, body = _leb(data, at + 1)
+        length, name = _leb(data, body)
+        if data[at] or not data[name : name + length].startswith(b".debug"):
+            kept += data[at : body + size]
+        at = body + size
+    with open(path, "wb") as file:
+        file.write(kept)
+
+
+def _leb(data: bytes, at: int) -> tuple[int, int]:
+    """Return a number of a Wasm file, and the place behind it."""
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        if data[at] < 0x80:
+            return value, at + 1
+        at, shift = at + 1, shift + 7

@@ -10,7 +10,8 @@ from eunomia.errors import CompileError, MissingDependencyError
 
 INSTALL = "install one: pip install ziglang, or apt-get install clang lld wasi-libc libclang-rt-14-dev-wasm32"
 _STACK = 1 << 20
-_LINK = ["-Wl,--export-table", "-Wl,--strip-all", f"-Wl,-z,stack-size={_STACK}"]
+STRIP = "-Wl,--strip-all"
+_LINK = ["-Wl,--export-table", STRIP, f"-Wl,-z,stack-size={_STACK}"]
 _SYSROOTS = ("/usr/share/wasi-sysroot", "/opt/wasi-sdk/share/wasi-sysroot")
 
 

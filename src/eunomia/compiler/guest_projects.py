@@ -110,12 +110,10 @@ def _output(output: str | None, folder: str, name: str) -> str:
 
 def _write_skeleton(package: Package, source: str, guest: Guest, work: str) -> None:
     """Put NAME.skel.h where the guest's compiler finds it; types that its sources define are not defined again."""
-    from eunomia.compiler.guest import read_source
+    from eunomia.compiler.guest import own_headers, read_source
     from eunomia.compiler.skeletons import declared_names, generate
 
     stem = os.path.basename(source).removesuffix(".bpf.c")
-    folder = os.path.dirname(source) or "."
-    headers = [entry.path for entry in os.scandir(folder) if entry.name.endswith((".h", ".hpp"))]
-    own = set().union(*(declared_names(read_source(path)) for path in [*guest.sources, *headers]))
+    own = set().union(*(declared_names(read_source(each)) for each in [*guest.sources, *own_headers(guest.sources)]))
     with open(os.path.join(work, f"{stem}.skel.h"), "w", encoding="utf-8") as file:
         file.write(generate(package, "c", f"{stem.replace('-', '_')}_bpf", without=own))

@@ -198,7 +198,7 @@ def eu_python_package(context: Any, data: Any, size: int, place: Any) -> Any:
 
     calls: Calls = ffi.from_handle(context)
     try:
-        opened, place[0], elf = open_package(bytes(ffi.buffer(data, size)), calls.kept)
+        opened, place[0], elf = open_package(bytes(ffi.buffer(data, size)))
         calls.elves[int(ffi.cast("uintptr_t", opened))] = elf
     except Exception as exc:  # what is in the package is the guest's
         lib.eu_set_error(getattr(exc, "errno", None) or 22, str(exc).encode(errors="replace"))

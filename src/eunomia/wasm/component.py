@@ -79,7 +79,7 @@ def _compile(data: bytes, name: str) -> tuple[Engine, Component]:
     try:
         return engine, Component(engine, data)
     except WasmtimeError as exc:
-        raise GuestError(f"open {name}: {str(exc).splitlines()[0]}") from exc
+        raise GuestError(f"open {name}: {_line(exc)}") from exc
 
 
 def _store(engine: Engine, memory: int, fuel: int) -> Store:
@@ -106,10 +106,18 @@ def _conclude(name: str, ended: BaseException | int, was_stopped: bool) -> int:
     if isinstance(ended, ExitTrap):
         return ended.code & 0xFF
     if isinstance(ended, WasmtimeError):
-        _, _, causes = str(ended).partition("Caused by:")
-        lines = [line.strip() for line in (causes or str(ended)).splitlines() if line.strip()]
-        raise GuestError(f"run {name}: {lines[-1] if causes else lines[0]}") from ended
+        raise GuestError(f"run {name}: {_line(ended)}") from ended
     raise ended
+
+
+def _line(exc: WasmtimeError) -> str:
+    """Return what an error of the bindings says in one line: its first, and the innermost cause."""
+    said, _, causes = str(exc).partition("Caused by:")
+    first = (said.strip().splitlines() or [""])[0]
+    lines = [line.strip().lstrip("0123456789").removeprefix(": ") for line in causes.splitlines() if line.strip()]
+    shown = lines[-1:] if first.startswith("error while executing") and lines else [first, *lines[-1:]]
+    advice = " [--memory SIZE allows more]" if "exceeds memory limits" in shown[-1] else ""
+    return "".join(each if each.isprintable() else "?" for each in ": ".join(shown)) + advice
 
 
 def _run(store: Store, linker: Linker, component: Component, shim: Shim, words: list[str]) -> int:

@@ -10,11 +10,8 @@ from eunomia.errors import EunomiaError
 from eunomia.package import Package
 
 
-def open_package(text: bytes, kept: list[Any]) -> tuple[Any, int, bytes]:
+def open_package(text: bytes) -> tuple[Any, int, bytes]:
     """Return the opened object of a package, the caller's to close, the map with its events or -1, the object's bytes.
-
-    Args:
-        kept: what must live as long as the object is appended here.
 
     Raises:
         EunomiaError: it is no package, or a damaged one.
@@ -26,7 +23,6 @@ def open_package(text: bytes, kept: list[Any]) -> tuple[Any, int, bytes]:
     given = {name: value for name, value in arguments.items() if name in known} if isinstance(arguments, dict) else {}
     settings = package.settings(given)
     name = ffi.new("char[]", package.name.encode())
-    kept += [name, package]
     options = ffi.new("struct eu_open_options *", {"name": name})
     obj = lib.eu_open(ffi.from_buffer(package.object), len(package.object), options)
     if not obj:

@@ -111,3 +111,21 @@ def test_component_without_fuel_ends(component: Path, ecli: Command) -> None:
 
     assert done.returncode == 1
     assert "all fuel consumed" in done.stderr
+
+
+def test_component_that_is_damaged_imports_too_much_or_is_too_large_is_a_line(
+    component: Path, ecli: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "cut.wasm").write_bytes(component.read_bytes()[:2000])
+    (tmp_path / "imports.wat").write_text('(component (import "foo:bar/baz" (instance (export "f" (func)))))')
+    wasm_tools("parse", str(tmp_path / "imports.wat"), "-o", str(tmp_path / "imports.wasm"))
+
+    cut = ecli("run", str(tmp_path / "cut.wasm"))
+    imports = ecli("run", str(tmp_path / "imports.wasm"))
+    large = ecli("run", "--memory", "64K", str(component))
+
+    assert (cut.returncode, imports.returncode, large.returncode) == (1, 1, 1)
+    assert "out of bounds (bound = 2000)\n" in cut.stderr
+    assert "component imports instance `foo:bar/baz`, but" in imports.stderr
+    assert large.stderr.endswith("exceeds memory limits [--memory SIZE allows more]\n")
+    assert [each.stderr.count("\n") for each in (cut, imports, large)] == [1, 1, 1]

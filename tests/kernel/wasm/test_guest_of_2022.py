@@ -101,3 +101,15 @@ def test_a_package_that_is_none_and_ids_that_are_none_are_errors(old: bytes) -> 
             said.append((run.stdout.splitlines()[1:], run.ending, run.exit_code, bool(run.failures)))
 
     assert said == [(["-22"], "exited", 300 & 0xFF, True), (["-14 -22"], "exited", -22 & 0xFF, False)]
+
+
+def test_programs_of_a_package_that_attach_are_counted(tmp_path: Path) -> None:
+    other = 'SEC("tp/sched/sched_process_exit") int other(void *ctx) { return 0; }'
+
+    with Guest(make(tmp_path, 16, other), "old.wasm").run(policy=Policy(["all", "links=1"])) as run:
+        run.wait(30)
+
+        assert run.stdout.splitlines()[1:] == ["1 -24"]
+        assert run.failures == [
+            "attach: the guest has 1 programs attached, as many as it may [--allow links=N]",
+        ]

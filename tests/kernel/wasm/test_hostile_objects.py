@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ struct {
 const volatile int chosen = 7;
 char bytes[64] = "data";
 SEC("raw_tp/sched_switch") int good(void *ctx) { return chosen + bytes[0]; }
+SEC("uprobe") int user(void *ctx) { return 0; }
+SEC("usdt") int mark(void *ctx) { return 0; }
 """
 
 OPS = """
@@ -68,6 +71,11 @@ static void pages(void) {
     SHOW(map_mmap(map_fd(o, "page"), memory, 4096)); SHOW(memory[0]); SHOW(close_object(o)); SHOW(memory[0]);
 }
 static void floods(void) { for (int i = 0; i < 5000; i++) load("no object", 9); }
+static void pipes(const char *pipe) {
+    char target[4096]; o = load(elf, sizeof(elf));
+    snprintf(target, sizeof(target), "uprobe:%s:main", pipe); SHOW(link_attach(o, "user", target)); puts(last_error());
+    snprintf(target, sizeof(target), "usdt:%s:a:b", pipe); SHOW(link_attach(o, "mark", target)); puts(last_error());
+}
 static void sums(void) {
     object first = load(elf, sizeof(elf)), second = load(elf, sizeof(elf));
     SHOW(first > 0); SHOW(second); puts(last_error()); close_object(first); SHOW(load(elf, sizeof(elf)) > 0);
@@ -76,6 +84,7 @@ static void opens(void) { SHOW(load(elf, sizeof(elf)) > 0); puts(last_error()); 
 int main(int argc, char **argv) {
 #define RUN(name) if (!strcmp(argv[1], #name)) name();
     RUN(sizes) RUN(pages) RUN(floods) RUN(sums) RUN(opens) RUN(members)
+    if (!strcmp(argv[1], "pipes")) pipes(argv[2]);
     return 0;
 }
 """
@@ -93,6 +102,16 @@ def test_sizes_and_types_that_belong_to_memory_of_the_host_stay(lines: Lines) ->
 
 def test_maps_in_a_guests_memory_are_counted(lines: Lines) -> None:
     assert answers(lines("pages")) == [1024, -24, 0, 5, 0, 5, 0, 5]
+
+
+def test_a_pipe_is_no_binary_to_wait_for(lines: Lines, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    text = lines("pipes", str(tmp_path / "pipe"))
+
+    assert answers(text) == [-22, -22]
+    assert text[1].endswith("pipe: no regular file")
+    assert lines("pipes", "/proc/uptime")[1].endswith("/proc/uptime: empty")
 
 
 def test_a_guest_that_fails_for_ever_is_told_of_some_time(wasm: bytes) -> None:

@@ -308,3 +308,49 @@ def test_new_project_builds_and_runs_at_once(tmp_path: Path) -> None:
 
     assert code == 0
     assert out[:2] == ["Usage: hello.wasm [OPTION...]", "Show programs that are executed."]
+
+
+def test_new_project_says_by_its_code_that_nothing_was_attached(tmp_path: Path) -> None:
+    from eunomia.compiler.guest_templates import create
+
+    create(str(tmp_path / "hello"), "c")
+    (path,) = build_project(str(tmp_path / "hello"))
+
+    with Guest(Path(path).read_bytes(), "hello.wasm").run((), policy=Policy(["prog-type=xdp"], ["all"])) as run:
+        code = run.wait(60)
+
+        assert (code, run.stdout, run.stderr) == (1, "", "")
+
+
+@pytest.mark.parametrize(("flags", "place"), [([], "function "), (["-g"], "in give_up")])
+def test_names_of_functions_stay_where_asked_for(tmp_path: Path, flags: list[str], place: str) -> None:
+    source = tmp_path / "trap.c"
+    source.write_text(
+        "__attribute__((noinline)) void give_up(volatile int *x) { if (*x) __builtin_trap(); }\n"
+        "int main(int argc, char **argv) { volatile int x = argc; give_up(&x); return 0; }\n"
+    )
+
+    (path,) = build_project(str(source), cflags=flags)
+
+    with Guest(Path(path).read_bytes(), "trap.wasm").run(()) as run:
+        run.wait(60)
+        assert place in run.text
+    assert os.stat(path).st_size < 4000
+    assert os.stat(path).st_mode & 0o777 & 0o111 == 0
+
+
+def test_library_of_exported_functions_is_linked_to_a_guest(tmp_path: Path) -> None:
+    (tmp_path / "stats.c").write_text('__attribute__((export_name("add"))) int add(int x) { return x + 1; }\n')
+    (tmp_path / "main.c").write_text(
+        "#include <stdio.h>\n#include <eunomia/abi.h>\n"
+        '__attribute__((import_module("stats"), import_name("add"))) int add(int x);\n'
+        'int main(void) { printf("%d %d\\n", add(1), wasm_bpf_module_copy("none", 0, "x", 1, 1) < 0); }\n'
+    )
+    for name in ("stats", "main"):
+        build_project(str(tmp_path / f"{name}.c"))
+
+    guest = Guest((tmp_path / "main.wasm").read_bytes(), "main.wasm")
+    guest.link("stats", (tmp_path / "stats.wasm").read_bytes())
+
+    with guest.run(()) as run:
+        assert (run.wait(60), run.stdout) == (0, "2 1\n")

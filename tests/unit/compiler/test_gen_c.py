@@ -170,3 +170,10 @@ def test_names_that_the_c_library_has_get_a_prefix(tmp_path: Path) -> None:
     assert "struct probe_in6_addr {" in text
     assert "struct probe_in6_addr from;" in text
     compile_c(tmp_path, "#include <netinet/in.h>\n" + text, *WASM)
+
+
+@pytest.mark.parametrize(("lang", "comment"), [("c", "/* {} */"), ("rust", "/// {}."), ("go", ": {}.")])
+def test_a_type_says_what_has_it(torture: Package, lang: str, comment: str) -> None:
+    text = generate(torture, lang, types="only")
+
+    assert comment.format("records of rb, perf" if lang != "rust" else "Records of rb, perf") in text

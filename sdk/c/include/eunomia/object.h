@@ -79,13 +79,13 @@ EU_API int eu_err(int result)
 	return result;
 }
 
-/* Print what the host said of the last failure. */
+/* What the host said of the last failure, which it has told its user already. */
 EU_API int eu_refused(int result)
 {
 	char text[2048];
 
 	if (result < 0 && wasm_bpf_error(text, sizeof(text)) > 0)
-		eu_print(LIBBPF_WARN, "libbpf: %s\n", text);
+		eu_print(LIBBPF_DEBUG, "libbpf: %s\n", text);
 	return eu_err(result);
 }
 

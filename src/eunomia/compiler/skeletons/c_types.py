@@ -73,7 +73,8 @@ class CTypes:
         else:
             text = [f"{spelled} {{", *body, f"}} {_attributes(aggregate)};"]
         text.append(f'EUNOMIA_ASSERT(sizeof({spelled}) == {aggregate.size}, "size of {spelled}");')
-        return _once(spelled.rpartition(" ")[2], [*text, *self._accessors(aggregate, aggregate, 0, "")])
+        made = _once(spelled.rpartition(" ")[2], [*text, *self._accessors(aggregate, aggregate, 0, "")])
+        return [f"/* {aggregate.uses} */", *made] if aggregate.uses else made
 
     def spelled(self, aggregate: Aggregate) -> str:
         """Return an aggregate's type as this file calls it."""

@@ -79,6 +79,8 @@ class Contents:
                 found.value = self._shape(found.definition.value_type)
                 found.mmaped = found.mmaped and found.definition.type != ARENA
         self.roots = list(self._events(package))
+        for shape in self.types:
+            shape.uses = "; ".join(self._uses(shape))
 
     @property
     def types(self) -> list[Aggregate]:
@@ -89,6 +91,16 @@ class Contents:
     def enums(self) -> list[Constants]:
         """Enums whose constants somebody needs."""
         return self.layouts.enums
+
+    def _uses(self, shape: Aggregate) -> list[str]:
+        """What has this type: records, keys and values of maps."""
+        rows = [("records", [found.ident for found in self.maps if shape in found.events])]
+        rows += [
+            (f"{part}s", [found.ident for found in self.maps if getattr(found, part) is shape])
+            for part in ("key", "value")
+        ]
+        said = [f"{what} of {', '.join(names)}" for what, names in rows if names]
+        return said or (["records"] if shape in self.roots else [])
 
     def _shape(self, type_id: int) -> Shape | None:
         return self.layouts.shape(type_id) if type_id else None

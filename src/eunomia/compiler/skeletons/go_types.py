@@ -142,6 +142,8 @@ class GoTypes:
                     f"var _ [0]struct{{}} = [unsafe.Offsetof({name}{{}}.{field}) - {slot.offset}]struct{{}}{{}}"
                 )
         yield from empty
+        if flat.aggregate.uses:
+            yield f"// {name}: {flat.aggregate.uses}."
         yield f"type {name} struct {{"
         yield from aligned(rows)
         yield "}"

@@ -102,10 +102,11 @@ class Field:
 class Aggregate:
     """A struct or union. `name` is its tag, or its typedef's name (`is_typedef`), or "" where it has none.
 
-    `align` is the largest that its members ask for and that its offsets and its size keep, 1 for a packed one.
+    `uses` says what has this type: "records of events". `align` is the largest that its members ask for and that its
+    offsets and its size keep, 1 for a packed one.
     """
 
-    __slots__ = ("align", "fields", "id", "is_typedef", "is_union", "name", "size")
+    __slots__ = ("align", "fields", "id", "is_typedef", "is_union", "name", "size", "uses")
 
     def __init__(self, found: Type, name: str, *, is_typedef: bool = False) -> None:
         self.id = found.id
@@ -115,6 +116,7 @@ class Aggregate:
         self.size = found.size
         self.fields: list[Field] = []
         self.align = 1
+        self.uses = ""
 
     @property
     def spelled(self) -> str:

@@ -91,6 +91,8 @@ class RustTypes:
     @staticmethod
     def _struct(name: str, flat: Flat, kinds: dict[int, str], align: int) -> Iterator[str]:
         size = flat.aggregate.size
+        if flat.aggregate.uses:
+            yield f"/// {flat.aggregate.uses[:1].upper()}{flat.aggregate.uses[1:]}."
         yield f"#[repr({'C' if align else 'C, packed'})]"
         yield "#[derive(Clone, Copy, Debug)]"
         yield f"pub struct {name} {{"

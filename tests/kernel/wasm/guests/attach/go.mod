@@ -1,0 +1,3 @@
+module example.com/attach
+
+go 1.24
