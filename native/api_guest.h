@@ -43,7 +43,7 @@ struct eu_guest_options {
     uint32_t table;                                /* elements that its tables may have, 0: 100000 */
     uint64_t fuel;                                 /* instructions between two waits, 0: 100 000 000 000, UINT64_MAX: no limit */
     uint64_t stack;                                /* bytes, 0: 1 MiB */
-    uint64_t duration;                             /* nanoseconds of wall-clock time, 0: no end */
+    uint64_t duration;                             /* nanoseconds, 0: no end; a guest that takes signals gets SIGINT then, and 2 s more */
     uint32_t max_objects, max_links;               /* 0: 64, 1024 */
     const char *callback_module, *callback_export; /* NULL: "callback-wrapper", "go-callback" */
     /* 0: allowed; else the reason was written. NULL: everything is allowed. Called in the guest's thread. */

@@ -23,6 +23,7 @@ struct eu_guest {
     int takes_signals; /* the module imports wasm_bpf_take_signal */
     int wake_fd;       /* eventfd: a wait ends at once */
     uint64_t deadline; /* CLOCK_MONOTONIC nanoseconds, 0: none */
+    int has_grace;     /* the deadline was moved once, for a guest that takes signals */
     /* guest.c's and guest_control.c's own */
     char *detail;
     int started;

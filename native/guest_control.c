@@ -15,7 +15,7 @@
 
 enum { NEW, RUNS, PAUSED, OVER };
 enum { NUDGES = 50, NUDGE_NS = 1000000 };
-static const uint64_t SECOND = 1000000000;
+static const uint64_t SECOND = 1000000000, GRACE = 2000000000; /* from the end of its time, for a guest that takes signals */
 
 static uint64_t now_ns(void) {
     struct timespec time;
@@ -248,12 +248,25 @@ static struct timespec *until_deadline(const struct eu_guest *guest, struct time
     return room;
 }
 
+/* Whether its time is over. A guest that takes signals is told once, as by Ctrl-C, and gets some more to say what it has found. */
+static int is_late(struct eu_guest *guest, int wanted) {
+    if (!guest->deadline || now_ns() < guest->deadline)
+        return 0;
+    if (!guest->takes_signals || guest->has_grace || wanted == EU_WANT_PAUSE)
+        return 1;
+    guest->has_grace = 1;
+    guest->deadline = now_ns() + GRACE;
+    if (!atomic_load(&guest->signals))
+        eu_guest_signal(guest, SIGINT);
+    return 0;
+}
+
 /* What the guest may do now: 1 go on, 0 stay, -1 end. */
 static int verdict(struct eu_guest *guest) {
     int wanted = atomic_load(&guest->wanted);
     if (guest->ending == EU_RUNNING && wanted == EU_WANT_END)
         eu_guest_end(guest, EU_TERMINATED, "%s", "");
-    else if (guest->ending == EU_RUNNING && guest->deadline && now_ns() >= guest->deadline)
+    else if (guest->ending == EU_RUNNING && is_late(guest, wanted))
         eu_guest_end(guest, EU_TIMED_OUT, "%s", "");
     return guest->ending != EU_RUNNING ? -1 : wanted != EU_WANT_PAUSE;
 }

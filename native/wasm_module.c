@@ -230,6 +230,58 @@ int eu_wasm_module_read(struct eu_wasm_module *module, const void *wasm, size_t 
     return eu_fail(EINVAL, "damaged Wasm module: a section near byte %zu is cut off or malformed (is the file complete?)", offset);
 }
 
+/* Guests that were built before 2023-02 for an engine which sees into modules call back by numbers of a table that they do not export. */
+static int hides_table(const struct eu_wasm_module *module) {
+    int polls = 0;
+    for (uint32_t i = 0; i < module->nr_imports; i++) {
+        if (module->imports[i].kind == EU_WASM_TABLE)
+            return 0;
+        polls |= strcmp(module->imports[i].name, "wasm_bpf_buffer_poll") == 0 && strcmp(module->imports[i].type, "Iiiiiii:i") == 0;
+    }
+    for (uint32_t i = 0; i < module->nr_exports; i++)
+        polls &= module->exports[i].kind != EU_WASM_TABLE;
+    return polls;
+}
+
+/* The content of a section of a module that was read; *from: where it begins. */
+static struct cursor section_of(const uint8_t *wasm, size_t size, uint8_t wanted, const uint8_t **from) {
+    struct cursor c = {wasm + 8, wasm + size, 0};
+    while (c.at != c.end) {
+        *from = c.at;
+        uint8_t id = byte(&c);
+        uint64_t length = number(&c);
+        if (id == wanted)
+            return (struct cursor){c.at, c.at + length, 0};
+        c.at += length;
+    }
+    return (struct cursor){c.at, c.at, 1};
+}
+
+static size_t put_number(uint8_t *out, uint64_t value) {
+    size_t used = 0;
+    for (; value > 0x7f; value >>= 7)
+        out[used++] = (value & 0x7f) | 0x80;
+    out[used++] = value;
+    return used;
+}
+
+void *eu_wasm_with_table(const struct eu_wasm_module *module, const void *wasm, size_t *size) {
+    static const char entry[] = "\x19__indirect_function_table\x01"; /* and the NUL: table 0 */
+    const uint8_t *from, *begin = wasm, *end = begin + *size;
+    struct cursor tables = section_of(wasm, *size, 4, &from), exports = section_of(wasm, *size, 7, &from);
+    if (!hides_table(module) || !count(&tables) || byte(&tables) != 0x70 || exports.bad)
+        return NULL;
+    uint8_t counted[10], head[24] = {7}, *out;
+    size_t nr_counted = put_number(counted, (uint64_t)count(&exports) + 1), old = exports.end - exports.at;
+    size_t nr_head = 1 + put_number(head + 1, nr_counted + old + sizeof(entry));
+    *size += nr_counted + nr_head + sizeof(entry) - (exports.at - from);
+    if (!(out = malloc(*size)))
+        return NULL;
+    uint8_t *at = mempcpy(mempcpy(mempcpy(out, begin, from - begin), head, nr_head), counted, nr_counted);
+    mempcpy(mempcpy(mempcpy(at, exports.at, old), entry, sizeof(entry)), exports.end, end - exports.end);
+    return out;
+}
+
 void eu_wasm_module_free(struct eu_wasm_module *module) {
     for (uint32_t i = 0; i < module->nr_imports; i++) {
         free(module->imports[i].module);

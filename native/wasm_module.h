@@ -24,6 +24,8 @@ struct eu_wasm_module {
 };
 /* 0, or -errno with eu_error(): -ENOEXEC no module (or a component), -EINVAL damaged. Custom sections and code are not looked at. */
 int eu_wasm_module_read(struct eu_wasm_module *module, const void *wasm, size_t size);
+/* The same module with its table exported as `__indirect_function_table`, to be freed, and its size; NULL: it needs none of that. */
+void *eu_wasm_with_table(const struct eu_wasm_module *module, const void *wasm, size_t *size);
 void eu_wasm_module_free(struct eu_wasm_module *module);
 const struct eu_wasm_export *eu_wasm_export_of(const struct eu_wasm_module *module, const char *name, enum eu_wasm_kind kind);
 #endif

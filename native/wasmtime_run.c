@@ -250,9 +250,15 @@ static int open_part(struct eu_instance *instance, const char *name, const void 
         return err;
     instance->nr_parts++;
     part->name = name ? strdup(name) : NULL;
-    if (!(part->module = eu_wasmtime_module(instance->guest, instance->engine, wasm, size)))
-        return -EINVAL;
-    return eu_wasmtime_resolve(instance, part);
+    void *changed = eu_wasm_with_table(&part->shape, wasm, &size);
+    if (changed) {
+        eu_wasm_module_free(&part->shape);
+        err = eu_wasm_module_read(&part->shape, changed, size);
+    }
+    if (!err && !(part->module = eu_wasmtime_module(instance->guest, instance->engine, changed ? changed : wasm, size)))
+        err = -EINVAL;
+    free(changed);
+    return err ? err : eu_wasmtime_resolve(instance, part);
 }
 
 struct eu_instance *eu_wasmtime_open(struct eu_guest *guest, const void *wasm, size_t size) {

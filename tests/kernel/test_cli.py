@@ -170,7 +170,7 @@ def test_doctor_finds_this_machine_fit(ecli: Command) -> None:
     states = {check["name"]: check["state"] for check in found["checks"]}
     assert result.returncode == 0, result
     assert found["ok"] is True
-    assert states["privileges"] == states["libbpf"] == states["tracefs"] == "ok"
+    assert states["privileges"] == states["libbpf"] == states["tracefs"] == states["wasm guests"] == "ok"
 
 
 def test_doctor_without_privileges_says_what_to_do(ecli: Command) -> None:

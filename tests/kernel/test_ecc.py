@@ -500,7 +500,11 @@ def test_linked_object_loads_as_the_unlinked_one(simple: Path) -> None:
 
 
 def test_doctor_and_help_and_version_need_nothing(ecc: Command) -> None:
-    assert "compiler" in ecc("doctor").stdout
+    found = ecc("doctor").stdout
+    assert "ok   compiler " in found
+    assert "ok   guests in C, C++ " in found
+    assert "ok   guests in Rust " in found
+    assert "ok   guests in Go " in found
     assert ecc("--version").stdout.startswith(f"ecc {eunomia.__version__}")
     page = ecc("--help")
     assert page.returncode == 0

@@ -19,7 +19,13 @@ SEC("tp/syscalls/sys_enter_getpgid") int on(void *ctx)
 }
 """
 XDP = 'SEC("xdp") int on(struct xdp_md *ctx) { return XDP_PASS; }\n'
-UNSAFE = 'SEC("tp/syscalls/sys_enter_getpgid") int on(void *ctx) { return *(volatile int *)8; }\n'
+UNSAFE = """
+SEC("tp/syscalls/sys_enter_getpgid")
+int on(void *ctx)
+{
+    return *(volatile int *)8;
+}
+"""
 SIGNAL = 'SEC("tp/syscalls/sys_enter_getpgid") int on(void *ctx) { bpf_send_signal(9); return 0; }\n'
 GROUP = 'SEC("cgroup/sock_create") int on(void *ctx) { return 1; }\n'
 LOCKED = 'SEC("fentry/do_sys_openat2") int on(void *ctx) { return 0; }\n'

@@ -63,6 +63,7 @@ def details(package: Package | Named, values: Values) -> Callable[[str], dict[st
 
     def by_name(name: str) -> dict[str, str]:
         return {
+            "kind": package.kind,
             "digest": digest,
             "origin": package.origin,
             "log": logs.path_of(name) if values["detach"] else "",

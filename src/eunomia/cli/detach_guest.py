@@ -37,6 +37,9 @@ def run_in_background(named: Named, values: Values, found: Program, policy: Poli
         return 0
     if outcome.signal:
         raise OSError(4, f"run {named.name}: killed by signal {outcome.signal} before it was attached")
+    if outcome.logged and not values["quiet"]:
+        name = outcome.logged
+        sys.stdout.write(f"{name}: ended with code {outcome.code} [ecli logs {name}: what it wrote]\n")
     return outcome.code
 
 

@@ -227,6 +227,21 @@ def compiler() -> Check:
         )
 
 
+def guests() -> Check:
+    """The engine that runs Wasm guests; packages do not need it."""
+    from eunomia.errors import EunomiaError
+    from eunomia.wasm import engine
+
+    try:
+        path = engine.library()
+    except EunomiaError as exc:
+        return Check("wasm guests", LIMITED, str(exc), "only `ecli run GUEST.wasm` needs it")
+    kept = engine.cache()
+    return Check(
+        "wasm guests", OK, f"wasmtime {engine.version(path)}; {f'compiled ones in {kept}' if kept else 'no cache'}"
+    )
+
+
 def builtins() -> Check:
     """The built-in tools of this installation."""
     from eunomia import builtin
@@ -251,6 +266,7 @@ CHECKS: tuple[Callable[[], Check], ...] = (
     memlock,
     python,
     builtins,
+    guests,
     compiler,
 )
 

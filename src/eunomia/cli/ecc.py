@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
 
 _OUT, _CLANG = "Output", "Compiler"
+SUB_COMMANDS = ("build-wasm", "doctor", "gen", "gen-wasm-skel", "new")
+VERBOSE = ("-v", "-vv", "--verbose")
 COMMAND = Command(
     "",
     "SOURCE.bpf.c [EVENTS.h]",
@@ -143,12 +145,15 @@ COMMAND = Command(
             "runs there without the kernels' BTF",
         ),
     ),
-    choices=("@file", "build-wasm", "doctor", "gen", "gen-wasm-skel", "new"),
+    choices=("@file", *SUB_COMMANDS),
 )
 
 
 def main(argv: list[str]) -> int:
     """Run ecc with the words after its name; return the exit code."""
+    first = next((place for place, word in enumerate(argv) if word not in VERBOSE), 0)
+    if argv[first : first + 1] and argv[first] in SUB_COMMANDS:
+        argv = [argv[first], *argv[:first], *argv[first + 1 :]]
     if argv[:1] == ["doctor"]:
         from eunomia.cli.ecc_doctor import main as doctor
 
@@ -165,10 +170,28 @@ def main(argv: list[str]) -> int:
         from eunomia.cli import ecc_wasm
 
         return (ecc_wasm.build if argv[0] == "build-wasm" else ecc_wasm.new)(argv[1:])
-    values = COMMAND.parse(argv)
+    values = _parse(argv)
     if values["version"]:
         return _version()
     return _compile(values)
+
+
+def _parse(argv: list[str]) -> Values:
+    """Parse the words of a compilation.
+
+    Raises:
+        UsageError: an option is wrong; or one of a sub-command stands before its name.
+    """
+    try:
+        values = COMMAND.parse(argv)
+        later = values.operands[0] if values.operands else ""
+    except UsageError:
+        later = next((word for word in argv if word in SUB_COMMANDS), "")
+        if not later:
+            raise
+    if later in SUB_COMMANDS:
+        raise UsageError(f"options of `ecc {later}` go after its name [ecc {later} --help]")
+    return values
 
 
 def _version() -> int:

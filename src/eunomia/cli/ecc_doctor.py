@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from eunomia.cli.parser import Command
+from eunomia.cli.parser import VERBOSE, Command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMAND = Command("doctor", "", "tell what compiling needs and what of it is installed", prog="ecc")
+COMMAND = Command("doctor", "", "tell what compiling needs and what of it is installed", (VERBOSE,), prog="ecc")
 
 
 def main(argv: list[str]) -> int:
@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
 
 def _checks() -> Iterator[tuple[str, str, str, str]]:
     yield from _compilers()
-    yield _guest_compiler()
+    yield from _guest_compilers()
     yield _kernel_types()
     yield _system_headers()
     yield _cache()
@@ -48,14 +48,20 @@ def _compilers() -> Iterator[tuple[str, str, str, str]]:
         yield "warn" if old else "ok", "compiler", toolchain.describe() + used, advice
 
 
-def _guest_compiler() -> tuple[str, str, str, str]:
+def _guest_compilers() -> Iterator[tuple[str, str, str, str]]:
     from eunomia.compiler.guest_compiler import find
+    from eunomia.compiler.guest_languages import installed
     from eunomia.errors import EunomiaError
 
     try:
-        return "ok", "guest compiler", find().path, ""
+        yield "ok", "guests in C, C++", find().path, ""
     except EunomiaError:
-        return "-", "guest compiler", "none, only for ecc build-wasm", "pip install ziglang"
+        yield "-", "guests in C, C++", "no compiler, only for ecc build-wasm", "pip install ziglang"
+    for language, found, install in installed():
+        if found:
+            yield "ok", f"guests in {language}", found, ""
+        else:
+            yield "-", f"guests in {language}", "no compiler, only for ecc build-wasm", install
 
 
 def _kernel_types() -> tuple[str, str, str, str]:

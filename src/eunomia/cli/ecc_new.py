@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eunomia.cli.parser import Command, Opt, UsageError
+from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
 
 TEMPLATE_NAMES = ("tracepoint", "kprobe", "uprobe", "histogram", "perf_event", "xdp")
 COMMAND = Command(
@@ -12,6 +12,7 @@ COMMAND = Command(
     (
         Opt("template", "t", "choice", "what it starts from", default="tracepoint", choices=TEMPLATE_NAMES),
         Opt("output-path", "o", "file", "folder that the project's folder goes into", "DIR", default="."),
+        VERBOSE,
     ),
     prog="ecc",
     examples=(

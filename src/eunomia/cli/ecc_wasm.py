@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from eunomia.cli.parser import Command, Opt, UsageError
+from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
 
 _OUT, _CC = "Output", "Compiler"
 BUILD = Command(
@@ -36,7 +36,7 @@ NEW = Command(
     "gen-wasm-skel",
     "[DIR]",
     "make a project of a Wasm guest that builds and runs at once",
-    (Opt("lang", "l", "choice", "language of the guest", default="c", choices=LANGUAGES),),
+    (Opt("lang", "l", "choice", "language of the guest", default="c", choices=LANGUAGES), VERBOSE),
     prog="ecc",
     examples=(("ecc gen-wasm-skel hello", "a guest in C, in a new folder"),),
 )

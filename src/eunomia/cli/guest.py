@@ -74,6 +74,7 @@ class Named:
     """A guest as the state file of a run knows it: by what a package has too."""
 
     __slots__ = ("name", "object", "origin")
+    kind = "guest"
 
     def __init__(self, found: Program) -> None:
         from eunomia.registry.resolve import file_name

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 
-from eunomia.cli.parser import Verbosity
+from eunomia.cli.parser import UsageError, Verbosity
 from eunomia.errors import CompileError, EunomiaError
 
 WRITE_ERRORS = (errno.EBADF, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO)
@@ -18,7 +18,7 @@ def report(program: str, exc: BaseException) -> None:
     diagnostics = getattr(exc, "diagnostics", "")
     if diagnostics:
         lines.append(diagnostics.rstrip("\n"))
-    if Verbosity.level:
+    if Verbosity.level and not isinstance(exc, UsageError):
         import traceback
 
         chain = not isinstance(exc, EunomiaError)  # ours say all of their cause

@@ -160,7 +160,8 @@ def claim(package: Package | Named, values: Values) -> State | None:
     from eunomia.life import state
 
     name = values["name"]
-    more = None
+    kind = package.kind
+    more = (lambda _: {"kind": kind}) if kind else None
     if values["detach"] or values["pin"]:
         from eunomia.cli.detach import details
 
@@ -169,7 +170,7 @@ def claim(package: Package | Named, values: Values) -> State | None:
         held = state.claim(name or state.name_for(package.name), package.name, exact=bool(name), more=more)
     except FileExistsError as exc:
         raise FileExistsError(17, f"{exc.strerror} [ecli ps shows it; ecli stop {name} ends it]") from None
-    if held is None and (name or more):
+    if held is None and (name or values["detach"] or values["pin"]):
         raise OSError(5, f"run {name or package.name}: {state.why_not()}")
     if held is not None:
         values["running-as"] = held.name

@@ -24,6 +24,7 @@ COMMAND = Command(
     details="""\
 A run gets SIGTERM, detaches, and says what became of its events; that line is shown. What has not ended after --timeout
 is killed: the kernel then detaches its programs, and its guardian takes away filters that the kernel would leave.
+A guest that takes signals may ignore one: it gets another after half of the time.
 
 A run that was pinned (`ecli run --pin`) and has ended: its pins are removed, which detaches it.
 

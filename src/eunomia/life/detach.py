@@ -17,7 +17,10 @@ PIECE = 1 << 16
 
 
 class _Background:
-    """Of this process, while it is a detached run that has not said that it is ready: where to say so, and its log."""
+    """Of this process, while it is a detached run that has not said that it is ready: where to say so, and its log.
+
+    The name of its log and a NUL are written to `ready` when that is begun, the name again when it is ready.
+    """
 
     ready = -1
     log = -1
@@ -28,15 +31,17 @@ class Outcome:
 
     Attributes:
         name: of the run that has started, "" if it has not.
+        logged: the name of its log, "" where it did not come to have one.
         pid: of its process.
         code: exit code of one that has not started.
         signal: what it was killed by, 0: nothing.
     """
 
-    __slots__ = ("code", "name", "pid", "signal")
+    __slots__ = ("code", "logged", "name", "pid", "signal")
 
-    def __init__(self, name: str, pid: int, code: int, number: int) -> None:
+    def __init__(self, name: str, logged: str, pid: int, code: int, number: int) -> None:
         self.name = name
+        self.logged = logged
         self.pid = pid
         self.code = code
         self.signal = number
@@ -45,7 +50,8 @@ class Outcome:
 def start(work: Callable[[], int]) -> Outcome:
     """Fork a process that does `work`, and wait until it has called `ready` or ended.
 
-    What it writes to standard error until then, is written to this process's. Its exit code is what work returns.
+    What it writes to standard error until then, is written to this process's, and if it ends to its log as well.
+    Its exit code is what work returns.
 
     Raises:
         OSError: no process can be made.
@@ -62,8 +68,8 @@ def start(work: Callable[[], int]) -> Outcome:
     os.close(told_write)
     os.close(ready_write)
     try:
-        _pass_on(told_read)
-        name = os.read(ready_read, PIECE).decode()
+        said = _pass_on(told_read)
+        logged, name = _read_names(ready_read)
     except KeyboardInterrupt:
         os.kill(pid, signal.SIGTERM)  # it is not in this terminal's session
         os.waitpid(pid, 0)
@@ -72,11 +78,28 @@ def start(work: Callable[[], int]) -> Outcome:
         os.close(told_read)
         os.close(ready_read)
     if name:
-        return Outcome(name, pid, 0, 0)
+        return Outcome(name, logged, pid, 0, 0)
     status = os.waitpid(pid, 0)[1]
+    if logged:
+        _write_last(logged, said)
     if os.WIFSIGNALED(status):
-        return Outcome("", pid, 1, os.WTERMSIG(status))
-    return Outcome("", pid, os.WEXITSTATUS(status), 0)
+        return Outcome("", logged, pid, 1, os.WTERMSIG(status))
+    return Outcome("", logged, pid, os.WEXITSTATUS(status), 0)
+
+
+def _read_names(fd: int) -> tuple[str, str]:
+    data = os.read(fd, PIECE)
+    if data.endswith(b"\0"):
+        data += os.read(fd, PIECE)
+    logged, _, name = data.decode().partition("\0")
+    return logged, name
+
+
+def _write_last(name: str, said: bytes) -> None:
+    with contextlib.suppress(OSError):  # it stands on standard error
+        log = os.open(logs.path_of(name), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
+        os.write(log, said)
+        os.close(log)
 
 
 def _become(work: Callable[[], int], told: int, ready_fd: int) -> None:
@@ -108,6 +131,8 @@ def write_log(name: str) -> str:
     """
     _Background.log = logs.create(name)
     os.dup2(_Background.log, 1)
+    if _Background.ready >= 0:
+        os.write(_Background.ready, name.encode() + b"\0")
     return logs.path_of(name)
 
 
@@ -125,8 +150,11 @@ def ready(name: str) -> None:
     os.close(fd)
 
 
-def _pass_on(told: int) -> None:
-    """Write what a starting process says to standard error, until it says no more."""
+def _pass_on(told: int) -> bytes:
+    """Write what a starting process says to standard error, until it says no more; return the last of it."""
+    said = b""
     while piece := os.read(told, PIECE):
+        said = (said + piece)[-PIECE:]
         sys.stderr.write(piece.decode(errors="replace"))
         sys.stderr.flush()
+    return said

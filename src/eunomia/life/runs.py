@@ -31,6 +31,7 @@ class Run:
         log: path of its log, "" where it has none.
         pins: folder of its pins, "" where it has none.
         digest: SHA-256 of the package's object; of detached and pinned runs only.
+        kind: "guest", or "" of a package.
         is_alive: whether its process runs.
     """
 
@@ -44,6 +45,7 @@ class Run:
     pins: str = ""
     digest: str = ""
     origin: str = ""
+    kind: str = ""
     is_alive: bool = False
 
 
@@ -147,6 +149,7 @@ def parse(data: bytes, is_locked: bool) -> Run:
         pins=member(document, "pins", str, ""),
         digest=member(document, "digest", str, ""),
         origin=member(document, "origin", str, ""),
+        kind=member(document, "kind", str, ""),
         is_alive=is_locked,
     )
     if not is_name(run.name):

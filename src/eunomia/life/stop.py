@@ -38,6 +38,9 @@ def stop(found: Found, timeout: float = 10.0) -> Stopped:
     try:
         mark = _size(found.log)
         signal.pidfd_send_signal(process, signal.SIGTERM)
+        if run is not None and run.kind == "guest" and not wait(process, timeout / 2):
+            signal.pidfd_send_signal(process, signal.SIGTERM)  # it may ignore the first one
+            timeout /= 2
         killed = not wait(process, timeout)
         if killed:
             signal.pidfd_send_signal(process, signal.SIGKILL)

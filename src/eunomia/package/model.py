@@ -39,6 +39,7 @@ class Package:
         whole: the package with the objects of all architectures, of which this one is a part; mostly itself.
     """
 
+    kind = ""  # in the state file of its run; guests have another
     __slots__ = (
         "_object_btf",
         "_options",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from eunomia.wasm.directories import Directory
     from eunomia.wasm.policy import Policy
 
-FUEL, MEMORY = 100_000_000_000, 256 << 20
+FUEL, MEMORY, TABLE = 100_000_000_000, 256 << 20, 100_000
 GRACE = 0.5  # seconds for what it does when it is ended
 
 
@@ -85,7 +85,7 @@ def _compile(data: bytes, name: str) -> tuple[Engine, Component]:
 def _store(engine: Engine, memory: int, fuel: int) -> Store:
     store = Store(engine)
     store.set_fuel(fuel)
-    store.set_limits(memory_size=memory)
+    store.set_limits(memory_size=memory, table_elements=TABLE, instances=100, tables=100, memories=4)
     store.set_epoch_deadline(1)
     return store
 

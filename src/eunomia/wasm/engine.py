@@ -33,8 +33,8 @@ def library(path: list[str] | None = None) -> str:
                 f"run a guest: {package} has no library for {machine} Linux with this C library"
                 " (there are wheels of wasmtime for x86_64 and aarch64)"
             )
-        if (version := _version(folder or ".")) and version.partition(".")[0] != _MAJOR:
-            raise MissingDependencyError(f"run a guest: wasmtime {version}, needed is {_MAJOR} [{_INSTALL}]")
+        if (there := _version(folder or ".")) and there.partition(".")[0] != _MAJOR:
+            raise MissingDependencyError(f"run a guest: wasmtime {there}, needed is {_MAJOR} [{_INSTALL}]")
         return found
     raise MissingDependencyError(f"run a guest: the package wasmtime is not installed [{_INSTALL}]")
 
@@ -43,6 +43,11 @@ def cache() -> str:
     """Return the folder for compiled modules, which the core makes and checks; "" where nothing can be kept."""
     base = caches.folder()
     return os.path.join(base, "wasm") if base else ""
+
+
+def version(path: str) -> str:
+    """Return the version of the library that `library` found, "" where nothing tells."""
+    return _version(path.rsplit("/", 3)[0])
 
 
 def _version(folder: str) -> str:

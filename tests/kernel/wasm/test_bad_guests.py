@@ -142,6 +142,19 @@ def test_an_object_that_does_not_load_is_told_with_the_verifiers_last_lines(
     assert all(each.startswith("  ") for each in verifier)
 
 
+def test_what_is_printed_of_it_is_what_the_page_shows(ecli: Command, guests: dict[str, Path]) -> None:
+    page = (Path(__file__).parents[3] / "docs/wasm.md").read_text()
+    shown = page.partition("$ sudo ecli run unsafe.wasm\n")[2].partition("```")[0]
+
+    printed = ecli("run", str(guests["unsafe"])).stderr
+
+    def words(text: str) -> list[list[str]]:  # R1=8 is R1_w=8 on other kernels
+        return [line.replace("_w=", "=").split() for line in text.splitlines()]
+
+    assert len(words(shown)) == 6
+    assert words(printed) == words(shown)
+
+
 def test_a_program_type_that_this_kernel_locks_away_is_named(ecli: Command, guests: dict[str, Path]) -> None:
     line = said(ecli("run", "--allow", "all", str(guests["locked"])), 3)
 

@@ -129,3 +129,18 @@ def test_component_that_is_damaged_imports_too_much_or_is_too_large_is_a_line(
     assert "component imports instance `foo:bar/baz`, but" in imports.stderr
     assert large.stderr.endswith("exceeds memory limits [--memory SIZE allows more]\n")
     assert [each.stderr.count("\n") for each in (cut, imports, large)] == [1, 1, 1]
+
+
+def test_component_has_tables_and_memories_within_limits_and_nothing_of_proc(ecli: Command, tmp_path: Path) -> None:
+    table = """(component (core module $m (table $t 0 funcref) (func $s
+        (if (i32.ne (table.grow $t (ref.null func) (i32.const 1000000)) (i32.const -1)) (then (unreachable))))
+        (start $s)) (core instance (instantiate $m)))"""
+    memories = "(component (core module $m (memory 1)) " + "(core instance (instantiate $m)) " * 5 + ")"
+    for name, text in (("table", table), ("memories", memories)):
+        (tmp_path / f"{name}.wat").write_text(text)
+        wasm_tools("parse", str(tmp_path / f"{name}.wat"), "-o", str(tmp_path / f"{name}.wasm"))
+
+    assert "exports neither run nor" in ecli("run", str(tmp_path / "table.wasm")).stderr
+    assert "memory count too high" in ecli("run", str(tmp_path / "memories.wasm")).stderr
+    proc = ecli("run", "--dir", "/proc", str(tmp_path / "table.wasm"))
+    assert (proc.returncode, proc.stderr.count("has /proc in it, of which components can have nothing")) == (1, 1)

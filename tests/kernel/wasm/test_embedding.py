@@ -15,6 +15,7 @@ from eunomia.wasm import Directory, Guest, Memory, Policy, Run, engine
 from support import old_guests
 from support import wasm_writer as writer
 from support.commands import Command
+from support.guests import build_c
 
 WASI = "wasi_snapshot_preview1"
 EXIT = (WASI, "proc_exit", "i:")
@@ -339,6 +340,41 @@ def test_a_guest_that_fails_at_once_fails_in_the_background_too(ecli: Command, g
 
     assert started.returncode == 3
     assert "[--allow prog-type=xdp]" in started.stderr
+    assert started.stdout == "xdp: ended with code 3 [ecli logs xdp: what it wrote]\n"
+    assert ecli("logs", "xdp").stdout == started.stderr
+
+
+def test_a_guest_that_ends_at_once_says_so(ecli: Command, guests: dict[str, Path]) -> None:
+    started = ecli("run", "-d", "--name", "short", str(guests["events"]), "0")
+
+    assert (started.returncode, started.stderr) == (0, "")
+    assert started.stdout == "short: ended with code 0 [ecli logs short: what it wrote]\n"
+    assert ecli("logs", "short").stdout == "attached\n"
+
+
+def test_a_guest_that_ignores_a_signal_gets_another(ecli: Command, tmp_path: Path) -> None:
+    source = """
+__attribute__((import_module("wasm_bpf"), import_name("wasm_bpf_take_signal"))) int take_signal(void);
+#include <stdio.h>
+#include <unistd.h>
+int main(void)
+{
+    for (int told = 0;; told |= take_signal()) {
+        puts(told ? "told" : "here");
+        sleep(1);
+    }
+}
+"""
+    path = tmp_path / "deaf.c"
+    path.write_text(source)
+    started = ecli("run", "-d", str(build_c(path, tmp_path / "deaf.wasm")))
+    try:
+        assert started.stdout.startswith("deaf: runs in the background")
+    finally:
+        stopped = ecli("stop", "deaf", "--timeout", "8")
+
+    assert (stopped.returncode, stopped.stdout, stopped.stderr) == (0, "deaf: ended\n", "")
+    assert "told" in ecli("logs", "deaf").lines
 
 
 def test_wasm_bpf_is_the_same_by_another_name(guests: dict[str, Path], ecc: Command) -> None:

@@ -127,6 +127,9 @@ static void signals(void) {
     puts("here"); SHOW(poll_all(first, take, -1)); SHOW(take_signal()); SHOW(take_signal());
     SHOW(poll_all(first, take, 5));
 }
+static void ignores(void) {
+    SHOW(poll_all(first, take, -1)); SHOW(take_signal()); fflush(stdout); poll_all(first, take, -1); puts("never");
+}
 static void blocks(void) { puts("here"); poll_all(first, take, -1); puts("never"); }
 static void batches(void) {
     static _Alignas(8) unsigned char room[65536];
@@ -171,7 +174,7 @@ int main(int argc, char **argv) {
     first = map_fd(o, "first"); second = map_fd(o, "second"); perf = map_fd(o, "perf"); small = map_fd(o, "small");
 #define RUN(name) if (!strcmp(argv[1], #name)) name();
     RUN(bursts) RUN(cuts) RUN(stops) RUN(reentry) RUN(leave) RUN(fall) RUN(spin) RUN(blocks)
-    RUN(batches) RUN(waits) RUN(losses) RUN(signals)
+    RUN(batches) RUN(waits) RUN(losses) RUN(signals) RUN(ignores)
     return 0;
 }
 """
@@ -234,6 +237,30 @@ def test_a_guest_that_takes_signals_is_told_in_its_poll(wasm: bytes) -> None:
         run.wait(20)
 
         assert answers(run.stdout.splitlines()) == [-4, 15, 0, 0]
+
+
+def test_the_end_of_its_time_is_a_signal_to_a_guest_that_takes_them(lines: Lines) -> None:
+    text = lines("signals", duration=1)  # it returned by itself
+
+    assert answers(text) == [-4, 2, 0, 0]
+
+
+def test_a_guest_that_does_not_mind_is_ended_soon_after_its_time(wasm: bytes) -> None:
+    start = time.monotonic()
+    with Guest(wasm).run(["ignores"], policy=Policy(["all"]), duration=1) as run:
+        code = run.wait(60)
+
+        assert (run.ending, code) == ("timed out", 0)
+        assert answers(run.stdout.splitlines()) == [-4, 2]
+        assert time.monotonic() - start >= 3
+
+
+def test_a_paused_guest_has_no_more_than_its_time(wasm: bytes) -> None:
+    with Guest(wasm).run(["signals"], policy=Policy(["all"]), duration=0.5) as run:
+        run.pause()
+        run.wait(60)
+
+        assert (run.ending, run.stdout) in (("timed out", ""), ("timed out", "here\n"))
 
 
 def test_a_batch_has_whole_records_and_their_sizes(lines: Lines) -> None:

@@ -125,10 +125,9 @@ def test_an_elf_file_that_hides_its_sections_is_refused(guest: Guest, tmp_path: 
     hidden = play(guest, bytes(elf), "load")
 
     assert names < count
-    assert plain[0] == "load_object(obj) = -1"
-    assert hidden[0] in ("load_object(obj) = -1", "load_object(obj) = -22")  # it is not opened at all
+    assert (plain[0], hidden[0]) == ("load_object(obj) = -1", "load_object(obj) = -22")
     assert "it calls bpf_send_signal(), which changes what it observes" in plain[1]
-    assert len(hidden) > 1
+    assert hidden[1].startswith("open object probe: "), hidden
 
 
 def test_a_package_of_2022_is_looked_at_like_an_object(tmp_path: Path) -> None:
@@ -150,9 +149,10 @@ def test_memory_that_is_not_in_the_maps_themselves_counts(guest: Guest, tmp_path
     assert play(guest, elf, "load") == [
         "load_object(obj) = -1", "refused: its maps have 3G, at most 256M may be [--allow map-size=3G]"
     ]  # fmt: skip
-    words = ("map", "outer", "7", "0", "map", "out", "2", "4096", "load")
-    pages = play(guest, elf, *words, allow=("map-size=1M",))
-    assert pages[1:3] == ["map_set(obj, a, atoi(b), atoll(c)) = 0", "load_object(obj) = -1"]
+    words = ["map", "outer", "7", "0", "map", "out", "2"]
+    assert play(guest, elf, *words, str(1 << 20))[1].endswith(" = -22")  # more pages than any guest may have
+    pages = play(guest, elf, *words, "4096", "load", allow=("map-size=8M",))
+    assert pages[2] == "load_object(obj) = -1"
     assert pages[3].startswith("refused: its maps have ")
     assert play(guest, elf, "map", "outer", "7", "0", "load")[1:] == ["load_object(obj) = 0"]
 

@@ -201,6 +201,10 @@ def test_library_of_cxx_goes_with_libbpf_s_headers(built: Callable[[str], Path])
     assert ran(built("cxxlibrary")) == (0, ["a b c ff 42 1099511627776 first"], [])
 
 
+def test_names_of_the_c_library_are_free_for_programs_and_maps(built: Callable[[str], Path]) -> None:
+    assert ran(built("names")) == (0, ["execve open openat 1"], [])
+
+
 def test_sources_and_skeletons_of_wasm_bpf_compile_as_they_are(built: Callable[[str], Path]) -> None:
     code, out, _ = ran(built("wasm-bpf"))
 

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -152,3 +153,34 @@ def test_an_output_that_is_not_utf8_is_no_failure() -> None:
     run = ecli("run", "--help", env={**os.environ, "PYTHONIOENCODING": "ascii"})
 
     assert run.returncode == 0
+
+
+def ecc(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    program = "import sys; from eunomia.cli.main import ecc; sys.exit(ecc())"
+    return subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False, cwd=folder
+    )
+
+
+def test_verbosity_may_stand_before_a_command_of_ecc(tmp_path: Path) -> None:
+    run = ecc(tmp_path, "-v", "gen-wasm-skel", "--lang", "go", "x")
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert (tmp_path / "x" / "go.mod").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--lang", "go", "gen-wasm-skel", "x"), "options of `ecc gen-wasm-skel` go after its name"),
+        (("-o", "out", "build-wasm", "x"), "options of `ecc build-wasm` go after its name"),
+        (("-v", "--nosuch", "x.bpf.c"), "unknown option --nosuch"),
+    ],
+)
+def test_usage_errors_of_ecc_are_a_line_without_a_traceback(
+    words: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    run = ecc(tmp_path, *words)
+
+    assert (run.returncode, run.stderr.partition(" [")[0]) == (2, f"ecc: {message}")
+    assert run.stderr.count("\n") == 1

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
+#include <unistd.h> /* its macros come before any skeleton, whose members may have these names */
 
 #include <bpf/libbpf_common.h>
 

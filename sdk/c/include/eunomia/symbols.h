@@ -68,21 +68,24 @@ EU_API struct eu_symbol *eu_symbol(struct syms *syms, eu_ulong address)
 	return *bucket = each;
 }
 
-#define ksyms syms
+struct ksyms {
+	struct syms all;
+};
+
 EU_API struct ksyms *ksyms__load(void)
 {
-	return eu_syms_new(0);
+	return (struct ksyms *)eu_syms_new(0);
 }
 
-EU_API void ksyms__free(struct ksyms *all)
+EU_API void ksyms__free(struct ksyms *kernel)
 {
-	syms__free(all);
+	syms__free((struct syms *)kernel);
 }
 
 /* Valid until the next call. */
-EU_API const struct ksym *ksyms__map_addr(const struct ksyms *all, eu_ulong address)
+EU_API const struct ksym *ksyms__map_addr(const struct ksyms *kernel, eu_ulong address)
 {
-	struct ksyms *own = (struct ksyms *)all;
+	struct syms *own = (struct syms *)kernel;
 	struct eu_symbol *found = own ? eu_symbol(own, address) : NULL;
 
 	if (!found)
@@ -93,9 +96,9 @@ EU_API const struct ksym *ksyms__map_addr(const struct ksyms *all, eu_ulong addr
 }
 
 /* Its address is 0 where /proc/kallsyms is not to be read (--dir /proc). */
-EU_API const struct ksym *ksyms__get_symbol(const struct ksyms *all, const char *name)
+EU_API const struct ksym *ksyms__get_symbol(const struct ksyms *kernel, const char *name)
 {
-	struct ksyms *own = (struct ksyms *)all;
+	struct syms *own = (struct syms *)kernel;
 	FILE *file = fopen("/proc/kallsyms", "r");
 	char line[640], found[512];
 	eu_ulong address = 0;
@@ -113,8 +116,6 @@ EU_API const struct ksym *ksyms__get_symbol(const struct ksyms *all, const char 
 	own->answer.addr = file ? address : 0;
 	return &own->answer;
 }
-#undef ksyms
-#define ksyms syms
 
 EU_API struct syms *syms__load_pid(int pid)
 {

@@ -21,9 +21,8 @@ int on_switch(void *ctx)
 {
 	struct event event = {number, "true"};
 
-	if (counted < 2) {
-		bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, &event, sizeof(event));
+	/* before the buffers are open there is nowhere to put it */
+	if (counted < 4 && !bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, &event, sizeof(event)))
 		__sync_fetch_and_add(&counted, 1);
-	}
 	return 0;
 }

@@ -21,6 +21,7 @@ int main(void)
 	struct stacks_bpf *skel = stacks_bpf__open();
 	unsigned long *ip = calloc(DEPTH, sizeof(unsigned long));
 	struct syms_cache *cache = syms_cache__new(0);
+	struct syms *syms = NULL;
 	struct ksyms *ksyms = ksyms__load();
 	int switched = 0, user = 0, efault = 0, i, fd;
 	__u32 nr = MOST, key_size = sizeof(struct key);
@@ -51,7 +52,7 @@ int main(void)
 			}
 		}
 		if (keys[i].user >= 0 && !bpf_map_lookup_elem(fd, &keys[i].user, ip)) {
-			const struct syms *syms = syms_cache__get_syms(cache, keys[i].pid);
+			syms = syms_cache__get_syms(cache, keys[i].pid);
 
 			user += ip[0] > 0xffffffffUL && syms;
 		}
