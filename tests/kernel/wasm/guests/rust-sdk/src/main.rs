@@ -139,6 +139,7 @@ fn targets(skeleton: &Skeleton, group: &str) -> Result<()> {
     let link = skeleton.progs.sample.attach_perf_event("cpu-clock", 100)?;
     hit(skeleton, 3)?;
     drop(link);
+    std::thread::sleep(Duration::from_millis(300)); // what runs on another CPU comes to its end
     let before = skeleton.bss.get()?.hits;
     println!("hit all");
     std::thread::sleep(Duration::from_millis(200));
