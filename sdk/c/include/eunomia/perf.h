@@ -85,13 +85,14 @@ EU_API long eunomia_syscall(long number, ...)
 	if (number == __NR_getpid || number == __NR_gettid)
 		return 1;
 	if (number != __NR_perf_event_open)
-		return eu_err(-ENOSYS);
+		return errno = ENOSYS, -1;
 	va_start(words, number);
 	attr = va_arg(words, const struct perf_event_attr *);
 	pid = va_arg(words, int);
 	cpu = va_arg(words, int);
 	va_end(words);
-	return eu_perf_open(attr, pid, cpu);
+	pid = eu_perf_open(attr, pid, cpu);
+	return pid < 0 ? -1 : pid;
 }
 #define syscall(...) eunomia_syscall(__VA_ARGS__)
 #endif
