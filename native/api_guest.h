@@ -113,6 +113,7 @@ int eu_guest_fail(struct eu_guest *guest, const char *text);
 const char *eu_map_pin_path(struct eu_object *object, int map);
 /* What a map may take in memory, about, with its perf buffers and the map that is the pattern of its maps; 0: it is not made. */
 uint64_t eu_map_bytes(struct eu_object *object, int map);
+uint64_t eu_map_size(int type, uint64_t key, uint64_t value, uint64_t entries, uint64_t perf_pages);
 int eu_find_binary_of(const char *name, int pid, char *path, size_t room);
 int eu_is_cgroup(int fd);
 /* Keep a line as this thread's error, for a callback that fails. */

@@ -28,14 +28,12 @@ static int is_plain(int type) {
            type == BPF_MAP_TYPE_QUEUE || type == BPF_MAP_TYPE_STACK || type == BPF_MAP_TYPE_BLOOM_FILTER || type == EU_MAP_TYPE_ARENA;
 }
 
-static uint64_t bytes_of(const struct bpf_map *map, uint64_t perf_pages) {
-    uint64_t key = bpf_map__key_size(map), value = bpf_map__value_size(map), cpus = (uint64_t)eu_possible_cpus(),
-             each = (value + 7) & ~7ull;
-    const struct bpf_map *inner = bpf_map__inner_map((struct bpf_map *)map);
-    switch ((int)bpf_map__type(map)) {
+uint64_t eu_map_size(int type, uint64_t key, uint64_t value, uint64_t entries, uint64_t perf_pages) {
+    uint64_t cpus = (uint64_t)eu_possible_cpus(), each = (value + 7) & ~7ull;
+    switch (type) {
     case BPF_MAP_TYPE_RINGBUF:
     case BPF_MAP_TYPE_USER_RINGBUF:
-        return bpf_map__max_entries(map);
+        return entries;
     case EU_MAP_TYPE_ARENA:
         each = 4096;
         break;
@@ -50,13 +48,19 @@ static uint64_t bytes_of(const struct bpf_map *map, uint64_t perf_pages) {
     default:
         break;
     }
-    if (!is_plain((int)bpf_map__type(map)))
+    if (!is_plain(type))
         each += ((key + 7) & ~7ull) + BESIDE;
-    return times(each ? each : 1, bpf_map__max_entries(map)) + (inner ? bytes_of(inner, 0) : 0);
+    return times(each ? each : 1, entries);
+}
+
+static uint64_t bytes_of(struct bpf_map *map, uint64_t perf_pages) {
+    struct bpf_map *inner = bpf_map__inner_map(map);
+    return eu_map_size((int)bpf_map__type(map), bpf_map__key_size(map), bpf_map__value_size(map), bpf_map__max_entries(map), perf_pages) +
+           (inner ? bytes_of(inner, 0) : 0);
 }
 
 uint64_t eu_map_bytes(struct eu_object *object, int index) {
-    const struct bpf_map *map = eu_map(object, index);
+    struct bpf_map *map = eu_map(object, index);
     return map && bpf_map__autocreate(map) ? bytes_of(map, (uint64_t)object->perf_pages[index]) : 0;
 }
 

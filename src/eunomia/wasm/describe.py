@@ -20,8 +20,6 @@ from eunomia.wasm.sizes import size_text
 _PLACE = {"iface": "iface=NAME", "cgroup": "attach=cgroup:PATH"}
 _PIN_BY_NAME = 1
 _INTERFACE = re.compile(rb"[a-z][a-z0-9-]*:[a-z][a-z0-9-]*/[a-z][a-z0-9-]*@[0-9]+\.[0-9]+\.[0-9]+")
-_BUFFERS, _ARENA, _PER_CPU, _OF_EVENTS = (27, 31), 33, (5, 6, 10, 21), 4  # enum bpf_map_type
-_PLAIN, _BESIDE = (2, 3, 6, 7, 8, 12, 22, 23, 30), 80  # elements in a row; bytes beside each of the others
 
 
 def describe(wasm: bytes, name: str) -> dict[str, Any]:
@@ -115,17 +113,8 @@ def _object(found: Embedded) -> dict[str, Any]:
 
 
 def _size(each: MapDefinition) -> int:
-    """Return what a map takes, about, as native/guest_policy.c counts it."""
-    size = each.value_size + 7 & ~7
-    if each.type in _BUFFERS:
-        return each.max_entries
-    if each.type == _ARENA:
-        return each.max_entries * 4096
-    if each.type in _PER_CPU:
-        size *= max(1, lib.eu_possible_cpus())
-    if each.type not in _PLAIN:
-        size += (each.key_size + 7 & ~7) + _BESIDE
-    return 0 if each.type == _OF_EVENTS else each.max_entries * max(1, size)
+    """Return what a map takes, about, without perf buffers, whose size is the guest's choice."""
+    return int(lib.eu_map_size(min(each.type, 0x7FFFFFFF), each.key_size, each.value_size, each.max_entries, 0))
 
 
 def _program(name: str, section: str, autoload: bool, instructions: int) -> dict[str, Any]:
@@ -155,8 +144,9 @@ def options(objects: list[dict[str, Any]]) -> list[str]:
         for each in row["maps"]:
             if each["pinned"]:
                 found[f"--allow pin=/sys/fs/bpf/{each['name']}"] = None
-        if row.get("maps_size", 0) > DEFAULTS["map-size"]:
-            found[f"--allow map-size={size_text(row['maps_size'])}"] = None
+    size = sum(row.get("maps_size", 0) for row in objects)
+    if size > DEFAULTS["map-size"]:
+        found[f"--allow map-size={size_text(size)}"] = None
     return list(found)
 
 
