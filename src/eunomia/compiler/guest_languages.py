@@ -44,7 +44,7 @@ def build_go(
     target = _target(folder, output, _module(folder))
     note(f"go build {folder}")
     environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
-    words = ["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-s -w"]
+    words = ["build", "-trimpath", "-buildvcs=false", "-mod=readonly", "-ldflags=-w"]
     if _is_called(folder):
         words.append("-buildmode=c-shared")
     words += ["-o", os.path.abspath(target), "."]

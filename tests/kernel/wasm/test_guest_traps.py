@@ -98,7 +98,7 @@ def test_terminal_is_told_of_a_guest_that_compiles_for_long_once(ecli: Command, 
     )  # fmt: skip
     path = tmp_path / "large.wasm"
     leave = writer.const(0) + b"\x28\x02\x00\x45\x04\x40\x0f\x0b"  # where memory is 0, as it is
-    path.write_bytes(writer.module(body=leave + 90000 * step))  # one function: it compiles in one thread
+    path.write_bytes(writer.module(body=leave + 60000 * step))  # one function: it compiles in one thread
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
 
     def told() -> bytes:
@@ -115,5 +115,5 @@ def test_terminal_is_told_of_a_guest_that_compiles_for_long_once(ecli: Command, 
     first = told()
     second = told()
 
-    assert first == f"ecli: compiling {path} (2.7 MB), once\r\n.".encode()
+    assert first == f"ecli: compiling {path} (1.8 MB), once\r\n.".encode()
     assert second == b"."

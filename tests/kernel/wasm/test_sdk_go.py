@@ -92,6 +92,14 @@ def test_the_sdks_own_tests_pass() -> None:
     }
 
 
+def test_functions_of_a_built_guest_have_names(ecli: Command, tmp_path: Path) -> None:
+    ended = ecli("run", "--fuel", "1000", guest("maps", tmp_path), timeout=300)
+
+    assert ended.returncode == 1
+    where = ended.stderr.partition("out of fuel in ")[2].partition(":")[0]
+    assert where.startswith(("runtime.", "internal_runtime_", "_rt0_")), ended.stderr
+
+
 def test_the_sdk_is_vetted_for_guests() -> None:
     environment = {**os.environ, "GOOS": "wasip1", "GOARCH": "wasm"}
     if not GO:
