@@ -205,6 +205,7 @@ def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> No
         "kernel.object",
         "events.run",
         "wasm.run",
+        "wasm.streams",
         "wasm.guest",
         "wasm.callbacks",
         "wasm.policy",

@@ -114,7 +114,7 @@ def _object(found: Embedded) -> dict[str, Any]:
 
 def _size(each: MapDefinition) -> int:
     """Return what a map takes, about, without perf buffers, whose size is the guest's choice."""
-    return int(lib.eu_map_size(each.type, each.key_size, each.value_size, each.max_entries, 0))
+    return int(lib.eu_map_size(min(each.type, 0x7FFFFFFF), each.key_size, each.value_size, each.max_entries, 0))
 
 
 def _program(name: str, section: str, autoload: bool, instructions: int) -> dict[str, Any]:

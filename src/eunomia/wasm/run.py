@@ -13,12 +13,13 @@ from eunomia._native import check, ffi, lib, text
 from eunomia.errors import GuestError
 from eunomia.wasm.callbacks import Calls
 from eunomia.wasm.policy import Policy
+from eunomia.wasm.streams import Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from threading import Thread
-    from typing import IO, Any
+    from typing import Any
 
     from eunomia.wasm.directories import Directory
     from eunomia.wasm.functions import HostFunction
@@ -74,33 +75,15 @@ class Run:
         self._lock = _thread.allocate_lock()
         self._thread: Thread | None = None
         self._running = _thread.allocate_lock()  # held until the ending is known
-        self._own: list[int] = []
-        self._streams: dict[str, int] = {}
+        self._streams = Streams()
 
     # before the start
 
     def open_streams(self, stdin: Any, stdout: Any, stderr: Any) -> None:
         """Set where input comes from and output goes to."""
-        if stdin is None:
-            self._options.stdin_fd = self._keep_fd(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
-        elif isinstance(stdin, bytes):
-            self._options.stdin_fd = descriptor = self._keep_fd(os.memfd_create("stdin"))
-            os.write(descriptor, stdin)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        else:
-            self._options.stdin_fd = _fileno(stdin)
-        self._options.stdout_fd = self._output("stdout", stdout)
-        self._options.stderr_fd = self._output("stderr", stderr)
-
-    def _output(self, name: str, given: int | IO[Any] | None) -> int:
-        if given is not None:
-            return _fileno(given)
-        self._streams[name] = self._keep_fd(os.memfd_create(name))
-        return self._streams[name]
-
-    def _keep_fd(self, descriptor: int) -> int:
-        self._own.append(descriptor)
-        return descriptor
+        self._options.stdin_fd = self._streams.source(stdin)
+        self._options.stdout_fd = self._streams.target("stdout", stdout)
+        self._options.stderr_fd = self._streams.target("stderr", stderr)
 
     def set_words(self, args: Sequence[str], env: Mapping[str, str], dirs: Sequence[Directory | str]) -> None:
         """Set arguments, environment and directories."""
@@ -142,7 +125,7 @@ class Run:
         options.memory, options.table, options.stack = memory, table, stack
         options.fuel = 0 if fuel is None else fuel or _MAX
         options.duration = max(1, int(duration * 1e9)) if duration else 0
-        options.max_output = max_output if max_output is not None else KEPT if self._streams else 0
+        options.max_output = max_output if max_output is not None else KEPT if self._streams.keeps else 0
         policy = self._calls.policy
         if policy is not None:
             options.max_objects, options.max_links = policy.number("objects"), policy.number("links")
@@ -316,33 +299,26 @@ class Run:
 
     @property
     def stdout(self) -> str:
-        """What it has written to standard output so far, where that is kept."""
+        """What it has written to standard output so far, where that is kept; after `close` too."""
         return self.read("stdout").decode(errors="replace")
 
     @property
     def stderr(self) -> str:
-        """What it has written to standard error so far, where that is kept."""
+        """What it has written to standard error so far, where that is kept; after `close` too."""
         return self.read("stderr").decode(errors="replace")
 
     def read(self, stream: str = "stdout", start: int = 0) -> bytes:
         """Return the bytes of a kept stream from a place on: what came since, when that is how much was read before.
 
         Raises:
-            ValueError: the stream is not kept: it goes where the caller of `run` said, or the run is closed.
+            ValueError: the stream is not kept: it goes to the file that `Guest.run` was given.
         """
-        descriptor = self._streams.get(stream)
-        if descriptor is None:
-            raise ValueError(f"{stream} of guest {self._module.name} is not kept")
-        pieces = []
-        while piece := os.pread(descriptor, 1 << 20, start):
-            pieces.append(piece)
-            start += len(piece)
-        return b"".join(pieces)
+        return self._streams.read(stream, start)
 
     # the end
 
     def close(self) -> None:
-        """End the guest if it runs, wait for it, and forget its output. Again: nothing.
+        """End the guest if it runs, and wait for it. What it has written can be read still. Again: nothing.
 
         Raises:
             RuntimeError: as `wait`.
@@ -354,9 +330,7 @@ class Run:
         elif self._guest:  # it never ran
             guest, self._guest = self._guest, ffi.NULL
             lib.eu_guest_free(guest)
-        own, self._own, self._streams = self._own, [], {}
-        for descriptor in own:
-            os.close(descriptor)
+        self._streams.close()
 
     def __enter__(self) -> Run:
         return self
@@ -380,7 +354,3 @@ def _end_all() -> None:
 
 atexit.register(_end_all)
 os.register_at_fork(after_in_child=_runs.clear)  # their threads are not in the child
-
-
-def _fileno(stream: Any) -> int:
-    return stream if isinstance(stream, int) else int(stream.fileno())

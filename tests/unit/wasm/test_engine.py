@@ -360,6 +360,41 @@ def test_duration_ends_a_busy_guest() -> None:
     assert run.ending == "timed out"
 
 
+# output
+
+
+HELLO = """(module (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1) (data (i32.const 0) "\\10\\00\\00\\00\\0c\\00\\00\\00")
+    (data (i32.const 16) "first\\nsecond")
+    (func (export "_start")
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+        (drop (call $write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))))"""
+
+
+def test_output_is_readable_after_the_block_and_after_close() -> None:
+    with Guest(wasm(HELLO)).run() as run:
+        assert run.wait(30) == 0
+        before = run.stdout, run.stderr
+
+    run.close()
+
+    assert before == (run.stdout, run.stderr) == ("first\nsecond", "first\nsecond")
+    assert run.read("stdout", 6) == b"second"
+    assert run.failures == []
+    with pytest.raises(ValueError, match="no stream 'stdin'"):
+        run.read("stdin")
+
+
+def test_output_that_went_to_a_file_is_there_and_not_in_the_run(tmp_path: Path) -> None:
+    with open(tmp_path / "out", "wb") as file, Guest(wasm(HELLO)).run(stdout=file) as run:
+        assert run.wait(30) == 0
+
+    assert (tmp_path / "out").read_bytes() == b"first\nsecond"
+    assert run.stderr == "first\nsecond"
+    with pytest.raises(ValueError, match=r"^stdout goes to the file that run\(\) was given, and is not kept$"):
+        run.read()
+
+
 # control
 
 

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from eunomia.btf.elf import ElfFile
@@ -86,6 +86,7 @@ def test_what_is_no_module_is_refused_in_a_line(wasm: bytes, words: str) -> None
 
 @settings(max_examples=300)
 @given(st.integers(0, len(GUEST) - 1), st.binary(min_size=1, max_size=8))
+@example(1814, b"\0\0\0\0\0\0\x80")  # a map's type of 31 bits
 def test_a_module_with_any_bytes_in_it_is_read_or_refused(at: int, junk: bytes) -> None:
     damaged = GUEST[:at] + junk + GUEST[at + len(junk) :]
 
