@@ -206,6 +206,7 @@ def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> No
         "events.run",
         "wasm.run",
         "wasm.streams",
+        "wasm.words",
         "wasm.guest",
         "wasm.callbacks",
         "wasm.policy",

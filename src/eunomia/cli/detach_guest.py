@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING
 
 from eunomia.cli.guest import begin, conclude
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from eunomia.wasm.policy import Policy
 
 PATIENCE = 2.0  # seconds that a guest has to attach something, before the command returns anyway
-STEP = 0.01
 
 
 def run_in_background(named: Named, values: Values, found: Program, policy: Policy, dirs: list[Directory]) -> int:
@@ -51,9 +49,7 @@ def _attend(named: Named, values: Values, found: Program, policy: Policy, dirs: 
     try:
         write_log(held.name)
         with begin(found, values, policy, dirs, thread=True) as run:
-            until = time.monotonic() + PATIENCE
-            while run.is_running and not run.has_attached and time.monotonic() < until:
-                time.sleep(STEP)
+            run.wait_attached(PATIENCE)
             if run.is_running:
                 ready(held.name)
             run.wait()

@@ -103,6 +103,7 @@ def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory],
         lib.eu_log_to(2, min(values["verbose"], 2))
     callback = values.get("callback")
     guest = Guest(found.data, values.operands[0])
+    guest.hints_are_options = True
     for each in values["link"]:
         name, _, module = each.partition("=")
         if not name or not module:
@@ -178,7 +179,7 @@ def make_policy(values: Values) -> Policy:
     try:
         Policy(values["allow"], values["deny"], machine=False)
     except PolicyError as exc:
-        raise UsageError(str(exc)) from None
+        raise UsageError(f"--{exc}") from None
     return Policy(values["allow"], values["deny"], values["policy"])
 
 

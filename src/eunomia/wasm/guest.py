@@ -31,14 +31,16 @@ class Guest:
     Attributes:
         wasm: its bytes.
         name: what it was opened as; `argv[0]` of its runs.
+        hints_are_options: messages name options of `ecli run`, as `--allow`, in place of what a Python program writes.
     """
 
-    __slots__ = ("_functions", "_modules", "name", "wasm")
+    __slots__ = ("_functions", "_modules", "hints_are_options", "name", "wasm")
 
     def __init__(self, wasm: bytes, name: str = "guest.wasm") -> None:
         check_header(wasm, name)
         self.wasm = wasm
         self.name = name
+        self.hints_are_options = False
         self._functions: list[HostFunction] = []
         self._modules: list[Guest] = []
 
@@ -156,13 +158,15 @@ class Guest:
 
         run = Run(self, self._functions, policy, on_record, on_failure)
         try:
-            run.open_streams(stdin, stdout, stderr)
-            run.set_words([self.name, *args], env or {}, list(dirs))
-            run.set_modules(self._modules)
-            run.set_limits(memory=memory, table=table, fuel=fuel, stack=stack, duration=duration, max_output=max_output)
+            run._open_streams(stdin, stdout, stderr)
+            run._set_words([self.name, *args], env or {}, list(dirs))
+            run._set_modules(self._modules)
+            run._set_limits(
+                memory=memory, table=table, fuel=fuel, stack=stack, duration=duration, max_output=max_output
+            )
             if callback is not None:
-                run.set_callback(*callback)
-            run.start(thread=thread, take_signals=take_signals)
+                run._set_callback(*callback)
+            run._start(thread=thread, take_signals=take_signals)
         except BaseException:
             run.close()
             raise

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from eunomia.errors import PolicyError
 from eunomia.wasm import kinds
 from eunomia.wasm.calls import REGISTERS
 from eunomia.wasm.rules import Rules
@@ -42,6 +43,7 @@ class Policy:
 
     Raises:
         PolicyError: a rule or a file is wrong, or others than root can write the file.
+        TypeError: a string in place of a list.
     """
 
     __slots__ = ("_allow", "_deny", "_limits")
@@ -49,8 +51,14 @@ class Policy:
     def __init__(
         self, allow: Iterable[str] = (), deny: Iterable[str] = (), files: Iterable[str] = (), *, machine: bool = True
     ) -> None:
-        self._allow = [Rules(allow, "--allow")]
-        self._deny = [Rules(deny, "--deny", numbers=False)]
+        for name, given in (("allow", allow), ("deny", deny), ("files", files)):
+            if isinstance(given, (str, bytes)):
+                raise TypeError(f"{name} is one string, a list of them is needed: [{given!r}]")
+        try:
+            self._allow = [Rules(allow, "--allow")]
+            self._deny = [Rules(deny, "--deny", numbers=False)]
+        except PolicyError as exc:
+            raise PolicyError(str(exc).removeprefix("--")) from None
         self._limits: list[Rules] = []
         paths = list(files)
         if machine and os.path.lexists(MACHINE):

@@ -8,12 +8,14 @@ from __future__ import annotations
 import _thread
 import atexit
 import os
+from time import monotonic
 
 from eunomia._native import check, ffi, lib, text
 from eunomia.errors import GuestError
 from eunomia.wasm.callbacks import Calls
 from eunomia.wasm.policy import Policy
-from eunomia.wasm.streams import Streams
+from eunomia.wasm.streams import STEP, Output, Streams
+from eunomia.wasm.words import in_python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 KEPT = 64 << 20  # bytes of output that is kept, unless told
 MAX_FAILURES = 1000
 LET_GO = 0.02  # seconds that `wait` gives the kernel to let go of programs and maps; on tracepoints it takes up to 0.1
+SIGINT = 2
 _MAX = (1 << 64) - 1
 ENDINGS = {
     lib.EU_RUNNING: "running", lib.EU_RETURNED: "returned", lib.EU_EXITED: "exited", lib.EU_TRAPPED: "trapped",
@@ -38,7 +41,7 @@ FAILED = frozenset(("trapped", "out of fuel", "failed"))
 _runs: set[Run] = set()  # those with a thread of their own
 
 
-class Run:
+class Run(Output):
     """A guest while it runs, and after. Made by `Guest.run`.
 
     Attributes:
@@ -79,13 +82,13 @@ class Run:
 
     # before the start
 
-    def open_streams(self, stdin: Any, stdout: Any, stderr: Any) -> None:
+    def _open_streams(self, stdin: Any, stdout: Any, stderr: Any) -> None:
         """Set where input comes from and output goes to."""
         self._options.stdin_fd = self._streams.source(stdin)
         self._options.stdout_fd = self._streams.target("stdout", stdout)
         self._options.stderr_fd = self._streams.target("stderr", stderr)
 
-    def set_words(self, args: Sequence[str], env: Mapping[str, str], dirs: Sequence[Directory | str]) -> None:
+    def _set_words(self, args: Sequence[str], env: Mapping[str, str], dirs: Sequence[Directory | str]) -> None:
         """Set arguments, environment and directories."""
         self._options.args = self._words(args)
         self._options.env = self._words([f"{name}={value}" for name, value in env.items()])
@@ -117,7 +120,7 @@ class Run:
         self._kept.append(array)
         return array
 
-    def set_limits(
+    def _set_limits(
         self, *, memory: int, table: int, fuel: int | None, stack: int, duration: float, max_output: int | None
     ) -> None:
         """Set what it may use; 0 is the default."""
@@ -130,7 +133,7 @@ class Run:
         if policy is not None:
             options.max_objects, options.max_links = policy.number("objects"), policy.number("links")
 
-    def set_modules(self, modules: Sequence[Guest]) -> None:
+    def _set_modules(self, modules: Sequence[Guest]) -> None:
         """Set the modules beside the guest."""
         array = ffi.new("struct eu_guest_module[]", len(modules) + 1)
         self._kept.append(array)
@@ -140,11 +143,11 @@ class Run:
             place.name, place.wasm, place.size = self._text(each.name), data, len(each.wasm)
         self._options.modules = array
 
-    def set_callback(self, module: str, export: str) -> None:
+    def _set_callback(self, module: str, export: str) -> None:
         """Set the names of TinyGo's form of polling."""
         self._options.callback_module, self._options.callback_export = self._text(module), self._text(export)
 
-    def make(self) -> Any:
+    def _make(self) -> Any:
         """Make the guest of the module."""
         from eunomia.wasm import engine
         from eunomia.wasm.functions import c_functions
@@ -162,12 +165,13 @@ class Run:
         options.functions = c_functions(calls.functions, self._kept)
         self._guest = lib.eu_guest_new(self._module.wasm, len(self._module.wasm), options)
         if not self._guest:
-            raise GuestError(f"run {self._module.name}: {text(lib.eu_error())}")
+            line = self._in_words(text(lib.eu_error()))
+            raise GuestError(f"run {self._module.name}: {line}")
         return self._guest
 
-    def start(self, *, thread: bool, take_signals: bool) -> None:
+    def _start(self, *, thread: bool, take_signals: bool) -> None:
         """Make the guest of the module and run it, in a thread or to its end."""
-        self.make()
+        self._make()
         if take_signals:
             check(lib.eu_guest_take_signals(self._guest), "take signals")
         if not thread:
@@ -202,7 +206,11 @@ class Run:
         lib.eu_guest_free(guest)
         _runs.discard(self)
 
+    def _in_words(self, line: str) -> str:
+        return line if self._module.hints_are_options else in_python(line)
+
     def _failed(self, line: str, said: list[str]) -> None:
+        line = self._in_words(line)
         if len(self.failures) < MAX_FAILURES:
             self.failures.append(line)
         if self._on_failure is not None:
@@ -232,20 +240,61 @@ class Run:
             RuntimeError: a function of `register` or `on_record` waits for the guest that called it.
         """
         self._refuse_itself("wait for")
-        if self._thread is not None and self._running.acquire(timeout=-1 if timeout is None else max(timeout, 0)):
-            self._running.release()
+        if self._thread is not None and self._ends_within(timeout):
             self._thread.join(LET_GO)
         if self.ending != "running" and self._calls.error is not None:
             raise self._calls.error
         return self.exit_code
+
+    def _ends_within(self, timeout: float | None) -> bool:
+        ended = self._running.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+        if ended:
+            self._running.release()
+        return ended
+
+    def wait_attached(self, timeout: float | None = None) -> bool:
+        """Wait until it has attached something, `has_attached`, or has ended; return whether it has attached something.
+
+        Args:
+            timeout: seconds; None: as long as it takes.
+        """
+        end = None if timeout is None else monotonic() + timeout
+        while not self.has_attached and self.is_running and (end is None or monotonic() < end):
+            self._ends_within(STEP)
+        return self.has_attached
+
+    def stop(self, timeout: float = 2.0) -> int:
+        """End it as Ctrl-C does: a guest that handles signals may finish what it does, then it is terminated.
+
+        Args:
+            timeout: seconds that it has for its end.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            BaseException, RuntimeError: as `wait`.
+        """
+        self._refuse_itself("stop")
+        self.signal(SIGINT)
+        code = self.wait(timeout)
+        if code is None:
+            self.terminate()
+            code = self.wait()
+        return code or 0
 
     def _refuse_itself(self, what: str) -> None:
         # once it has ended, another thread may have its number
         if self.is_running and self._thread is not None and self._thread.ident == _thread.get_ident():
             raise RuntimeError(f"{what} a guest in a call of its own [terminate() ends it]")
 
-    def check(self) -> int:
+    def check(self, *, exit_code: bool = False) -> int:
         """Wait until it has ended, and return its exit code.
+
+        A guest that was refused something, and ends with a code of its own for that, raises nothing by default.
+
+        Args:
+            exit_code: a code other than 0 raises GuestError too, with what it asked for in vain first.
 
         Raises:
             GuestError: it trapped, had no fuel left, or the host failed; `.ending` says which.
@@ -254,6 +303,9 @@ class Run:
         code = self.wait()
         if self.ending in FAILED:
             raise GuestError(f"run {self._module.name}: {self.text or self.ending}", self.ending)
+        if exit_code and code:
+            why = f": {self.failures[0]}" if self.failures else ""
+            raise GuestError(f"run {self._module.name}: exit code {code}{why}", self.ending)
         return code or 0
 
     def pause(self) -> bool:
@@ -277,7 +329,7 @@ class Run:
         return self._control(lib.eu_guest_terminate)
 
     def signal(self, number: int) -> None:
-        """Tell it of a signal, as SIGINT would: a guest that handles signals gets it, once; others end."""
+        """Tell it of a signal, as SIGINT would: a guest that handles signals gets it, once; others end. See `stop`."""
         with self._lock:
             if self._guest:
                 lib.eu_guest_signal(self._guest, number)
@@ -288,7 +340,7 @@ class Run:
 
     @property
     def has_attached(self) -> bool:
-        """Whether it has asked to attach something, and was allowed to."""
+        """Whether it has asked to attach something, and was allowed to: it is attached then, or a moment later."""
         return self._calls.attaches > 0
 
     @property
@@ -296,24 +348,6 @@ class Run:
         """Whether it stands still."""
         with self._lock:
             return bool(self._guest) and lib.eu_guest_state(self._guest) == 2
-
-    @property
-    def stdout(self) -> str:
-        """What it has written to standard output so far, where that is kept; after `close` too."""
-        return self.read("stdout").decode(errors="replace")
-
-    @property
-    def stderr(self) -> str:
-        """What it has written to standard error so far, where that is kept; after `close` too."""
-        return self.read("stderr").decode(errors="replace")
-
-    def read(self, stream: str = "stdout", start: int = 0) -> bytes:
-        """Return the bytes of a kept stream from a place on: what came since, when that is how much was read before.
-
-        Raises:
-            ValueError: the stream is not kept: it goes to the file that `Guest.run` was given.
-        """
-        return self._streams.read(stream, start)
 
     # the end
 

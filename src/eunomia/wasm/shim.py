@@ -56,11 +56,13 @@ class Shim:
     def __init__(
         self, name: str, policy: Policy, on_failure: Callable[[str, list[str]], None] | None, duration: float
     ) -> None:
-        self._run = Run(Guest(module(), name), [], policy, None, on_failure)
-        self._run.open_streams(None, 1, 2)
-        self._run.set_words([name], {}, [])
-        self._run.set_limits(memory=0, table=0, fuel=None, stack=0, duration=duration, max_output=0)
-        self._guest = self._run.make()
+        guest = Guest(module(), name)
+        guest.hints_are_options = True
+        self._run = Run(guest, [], policy, None, on_failure)
+        self._run._open_streams(None, 1, 2)
+        self._run._set_words([name], {}, [])
+        self._run._set_limits(memory=0, table=0, fuel=None, stack=0, duration=duration, max_output=0)
+        self._guest = self._run._make()
         self._slots = ffi.new("uint64_t[]", 2 * 16)
         self._used = 0
         self._types = {"wasm_" + name: kind.encode() for name, kind in OLD.items()}

@@ -9,9 +9,11 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import IO, Any
 
 _PIECE = 1 << 20
+STEP = 0.005  # seconds between two looks
 
 
 class Streams:
@@ -77,6 +79,59 @@ class Streams:
         own, self._own, self._kept = self._own, [], {}
         for descriptor in own:
             os.close(descriptor)
+
+
+class Output:
+    """What a run has written: the part of `Run` that reads it."""
+
+    _streams: Streams
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has not ended."""
+        raise NotImplementedError
+
+    def _ends_within(self, timeout: float | None) -> bool:
+        raise NotImplementedError
+
+    @property
+    def stdout(self) -> str:
+        """What it has written to standard output so far, where that is kept; after `close` too."""
+        return self.read("stdout").decode(errors="replace")
+
+    @property
+    def stderr(self) -> str:
+        """What it has written to standard error so far, where that is kept; after `close` too."""
+        return self.read("stderr").decode(errors="replace")
+
+    def read(self, stream: str = "stdout", start: int = 0) -> bytes:
+        """Return the bytes of a kept stream from a place on: what came since, when that is how much was read before.
+
+        Raises:
+            ValueError: the stream is not kept: it goes to the file that `Guest.run` was given.
+        """
+        return self._streams.read(stream, start)
+
+    def lines(self, stream: str = "stdout") -> Iterator[str]:
+        """Give the lines of a kept stream as the guest writes them, from the first on, until it has ended.
+
+        Raises:
+            ValueError: as `read`.
+        """
+        rest, place, pause = b"", 0, STEP
+        is_over = False
+        while not is_over:
+            is_over = not self.is_running  # what it wrote last is read after that
+            data = self.read(stream, place)
+            place += len(data)
+            *whole, rest = (rest + data).split(b"\n")
+            for line in whole:
+                yield line.decode(errors="replace")
+            pause = STEP if data else min(2 * pause, 10 * STEP)
+            if not is_over:
+                self._ends_within(pause)
+        if rest:
+            yield rest.decode(errors="replace")
 
 
 def _read(descriptor: int, start: int) -> bytes:

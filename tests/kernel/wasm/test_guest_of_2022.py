@@ -111,5 +111,5 @@ def test_programs_of_a_package_that_attach_are_counted(tmp_path: Path) -> None:
 
         assert run.stdout.splitlines()[1:] == ["1 -24"]
         assert run.failures == [
-            "attach: the guest has 1 programs attached, as many as it may [--allow links=N]",
+            "attach: the guest has 1 programs attached, as many as it may [Policy(allow=['links=N'])]",
         ]

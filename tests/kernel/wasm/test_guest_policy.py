@@ -77,7 +77,7 @@ def test_a_pinned_map_is_not_to_be_had(guest: Guest) -> None:
     (line,) = failures
     assert line == (
         "refused: map eunomia_test_pin: it is pinned at /sys/fs/bpf/eunomia_test_pin, shared with whoever opens that:"
-        " not allowed by default [--allow pin=/sys/fs/bpf/eunomia_test_pin]"
+        " not allowed by default [Policy(allow=['pin=/sys/fs/bpf/eunomia_test_pin'])]"
     )
     assert not Path("/sys/fs/bpf/eunomia_test_pin").exists()
     assert run(guest, "pin", allow=("pin=/sys/fs/bpf",)) == (0, [])
@@ -102,16 +102,16 @@ def test_the_size_of_maps_after_opening_counts(guest: Guest) -> None:
     code, failures = run(guest, "big", allow=(PIN,))
 
     assert code == 3
-    assert failures == ["refused: its maps have 763M, at most 256M may be [--allow map-size=763M]"]
+    assert failures == ["refused: its maps have 763M, at most 256M may be [Policy(allow=['map-size=763M'])]"]
 
 
 def test_objects_and_links_are_counted(guest: Guest) -> None:
     _, failures = run(guest, "many", allow=(PIN, "objects=3"))
-    assert any("[--allow objects=N]" in line for line in failures), failures
+    assert any("[Policy(allow=['objects=N'])]" in line for line in failures), failures
 
     code, failures = run(guest, "links", allow=(PIN, "links=1"))
     assert (code, len(failures)) == (4, 1)
-    assert failures[0] == "attach: the guest has 1 programs attached, as many as it may [--allow links=N]"
+    assert failures[0] == "attach: the guest has 1 programs attached, as many as it may [Policy(allow=['links=N'])]"
     assert run(guest, "links", allow=(PIN, "links=2")) == (0, [])
 
 

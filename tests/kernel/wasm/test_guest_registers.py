@@ -93,7 +93,7 @@ def test_a_guest_with_one_is_refused_with_the_rule(tmp_path: Path) -> None:
         (line,) = run.failures
         assert line == (
             "refused: it may change registers of a process, which changes what it observes: not allowed by default"
-            " [--allow helper=registers]"
+            " [Policy(allow=['helper=registers'])]"
         )
     with guest.run(policy=Policy(["helper=registers"])) as run:
         run.check()

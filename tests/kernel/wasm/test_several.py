@@ -147,7 +147,7 @@ def test_module_that_is_not_linked_is_named_with_its_functions(tmp_path: Path, f
         guest.run(policy=Policy(["all"]))
 
     assert "stats.room () -> i32" in str(failure.value)
-    assert str(failure.value).endswith(" [--link stats=MODULE, where another has it]")
+    assert str(failure.value).endswith(" [Guest.register() or Guest.link() offers it]")
 
 
 def test_link_without_a_module_is_wrong_usage(tmp_path: Path, ecli: Command) -> None:

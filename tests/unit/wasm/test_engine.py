@@ -144,7 +144,7 @@ def test_more_unknown_imports_than_a_line_holds_are_counted() -> None:
 
     with pytest.raises(
         GuestError,
-        match=r"m\.f0 \(\); .*; m\.f7 \(\) and 12 more \(ecli inspect names all\) \[--link m=MODULE, where another has",
+        match=r"m\.f0 \(\); .*; m\.f7 \(\) and 12 more \(ecli inspect names all\) \[Guest\.register\(\) or ",
     ):
         Guest(wasm(f'(module {imports} (func (export "_start")))')).run()
 
@@ -393,6 +393,56 @@ def test_output_that_went_to_a_file_is_there_and_not_in_the_run(tmp_path: Path) 
     assert run.stderr == "first\nsecond"
     with pytest.raises(ValueError, match=r"^stdout goes to the file that run\(\) was given, and is not kept$"):
         run.read()
+
+
+def test_lines_come_while_the_guest_runs_and_end_with_it() -> None:
+    body = """(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))) (call $go)
+        (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))"""
+    guest = Guest(
+        wasm(f"""(module (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+            (import "m" "go" (func $go)) (memory (export "memory") 1)
+            (data (i32.const 0) "\\10\\00\\00\\00\\0c\\00\\00\\00") (data (i32.const 16) "first\\nsecond")
+            (func (export "_start") {body}))""")
+    )
+    seen = threading.Event()
+    guest.register("m", "go", "() -> ()", lambda: seen.wait(30))
+    found = []
+
+    with guest.run() as run:
+        for line in run.lines():
+            assert found or run.is_running
+            found.append(line)
+            seen.set()
+
+    assert found == ["first", "secondfirst", "second"]
+    assert list(run.lines()) == found
+    assert list(run.lines("stderr")) == []
+
+
+def test_exit_code_raises_where_that_is_asked_for() -> None:
+    imports = '(import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))'
+    with Guest(start("(call $exit (i32.const 3))", imports)).run() as run:
+        assert run.check() == 3
+        with pytest.raises(GuestError, match=r"^run guest\.wasm: exit code 3$"):
+            run.check(exit_code=True)
+    with Guest(start("")).run() as run:
+        assert run.check(exit_code=True) == 0
+        assert run.stop() == 0
+        assert not run.wait_attached(30)
+
+    assert run.ending == "returned"
+
+
+def test_stop_ends_a_guest_that_handles_no_signals_and_one_that_stands_still() -> None:
+    with Guest(wasm(LOOP)).run(fuel=0) as run:
+        assert not run.wait_attached(0.01)
+        assert run.stop() == 0
+    assert run.ending == "terminated"
+
+    with Guest(wasm(LOOP)).run(fuel=0) as run:
+        assert run.pause()
+        assert run.stop(0.05) == 0
+    assert run.ending == "terminated"
 
 
 # control

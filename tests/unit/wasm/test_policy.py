@@ -11,6 +11,7 @@ from eunomia.errors import PolicyError
 from eunomia.wasm import kinds
 from eunomia.wasm.policy import Policy, Wish
 from eunomia.wasm.rules import Rules
+from eunomia.wasm.words import in_python
 
 XDP = Wish("pass", "xdp", "xdp")
 CONNECT = Wish("guard", "cgroup", "cgroup/connect4")
@@ -220,8 +221,8 @@ def test_anothers_socket_is_not_observed_only() -> None:
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
-        ("xdp", "--allow: 'xdp': not a rule (did you mean prog-type=xdp?)"),
-        ("prog-type=xpd", "--allow: 'prog-type=xpd': unknown 'xpd' (did you mean xdp?)"),
+        ("xdp", "allow: 'xdp': not a rule (did you mean prog-type=xdp?)"),
+        ("prog-type=xpd", "allow: 'prog-type=xpd': unknown 'xpd' (did you mean xdp?)"),
         ("prog_type=xdp", "unknown 'prog_type' (did you mean prog-type?)"),
         ("prog-type=", "no value"),
         ("attach=/sys/fs/cgroup", "expected KIND:NAME, as in cgroup:/sys/fs/cgroup/x"),
@@ -396,3 +397,26 @@ def test_what_attaches_as_a_whole_has_no_place_to_be_allowed_at() -> None:
     for kind in ("struct_ops", "syscall"):
         with pytest.raises(PolicyError, match="expected KIND:NAME"):
             policy((f"attach={kind}:x",))
+
+
+def test_string_in_place_of_a_list_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"^allow is one string, a list of them is needed: \['prog-type=xdp'\]$"):
+        Policy("prog-type=xdp")
+    with pytest.raises(TypeError, match=r"^deny is one string"):
+        Policy(deny="all")
+    with pytest.raises(TypeError, match=r"^files is one string"):
+        Policy(files="policy.toml")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("refused: why [--allow prog-type=xdp]", "refused: why [Policy(allow=['prog-type=xdp'])]"),
+        ("refused: why [--allow 'attach=cgroup:/a b']", "refused: why [Policy(allow=['attach=cgroup:/a b'])]"),
+        ("missing: m.f [--link m=MODULE, …]", "missing: m.f [Guest.register() or Guest.link() offers it]"),
+        ("symbols of kernel: --deny all", "symbols of kernel: deny all"),
+        ("load: [x] of y", "load: [x] of y"),
+    ],
+)  # fmt: skip
+def test_hint_is_in_the_words_of_python(line: str, said: str) -> None:
+    assert in_python(line) == said
