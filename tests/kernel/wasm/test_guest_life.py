@@ -37,6 +37,28 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return old_guests.compile_all(tmp_path_factory.mktemp("guests"))["events"]
 
 
+def test_stop_is_what_ctrl_c_is_then_the_end() -> None:
+    import wasmtime
+
+    seen = []
+    with Guest(bytes(wasmtime.wat2wasm(STUBBORN))).run(fuel=0) as run:
+        for line in run.lines():
+            seen.append(line)
+            if line == "ready":
+                assert run.stop(3) == 0
+
+    assert seen == ["ready", "signal"]
+    assert run.ending == "terminated"
+
+
+def test_attaching_can_be_waited_for(events: Path) -> None:
+    with Guest.open(events).run(["1000000"]) as run:
+        assert run.wait_attached(30)
+        assert run.has_attached
+        assert run.is_running
+        assert run.stop() == 0
+
+
 def until(true: Callable[[], object], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not true():
