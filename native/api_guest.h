@@ -53,6 +53,9 @@ struct eu_guest_options {
     void (*failed)(void *context, const char *what, char *line, size_t room);
     /* Each record before the guest gets it, with the name of its map. NULL: nobody listens. */
     void (*on_record)(void *context, uint64_t object, const char *map, const void *bytes, uint64_t size);
+    /* A buffer that the guest reads lost records: when its object is closed, and at the end of the guest. cause: "perf buffer full", as the
+     * kernel counts, "ring full" where the object does. asked: the guest asked for their number. NULL: nobody listens. */
+    void (*lost)(void *context, const char *map, const char *cause, uint64_t count, int asked);
     /* A warning for the operator, one line. NULL: it goes to this process's standard error. */
     void (*note)(void *context, const char *line);
     /* The JSON package of a guest of 2022, opened and not loaded; it belongs to the guest then. *map: its buffer's index, -1: none. NULL

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Command, Values
     from eunomia.registry.resolve import Program
     from eunomia.wasm.directories import Directory
+    from eunomia.wasm.losses import Losses
     from eunomia.wasm.policy import Policy
     from eunomia.wasm.run import Run
 
@@ -137,6 +138,7 @@ def conclude(run: Run, program: str) -> int:
     """
     from eunomia.wasm.run import FAILED
 
+    tell_losses(run)
     if run.ending in FAILED:
         if Verbosity.level and run.detail:
             for line in run.detail.splitlines():
@@ -167,6 +169,13 @@ def tell(line: str, said: list[str]) -> None:
     for each in [] if Verbosity.level else said:  # with -v all of it stands above
         sys.stderr.write(f"  {clean(each)}\n")
     warn(clean(" ".join(line.split())))
+
+
+def tell_losses(run: Losses) -> None:
+    """Write a line about records that were lost, unless the guest asked for them."""
+    line = run.loss_line()
+    if line:
+        tell(line, [])
 
 
 def make_policy(values: Values) -> Policy:

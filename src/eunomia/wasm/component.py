@@ -68,7 +68,9 @@ def run_component(
         engine.increment_epoch()
         if not over.wait(GRACE):
             return 0  # it sleeps in wasmtime's WASI, which nothing interrupts: what it has in the kernel goes with us
-    shim.close()
+    line = shim.close()
+    if line and on_failure is not None:
+        on_failure(line, [])
     return _conclude(name, ended[0], was_stopped)
 
 
