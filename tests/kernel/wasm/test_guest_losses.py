@@ -23,7 +23,7 @@ SEC("raw_tp/sched_switch") int emit(struct bpf_raw_tracepoint_args *ctx) {
 }
 """
 # argv: "perf", "ring": flood that buffer, and print how many records came; "close": another object in its place;
-# "ask": the host's number; "trap".
+# "ask": the host's number; "stay": until it is ended; "trap".
 GUEST = r"""
 static int got;
 static char data[4096];
@@ -46,6 +46,10 @@ int main(int argc, char **argv) {
         if (!strcmp(argv[i], "few")) flood(o, "small", 2, 5);
         if (!strcmp(argv[i], "close")) { close_object(o); o = load(elf, sizeof(elf)); }
         if (!strcmp(argv[i], "ask")) ASK;
+        if (!strcmp(argv[i], "stay")) {
+            fflush(stdout);
+            poll_buffer(o, map_fd(o, "small"), take, 0, data, sizeof(data), -1);
+        }
         if (!strcmp(argv[i], "trap")) { fflush(stdout); __builtin_trap(); }
     }
     return 3;
@@ -109,6 +113,15 @@ def test_a_guest_that_asks_tells_its_user_itself(tmp_path: Path) -> None:
     assert (lost, line) == ({"perf": said}, "")
     assert losses(asking, "ring")[2] == "events: 13 lost (ring full)"  # that it could ask says nothing
     assert losses(asking, "ring", "perf", "ask")[2] == "events: 13 lost (ring full)"
+
+
+def test_the_losses_of_a_guest_that_is_ended_are_known_when_its_ending_is(guest: Path) -> None:
+    with Guest.open(guest).run(["ring", "stay"], policy=Policy(["all"])) as run:
+        assert next(run.lines()).strip() == "7"
+        run.terminate()
+        run.wait()
+
+        assert (run.ending, run.lost) == ("terminated", {"small": 13})
 
 
 def test_the_command_says_it_at_the_end_and_the_code_is_the_guests(ecli: Command, guest: Path) -> None:
