@@ -29,6 +29,7 @@ struct eu_guest_fd {
     size_t value_room;        /* bytes of a value for bpf(2): of per-CPU maps those of all CPUs */
     struct eu_buffer *buffer; /* opened by the first read */
     int told_cut;             /* the operator knows that the guest's memory is too small for its records */
+    int told_failed;          /* and that it cannot be read as the guest asks */
 };
 
 struct eu_guest_slot {
