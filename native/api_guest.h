@@ -40,7 +40,7 @@ struct eu_guest_options {
     uint64_t max_output;                           /* bytes to stdout and stderr together, 0: no limit */
     const struct eu_preopen *preopens;             /* host NULL ends them; NULL: none */
     uint64_t memory;                               /* bytes that each of its memories may have, 0: 256 MiB */
-    uint32_t table;                                /* elements that its tables may have, 0: 100000 */
+    uint64_t table;                                /* elements that each of its tables may have, 0: 100000 */
     uint64_t fuel;                                 /* instructions between two waits, 0: 100 000 000 000, UINT64_MAX: no limit */
     uint64_t stack;                                /* bytes, 0: 1 MiB */
     uint64_t duration;                             /* nanoseconds, 0: no end; a guest that takes signals gets SIGINT then, and 2 s more */

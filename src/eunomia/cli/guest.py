@@ -67,7 +67,8 @@ def run_component(found: Program, values: Values, policy: Policy, dirs: list[Dir
     signal(SIGTERM, default_int_handler)
     return run(
         found.data, values.operands[0], values.rest, policy=policy, env=environment(values["env"]), dirs=dirs,
-        memory=values["memory"] or 0, fuel=values["fuel"], duration=values["duration"] or 0.0, on_failure=tell,
+        memory=values["memory"] or 0, table=values["table"] or 0, fuel=values["fuel"],
+        duration=values["duration"] or 0.0, on_failure=tell,
     )  # fmt: skip
 
 
@@ -122,6 +123,7 @@ def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory],
         memory=values["memory"] or 0,
         fuel=values["fuel"],
         stack=values["stack"] or 0,
+        table=values["table"] or 0,
         duration=values["duration"] or 0.0,
         on_failure=tell,
         callback=callback,
@@ -158,6 +160,8 @@ def advice(ending: str, text: str) -> str:
         return " [--stack SIZE allows more]"
     if "exceeds memory limits" in text:
         return " [--memory SIZE allows more]"
+    if "exceeds table limits" in text:
+        return " [--table N allows more]"
     return ""
 
 
