@@ -94,8 +94,9 @@ def load_failure(failed: Unloaded) -> EunomiaError | OSError:
         wanted = needs_capabilities(failed.package.types, failed.programs)
         needs = lacking((each for each, need in wanted.items() if "load" in need.steps), lib.eu_capabilities())
         limit = lib.eu_memlock_limit()
+        inner = in_user_namespace()
         if "bpf_object__probe_loading" in words:  # the first thing that libbpf tries; its advice is of other times
-            words = "" if needs or limit < 0 else "failed to create a first program"
+            words = "" if needs or inner or limit < 0 else "failed to create a first program"
         if limit >= 0 and "failed to create" in words:
             return PermissionError(
                 number,
@@ -103,8 +104,19 @@ def load_failure(failed: Unloaded) -> EunomiaError | OSError:
                 f" {limit} bytes here [ulimit -l unlimited, or give it CAP_SYS_RESOURCE]",
             )
         cause = f"{words or 'operation not permitted'}{f': needs {needs}' if needs else ''}"
+        if inner and not needs:
+            cause += ": capabilities of a user namespace are not the machine's, and no BPF token delegates this"
         return PermissionError(number, f"load object {name}: {cause}{SUDO}")
     return LoadError(f"load object {name}: {words or os.strerror(number).lower()}", log)
+
+
+def in_user_namespace() -> bool:
+    """Whether this process is in a user namespace other than the machine's, where capabilities count for less."""
+    try:
+        with open("/proc/self/uid_map", encoding="ascii") as file:
+            return file.read().split() != ["0", "0", "4294967295"]
+    except OSError:
+        return False
 
 
 def lacks_rings(failed: Unloaded) -> bool:

@@ -48,7 +48,7 @@ def ran(guest: Path, prepare: str, cache: Path, **variables: str) -> subprocess.
         "mkdir -p $XDG_CACHE_HOME/eunomia && echo > $XDG_CACHE_HOME/eunomia/wasm",
         "rmdir $XDG_CACHE_HOME && echo > $XDG_CACHE_HOME",
         "rmdir $XDG_CACHE_HOME && ln -s loop $XDG_CACHE_HOME",
-        "XDG_CACHE_HOME= HOME=/nonexistent; export HOME XDG_CACHE_HOME",
+        "XDG_CACHE_HOME= HOME=/proc/none; export HOME XDG_CACHE_HOME",
         "XDG_CACHE_HOME=relative; export XDG_CACHE_HOME",
         "ulimit -f 1",
     ],

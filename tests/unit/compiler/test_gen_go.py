@@ -81,7 +81,9 @@ def test_skeletons_of_all_tools_share_a_package_and_are_formatted(tmp_path: Path
     project(tmp_path, f"package main\n\nfunc main() {{\n{uses}}}\n")
 
     go(tmp_path, "vet", ".", GOOS="wasip1", GOARCH="wasm")
-    badly_formatted = subprocess.run(["gofmt", "-l", "."], cwd=tmp_path, check=True, capture_output=True, text=True)
+    root = go(tmp_path, "env", "GOROOT").strip()
+    gofmt = [f"{root}/bin/gofmt", "-l", "."]
+    badly_formatted = subprocess.run(gofmt, cwd=tmp_path, check=True, capture_output=True, text=True)
 
     assert badly_formatted.stdout == ""
     assert len(PACKAGES) >= 20
