@@ -8,10 +8,13 @@ struct eu_guest_options;
 struct eu_sieve *eu_sieve_new(const char *name, const void *wasm, size_t size, const struct eu_guest_options *options);
 void eu_sieve_free(struct eu_sieve *sieve);
 struct eu_sieve_counts {
-    uint64_t events;  /* that it was given */
-    uint64_t dropped; /* of these; they are `filtered` in the accounts */
-    uint64_t changed;
-    uint64_t added; /* events of its own: in no account */
+    uint64_t events;      /* that it was given */
+    uint64_t dropped;     /* of these; they are `filtered` in the accounts */
+    uint64_t changed;     /* of `passed` */
+    uint64_t added;       /* events of its own: in no account */
+    uint64_t passed;      /* of its events: went on to the next, changed or not */
+    uint64_t first, last; /* it failed in one of these of its events, counted from 1; 0: in none */
+    int has_failed;
 };
 void eu_sieve_tell(const struct eu_sieve *sieve, struct eu_sieve_counts *counts);
 const char *eu_sieve_detail(const struct eu_sieve *sieve); /* where it trapped, or "" */

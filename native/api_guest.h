@@ -40,7 +40,7 @@ struct eu_guest_options {
     uint64_t max_output;                           /* bytes to stdout and stderr together, 0: no limit */
     const struct eu_preopen *preopens;             /* host NULL ends them; NULL: none */
     uint64_t memory;                               /* bytes that each of its memories may have, 0: 256 MiB */
-    uint32_t table;                                /* elements that its tables may have, 0: 100000 */
+    uint64_t table;                                /* elements that each of its tables may have, 0: 100000 */
     uint64_t fuel;                                 /* instructions between two waits, 0: 100 000 000 000, UINT64_MAX: no limit */
     uint64_t stack;                                /* bytes, 0: 1 MiB */
     uint64_t duration;                             /* nanoseconds, 0: no end; a guest that takes signals gets SIGINT then, and 2 s more */
@@ -53,6 +53,9 @@ struct eu_guest_options {
     void (*failed)(void *context, const char *what, char *line, size_t room);
     /* Each record before the guest gets it, with the name of its map. NULL: nobody listens. */
     void (*on_record)(void *context, uint64_t object, const char *map, const void *bytes, uint64_t size);
+    /* A buffer that the guest reads lost records: when its object is closed, and at the end of the guest. cause: "perf buffer full", as the
+     * kernel counts, "ring full" where the object does. asked: the guest asked for their number. NULL: nobody listens. */
+    void (*lost)(void *context, const char *map, const char *cause, uint64_t count, int asked);
     /* A warning for the operator, one line. NULL: it goes to this process's standard error. */
     void (*note)(void *context, const char *line);
     /* The JSON package of a guest of 2022, opened and not loaded; it belongs to the guest then. *map: its buffer's index, -1: none. NULL

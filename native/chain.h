@@ -58,8 +58,9 @@ int eu_sieve_start(struct eu_sieve *sieve, struct eu_run *run);
 int eu_sieve_pass(struct eu_sieve *sieve, const struct eu_batch *in, struct eu_batch *out);
 /* on_interval, on_end: what they add goes to `out`. */
 int eu_sieve_call(struct eu_sieve *sieve, const struct eu_callee *callee, struct eu_batch *out);
-/* sieve_calls.c: the functions that guests of events can import, module NULL ends them. */
+/* sieve_calls.c: the functions that guests of events can import, module NULL ends them; a guest gets these and the caller's. */
 extern const struct eu_guest_function eu_sieve_functions[];
+int eu_sieve_use_functions(struct eu_sieve *sieve, const struct eu_guest_function *given);
 
 /* chain.c */
 struct eu_chain;

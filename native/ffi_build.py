@@ -14,6 +14,7 @@ CALLBACKS = """
 extern "Python" int eu_python_decides(void *, const struct eu_guest_request *, char *, size_t);
 extern "Python" void eu_python_failed(void *, const char *, char *, size_t);
 extern "Python" void eu_python_record(void *, uint64_t, const char *, const void *, uint64_t);
+extern "Python" void eu_python_lost(void *, const char *, const char *, uint64_t, int);
 extern "Python" void eu_python_note(void *, const char *);
 extern "Python" struct eu_object *eu_python_package(void *, const char *, uint64_t, int *);
 extern "Python" int eu_python_call(void *, struct eu_guest *, uint64_t *);

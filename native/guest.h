@@ -64,5 +64,7 @@ struct eu_wasi *eu_wasi_open(struct eu_guest *guest); /* by guest->options; NULL
 void eu_wasi_close(struct eu_wasi *wasi);
 /* The host's descriptor of a preopened directory by the guest's number, or -EBADF. */
 int eu_wasi_preopen(struct eu_wasi *wasi, uint32_t fd);
+/* guest_losses.c: all that its buffers lost; before it is over. */
+void eu_guest_all_lost(struct eu_guest *guest);
 void eu_guest_objects_close(struct eu_guest_objects *objects);
 #endif

@@ -32,21 +32,29 @@ static int prefixed(const char *kind, const char *name, char *out, size_t room) 
     return *name ? -ENAMETOOLONG : 0;
 }
 
-/* Plain strings: a directory of control groups, absolute or from the host's working directory; the name of an interface. Other programs
- * never took one: it is passed over, as hosts always did. */
+static int failed_and_told(struct eu_guest *guest, int err) {
+    eu_guest_tell(guest, "attach", eu_guest_last_error(guest));
+    return err;
+}
+
+/* Plain strings: a directory of control groups, absolute or from the host's working directory; the name of an interface, in which the
+ * kernel allows no colon. Other programs never took one: `out` is empty, it is passed over as hosts always did. */
 static int plain_target(struct eu_guest *guest, const struct bpf_program *prog, const char *plain, char *out, size_t room) {
     char path[4096];
+    const char *absolute = plain, *kind = "cgroup", *colon = strchr(plain, ':');
     if (eu_target_fits(TARGET_CGROUP, prog)) {
-        const char *absolute = plain[0] != '/' && realpath(plain, path) ? path : plain;
-        return prefixed("cgroup", absolute, out, room);
-    }
-    if (eu_target_fits(TARGET_IFACE, prog))
-        return prefixed("iface", plain, out, room);
-    char forms[500];
-    eu_target_forms(prog, forms, sizeof(forms));
-    eu_guest_note(guest, "program %s (%s): target %.200s is passed over, its section says where it attaches%s%s%s", bpf_program__name(prog),
-                  bpf_program__section_name(prog), plain, *forms ? " [" : "", forms, *forms ? "]" : "");
-    out[0] = 0;
+        absolute = plain[0] != '/' && realpath(plain, path) ? path : plain;
+    } else if (!eu_target_fits(TARGET_IFACE, prog)) {
+        out[0] = 0;
+        return 0;
+    } else if (colon) {
+        int err = eu_guest_failed(guest, ENODEV, "attach program %s (%s): %.100s is no interface [iface:%.100s]", bpf_program__name(prog),
+                                  bpf_program__section_name(prog), plain, colon + 1);
+        return failed_and_told(guest, err);
+    } else
+        kind = "iface";
+    if (prefixed(kind, absolute, out, room))
+        return eu_guest_failed(guest, ENAMETOOLONG, "attach program %s: target: longer than the host takes", bpf_program__name(prog));
     return 0;
 }
 
@@ -67,13 +75,19 @@ static int needs_target(const struct bpf_program *prog) {
     }
 }
 
-static int no_target(struct eu_guest *guest, const struct bpf_program *prog) {
-    char forms[500];
+/* `given`: a plain target that does not say where either. */
+static int no_target(struct eu_guest *guest, const struct bpf_program *prog, const char *given) {
+    char forms[500], said[GUEST_NAME + 64] = "no target was given";
     eu_target_forms(prog, forms, sizeof(forms));
-    int err = eu_guest_failed(guest, EOPNOTSUPP, "attach program %s (%s): its section does not say where, and no target was given [%s]",
-                              bpf_program__name(prog), bpf_program__section_name(prog), forms);
-    eu_guest_tell(guest, "attach", eu_guest_last_error(guest));
-    return err;
+    const char *example = eu_target_fits(TARGET_PERF, prog)     ? "perf:cpu-clock,freq=99"
+                          : eu_target_fits(TARGET_UPROBE, prog) ? "uprobe:PATH:FUNC"
+                                                                : forms;
+    if (*given)
+        snprintf(said, sizeof(said), "nor does the target %.200s", given);
+    int err =
+        eu_guest_failed(guest, EOPNOTSUPP, "attach program %s (%s): its section does not say where, %s%s [%s]", bpf_program__name(prog),
+                        bpf_program__section_name(prog), *given ? "" : "and ", said, *given ? example : forms);
+    return failed_and_told(guest, err);
 }
 
 int eu_guest_may_link(struct eu_guest *guest) {
@@ -81,8 +95,7 @@ int eu_guest_may_link(struct eu_guest *guest) {
     if (guest->objects->nr_links < limit)
         return 0;
     int err = eu_guest_failed(guest, EMFILE, "attach: the guest has %u programs attached, as many as it may [--allow links=N]", limit);
-    eu_guest_tell(guest, "attach", eu_guest_last_error(guest));
-    return err;
+    return failed_and_told(guest, err);
 }
 
 /* What is new in the object's list gets the link's number. */
@@ -104,15 +117,17 @@ static int names_host_fd(const char *target) {
            !eu_target_option(&parsed, "pid");
 }
 
-/* Attach to `target` ("" none), of which the policy hears as `said`; the link's number, or -errno. */
-static int attach(struct eu_guest *guest, struct eu_guest_object *object, int prog, const char *target, const char *said) {
+/* Attach to `target`, of which the policy hears as `said`, or where it is "" as the section says, whatever was `given`; the link's number,
+ * or -errno. */
+static int attach(struct eu_guest *guest, struct eu_guest_object *object, int prog, const char *target, const char *said,
+                  const char *given) {
     const struct bpf_program *program = object->object->progs[prog];
     const struct eu_attachment *before = object->object->attachments;
     const struct eu_attach_options options = {
         .target = *target ? target : NULL, .tc_point = 1, .old_prog_fd = -1, .perf_type = -1, .pid = -1, .cpu = -1};
     const struct eu_guest_request request = {.what = "attach", .object = object->object, .prog = prog, .target = said};
     if (!*target && needs_target(program))
-        return no_target(guest, program);
+        return no_target(guest, program, given);
     if (names_host_fd(target))
         return eu_guest_failed(guest, EBADF, "attach program %s: %.100s: a descriptor of the host [socket:,fd=N,pid=PID]",
                                bpf_program__name(program), target);
@@ -123,9 +138,13 @@ static int attach(struct eu_guest *guest, struct eu_guest_object *object, int pr
         return err;
     err = eu_prog_attach(object->object, prog, &options);
     if (err == -EDESTADDRREQ)
-        return no_target(guest, program);
-    if (!err)
+        return no_target(guest, program, given);
+    if (!err) {
+        if (*given && !*target)
+            eu_guest_note(guest, "program %s (%s): target %.200s is passed over, its section says where it attaches",
+                          bpf_program__name(program), bpf_program__section_name(program), given);
         return number_link(guest, object, before);
+    }
     eu_guest_tell(guest, "attach", eu_error());
     return eu_guest_failed_as(guest, err);
 }
@@ -141,10 +160,10 @@ static int attach_named(struct eu_guest *guest, const union eu_slot *slots) {
     if (!err && *given) {
         if (is_namespaced(given))
             strcpy(target, given);
-        else if ((err = plain_target(guest, program, given, target, sizeof(target))))
-            eu_guest_failed(guest, -err, "attach program %s: target: longer than the host takes", bpf_program__name(program));
+        else
+            err = plain_target(guest, program, given, target, sizeof(target));
     }
-    return err ? err : attach(guest, object, prog, target, target);
+    return err ? err : attach(guest, object, prog, target, target, given);
 }
 
 EU_GUEST_CALL(eu_call_attach) {
@@ -186,7 +205,7 @@ static int attach_to_directory(struct eu_guest *guest, struct eu_guest_object *o
     snprintf(target, sizeof(target), "cgroup:/proc/self/fd/%d", dir);
     path_of(dir, path, sizeof(path));
     prefixed("cgroup", path, said, sizeof(said));
-    return attach(guest, object, prog, target, said);
+    return attach(guest, object, prog, target, said, "");
 }
 
 EU_GUEST_CALL(eu_call_attach_fd) {
@@ -201,6 +220,6 @@ EU_GUEST_CALL(eu_call_attach_fd) {
     else if (slots[2].i32 >= 0 && eu_target_fits(TARGET_CGROUP, program))
         link = attach_to_directory(guest, object, prog, slots[2].i32);
     else
-        link = attach(guest, object, prog, "", "");
+        link = attach(guest, object, prog, "", "", "");
     return eu_answer(slots, link < 0 ? link : 0);
 }

@@ -97,13 +97,13 @@ EU_GUEST_CALL(eu_call_wait) {
 }
 
 EU_GUEST_CALL(eu_call_lost) {
-    const struct eu_guest_fd *fd = eu_guest_map(guest, slots[0].i32);
+    struct eu_guest_fd *fd = eu_guest_map(guest, slots[0].i32);
     if (!fd)
         return eu_answer(slots, -EBADF);
     if (fd->type != BPF_MAP_TYPE_RINGBUF && fd->type != BPF_MAP_TYPE_PERF_EVENT_ARRAY)
         return eu_answer(slots, eu_guest_failed(guest, EINVAL, "records lost: map type %u is neither ring nor perf buffer", fd->type));
     if (!fd->buffer)
         return eu_answer(slots, 0);
-    eu_buffer_count_lost(fd->buffer);
-    return eu_answer(slots, (int64_t)eu_buffer_lost(fd->buffer));
+    fd->asked_lost = 1;
+    return eu_answer(slots, (int64_t)eu_guest_lost_by(fd));
 }

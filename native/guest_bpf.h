@@ -1,5 +1,6 @@
 /* What the files of the guests' BPF interface share (docs/reference/wasm-interface.md): guest_objects.c, guest_describe.c, guest_attach.c,
- * guest_fds.c, guest_maps.c, guest_values.c, guest_mmap.c, guest_poll.c, guest_probe.c, guest_functions.c, guest_limits.c, guest_ewasm.c.
+ * guest_fds.c, guest_maps.c, guest_values.c, guest_mmap.c, guest_poll.c, guest_probe.c, guest_functions.c, guest_limits.c, guest_losses.c,
+ * guest_ewasm.c.
  */
 #ifndef EUNOMIA_GUEST_BPF_H
 #define EUNOMIA_GUEST_BPF_H
@@ -29,6 +30,9 @@ struct eu_guest_fd {
     size_t value_room;        /* bytes of a value for bpf(2): of per-CPU maps those of all CPUs */
     struct eu_buffer *buffer; /* opened by the first read */
     int told_cut;             /* the operator knows that the guest's memory is too small for its records */
+    uint64_t told_lost;       /* records that it lost, as far as the host knows */
+    int asked_lost;           /* the guest knows it, too */
+    int told_failed;          /* and that it cannot be read as the guest asks */
 };
 
 struct eu_guest_slot {
@@ -106,6 +110,10 @@ struct eu_guest_fd *eu_guest_fd(struct eu_guest *guest, int32_t number);  /* NUL
 struct eu_guest_fd *eu_guest_map(struct eu_guest *guest, int32_t number); /* NULL with the guest's error: no map */
 /* Its numbers are no more, its buffers are closed. */
 void eu_guest_fds_close(struct eu_guest *guest, struct eu_guest_object *object);
+
+/* guest_losses.c: what a buffer that is open lost, 0 where nobody counts; and tell the host of what it lost since it was told last. */
+uint64_t eu_guest_lost_by(const struct eu_guest_fd *fd);
+void eu_guest_lost(struct eu_guest *guest, struct eu_guest_fd *fd);
 
 /* guest_values.c */
 /* Where keys or values of a map are descriptors: those of the guest in `bytes` become the host's. -EBADF, -EOPNOTSUPP. */

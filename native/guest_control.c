@@ -110,6 +110,7 @@ void eu_guest_begin(struct eu_guest *guest) {
 }
 
 void eu_guest_over(struct eu_guest *guest) {
+    eu_guest_all_lost(guest);
     pthread_mutex_lock(&guest->lock);
     guest->running = 0;
     guest->over = 1;

@@ -100,6 +100,7 @@ void eu_guest_fds_close(struct eu_guest *guest, struct eu_guest_object *object) 
         struct eu_guest_slot *slot = &state->slots[i];
         if (!slot->fd || slot->fd->owner != object)
             continue;
+        eu_guest_lost(guest, slot->fd);
         eu_buffer_close(slot->fd->buffer);
         free(slot->fd);
         slot->fd = NULL;

@@ -18,6 +18,12 @@ static int64_t now(void) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+/* The guest's error, to the operator too: an old guest says nothing, and asks again and again. */
+static void tell_once(struct eu_guest *guest, struct eu_guest_fd *fd) {
+    if (!fd->told_failed++)
+        eu_guest_tell(guest, "poll", eu_guest_last_error(guest));
+}
+
 struct eu_guest_fd *eu_guest_buffer(struct eu_guest *guest, int32_t number, int *err) {
     struct eu_guest_fd *fd = eu_guest_map(guest, number);
     *err = fd ? 0 : -EBADF;
@@ -27,6 +33,7 @@ struct eu_guest_fd *eu_guest_buffer(struct eu_guest *guest, int32_t number, int 
     if (fd->buffer)
         return fd;
     *err = eu_guest_failed_as(guest, -eu_errno());
+    tell_once(guest, fd);
     return NULL;
 }
 
@@ -86,8 +93,13 @@ struct delivery {
     int32_t answer; /* of the callback, negative: it wants no more */
 };
 
+/* The kernel pads a perf record, with the 4 bytes of its size, to a multiple of 8: up to 7 bytes at its end may be nobody's. */
+static int is_padding(const struct eu_guest_fd *fd, size_t size, size_t room) {
+    return !eu_buffer_is_ring(fd->buffer) && size % 8 == 4 && size - room <= 7;
+}
+
 static void tell_cut(struct eu_guest *guest, struct eu_guest_fd *fd, size_t size, size_t room) {
-    if (fd->told_cut++)
+    if (is_padding(fd, size, room) || fd->told_cut++)
         return;
     eu_guest_note(guest, "map %s: a record of %zu bytes is cut to the %zu that the guest has room for",
                   bpf_map__name(fd->owner->object->maps[fd->index]), size, room);
@@ -161,6 +173,17 @@ static int find_callback(struct eu_guest *guest, const char *export, uint32_t in
                            index);
 }
 
+/* 0, or -errno with the guest's error: where the records go, and who gets them. */
+static int has_place(struct eu_guest *guest, struct delivery *d, const char *export, uint32_t index) {
+    if (d->room > INT32_MAX)
+        return eu_guest_failed(guest, EINVAL, "poll: max_size %d is negative", (int32_t)d->room);
+    if (!eu_guest_bytes(guest, d->data, d->room))
+        return eu_guest_failed(
+            guest, EFAULT, "poll map %s: data: %u bytes at %u are not all within the guest's memory [max_size is what data has room for]",
+            bpf_map__name(d->fd->owner->object->maps[d->fd->index]), d->room, d->data);
+    return find_callback(guest, export, index, &d->callee);
+}
+
 /* Parameters from `at` on: context, data, max_size, timeout. */
 static int poll_with(struct eu_guest *guest, union eu_slot *slots, const char *export, uint32_t index, int at) {
     struct delivery d = {.context = slots[at].u32, .data = slots[at + 1].u32, .room = slots[at + 2].u32, .deaf = export != NULL};
@@ -173,12 +196,10 @@ static int poll_with(struct eu_guest *guest, union eu_slot *slots, const char *e
         return eu_answer(slots, err);
     if (d.fd->owner != owner)
         return eu_answer(slots, eu_guest_failed(guest, ENOENT, "poll: descriptor %d is a map of another object", slots[1].i32));
-    if (d.room > INT32_MAX)
-        return eu_answer(slots, eu_guest_failed(guest, EINVAL, "poll: max_size %d is negative", (int32_t)d.room));
-    if (!eu_guest_span(guest, d.data, d.room, "poll: data"))
-        return eu_answer(slots, -EFAULT);
-    if ((err = find_callback(guest, export, index, &d.callee)))
+    if ((err = has_place(guest, &d, export, index))) {
+        tell_once(guest, d.fd);
         return eu_answer(slots, err);
+    }
     eu_guest_use(owner);
     int stop = poll_buffer(guest, &d, timeout, &result);
     eu_guest_leave(guest, owner);

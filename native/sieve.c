@@ -19,29 +19,9 @@ static int refuse(void *context, const struct eu_guest_request *request, char *r
     return 1;
 }
 
-/* The caller's functions and ours. */
-static int use_functions(struct eu_sieve *sieve, const struct eu_guest_function *given) {
-    int ours = 0, theirs = 0;
-    while (eu_sieve_functions[ours].module)
-        ours++;
-    while (given && given[theirs].module)
-        theirs++;
-    sieve->functions = calloc((size_t)(ours + theirs) + 1, sizeof(*given));
-    if (!sieve->functions)
-        return eu_fail(ENOMEM, "make a guest: out of memory");
-    for (int i = 0; i < ours; i++) {
-        sieve->functions[i] = eu_sieve_functions[i];
-        sieve->functions[i].context = sieve;
-    }
-    for (int i = 0; i < theirs; i++)
-        sieve->functions[ours + i] = given[i];
-    sieve->options.functions = sieve->functions;
-    return 0;
-}
-
 static int open_sieve(struct eu_sieve *sieve, const void *wasm, size_t size) {
     struct eu_guest_options *o = &sieve->options;
-    if (use_functions(sieve, o->functions))
+    if (eu_sieve_use_functions(sieve, o->functions))
         return -eu_errno();
     sieve->out = memfd_create("guest", MFD_CLOEXEC);
     if (sieve->out < 0)
@@ -95,13 +75,24 @@ const char *eu_sieve_detail(const struct eu_sieve *sieve) {
     return sieve->guest ? eu_guest_detail(sieve->guest) : "";
 }
 
+/* The option that allows more, where a limit ended it. */
+static const char *hint(const struct eu_guest *guest) {
+    if (guest->ending == EU_OUT_OF_FUEL)
+        return " [--fuel N allows more, 0 any number]";
+    if (strstr(guest->text, "stack overflow"))
+        return " [--stack SIZE allows more]";
+    if (strstr(guest->text, "exceeds memory limits"))
+        return " [--memory SIZE allows more]";
+    return strstr(guest->text, "exceeds table limits") ? " [--table N allows more]" : "";
+}
+
 static int failure(struct eu_sieve *sieve, const char *what) {
     struct eu_guest *guest = sieve->guest;
+    sieve->counts.has_failed = 1;
     if (guest->ending == EU_EXITED)
         return eu_fail(ECANCELED, "guest %s: %s: it called exit(%d)", sieve->name, what, guest->exit_code);
     if (guest->ending != EU_RUNNING)
-        return eu_fail(ECANCELED, "guest %s: %s: %s%s", sieve->name, what, guest->text,
-                       guest->ending == EU_OUT_OF_FUEL ? " [--fuel N allows more, 0 any number]" : "");
+        return eu_fail(ECANCELED, "guest %s: %s: %s%s", sieve->name, what, guest->text, hint(guest));
     return eu_fail(EINVAL, "guest %s: %s", sieve->name, what);
 }
 
@@ -248,6 +239,7 @@ static int judge(struct eu_sieve *sieve, const struct eu_item *item, int verdict
     if (verdict == SIEVE_CHANGED && !(bytes = eu_guest_bytes(sieve->guest, at, item->size)))
         return failure(sieve, "a changed event does not lie in its memory any more");
     sieve->counts.changed += verdict == SIEVE_CHANGED;
+    sieve->counts.passed += verdict != SIEVE_DROP;
     sieve->counts.dropped += verdict == SIEVE_DROP;
     if (verdict != SIEVE_DROP)
         put(sieve->in, item, bytes, out);
@@ -308,6 +300,13 @@ static int enter(struct eu_sieve *sieve, uint32_t bytes, int *verdict) {
     return err;
 }
 
+/* It failed in one of these of the events that it was given. */
+static int failed_in(struct eu_sieve *sieve, uint32_t from, uint32_t count, int err) {
+    sieve->counts.first = sieve->counts.events - sieve->given + from + 1;
+    sieve->counts.last = sieve->counts.first + count - 1;
+    return err;
+}
+
 static int give(struct eu_sieve *sieve, size_t first, size_t end, uint32_t bytes, struct eu_batch *out) {
     struct added added = {0};
     uint32_t event = 0, at = sieve->buffer;
@@ -316,7 +315,7 @@ static int give(struct eu_sieve *sieve, size_t first, size_t end, uint32_t bytes
     if (sieve->given) {
         fill(sieve, eu_guest_bytes(sieve->guest, sieve->buffer, bytes), first, end);
         if ((err = enter(sieve, bytes, &verdict)))
-            return err;
+            return failed_in(sieve, 0, sieve->given, err);
     }
     for (; first < end; sieve->done = ++first) {
         const struct eu_item *item = &sieve->in->items[first];
@@ -329,7 +328,7 @@ static int give(struct eu_sieve *sieve, size_t first, size_t end, uint32_t bytes
         if (sieve->has_batch && head)
             memcpy(&verdict, head, 4);
         if ((err = judge(sieve, item, verdict, at + SIEVE_RECORD, out)) < 0)
-            return err;
+            return failed_in(sieve, event, 1, err);
         put_members(sieve, &added, event++, err == SIEVE_DROP ? NULL : out);
         at += SIEVE_RECORD + padded(item->size);
     }
@@ -341,7 +340,15 @@ static void empty(struct eu_batch *batch) {
     batch->count = batch->bytes.used = 0;
 }
 
+/* What it let pass, changed and added since then reaches nobody; what it dropped is in the account. */
+static void forget(struct eu_sieve *sieve, const struct eu_sieve_counts *before) {
+    sieve->counts.passed = before->passed;
+    sieve->counts.changed = before->changed;
+    sieve->counts.added = before->added;
+}
+
 int eu_sieve_pass(struct eu_sieve *sieve, const struct eu_batch *in, struct eu_batch *out) {
+    struct eu_sieve_counts before = sieve->counts;
     int err = 0;
     uint32_t bytes;
     sieve->in = in;
@@ -354,10 +361,17 @@ int eu_sieve_pass(struct eu_sieve *sieve, const struct eu_batch *in, struct eu_b
         empty(&sieve->members);
     }
     sieve->given = 0;
+    if (!err && out->failed) {
+        sieve->counts.has_failed = 1;
+        err = eu_fail(ENOMEM, "guest %s: out of memory for its events", sieve->name);
+    }
+    if (err)
+        forget(sieve, &before);
     return err;
 }
 
 int eu_sieve_call(struct eu_sieve *sieve, const struct eu_callee *callee, struct eu_batch *out) {
+    struct eu_sieve_counts before = sieve->counts;
     union eu_slot slots[1] = {{.u64 = 0}};
     struct added added = {0};
     int err = call(sieve, callee, slots, callee == &sieve->on_end ? "on_end" : "on_interval", 0);
@@ -365,6 +379,8 @@ int eu_sieve_call(struct eu_sieve *sieve, const struct eu_callee *callee, struct
         err = failure(sieve, callee == &sieve->on_end ? "on_end failed" : "on_interval failed");
     if (!err)
         put_more(sieve, &added, UINT32_MAX, out);
+    else
+        forget(sieve, &before);
     empty(&sieve->more);
     return err;
 }

@@ -7,6 +7,7 @@
 #include "value.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_ADDED = 64 << 20, MOST_KEY = 256 };
@@ -156,3 +157,22 @@ const struct eu_guest_function eu_sieve_functions[] = {
     {"eunomia", "emit", "iiii:i", emit, NULL},          {"eunomia", "source_name", "iii:i", source_name, NULL},
     {"eunomia", "every", "i:i", every, NULL},           {NULL, NULL, NULL, NULL, NULL},
 };
+
+int eu_sieve_use_functions(struct eu_sieve *sieve, const struct eu_guest_function *given) {
+    int ours = 0, theirs = 0;
+    while (eu_sieve_functions[ours].module)
+        ours++;
+    while (given && given[theirs].module)
+        theirs++;
+    sieve->functions = calloc((size_t)(ours + theirs) + 1, sizeof(*given));
+    if (!sieve->functions)
+        return eu_fail(ENOMEM, "make a guest: out of memory");
+    for (int i = 0; i < ours; i++) {
+        sieve->functions[i] = eu_sieve_functions[i];
+        sieve->functions[i].context = sieve;
+    }
+    for (int i = 0; i < theirs; i++)
+        sieve->functions[ours + i] = given[i];
+    sieve->options.functions = sieve->functions;
+    return 0;
+}

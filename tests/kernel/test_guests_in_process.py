@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,9 @@ from eunomia.wasm import Guest, Run
 from support import kernel_state
 
 STATES = ["loop", "sleep", "poll", "callback"]
-SOON = 5.0  # seconds; it takes milliseconds, a busy machine more (docs/wasm-compatibility.md has what was measured)
+SOON = 5.0  # seconds for one ending, with what the kernel takes; a hang is longer
+AT_ONCE = 0.05  # seconds, of the median: until it stands still (docs/wasm-compatibility.md has what was measured)
+TIMES, ATTEMPTS = 20, 3
 
 
 def wait_for(what: Callable[[], object], timeout: float = 20) -> None:
@@ -39,6 +42,14 @@ def in_state(path: Path, state: str, length: str) -> Iterator[Run]:
         yield run
 
 
+def best_median(measure: Callable[[], list[float]]) -> float:
+    """Return the least median of some attempts, the first one that is good enough: other work may disturb one."""
+    medians: list[float] = []
+    while len(medians) < ATTEMPTS and (not medians or medians[-1] >= AT_ONCE):
+        medians.append(statistics.median(measure()))
+    return min(medians)
+
+
 def stands_still(run: Run) -> str:
     """Return its output when that has not grown for a time in which a running guest writes ten lines."""
     deadline = time.monotonic() + 20
@@ -57,29 +68,42 @@ def held() -> set[tuple[str, int]]:
 
 @pytest.mark.parametrize("state", STATES)
 def test_terminate_ends_a_guest_in_each_state(state: str, conformance_guest: Callable[[str], Path]) -> None:
-    with in_state(conformance_guest("states"), state, "long") as run:
-        time.sleep(0.05)
-        begun = time.monotonic()
-        assert run.terminate()
-        run.wait(SOON)
-        taken = time.monotonic() - begun
+    guest = conformance_guest("states")
 
-        assert run.ending == "terminated"
-        assert run.exit_code == 0
-        assert taken < SOON
-        assert run.stdout.count("ready\n") == 1  # what it had printed is there
+    def terminations() -> list[float]:
+        found = []
+        for _ in range(TIMES):
+            with in_state(guest, state, "long") as run:
+                begun = time.perf_counter()
+                assert run.terminate()  # returns when it stands still for good
+                found.append(time.perf_counter() - begun)
+
+                assert run.wait(SOON) == 0
+                assert run.ending == "terminated"
+                assert run.stdout.count("ready\n") == 1  # what it had printed is there
+        return found
+
+    assert best_median(terminations) < AT_ONCE
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_a_paused_guest_stands_still_in_each_state(state: str, conformance_guest: Callable[[str], Path]) -> None:
     with in_state(conformance_guest("states"), state, "short") as run:
         wait_for(lambda: "line 2\n" in run.stdout)
-        begun = time.monotonic()
+
+        def pauses() -> list[float]:
+            found = []
+            for _ in range(TIMES):
+                begun = time.perf_counter()
+                assert run.pause()  # returns when it stands still
+                found.append(time.perf_counter() - begun)
+                assert run.resume()
+            return found
+
+        assert best_median(pauses) < AT_ONCE
         assert run.pause()
-        taken = time.monotonic() - begun
         there = stands_still(run)
 
-        assert taken < SOON
         assert run.is_paused
         assert not run.pause()  # it is
         assert run.resume()

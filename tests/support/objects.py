@@ -14,11 +14,11 @@ char LICENSE[] SEC("license") = "GPL";
 """
 
 
-def build(folder: Path, source: str, name: str = "probe") -> eunomia.Package:
+def build(folder: Path, source: str, name: str = "probe", *, accounting: bool = True) -> eunomia.Package:
     """Compile a source behind the usual headers."""
     path = folder / f"{name}.bpf.c"
     path.write_text(HEADERS + source)
-    return eunomia.compile(path)
+    return eunomia.compile(path, accounting=accounting)
 
 
 def tag(fd: int) -> str:

@@ -21,9 +21,11 @@ def open_guests(package: Package, values: Values, options: RunOptions) -> list[E
     modules = [] if options.record is not None else [guest_of(package)]
     modules += [(os.path.basename(path), read(path)) for path in values["guest"]]
     guests: list[EventGuest] = []
-    limits = {"memory": values["memory"] or 0, "fuel": values["fuel"], "stack": values["stack"] or 0}
+    limits = {each: values[each] or 0 for each in ("memory", "stack", "table")}
     try:
-        guests.extend(EventGuest(each[1], each[0], **limits) for each in modules if each is not None)
+        guests.extend(
+            EventGuest(each[1], each[0], fuel=values["fuel"], **limits) for each in modules if each is not None
+        )
     except BaseException:
         for guest in guests:
             guest.close()
@@ -55,7 +57,22 @@ def tell(guest: EventGuest, values: Values) -> None:
     counts = guest.counts()
     if counts["events"] and not (values["quiet"] or values["compat"]):
         parts = [f"{word} {counts[word]}" for word in ("dropped", "changed", "added") if counts[word]]
-        what = f"event{'' if counts['events'] == 1 else 's'}"
-        warn(f"guest {guest.name}: {counts['events']} {what}, {', '.join(parts) or 'all passed'}")
+        if (failed_at := guest.failed_at) is None:
+            warn(f"guest {guest.name}: {events(counts['events'])}, {', '.join(parts) or 'all passed'}")
+        else:
+            parts.insert(0, f"{counts['passed']} passed")
+            warn(f"guest {guest.name}: failed {where(*failed_at, counts['events'])}; {', '.join(parts)}")
     if values["verbose"] and guest.detail:
         warn(guest.detail)
+
+
+def where(first: int, last: int, count: int) -> str:
+    """Say in which of its events a guest failed."""
+    if not first:
+        return f"after {events(count)}"
+    return f"at event {first}" if first == last else f"at one of the events {first} to {last}"
+
+
+def events(count: int) -> str:
+    """Return a number of events."""
+    return f"{count} event{'' if count == 1 else 's'}"

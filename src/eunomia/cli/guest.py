@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Command, Values
     from eunomia.registry.resolve import Program
     from eunomia.wasm.directories import Directory
+    from eunomia.wasm.losses import Losses
     from eunomia.wasm.policy import Policy
     from eunomia.wasm.run import Run
 
@@ -66,7 +67,8 @@ def run_component(found: Program, values: Values, policy: Policy, dirs: list[Dir
     signal(SIGTERM, default_int_handler)
     return run(
         found.data, values.operands[0], values.rest, policy=policy, env=environment(values["env"]), dirs=dirs,
-        memory=values["memory"] or 0, fuel=values["fuel"], duration=values["duration"] or 0.0, on_failure=tell,
+        memory=values["memory"] or 0, table=values["table"] or 0, fuel=values["fuel"],
+        duration=values["duration"] or 0.0, on_failure=tell,
     )  # fmt: skip
 
 
@@ -121,6 +123,7 @@ def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory],
         memory=values["memory"] or 0,
         fuel=values["fuel"],
         stack=values["stack"] or 0,
+        table=values["table"] or 0,
         duration=values["duration"] or 0.0,
         on_failure=tell,
         callback=callback,
@@ -137,6 +140,7 @@ def conclude(run: Run, program: str) -> int:
     """
     from eunomia.wasm.run import FAILED
 
+    tell_losses(run)
     if run.ending in FAILED:
         if Verbosity.level and run.detail:
             for line in run.detail.splitlines():
@@ -156,6 +160,8 @@ def advice(ending: str, text: str) -> str:
         return " [--stack SIZE allows more]"
     if "exceeds memory limits" in text:
         return " [--memory SIZE allows more]"
+    if "exceeds table limits" in text:
+        return " [--table N allows more]"
     return ""
 
 
@@ -167,6 +173,13 @@ def tell(line: str, said: list[str]) -> None:
     for each in [] if Verbosity.level else said:  # with -v all of it stands above
         sys.stderr.write(f"  {clean(each)}\n")
     warn(clean(" ".join(line.split())))
+
+
+def tell_losses(run: Losses) -> None:
+    """Write a line about records that were lost, unless the guest asked for them."""
+    line = run.loss_line()
+    if line:
+        tell(line, [])
 
 
 def make_policy(values: Values) -> Policy:

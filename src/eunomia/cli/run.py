@@ -89,7 +89,7 @@ def check(values: Values) -> None:
 
 def check_kind(values: Values, program: str, package: Package) -> None:
     """Raise UsageError for options of Wasm guests; those that get a package's events have limits too."""
-    limits = ("memory", "fuel", "stack") if values["guest"] or package.has_guest else ()
+    limits = ("memory", "fuel", "stack", "table") if values["guest"] or package.has_guest else ()
     for option in GUEST_OPTIONS:
         if option.long in values.given and option.long not in limits:
             raise UsageError(f"--{option.long} is for Wasm guests, and {program} is a package")

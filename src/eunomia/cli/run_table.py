@@ -42,6 +42,7 @@ GUEST_OPTIONS = (
     Opt("memory", "", "size", "memory that it may have [default: 256M]", group=GUESTS),
     Opt("fuel", "", "index", "instructions between two waits, 0: no limit [default: 100000000000]", "N", group=GUESTS),
     Opt("stack", "", "size", "size of its stack [default: 1M]", group=GUESTS),
+    Opt("table", "", "count", "elements that each of its tables may have [default: 100000]", "N", group=GUESTS),
 )  # fmt: skip
 
 OPTIONS = (

@@ -29,6 +29,8 @@ def main(args: list[str]) -> int:
         )
         with run:
             code = run.exit_code or 0
+            if run.loss_line():
+                failed(run.loss_line(), [])
             if run.ending in FAILED:
                 print(f"{args[0]}: {run.text}", file=sys.stderr)
             if run.detail:

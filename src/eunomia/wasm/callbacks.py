@@ -33,11 +33,14 @@ class Calls:
         attaches: programs that it was allowed to attach.
         elves: bytes of objects that the core does not have, of packages, by the object's address.
         loading: the object that was asked for last, and where its bytes are: there until the load is over.
+        losses: records that its buffers lost, by map and cause.
+        asked: the maps whose losses the guest asked for: it tells its user of them.
         error: the exception of a callback that ended the guest.
     """
 
     __slots__ = (
-        "attaches", "elves", "error", "failed", "functions", "handle", "kept", "loading", "note", "on_record", "policy",
+        "asked", "attaches", "elves", "error", "failed", "functions", "handle", "kept", "loading", "losses",
+        "note", "on_record", "policy",
     )  # fmt: skip
 
     def __init__(
@@ -55,6 +58,8 @@ class Calls:
         self.functions = functions
         self.error: BaseException | None = None
         self.attaches = 0
+        self.losses: dict[tuple[str, str], int] = {}
+        self.asked: set[str] = set()
         self.elves: dict[int, bytes] = {}
         self.loading: tuple[Any, Any] | None = None
         self.kept: list[Any] = []
@@ -182,6 +187,16 @@ def eu_python_record(context: Any, _object: int, name: Any, data: Any, size: int
             calls.on_record(text(name), bytes(ffi.buffer(data, size)))
         except BaseException as exc:  # raised where the run is waited for
             calls.error = exc
+
+
+@ffi.def_extern()  # type: ignore[untyped-decorator]
+def eu_python_lost(context: Any, name: Any, cause: Any, count: int, asked: int) -> None:
+    """Count records that a buffer lost."""
+    calls: Calls = ffi.from_handle(context)
+    key = text(name), text(cause)
+    calls.losses[key] = calls.losses.get(key, 0) + count
+    if asked:
+        calls.asked.add(key[0])
 
 
 @ffi.def_extern()  # type: ignore[untyped-decorator]

@@ -36,6 +36,7 @@ def run_component(
     env: Mapping[str, str] | None = None,
     dirs: Sequence[Directory] = (),
     memory: int = 0,
+    table: int = 0,
     fuel: int | None = None,
     duration: float = 0.0,
     on_failure: Callable[[str, list[str]], None] | None = None,
@@ -50,7 +51,7 @@ def run_component(
     ended: list[BaseException | int] = []
     over = threading.Event()  # Thread.join() forgets that a thread runs where a signal interrupts it
     engine, component = _compile(data, name)
-    store = _store(engine, memory or MEMORY, FUEL if fuel is None else fuel or (1 << 64) - 1)
+    store = _store(engine, memory or MEMORY, table or TABLE, FUEL if fuel is None else fuel or (1 << 64) - 1)
     store.set_wasi(_wasi([name, *args], env or {}, dirs))
     shim = Shim(name, policy, on_failure, duration)
 
@@ -68,7 +69,9 @@ def run_component(
         engine.increment_epoch()
         if not over.wait(GRACE):
             return 0  # it sleeps in wasmtime's WASI, which nothing interrupts: what it has in the kernel goes with us
-    shim.close()
+    line = shim.close()
+    if line and on_failure is not None:
+        on_failure(line, [])
     return _conclude(name, ended[0], was_stopped)
 
 
@@ -82,10 +85,10 @@ def _compile(data: bytes, name: str) -> tuple[Engine, Component]:
         raise GuestError(f"open {name}: {_line(exc)}") from exc
 
 
-def _store(engine: Engine, memory: int, fuel: int) -> Store:
+def _store(engine: Engine, memory: int, table: int, fuel: int) -> Store:
     store = Store(engine)
     store.set_fuel(fuel)
-    store.set_limits(memory_size=memory, table_elements=TABLE, instances=100, tables=100, memories=4)
+    store.set_limits(memory_size=memory, table_elements=table, instances=100, tables=100, memories=4)
     store.set_epoch_deadline(1)
     return store
 
@@ -116,7 +119,8 @@ def _line(exc: WasmtimeError) -> str:
     first = (said.strip().splitlines() or [""])[0]
     lines = [line.strip().lstrip("0123456789").removeprefix(": ") for line in causes.splitlines() if line.strip()]
     shown = lines[-1:] if first.startswith("error while executing") and lines else [first, *lines[-1:]]
-    advice = " [--memory SIZE allows more]" if "exceeds memory limits" in shown[-1] else ""
+    limits = (("memory", "--memory SIZE"), ("table", "--table N"))
+    advice = "".join(f" [{option} allows more]" for what, option in limits if f"exceeds {what} limits" in shown[-1])
     return "".join(each if each.isprintable() else "?" for each in ": ".join(shown)) + advice
 
 

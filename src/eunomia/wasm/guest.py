@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from eunomia.wasm.run import Run
 
     Output = int | IO[Any] | None
+    Bytes = bytes | bytearray | memoryview
 
 MAGIC = b"\0asm"
 MAX_FILE = 256 << 20  # bytes of a module
@@ -29,23 +30,23 @@ class Guest:
     """A Wasm module, and the functions that it is offered beside the host's own.
 
     Attributes:
-        wasm: its bytes.
+        wasm: its bytes; a copy, where it was made of another object that has bytes, as bytearray and memoryview.
         name: what it was opened as; `argv[0]` of its runs.
         hints_are_options: messages name options of `ecli run`, as `--allow`, in place of what a Python program writes.
     """
 
     __slots__ = ("_functions", "_modules", "hints_are_options", "name", "wasm")
 
-    def __init__(self, wasm: bytes, name: str = "guest.wasm") -> None:
-        check_header(wasm, name)
-        self.wasm = wasm
+    def __init__(self, wasm: Bytes, name: str = "guest.wasm") -> None:
+        self.wasm = module_bytes(wasm)
+        check_header(self.wasm, name)
         self.name = name
         self.hints_are_options = False
         self._functions: list[HostFunction] = []
         self._modules: list[Guest] = []
 
     @classmethod
-    def open(cls, program: str | bytes | os.PathLike[str]) -> Guest:
+    def open(cls, program: str | Bytes | os.PathLike[str]) -> Guest:
         """Read a guest.
 
         Args:
@@ -57,7 +58,7 @@ class Guest:
             FetchError: there is nothing of this name, or a download failed.
             OSError: the file cannot be read.
         """
-        if isinstance(program, bytes):
+        if not isinstance(program, (str, os.PathLike)):
             return cls(program)
         from eunomia.registry.resolve import fetch
 
@@ -82,7 +83,7 @@ class Guest:
         """
         self._functions.append(HostFunction(module, name, type, function, memory))
 
-    def link(self, name: str, module: Guest | str | bytes | os.PathLike[str]) -> None:
+    def link(self, name: str, module: Guest | str | Bytes | os.PathLike[str]) -> None:
         """Have another module in every run, whose exports the guest imports from `name`.
 
         It has a memory of its own, of the same size at most; what the host is asked by it, acts on that. Modules that
@@ -133,7 +134,7 @@ class Guest:
             stdin: its input: bytes, a descriptor or file; None: empty.
             stdout, stderr: where its output goes: a descriptor or file; None: kept, to be read from the run.
             memory: bytes that its memories may have together [256 MiB].
-            table: elements that its tables may have [100000].
+            table: elements that each of its tables may have [100000].
             fuel: instructions between two waits, 0: no limit [100 000 000 000].
             stack: bytes of its stack [1 MiB].
             duration: seconds after which it is ended, 0: never.
@@ -174,6 +175,15 @@ class Guest:
 
     def __repr__(self) -> str:
         return f"<Guest {self.name}: {len(self.wasm)} bytes>"
+
+
+def module_bytes(wasm: Bytes) -> bytes:
+    """Return the bytes of an object that has some; a Guest keeps them, so that nobody changes them meanwhile."""
+    try:
+        return wasm if type(wasm) is bytes else bytes(memoryview(wasm))
+    except TypeError:
+        hint = " [Guest.open takes paths]" if isinstance(wasm, (str, os.PathLike)) else ""
+        raise TypeError(f"expected the bytes of a Wasm module, not {type(wasm).__name__}{hint}") from None
 
 
 def is_component(data: bytes) -> bool:

@@ -13,6 +13,7 @@ from time import monotonic
 from eunomia._native import check, ffi, lib, text
 from eunomia.errors import GuestError
 from eunomia.wasm.callbacks import Calls
+from eunomia.wasm.losses import Losses
 from eunomia.wasm.policy import Policy
 from eunomia.wasm.streams import STEP, Output, Streams
 from eunomia.wasm.words import in_python
@@ -43,7 +44,7 @@ FAILED = frozenset(("trapped", "out of fuel", "failed"))
 _runs: set[Run] = set()  # those with a thread of their own
 
 
-class Run(Output):
+class Run(Output, Losses):
     """A guest while it runs, and after. Made by `Guest.run`.
 
     Attributes:
@@ -163,15 +164,14 @@ class Run(Output):
             options.compiling = self._text(f"ecli: compiling {ascii(self._module.name)[1:-1]} ({size:.1f} MB), once\n")
         options.context = calls.handle
         options.decide, options.failed = lib.eu_python_decides, lib.eu_python_failed
-        options.note, options.package = lib.eu_python_note, lib.eu_python_package
+        options.note, options.package, options.lost = lib.eu_python_note, lib.eu_python_package, lib.eu_python_lost
         if calls.on_record is not None:
             options.on_record = lib.eu_python_record
         calls.functions = [function.bound(calls) for function in calls.functions]
         options.functions = c_functions(calls.functions, self._kept)
         self._guest = lib.eu_guest_new(self._module.wasm, len(self._module.wasm), options)
         if not self._guest:
-            line = self._in_words(text(lib.eu_error()))
-            raise GuestError(f"run {self._module.name}: {line}")
+            raise GuestError(f"run {self._module.name}: {self._in_words(text(lib.eu_error()))}")
         return self._guest
 
     def _start(self, *, thread: bool, take_signals: bool) -> None:

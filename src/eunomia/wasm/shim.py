@@ -76,10 +76,11 @@ class Shim:
         """End what waits; from any thread."""
         lib.eu_guest_terminate(self._guest)
 
-    def close(self) -> None:
-        """Let go of all that it has in the kernel."""
+    def close(self) -> str:
+        """Let go of all that it has in the kernel; return the line about what was lost, "" where there is none."""
         self._guest = ffi.NULL
         self._run.close()
+        return self._run.loss_line()
 
     def call(self, name: str, *arguments: int) -> int:
         """Call a function; numbers are signed.

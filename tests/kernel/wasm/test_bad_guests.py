@@ -175,6 +175,9 @@ def test_a_record_size_of_a_gigabyte_is_an_error_of_the_guests(ecli: Command, gu
     result = ecli("run", str(guests["events"]), "1", "", str(1 << 30))
 
     assert (result.returncode, result.lines) == (5, ["attached", "poll -14"])
+    line = said(result, 5)
+    assert line.startswith("ecli: poll map rb: data: 1073741824 bytes at ")
+    assert line.endswith(" are not all within the guest's memory [max_size is what data has room for]")
 
 
 def test_what_changes_is_refused_with_the_option_that_allows_it(ecli: Command, guests: dict[str, Path]) -> None:

@@ -135,12 +135,16 @@ def test_component_has_tables_and_memories_within_limits_and_nothing_of_proc(ecl
     table = """(component (core module $m (table $t 0 funcref) (func $s
         (if (i32.ne (table.grow $t (ref.null func) (i32.const 1000000)) (i32.const -1)) (then (unreachable))))
         (start $s)) (core instance (instantiate $m)))"""
+    begins = "(component (core module $m (table 200000 funcref)) (core instance (instantiate $m)))"
     memories = "(component (core module $m (memory 1)) " + "(core instance (instantiate $m)) " * 5 + ")"
-    for name, text in (("table", table), ("memories", memories)):
+    for name, text in (("table", table), ("begins", begins), ("memories", memories)):
         (tmp_path / f"{name}.wat").write_text(text)
         wasm_tools("parse", str(tmp_path / f"{name}.wat"), "-o", str(tmp_path / f"{name}.wasm"))
 
     assert "exports neither run nor" in ecli("run", str(tmp_path / "table.wasm")).stderr
+    begun = ecli("run", str(tmp_path / "begins.wasm"))
+    assert begun.stderr.endswith("exceeds table limits [--table N allows more]\n")
+    assert "exports neither run nor" in ecli("run", "--table", "200000", str(tmp_path / "begins.wasm")).stderr
     assert "memory count too high" in ecli("run", str(tmp_path / "memories.wasm")).stderr
     proc = ecli("run", "--dir", "/proc", str(tmp_path / "table.wasm"))
     assert (proc.returncode, proc.stderr.count("has /proc in it, of which components can have nothing")) == (1, 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wasmtime
 
 from eunomia.compiler import compile_source
 from eunomia.compiler.guest_projects import build_project
@@ -137,6 +138,11 @@ static int judge(unsigned i, struct event *e)
     return EU_PASS;
 }
 """
+BAD_THIRD = "static int judge(unsigned i, struct event *e) { return e->number == 2 ? 7 : EU_PASS; }"
+ENDS_BADLY = "static int judge(unsigned i, struct event *e) { return e->number > 0; } int on_end(void) { return -1; }"
+LARGE_TABLE = """(module (memory (export "memory") 3) (table 200000 funcref)
+    (func (export "event_buffer") (param i32) (result i32) (i32.const 65536))
+    (func (export "on_event") (param i32 i32 i32 i32) (result i32) (i32.const 1)))"""
 BAD = "static int judge(unsigned i, struct event *e) { return 7; }"
 LOADS = """
 __attribute__((import_module("wasm_bpf"), import_name("wasm_load_bpf_object"))) long long load(const void *, unsigned);
@@ -297,6 +303,7 @@ def test_guest_that_traps_ends_the_run_with_its_line_and_a_balance(tool: Tool) -
     assert (delivered, filtered) == (len(done.events), 3)  # 0, 2 and 4 were dropped
     assert lost >= 1
     assert all(event["number"] in {1, 3} for event in done.events)
+    assert f"ecli: guest traps.wasm: failed at event 6; {delivered} passed, dropped 3" in done.stderr.splitlines()
 
 
 @pytest.mark.parametrize("trap_at", [0, 300_000], ids=["to the end", "until it traps"])
@@ -342,7 +349,46 @@ def test_guest_that_misbehaves_is_ended(tool: Tool, name: str, body: str, said: 
     produced, delivered, filtered, lost = account(done)
     assert (delivered, filtered, lost) == (0, 0, produced)
     assert produced >= 1
+    assert f"ecli: guest {name}.wasm: failed at event 1; 0 passed" in done.stderr.splitlines()
     assert name != "loops" or "[--fuel N allows more, 0 any number]" in done.stderr, done
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "defines", "own"),
+    [
+        ("traps_in_batch", TRAPS, ["BATCH"], r"failed at (one of the )?events? \S+.*; (\d+) passed.*"),
+        ("bad_third", BAD_THIRD, ["BATCH"], r"failed at( )event 3; (\d+) passed"),
+        ("ends_badly", ENDS_BADLY, [], r"failed( )after 20 events; (\d+) passed, dropped 1"),
+    ],
+)
+def test_line_of_a_guest_that_failed_agrees_with_the_account(
+    tool: Tool, name: str, body: str, defines: list[str], own: str
+) -> None:
+    done = tool.run(20, "-j", "--guest", tool.guest(name, body, *defines))
+
+    produced, delivered, filtered, lost = account(done)
+    lines = [line for line in done.stderr.splitlines() if line.startswith(f"ecli: guest {name}.wasm: failed a")]
+    found = re.fullmatch(f"ecli: guest {name}.wasm: {own}", lines[0])
+    assert found, done.stderr
+    assert (done.returncode, len(lines), int(found[2])) == (1, 1, delivered)
+    assert produced == delivered + filtered + lost
+    assert "all passed" not in done.stderr
+    dropped = re.search(r"dropped (\d+)", lines[0])
+    assert (int(dropped[1]) if dropped else 0) == filtered
+
+
+def test_guest_with_too_large_a_table_is_told_the_option(tool: Tool) -> None:
+    module = wasmtime.wat2wasm(LARGE_TABLE)
+    path = tool.folder / "table.wasm"
+    path.write_bytes(module)
+
+    refused = tool.ecli("run", "-j", "--guest", str(path), tool.package)
+    done = tool.run(3, "-j", "--table", "200000", "--guest", str(path))
+
+    said = "start: table minimum size of 200000 elements exceeds table limits [--table N allows more]"
+    assert (refused.returncode, refused.stderr) == (1, f"ecli: guest table.wasm: {said}\n")
+    assert (done.returncode, len(done.events)) == (0, 3)
+    assert done.stderr.splitlines()[-1] == "ecli: guest table.wasm: 3 events, all passed"
 
 
 def test_guest_of_events_may_not_load_bpf(tool: Tool) -> None:

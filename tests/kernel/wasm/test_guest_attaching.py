@@ -31,6 +31,7 @@ SEC("socket") int filter(struct __sk_buff *ctx) { return hit(4); }
 SEC("tp/sched/sched_switch") int switches(void *ctx) { return hit(5); }
 SEC("raw_tp") int raw(void *ctx) { return hit(6); }
 SEC("perf_event") int samples(void *ctx) { return hit(7); }
+SEC("uprobe") int user(void *ctx) { return hit(6); }
 SEC("?tp_btf/no_such_tracepoint") int bound(void *ctx) { return hit(6); }
 """
 
@@ -76,6 +77,10 @@ static void none(char *group) {
     SHOW(attach(o, "switches", (void *)-1));
     SHOW(attach(o, "bound", "")); puts(last_error());
 }
+static void words(char *group) {
+    SHOW(attach(o, "samples", "cpu-clock")); SHOW(attach(o, "user", "/bin/sh")); SHOW(attach(o, "raw", "sched_switch"));
+    SHOW(attach(o, "packets", "xdp:lo")); SHOW(attach(o, "switches", "sched_switch")); SHOW(links());
+}
 static void directory(char *group) {
     SHOW(attach_fd(o, "leaving", 3)); SHOW(attach_fd(o, "options", 3)); SHOW(links()); traffic(); SHOW(hits(2) > 0);
     SHOW(attach_fd(o, "leaving", 4)); SHOW(attach_fd(o, "leaving", 1)); puts(last_error());
@@ -100,7 +105,7 @@ int main(int argc, char **argv) {
     }
     if (load_object(o)) puts(last_error());
 #define RUN(name) if (!strcmp(argv[1], #name)) name(argv[2]);
-    RUN(plain) RUN(named) RUN(none) RUN(directory) RUN(twice) RUN(refused)
+    RUN(plain) RUN(named) RUN(none) RUN(words) RUN(directory) RUN(twice) RUN(refused)
     return 0;
 }
 """
@@ -159,6 +164,26 @@ def test_without_a_target_only_what_the_section_says_is_attached(wasm: bytes) ->
     )
     assert answers(text) == [0, 0, 0, 1, -2, -22, -14, -14, -22]
     assert text[-1] == "attach program bound (tp_btf/no_such_tracepoint): it is not loaded"
+
+
+def test_a_word_that_is_no_target_is_one_line_that_says_what_to_write(wasm: bytes) -> None:
+    failures: list[str] = []
+    found = run(wasm, "words", on_failure=lambda line, _said: failures.append(line))
+
+    assert answers(found) == [-95, -95, -95, -19, 0, 1]
+    assert failures == [
+        (
+            "attach program samples (perf_event): its section does not say where, nor does the target cpu-clock"
+            " [perf:cpu-clock,freq=99]"
+        ),
+        "attach program user (uprobe): its section does not say where, nor does the target /bin/sh [uprobe:PATH:FUNC]",
+        "attach program raw (raw_tp): its section does not say where, nor does the target sched_switch [raw_tp:NAME]",
+        "attach program packets (xdp): xdp:lo is no interface [iface:lo]",
+        (
+            "program switches (tp/sched/sched_switch): target sched_switch is passed over, its section says where it"
+            " attaches"
+        ),
+    ]
 
 
 def test_a_directory_that_was_given_is_a_target(wasm: bytes, group: Path) -> None:

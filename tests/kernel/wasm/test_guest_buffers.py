@@ -17,16 +17,17 @@ struct { __uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY); __uint(key_size, 4); __uin
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, __u32); __type(value, __u64);
 } array SEC(".maps");
-__u64 numbers[5], record[64];
+__u64 numbers[6], record[64];
 /* One record of a buffer, with its number in front; of 4, a record that is discarded. */
 SEC("raw_tp/sched_switch") int emit(struct bpf_raw_tracepoint_args *ctx) {
     __u64 which = ctx->args[0], *place;
-    if (which > 4) return 0;
+    if (which > 5) return 0;
     record[0] = __sync_fetch_and_add(&numbers[which], 1);
     if (which == 0) bpf_ringbuf_output(&first, record, 64, 0);
     if (which == 1) bpf_ringbuf_output(&second, record, 500, 0);
     if (which == 2) bpf_perf_event_output(ctx, &perf, BPF_F_CURRENT_CPU, record, 61);
     if (which == 3) bpf_ringbuf_output(&small, record, 504, 0);
+    if (which == 5) bpf_perf_event_output(ctx, &perf, BPF_F_CURRENT_CPU, record, 64);
     if (which == 4 && (place = bpf_ringbuf_reserve(&first, 32, 0))) bpf_ringbuf_discard(place, 0);
     return 0;
 }
@@ -81,6 +82,14 @@ static void cuts(void) {
     SHOW(poll_buffer(77, second, take, 0, data, 100, 0));
     object other = load(elf, sizeof(elf));
     SHOW(poll_buffer(other, second, take, 0, data, 100, 0));
+}
+static void pads(void) {
+    poll_all(perf, take, 0); emit(5, 2);
+    SHOW(poll_buffer(o, perf, take, 0, data, 64, 0)); SHOW(last);
+}
+static void pads_less(void) {
+    poll_all(perf, take, 0); emit(5, 2);
+    SHOW(poll_buffer(o, perf, take, 0, data, 60, 0)); SHOW(last);
 }
 static void stops(void) {
     emit(0, 5);
@@ -167,14 +176,14 @@ static void losses(void) {
     while ((n = poll_all(perf, take, 0)) > 0) got += n;
     SHOW(got + lost); SHOW(seen == got);
     emit(3, 20); expected = 0; bad = 0; SHOW(poll_all(small, take, 0)); SHOW(bad);
-    emit(3, 20); expected = 20; SHOW(poll_all(small, take, 0)); SHOW(bad);
+    emit(3, 20); expected = 20; SHOW(poll_all(small, take, 0)); SHOW(bad); SHOW(buffer_lost(small));
 }
 int main(int argc, char **argv) {
     o = load(elf, sizeof(elf));
     first = map_fd(o, "first"); second = map_fd(o, "second"); perf = map_fd(o, "perf"); small = map_fd(o, "small");
 #define RUN(name) if (!strcmp(argv[1], #name)) name();
     RUN(bursts) RUN(cuts) RUN(stops) RUN(reentry) RUN(leave) RUN(fall) RUN(spin) RUN(blocks)
-    RUN(batches) RUN(waits) RUN(losses) RUN(signals) RUN(ignores)
+    RUN(pads) RUN(pads_less) RUN(batches) RUN(waits) RUN(losses) RUN(signals) RUN(ignores)
     return 0;
 }
 """
@@ -192,6 +201,34 @@ def test_every_record_of_a_burst_comes_in_order_from_each_of_several_buffers(lin
 
 def test_records_are_cut_to_the_guests_room_and_bad_arguments_are_errors(lines: Lines) -> None:
     assert answers(lines("cuts")) == [2, 100, 1, 0, -14, -22, -14, -22, -22, -22, -9, -22, -2]
+
+
+def test_what_cannot_be_polled_as_asked_is_told_once_a_buffer(wasm: bytes) -> None:
+    with Guest(wasm).run(["cuts"], policy=Policy(["all"])) as run:
+        run.wait(30)
+
+    cut, refused, no_ring = run.failures
+    assert cut == "map second: a record of 500 bytes is cut to the 100 that the guest has room for"
+    assert refused.startswith("poll map second: data: 1073741824 bytes at ")
+    assert refused.endswith(" are not all within the guest's memory [max_size is what data has room for]")
+    assert "array" in no_ring
+
+
+@pytest.mark.parametrize(
+    ("what", "room", "failures"),
+    [
+        ("pads", 64, []),
+        ("pads_less", 60, ["map perf: a record of 68 bytes is cut to the 60 that the guest has room for"]),
+    ],
+)
+def test_the_kernels_padding_of_a_perf_record_is_no_loss(
+    wasm: bytes, what: str, room: int, failures: list[str]
+) -> None:
+    with Guest(wasm).run([what], policy=Policy(["all"])) as run:
+        run.wait(30)
+
+    assert answers(run.stdout.splitlines()) == [2, room]
+    assert run.failures == failures
 
 
 def test_a_negative_answer_stops_and_no_record_comes_twice(lines: Lines) -> None:
@@ -284,7 +321,7 @@ def test_the_kernels_losses_are_counted_and_a_full_ring_goes_on(lines: Lines) ->
     found = answers(lines("losses"))
 
     assert found[:7] == [0, 1, 0, -22, -9, 30000, 1]
-    assert found[7:] == [7, 0, 7, 0]  # eight fill it, which the kernel does not allow
+    assert found[7:] == [7, 0, 7, 0, 26]  # eight fill it, which the kernel does not allow
 
 
 def test_an_embedder_sees_the_records_that_the_guest_gets(wasm: bytes) -> None:

@@ -91,6 +91,22 @@ def test_stack_is_as_large_as_the_option_says(ecli: Command, tmp_path: Path) -> 
     assert (large.returncode, large.stderr) == (0, "")
 
 
+def test_table_is_as_large_as_the_option_says(ecli: Command, tmp_path: Path) -> None:
+    import wasmtime
+
+    path = tmp_path / "table.wasm"
+    path.write_bytes(
+        wasmtime.wat2wasm('(module (memory (export "memory") 1) (table 200000 funcref) (func (export "_start")))')
+    )
+
+    small, large, none = ecli("run", path), ecli("run", "--table", "200000", path), ecli("run", "--table", "0", path)
+
+    line = "table minimum size of 200000 elements exceeds table limits [--table N allows more]"
+    assert (small.returncode, small.stderr) == (1, f"ecli: run {path}: {line}\n")
+    assert (large.returncode, large.stderr) == (0, "")
+    assert (none.returncode, "'0' is not a whole number above 0" in none.stderr) == (2, True)
+
+
 def test_terminal_is_told_of_a_guest_that_compiles_for_long_once(ecli: Command, tmp_path: Path) -> None:
     step = (
         writer.const(0) + writer.const(0) + b"\x28\x02\x00\x04\x40" + writer.const(8) + writer.const(16)

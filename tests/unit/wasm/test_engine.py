@@ -15,7 +15,7 @@ import pytest
 
 from eunomia._native import ffi, lib, text
 from eunomia.errors import GuestError, MissingDependencyError, UnsupportedError
-from eunomia.wasm import Guest, engine
+from eunomia.wasm import EventGuest, Guest, engine
 
 MEMORY = '(memory (export "memory") 1)'
 LOOP = f'(module {MEMORY} (func $spin (export "_start") (loop $l (br $l))))'
@@ -340,6 +340,41 @@ def test_table_grows_to_the_limit_and_no_further() -> None:
 
     with Guest(start(body, "(table 2 funcref)")).run(table=10) as run:
         assert run.wait() == 0, run.text
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview], ids=lambda kind: kind.__name__)
+def test_guest_is_made_of_any_object_with_bytes_and_keeps_them(kind: type[bytes]) -> None:
+    given = start("(nop)")
+    data = kind(given)
+
+    guests = [Guest(data), Guest.open(data)]
+    guests[0].link("other", data)
+    if isinstance(data, bytearray):
+        data[:] = bytes(len(data))  # changed later: ours is a copy
+
+    for guest in guests:
+        assert (type(guest.wasm), guest.wasm) == (bytes, given)
+        with guest.run() as run:
+            assert run.wait() == 0, run.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("guest.wasm", "not str [Guest.open takes paths]"),
+        (Path("guest.wasm"), r"not \w+ [Guest.open takes paths]"),
+        (None, "not NoneType"),
+        (8, "not int"),
+        ([0, 97, 115, 109], "not list"),
+    ],
+)
+@pytest.mark.parametrize("made", [Guest, EventGuest])
+def test_what_has_no_bytes_is_refused_with_its_kind(made: Callable[[Any], object], wrong: Any, said: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        made(wrong)
+
+    said = said.replace(r"\w+", type(wrong).__name__)
+    assert str(caught.value) == f"expected the bytes of a Wasm module, {said}"
 
 
 def test_stack_of_a_guest_is_as_large_as_said() -> None:
