@@ -55,12 +55,16 @@ int main(int argc, char **argv)
 	if (@IDENT@_bpf__load(skel) || @IDENT@_bpf__attach(skel))
 		goto end;
 	ring = ring_buffer__new(bpf_map__fd(skel->maps.events), on_event, NULL, NULL);
-	if (!ring)
+	if (!ring) {
+		perror("ring buffer");
 		goto end;
+	}
 	printf("%-7s %-16s %s\n", "PID", "COMM", "FILENAME");
 	while (!stop && (polled >= 0 || polled == -EINTR))
 		polled = ring_buffer__poll(ring, -1);
 	err = polled < 0 && polled != -EINTR;
+	if (err)
+		fprintf(stderr, "poll: %s\n", strerror(-polled));
 end:
 	ring_buffer__free(ring);
 	@IDENT@_bpf__destroy(skel);

@@ -16,8 +16,10 @@ import pytest
 from eunomia.compiler import compile_source
 from eunomia.compiler.guest_projects import build_project
 from eunomia.wasm import Guest, Policy
+from support.networks import cgroup
 
 SOURCES = Path(__file__).parent / "guests/sdk"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples/wasm/c"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 Ran = tuple[int, list[str], list[str]]
 
@@ -217,6 +219,70 @@ def test_perf_events_by_syscall_sample_each_cpu(built: Callable[[str], Path]) ->
 
     assert code == 0
     assert out == ["opened: all", "samples: some", "unknown event: 2", "bad cpu: 19"]
+
+
+LIBBPF = [
+    "ring: size 1 fd 1, 1 available, 1 then 1 then 0",
+    "other: before 0, all 1, again 0, none of that number 1",
+    "perf: 1 buffer, no second -22, records 1, bytes 4",
+    "netfilter: 1 1, again -16, detach 0 0 -9, bad 1 22",
+    "types: shown has 16 bytes, kept 1, of a file 1 1, none 0 2",
+    "names: netfilter arena trace_uprobe_session sockmap 1",
+    "libbpf: bpf_object__pin_maps: not for guests: what a guest makes ends with it",
+    "denied: 17 of 17, lines 17, autoattach 0 -22",
+]
+
+
+def test_rare_names_of_libbpf_work_or_say_that_guests_have_them_not(
+    built: Callable[[str], Path], tmp_path: Path
+) -> None:
+    elf = tmp_path / "libbpf.bpf.o"
+    elf.write_bytes(compile_source(SOURCES / "libbpf/libbpf.bpf.c", accounting=False).object)
+    guest = Guest(built("libbpf").read_bytes(), "libbpf.wasm")
+
+    with guest.run([f"/objects/{elf.name}"], policy=Policy(["all"]), dirs=[f"{tmp_path}:/objects"]) as run:
+        code = run.wait(60)
+
+        assert (code, run.stdout.splitlines()) == (0, LIBBPF)
+
+
+@pytest.fixture(scope="session")
+def sockops(tmp_path_factory: pytest.TempPathFactory) -> Guest:
+    output = tmp_path_factory.mktemp("sockops") / "sockops.wasm"
+    build_project(str(EXAMPLES / "sockops"), output=str(output))
+    return Guest(output.read_bytes(), output.name)
+
+
+@pytest.mark.parametrize("prefix", ["", "./"])
+def test_open_takes_a_group_relative_to_the_host_s_folder(
+    sockops: Guest, monkeypatch: pytest.MonkeyPatch, prefix: str
+) -> None:
+    with cgroup() as group:
+        monkeypatch.chdir(group.parent)
+        policy = Policy(["prog-type=sockops", f"attach=cgroup:{group}"])
+        with sockops.run([prefix + group.name, "7"], policy=policy) as run:
+            attached = run.wait_attached(60)
+            run.signal(signal.SIGINT)
+            code = run.wait(60)
+
+            assert attached
+            shown = [f"marking connections of {prefix}{group.name}", "0 SYNs marked"]
+            assert (code, run.stdout.splitlines(), run.text) == (0, shown, "")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("/no/such/place", "/no/such/place: No such file or directory\n"),
+        ("no-such-place", "no-such-place: no such file or directory [cgroup v2 is mounted at"),
+    ],
+)
+def test_group_that_is_not_there_is_told(sockops: Guest, place: str, said: str) -> None:
+    with sockops.run([place, "7"], policy=Policy(["all"])) as run:
+        code = run.wait(60)
+
+        assert (code, run.stdout) == (1, "")
+        assert said in run.stderr + "".join(run.failures)
 
 
 def test_stacks_have_symbols_and_helpers_of_tools_are_replaced(built: Callable[[str], Path]) -> None:

@@ -26,8 +26,10 @@ int main(void)
 	if (execve_bpf__attach(skel))
 		return 1;
 	ring = ring_buffer__new(bpf_map__fd(skel->maps.events), on_event, NULL, NULL);
-	if (!ring)
+	if (!ring) {
+		perror("ring buffer");
 		return 1;
+	}
 	puts("tracing execve");
 	do
 		err = ring_buffer__poll(ring, -1);

@@ -43,6 +43,8 @@ int main(int argc, char **argv)
 		printf("folders named %s stay\n", (const char *)skel->rodata->kept);
 	while (ring && !stop && (err >= 0 || err == -EINTR))
 		err = ring_buffer__poll(ring, -1);
+	if (ring && !stop)
+		fprintf(stderr, "poll: %s\n", strerror(-err));
 	ring_buffer__free(ring);
 	lsm_bpf__destroy(skel);
 	return !stop;

@@ -101,6 +101,8 @@ int main(int argc, char **argv)
 		if (err == -EINTR)
 			err = 0;
 	}
+	if (buffer && err < 0)
+		fprintf(stderr, "poll: %s\n", strerror(-err));
 	perf_buffer__free(buffer);
 	opensnoop_bpf__destroy(skel);
 	return !buffer || err < 0;

@@ -51,8 +51,10 @@ static int print_all(int fd)
 	struct hist hist;
 
 	while (!bpf_map_get_next_key(fd, &before, &key)) {
-		if (bpf_map_lookup_elem(fd, &key, &hist))
+		if (bpf_map_lookup_elem(fd, &key, &hist)) {
+			perror("hists");
 			return -1;
+		}
 		if (env.by_process)
 			printf("\npid = %u %s\n", key, hist.comm);
 		print_log2_hist(hist.slots, SLOTS, "usecs");

@@ -109,6 +109,8 @@ int main(int argc, char **argv)
 		if (err == -EINTR)
 			err = 0;
 	}
+	if (ring && err < 0)
+		fprintf(stderr, "poll: %s\n", strerror(-err));
 	ring_buffer__free(ring);
 	sigsnoop_bpf__destroy(skel);
 	return !ring || err < 0;

@@ -55,6 +55,8 @@ int main(int argc, char **argv)
 		do
 			err = ring_buffer__poll(ring, -1);
 		while (!stop && (err >= 0 || err == -EINTR));
+		if (!stop)
+			fprintf(stderr, "poll: %s\n", strerror(-err));
 	}
 	ring_buffer__free(ring);
 	sockfilter_bpf__destroy(skel);

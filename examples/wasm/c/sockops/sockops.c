@@ -34,6 +34,8 @@ int main(int argc, char **argv)
 		return 1;
 	skel->rodata->mark = htonl(strtoul(argv[2], NULL, 0));
 	group = open(argv[1], O_RDONLY | O_DIRECTORY);
+	if (group < 0)
+		perror(argv[1]);
 	if (group < 0 || sockops_bpf__load(skel) || !(skel->links.mark_syn = bpf_program__attach_cgroup(skel->progs.mark_syn, group))) {
 		sockops_bpf__destroy(skel);
 		return 1;

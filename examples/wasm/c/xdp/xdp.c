@@ -35,6 +35,8 @@ int main(int argc, char **argv)
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	ifindex = if_nametoindex(argv[1]);
+	if (!ifindex)
+		perror(argv[1]);
 	skel = ifindex && values ? xdp_bpf__open() : NULL;
 	if (!skel)
 		return 1;

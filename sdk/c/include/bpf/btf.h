@@ -18,6 +18,7 @@ struct btf {
 };
 #include <eunomia/btf.h>
 #include <eunomia/btf_read.h>
+#include <eunomia/btf_elf.h>
 
 EU_API struct btf *btf__load_vmlinux_btf(void)
 {
@@ -35,8 +36,8 @@ EU_API struct btf *btf__load_module_btf(const char *name, struct btf *base)
 	return eu_btf_open(path, base, true);
 }
 
-/* A file of raw BTF, as those of /sys/kernel/btf; ELF files are not looked into. */
-EU_API struct btf *btf__parse_split(const char *path, struct btf *base)
+/* A file of raw BTF, as those of /sys/kernel/btf. */
+EU_API struct btf *btf__parse_raw_split(const char *path, struct btf *base)
 {
 	struct btf *btf = eu_btf_open(path, base, !strncmp(path, "/sys/kernel/btf/", 16));
 	int result = btf && !btf->is_kernel ? eu_btf_read(btf) : 0;
@@ -46,12 +47,41 @@ EU_API struct btf *btf__parse_split(const char *path, struct btf *base)
 	btf__free(btf);
 	return (struct btf *)eu_null(-result);
 }
+#define btf__parse_raw(path) btf__parse_raw_split(path, NULL)
 
-EU_API struct btf *btf__parse(const char *path, void **)
+/* Of an ELF file; no .BTF.ext is read. */
+EU_API struct btf *btf__parse_elf(const char *path, struct btf_ext **ext)
 {
-	return btf__parse_split(path, NULL);
+	struct btf *file = eu_btf_open(path, NULL, false), *btf = NULL;
+	int64_t size = file ? eu_btf_slurp(file) : -ENOMEM;
+
+	if (ext)
+		*ext = NULL;
+	if (size < 0)
+		errno = (int)-size;
+	else
+		btf = eu_btf_of_elf(file->bytes, (size_t)size);
+	btf__free(file);
+	return btf;
 }
-#define btf__parse_raw(path) btf__parse_split(path, NULL)
+
+/* Either of them. */
+EU_API struct btf *btf__parse(const char *path, struct btf_ext **ext)
+{
+	struct btf *btf = btf__parse_raw(path);
+
+	return btf || errno == ENOENT ? btf : btf__parse_elf(path, ext);
+}
+
+EU_API struct btf *btf__parse_split(const char *path, struct btf *base)
+{
+	return base ? btf__parse_raw_split(path, base) : btf__parse(path, NULL);
+}
+
+static inline void btf_ext__free(struct btf_ext *ext)
+{
+	(void)ext;
+}
 
 /* Where the types cannot be read: 1 where the probes say that it is there. */
 EU_API int eu_btf_probe(const char *name, __u32 kind)

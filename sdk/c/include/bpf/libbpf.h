@@ -70,6 +70,7 @@ struct bpf_trace_opts { size_t sz; __u64 cookie; };
 struct bpf_perf_event_opts { size_t sz; __u64 bpf_cookie; bool force_ioctl_attach; };
 struct bpf_tcx_opts { size_t sz; __u32 flags, relative_fd, relative_id; __u64 expected_revision; };
 struct bpf_netkit_opts { size_t sz; __u32 flags, relative_fd, relative_id; __u64 expected_revision; };
+struct bpf_netfilter_opts { size_t sz; __u32 pf, hooknum; __s32 priority; __u32 flags; };
 struct bpf_iter_attach_opts { size_t sz; void *link_info; __u32 link_info_len; };
 struct bpf_xdp_attach_opts { size_t sz; int old_prog_fd; };
 struct ring_buffer_opts { size_t sz; };
@@ -95,6 +96,10 @@ typedef void (*bpf_buffer_lost_fn)(void *context, int cpu, __u64 count);
 #include <eunomia/buffers.h>
 #include <eunomia/perf.h>
 #include <eunomia/attach_net.h>
+#include <eunomia/denied.h>
+#include <eunomia/links.h>
+#include <eunomia/rings.h>
+#include <eunomia/type_names.h>
 
 /* It took its functions in options before libbpf 1.0. */
 #define EU_SIXTH(a, b, c, d, e, f, name, ...) name

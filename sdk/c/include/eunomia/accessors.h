@@ -125,16 +125,6 @@ EU_API int bpf_map__set_pin_path(struct bpf_map *map, const char *path)
 	return map && !path ? 0 : eu_err(-ENOTSUP);
 }
 
-EU_API int bpf_map__pin(struct bpf_map *, const char *)
-{
-	return eu_err(-ENOTSUP);
-}
-
-EU_API int bpf_map__unpin(struct bpf_map *, const char *)
-{
-	return eu_err(-ENOTSUP);
-}
-
 EU_API const char *bpf_program__name(const struct bpf_program *program)
 {
 	return program->info.name;

@@ -92,11 +92,6 @@ EU_API int bpf_link__fd(const struct bpf_link *link)
 	return link ? link->id : eu_err(-EINVAL);
 }
 
-EU_API int bpf_link__pin(struct bpf_link *, const char *)
-{
-	return eu_err(-ENOTSUP);
-}
-
 /* Does libbpf attach such a program without being told where? */
 EU_API bool eu_attaches_itself(const struct bpf_program *program)
 {
@@ -284,6 +279,8 @@ EU_API struct bpf_link *bpf_program__attach_cgroup(const struct bpf_program *pro
 	const char *path = eu_path_of(cgroup_fd);
 	int result;
 
+	if (path && *path != '/') /* the host's plain form, which starts where the host was started */
+		return eu_attach_to((struct bpf_program *)program, "%s%s", strchr(path, ':') && *path != '.' ? "./" : "", path);
 	if (path)
 		return eu_attach_to((struct bpf_program *)program, "cgroup:%s", eu_quoted(path, quoted, sizeof(quoted)));
 	result = wasm_attach_bpf_program_fd(program->object->handle, program->info.name, cgroup_fd);

@@ -86,11 +86,12 @@ EU_API int eu_btf_index(struct btf *btf, size_t size)
 	return 0;
 }
 
-EU_API int eu_btf_read(struct btf *btf)
+/* The whole of its file into `bytes`: how long it is. */
+EU_API int64_t eu_btf_slurp(struct btf *btf)
 {
 	FILE *file = btf->is_tried ? NULL : fopen(btf->path, "rb");
 	size_t size = 0, now = 1, room = 0;
-	int result = file ? 0 : -ENOENT;
+	int64_t result = file ? 0 : -ENOENT;
 
 	btf->is_tried = true;
 	while (file && now) {
@@ -108,8 +109,14 @@ EU_API int eu_btf_read(struct btf *btf)
 	}
 	if (file)
 		fclose(file);
-	if (!result)
-		result = eu_btf_index(btf, size);
+	return result ? result : (int64_t)size;
+}
+
+EU_API int eu_btf_read(struct btf *btf)
+{
+	int64_t size = eu_btf_slurp(btf);
+	int result = size < 0 ? (int)size : eu_btf_index(btf, (size_t)size);
+
 	if (result)
 		btf->nr_types = 0;
 	return result;

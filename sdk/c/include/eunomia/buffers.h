@@ -167,10 +167,20 @@ EU_API int ring_buffer__epoll_fd(const struct ring_buffer *)
 
 struct perf_buffer {
 	struct eu_buffer buffer;
+	int (*deliver)(void *perf_buffer, void *data, size_t size);
 	perf_buffer_sample_fn sample;
 	perf_buffer_lost_fn lost;
 	void *context;
 };
+
+/* Which CPU a record comes from is not told: 0. */
+EU_API int eu_perf_sample(void *context, void *data, size_t size)
+{
+	struct perf_buffer *pb = (struct perf_buffer *)context;
+
+	pb->sample(pb->context, 0, data, (__u32)size);
+	return 0;
+}
 
 EU_API struct perf_buffer *perf_buffer__new(int map_fd, size_t, perf_buffer_sample_fn sample, perf_buffer_lost_fn lost, void *context,
 					    const struct perf_buffer_opts *)
@@ -188,6 +198,7 @@ EU_API struct perf_buffer *perf_buffer__new(int map_fd, size_t, perf_buffer_samp
 		return NULL;
 	}
 	pb->buffer.filled = result;
+	pb->deliver = eu_perf_sample;
 	pb->sample = sample;
 	pb->lost = lost;
 	pb->context = context;
@@ -201,18 +212,9 @@ EU_API void perf_buffer__free(struct perf_buffer *pb)
 	free(pb);
 }
 
-/* Which CPU a record comes from is not told: 0. */
-EU_API int eu_perf_sample(void *context, void *data, size_t size)
-{
-	struct perf_buffer *pb = (struct perf_buffer *)context;
-
-	pb->sample(pb->context, 0, data, (__u32)size);
-	return 0;
-}
-
 EU_API int perf_buffer__poll(struct perf_buffer *pb, int timeout_ms)
 {
-	int result = eu_buffer_poll(&pb->buffer, timeout_ms, eu_perf_sample, pb);
+	int result = eu_buffer_poll(&pb->buffer, timeout_ms, pb->deliver, pb);
 	int64_t lost = pb->lost ? wasm_bpf_buffer_lost(pb->buffer.fd) : 0;
 
 	if (lost > pb->buffer.lost) {

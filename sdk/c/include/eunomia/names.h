@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,21 +127,29 @@ EU_API int eu_open_flags(int flags)
 }
 #endif
 
-/* Control groups and namespaces, which programs open to attach there, need no --dir: the host decides when they attach. */
+/* Control groups and namespaces, which programs open to attach there: they need no --dir. */
+EU_API bool eu_is_place(const char *path)
+{
+	return !strncmp(path, "/sys/fs/cgroup", 14) || !strncmp(path, "/run/netns/", 11) || !strncmp(path, "/var/run/netns/", 15) ||
+	       (!strncmp(path, "/proc/", 6) && (strstr(path, "netns") || strstr(path, "/ns/net")));
+}
+
+/* The host decides about them when a program attaches. A relative directory that the guest does not see may be a group where the host
+ * was started. */
 EU_API int eunomia_open(const char *path, int flags, ...)
 {
+	bool is_place = eu_is_place(path), is_near = *path != '/' && flags & O_DIRECTORY;
 	va_list words;
-	int fd = strncmp(path, "/sys/fs/cgroup", 14) ? -1 : eu_preopened(path);
+	int fd = is_place || is_near ? eu_preopened(path) : -1;
 
 	if (fd >= 0)
 		return fd;
 	va_start(words, flags);
 	fd = (open)(path, eu_open_flags(flags), flags & O_CREAT ? va_arg(words, int) : 0);
 	va_end(words);
-	if (strncmp(path, "/sys/fs/cgroup", 14) && strncmp(path, "/proc/", 6) && strncmp(path, "/run/netns/", 11) &&
-	    strncmp(path, "/var/run/netns/", 15))
+	if (!is_place && (!is_near || fd >= 0))
 		return fd;
-	if (fd < 0 && (path[1] == 's' || strstr(path, "netns") || strstr(path, "/ns/net")))
+	if (fd < 0)
 		fd = eu_name_number(path);
 	if (fd >= 0)
 		eu_keep_path(fd, path);

@@ -40,6 +40,9 @@ struct bpf_object {
 	struct bpf_program **programs;
 	int nr_maps, nr_programs;
 	bool is_loaded;
+	const char *elf; /* its file, for bpf_object__btf() */
+	size_t elf_size;
+	char *own; /* that ends with it: the same */
 };
 
 EU_VAR struct bpf_object *eu_objects;	/* all that are open */
@@ -207,6 +210,7 @@ EU_API void bpf_object__close(struct bpf_object *object)
 	free(object->maps);
 	free(object->programs);
 	free(object->name);
+	free(object->own);
 	free(object);
 }
 
@@ -255,7 +259,8 @@ EU_API int eu_read_programs(struct bpf_object *object)
 	return 0;
 }
 
-EU_API struct bpf_object *bpf_object__open_mem(const void *elf, size_t size, const struct bpf_object_open_opts *opts)
+/* The bytes stay where they are: whoever has them says so in elf or own. */
+EU_API struct bpf_object *eu_object_open(const void *elf, size_t size, const struct bpf_object_open_opts *opts)
 {
 	struct bpf_object *object = (struct bpf_object *)calloc(1, sizeof(*object));
 	const char *name = opts && opts->object_name ? opts->object_name : NULL;
@@ -272,6 +277,25 @@ EU_API struct bpf_object *bpf_object__open_mem(const void *elf, size_t size, con
 	object->next = eu_objects;
 	eu_objects = object;
 	return object;
+}
+
+EU_API struct bpf_object *eu_object_keep(struct bpf_object *object, char *own, size_t size)
+{
+	if (!object) {
+		free(own);
+		return NULL;
+	}
+	object->elf = object->own = own;
+	object->elf_size = own ? size : 0;
+	return object;
+}
+
+EU_API struct bpf_object *bpf_object__open_mem(const void *elf, size_t size, const struct bpf_object_open_opts *opts)
+{
+	struct bpf_object *object = eu_object_open(elf, size, opts);
+	char *own = object ? (char *)malloc(size) : NULL;
+
+	return eu_object_keep(object, own ? (char *)memcpy(own, elf, size) : NULL, size);
 }
 
 /* A file below one of the directories that the host opened for the guest (--dir). */
@@ -296,12 +320,11 @@ EU_API struct bpf_object *bpf_object__open_file(const char *path, const struct b
 		with_name.object_name = name;
 	if (!fseek(file, 0, SEEK_END) && (size = ftell(file)) > 0 && !fseek(file, 0, SEEK_SET) && (bytes = (char *)malloc(size)) &&
 	    fread(bytes, 1, size, file) == (size_t)size)
-		object = bpf_object__open_mem(bytes, size, &with_name);
+		object = eu_object_open(bytes, size, &with_name);
 	else
 		errno = EIO;
-	free(bytes);
 	fclose(file);
-	return object;
+	return eu_object_keep(object, bytes, size);
 }
 
 EU_API struct bpf_object *bpf_object__open(const char *path)

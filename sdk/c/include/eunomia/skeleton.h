@@ -50,9 +50,11 @@ EU_API int bpf_object__open_skeleton(struct bpf_object_skeleton *s, const struct
 		with_name = *opts;
 	if (!with_name.object_name)
 		with_name.object_name = s->name;
-	s->opened = bpf_object__open_mem(s->data, s->data_sz, &with_name);
+	s->opened = eu_object_open(s->data, s->data_sz, &with_name);
 	if (!s->opened)
 		return -errno;
+	s->opened->elf = (const char *)s->data; /* a constant of the skeleton */
+	s->opened->elf_size = s->data_sz;
 	if (s->obj)
 		*s->obj = s->opened;
 	for (i = 0; i < s->map_cnt; i++) {

@@ -100,6 +100,7 @@ enum bpf_stats_type {
 enum xdp_action {
 	XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT,
 };
+#define BPF_F_NETFILTER_IP_DEFRAG 1
 #define MAX_BPF_ATTACH_TYPE __MAX_BPF_ATTACH_TYPE
 enum { BPF_ANY, BPF_NOEXIST, BPF_EXIST, BPF_F_LOCK = 4 };
 enum {

@@ -28,6 +28,8 @@ enum perf_hw_cache_op_id {
 enum perf_hw_cache_op_result_id {
 	PERF_COUNT_HW_CACHE_RESULT_ACCESS, PERF_COUNT_HW_CACHE_RESULT_MISS, PERF_COUNT_HW_CACHE_RESULT_MAX,
 };
+enum perf_event_type { PERF_RECORD_MMAP = 1, PERF_RECORD_LOST, PERF_RECORD_COMM, PERF_RECORD_EXIT, PERF_RECORD_SAMPLE = 9 };
+struct perf_event_header { __u32 type; __u16 misc, size; };
 enum perf_event_sample_format { PERF_SAMPLE_IP = 1, PERF_SAMPLE_TID = 2, PERF_SAMPLE_TIME = 4, PERF_SAMPLE_CALLCHAIN = 32, PERF_SAMPLE_CPU = 128, PERF_SAMPLE_RAW = 1024 };
 
 struct perf_event_attr {

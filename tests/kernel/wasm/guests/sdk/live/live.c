@@ -43,6 +43,7 @@ int main(void)
 	*(int *)&skel->rodata->limit = 8;
 	skel->data->number = 2000000000000L;
 	skel->bss->written = 1;
+	skel->bss->my_pid = getpid();
 	bpf_program__set_autoload(skel->progs.off, false);
 	if (live_bpf__load(skel) || live_bpf__attach(skel))
 		return 2;

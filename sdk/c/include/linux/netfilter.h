@@ -1,0 +1,9 @@
+/* What bpf_program__attach_netfilter() takes. */
+#ifndef _LINUX_NETFILTER_H
+#define _LINUX_NETFILTER_H
+#include <linux/types.h>
+#define NF_DROP 0
+#define NF_ACCEPT 1
+enum nf_inet_hooks { NF_INET_PRE_ROUTING, NF_INET_LOCAL_IN, NF_INET_FORWARD, NF_INET_LOCAL_OUT, NF_INET_POST_ROUTING, NF_INET_NUMHOOKS };
+enum { NFPROTO_UNSPEC, NFPROTO_INET, NFPROTO_IPV4, NFPROTO_ARP, NFPROTO_NETDEV = 5, NFPROTO_BRIDGE = 7, NFPROTO_IPV6 = 10, NFPROTO_NUMPROTO = 13 };
+#endif
