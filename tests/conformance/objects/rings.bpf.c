@@ -51,15 +51,16 @@ int on_kill(struct kill *ctx)
 
 	if (!OURS(ctx))
 		return 0;
+	/* First: who has got a record may look at once. */
+	ran = bpf_map_lookup_elem(&runs, &zero);
+	if (ran)
+		__sync_fetch_and_add(ran, 1);
 	sequence = SEQUENCE(ctx);
 	record.sequence = sequence;
 	record.complement = ~sequence;
 	bpf_ringbuf_output(&first, &record, sizeof(record), 0);
 	record.filler[0] = 2;
 	bpf_ringbuf_output(&second, &record, sizeof(record), 0);
-	ran = bpf_map_lookup_elem(&runs, &zero);
-	if (ran)
-		__sync_fetch_and_add(ran, 1);
 	return 0;
 }
 
