@@ -40,7 +40,10 @@ def _unpacked() -> str:
         partial = tempfile.mkdtemp(prefix="sdk-", dir=base)
         try:
             with tarfile.open(ARCHIVE) as archive:
-                archive.extractall(partial, filter="data")
+                if hasattr(tarfile, "data_filter"):
+                    archive.extractall(partial, filter="data")
+                else:  # before Python 3.11.4; the archive is our own
+                    archive.extractall(partial)
             os.rename(partial, place)
         except FileExistsError:
             shutil.rmtree(partial)

@@ -4,7 +4,7 @@
 #pragma GCC system_header
 #include <asm/unistd.h>
 #include <bpf/libbpf.h>
-#include <linux/perf_event.h>
+#include <eunomia/perf_event.h>
 
 enum { EU_PERF_FD = 0x20000000, EU_PERF_EVENTS = 1024 };
 struct eu_perf_event {

@@ -3,7 +3,7 @@
 #define EUNOMIA_RINGS_H
 #pragma GCC system_header
 #include <eunomia/buffers.h>
-#include <linux/perf_event.h>
+#include <eunomia/perf_event.h>
 
 EU_API struct ring *ring_buffer__ring(struct ring_buffer *rb, unsigned index)
 {
@@ -104,6 +104,7 @@ EU_API int perf_buffer__buffer(struct perf_buffer *, int, void **, size_t *)
 }
 
 enum bpf_perf_event_ret { LIBBPF_PERF_EVENT_DONE = 0, LIBBPF_PERF_EVENT_ERROR = -1, LIBBPF_PERF_EVENT_CONT = -2 };
+struct perf_event_header; /* <linux/perf_event.h> has it */
 typedef enum bpf_perf_event_ret (*perf_buffer_event_fn)(void *context, int cpu, struct perf_event_header *event);
 struct perf_buffer_raw_opts { size_t sz; int cpu_cnt; int *cpus, *map_keys; };
 
@@ -112,7 +113,7 @@ struct eu_perf_raw {
 	perf_buffer_event_fn event;
 	void *context;
 	struct { /* the record: what PERF_SAMPLE_RAW alone asks for, or how many were lost */
-		struct perf_event_header header;
+		struct { __u32 type; __u16 misc, size; } header;
 		union {
 			struct { __u32 size; char bytes[1 << 16]; } sample;
 			struct { __u64 id, count; } lost;
@@ -132,7 +133,7 @@ EU_API int eu_perf_raw_deliver(void *context, void *data, size_t size)
 	raw->record.header.size = (__u16)whole;
 	raw->record.sample.size = (__u32)size;
 	memcpy(raw->record.sample.bytes, data, size);
-	return raw->event(raw->context, 0, &raw->record.header) == LIBBPF_PERF_EVENT_ERROR ? LIBBPF_PERF_EVENT_ERROR : 0;
+	return raw->event(raw->context, 0, (struct perf_event_header *)&raw->record.header) == LIBBPF_PERF_EVENT_ERROR ? LIBBPF_PERF_EVENT_ERROR : 0;
 }
 
 EU_API void eu_perf_raw_lost(void *context, int, __u64 count)
@@ -144,7 +145,7 @@ EU_API void eu_perf_raw_lost(void *context, int, __u64 count)
 	raw->record.header.size = sizeof(raw->record.header) + sizeof(raw->record.lost);
 	raw->record.lost.id = 0;
 	raw->record.lost.count = count;
-	raw->event(raw->context, 0, &raw->record.header);
+	raw->event(raw->context, 0, (struct perf_event_header *)&raw->record.header);
 }
 
 /* Events of BPF output with their bytes alone, of all CPUs: what the host reads. */
