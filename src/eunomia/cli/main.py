@@ -18,6 +18,7 @@ COMMANDS = {
     "replay": "replay",
     "list": "list",
     "inspect": "inspect",
+    "export": "export",
     "test-run": "test_run",
     "check": "check",
     "evidence": "evidence",
@@ -107,7 +108,7 @@ def _answer(program: str, exc: Exception) -> int:
     """Say what went wrong, as its kind asks for; return the exit code."""
     from eunomia.cli.parser import UsageError
 
-    if isinstance(exc, ModuleNotFoundError) and (exc.name or "").startswith("eunomia.compiler"):
+    if isinstance(exc, ModuleNotFoundError) and (exc.name or "").startswith(("eunomia.compiler", "eunomia.publish")):
         from eunomia.errors import no_compiler
 
         exc = no_compiler()
