@@ -131,8 +131,6 @@ class MissingDependencyError(EunomiaError):
     """An optional Python package or a program is not installed; the message has the command that installs it."""
 
 
-def no_compiler(operation: str = "compile") -> MissingDependencyError:
+def no_compiler() -> MissingDependencyError:
     """Return what is raised where the wheel with ecc's part, eunomia-compiler, is not installed."""
-    return MissingDependencyError(
-        f"{operation}: ecc's part of eunomia is not installed [pip install 'eunomia[compile]']"
-    )
+    return MissingDependencyError("compile: ecc's part of eunomia is not installed [pip install 'eunomia[compile]']")

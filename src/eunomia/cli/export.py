@@ -1,4 +1,4 @@
-"""`ecli export`: a package as an archive, an object, a C skeleton or an executable."""
+"""`ecli export`: a package as an archive, an object or a C skeleton."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.package.model import Package
 
-FORMATS = ("json", "yaml", "tar", "bpf.o", "skeleton", "standalone")  # eunomia.publish.export has them
+FORMATS = ("json", "yaml", "tar", "bpf.o", "skeleton")  # eunomia.publish.export has them
 _TEXTS = ("json", "yaml", "skeleton")
 
 COMMAND = Command(
     "export",
     "PROG",
-    "write a package in another form: archive, object, C skeleton, executable",
+    "write a package in another form: archive, object, C skeleton",
     (
         Opt("format", "", "choice", "what to write (what FILE's name says, else tar)", choices=FORMATS),
         Opt("output", "o", "file", "file to write, - for standard output (NAME and the form's suffix)", "FILE"),
-        Opt("arch", "", "text", "architecture of bpf.o, skeleton and standalone (this machine's)", "ARCH"),
+        Opt("arch", "", "text", "architecture of bpf.o and skeleton (this machine's)", "ARCH"),
         Opt("name", "", "text", "what a skeleton's names begin with (that of the object, as in bootstrap_bpf)", "NAME"),
         VERBOSE,
     ),
@@ -33,10 +33,9 @@ PROG is a package, an object, a C source, a URL, a reference, or the name of a b
   json, yaml   the package, without its BTF archive
   tar          the package with its BTF archive
   bpf.o        the object alone
-  skeleton     a header for C and C++, as bpftool's
-  standalone   an executable that needs nothing else""",
+  skeleton     a header for C and C++, as bpftool's""",
     examples=(
-        ("ecli export opensnoop --format standalone", "writes ./opensnoop"),
+        ("ecli export opensnoop", "writes ./opensnoop.tar"),
         ("ecli export ./package.json -o tool.bpf.o", "the object of a package"),
         ("ecli export sigsnoop --format skeleton -o - | less", "to look at"),
     ),
@@ -51,13 +50,9 @@ def main(args: list[str]) -> int:
         raise UsageError("export: which package? [see ecli export --help]")
     values.no_more_than(1)
     output = values["output"] or ""
-    try:
-        from eunomia.publish import export as publish
-    except ModuleNotFoundError as exc:
-        from eunomia.errors import no_compiler
+    from eunomia.publish import export as publish
 
-        raise no_compiler("export") from exc
-    form = values["format"] or publish.form_of(output) or ("standalone" if "." not in output and output else "tar")
+    form = values["format"] or publish.form_of(output) or "tar"
     if values["arch"] and form not in publish.ONE_ARCHITECTURE:
         raise UsageError(f"--arch: a {form} has all architectures of the package [leave it out]")
     if values["name"] and form != "skeleton":
@@ -69,7 +64,7 @@ def main(args: list[str]) -> int:
         _print(data, form)
         return 0
     path = output or publish.file_name(origin, package, form)
-    _write(path, data, executable=form == "standalone")
+    _write(path, data)
     sys.stderr.write(f"ecli: wrote {path} ({len(data)} bytes)\n")
     return 0
 
@@ -96,7 +91,7 @@ def _print(data: bytes, form: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _write(path: str, data: bytes, *, executable: bool) -> None:
+def _write(path: str, data: bytes) -> None:
     """Write a file whole or not at all; what is no regular file (a pipe, /dev/null) is written into."""
     try:
         if os.path.exists(path) and not os.path.isfile(path):
@@ -109,7 +104,7 @@ def _write(path: str, data: bytes, *, executable: bool) -> None:
                 file.write(data)
                 mask = os.umask(0)
                 os.umask(mask)
-                os.fchmod(file.fileno(), (0o777 if executable else 0o666) & ~mask)
+                os.fchmod(file.fileno(), 0o666 & ~mask)
             os.replace(partial, os.path.realpath(path))
         except BaseException:
             os.unlink(partial)

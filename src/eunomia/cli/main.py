@@ -108,7 +108,7 @@ def _answer(program: str, exc: Exception) -> int:
     """Say what went wrong, as its kind asks for; return the exit code."""
     from eunomia.cli.parser import UsageError
 
-    if isinstance(exc, ModuleNotFoundError) and (exc.name or "").startswith(("eunomia.compiler", "eunomia.publish")):
+    if isinstance(exc, ModuleNotFoundError) and (exc.name or "").startswith("eunomia.compiler"):
         from eunomia.errors import no_compiler
 
         exc = no_compiler()

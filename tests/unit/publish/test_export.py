@@ -89,9 +89,9 @@ def test_files_are_named_for_where_the_package_came_from(package: Package, origi
 def test_a_hostile_name_stays_in_this_folder(package: Package) -> None:
     package.meta["bpf_skel"]["obj_name"] = "../../etc/\x1b[31mcron.d"
 
-    name = file_name("-", package, "standalone")
+    name = file_name("-", package, "bpf.o")
 
-    assert name == "etc___31mcron.d"
+    assert name == "etc___31mcron.d.bpf.o"
 
 
 @pytest.mark.parametrize(
