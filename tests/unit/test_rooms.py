@@ -25,7 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "kernel": {"package", "btf", "_native", "errors"},
     "events": {"kernel", "package", "btf", "_native", "errors"},
     "life": {"kernel", "package", "btf", "_native", "errors"},
-    "registry": {"package", "builtin", "btf", "_native", "errors"},
+    "registry": {"caches", "package", "builtin", "btf", "_native", "errors"},
     "wasm": {"caches", "kernel", "events", "package", "btf", "_native", "errors"},
     "publish": {"registry", "compiler", "caches", "package", "builtin", "btf", "_native", "errors"},
     "cli": {
@@ -203,6 +203,8 @@ def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> No
         "cli.main",
         "cli.guest",
         "registry.resolve",
+        "registry.source",
+        "registry.store",
         "package.model",
         "kernel.object",
         "events.run",
