@@ -10,6 +10,7 @@ EunomiaError
 ├── OptionError           a value for a package's option is unknown, malformed or out of range
 ├── FilterError           a filter's expression is wrong; `.marked` shows where
 ├── FetchError            a package could not be fetched
+├── SignatureError        a key or signature is damaged, missing, or not one that is trusted
 ├── GuestError            a Wasm guest is damaged, or cannot be run; `.ending` says how one that ran has ended
 ├── PolicyError           a rule or file of a guest's policy is wrong
 ├── UnsupportedError      this kernel lacks a feature
@@ -105,6 +106,10 @@ def _columns(text: str) -> int:
 
 class FetchError(EunomiaError):
     """A package could not be fetched from where its name points."""
+
+
+class SignatureError(EunomiaError):
+    """A key or a signature is damaged or missing, or nobody who is trusted made it."""
 
 
 class GuestError(EunomiaError):
