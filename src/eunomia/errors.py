@@ -105,7 +105,9 @@ def _columns(text: str) -> int:
 
 
 class FetchError(EunomiaError):
-    """A package could not be fetched from where its name points."""
+    """A package could not be fetched from where its name points. `status` is the HTTP status, 0 where there is none."""
+
+    status = 0
 
 
 class SignatureError(EunomiaError):

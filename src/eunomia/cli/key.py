@@ -35,12 +35,12 @@ COMMAND = Command(
         VERBOSE,
     ),
     details="""\
-`generate` writes NAME.key, which only its owner can read, and NAME.pub. Nothing there is overwritten. The private key is
-encrypted with a passphrase, which comes from the variable ECLI_KEY_PASSWORD (or cosign's COSIGN_PASSWORD), or is asked
-for. cosign reads both formats: the one of its own as it is, PKCS#8 by `cosign import-key-pair`.
+`generate` writes NAME.key, which only its owner can read, and NAME.pub. Nothing there is overwritten. The private key
+is encrypted with a passphrase, which comes from the variable ECLI_KEY_PASSWORD (or cosign's COSIGN_PASSWORD), or is
+asked for. cosign reads both formats: the one of its own as it is, PKCS#8 by `cosign import-key-pair`.
 
-`show` says the kind and the fingerprint of a key: `sha256:` and the digest of the public key. `public` writes the public
-half of a private key as PEM.
+`show` says the kind and the fingerprint of a key: `sha256:` and the digest of the public key. `public` writes the
+public half of a private key as PEM.
 
 Public keys are read as PEM: ECDSA on P-256 and P-384, Ed25519, RSA from 2048 bits on.""",
     examples=(

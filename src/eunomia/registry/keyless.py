@@ -33,15 +33,19 @@ class Identity:
         identity: the mail address or URL in the certificate; as a whole, or a regular expression for all of it.
         issuer: the URL of who vouched for it, likewise.
         root: path of the trust root (sigstore's trusted_root.json): which authorities and logs are believed.
+        root_data: its bytes, where they were read already.
         is_pattern: identity and issuer are regular expressions.
     """
 
-    __slots__ = ("identity", "is_pattern", "issuer", "root")
+    __slots__ = ("identity", "is_pattern", "issuer", "root", "root_data")
 
-    def __init__(self, identity: str, issuer: str, root: str, *, is_pattern: bool = False) -> None:
+    def __init__(
+        self, identity: str, issuer: str, root: str, root_data: bytes = b"", *, is_pattern: bool = False
+    ) -> None:
         self.identity = identity
         self.issuer = issuer
         self.root = root
+        self.root_data = root_data
         self.is_pattern = is_pattern
         if is_pattern:
             for pattern in (identity, issuer):
@@ -70,52 +74,69 @@ class _Everybody:
         """Accept every certificate."""
 
 
-def verifier_of(root: str) -> Any:
-    """Return sigstore's verifier for the trust root in a file.
+def read_root(path: str) -> bytes:
+    """Return the bytes of a trust root.
+
+    Raises:
+        SignatureError: it is too large for one.
+        OSError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_ROOT + 1)
+    except OSError as exc:
+        raise OSError(exc.errno, f"read trust root {path}: {(exc.strerror or str(exc)).lower()}") from exc
+    if len(data) > MAX_ROOT:
+        raise SignatureError(f"read trust root {path}: larger than {MAX_ROOT >> 20} MB")
+    return data
+
+
+def verifier_of(data: bytes, path: str) -> Any:
+    """Return sigstore's verifier for a trust root.
 
     Raises:
         SignatureError: it is none.
         MissingDependencyError: sigstore is not installed.
-        OSError: it cannot be read.
     """
     try:
         from sigstore.errors import Error
         from sigstore.models import TrustedRoot
         from sigstore.verify.verifier import Verifier
+        from sigstore_models.trustroot.v1 import TrustedRoot as Parts
     except ImportError as exc:
         raise no_cryptography(exc) from exc
     try:
-        with open(root, "rb") as file:
-            if len(file.read(MAX_ROOT + 1)) > MAX_ROOT:
-                raise SignatureError(f"read trust root {root}: larger than {MAX_ROOT >> 20} MB")
-    except OSError as exc:
-        raise OSError(exc.errno, f"read trust root {root}: {(exc.strerror or str(exc)).lower()}") from exc
-    try:
-        return Verifier(trusted_root=TrustedRoot.from_file(root))
-    except (Error, ValueError, RecursionError) as exc:
-        raise SignatureError(f"read trust root {root}: {_said(exc)}") from exc
+        return Verifier(trusted_root=TrustedRoot(Parts.from_json(data)))
+    except (Error, ValueError, TypeError, RecursionError) as exc:
+        raise SignatureError(f"read trust root {path}: {_said(exc)}") from exc
+
+
+def by_root(identities: Sequence[Identity]) -> list[tuple[Any, list[Identity]]]:
+    """Return a verifier for each trust root, with the identities that it is believed about."""
+    roots: dict[tuple[str, bytes], list[Identity]] = {}
+    for each in identities:
+        roots.setdefault((each.root, each.root_data or read_root(each.root)), []).append(each)
+    return [(verifier_of(data, path), group) for (path, data), group in roots.items()]
 
 
 def verify_bundle(subject: Subject, bundle: Bundle, identities: Sequence[Identity]) -> Verified:
     """Verify a bundle with a certificate: its chain and time, its log entry, its signature, then whose it is.
 
     Raises:
-        RefusedError: something of that does not hold.
+        RejectedError: something of that does not hold.
         SignatureError: the bundle or a trust root is damaged.
     """
-    from eunomia.registry.verification import RefusedError
+    from eunomia.registry.verification import RejectedError
 
     if not identities:
-        raise RefusedError("wrong identity", "signed by an identity, and no identity is trusted here")
+        raise RejectedError("wrong identity", "signed by an identity, and no identity is trusted here")
     refusals = []
-    for root in dict.fromkeys(each.root for each in identities):
-        verifier = verifier_of(root)
+    for verifier, group in by_root(identities):
         try:
             certificate, stamp = _verified(verifier, subject, bundle)
-        except RefusedError as exc:
+            return accepted(certificate, stamp, group)
+        except RejectedError as exc:
             refusals.append(exc)
-            continue
-        return accepted(certificate, stamp, [each for each in identities if each.root == root])
     raise refusals[0]
 
 
@@ -127,7 +148,7 @@ def _verified(verifier: Any, subject: Subject, bundle: Bundle) -> tuple[Any, flo
     from sigstore.models import InvalidBundle
     from sigstore_models.common.v1 import HashAlgorithm
 
-    from eunomia.registry.verification import RefusedError
+    from eunomia.registry.verification import RejectedError
 
     try:
         opened = SigstoreBundle.from_json(bundle.data)
@@ -145,7 +166,7 @@ def _verified(verifier: Any, subject: Subject, bundle: Bundle) -> tuple[Any, flo
         raise _refusal(exc) from exc
     except (Error, ValueError, TypeError, AttributeError, OverflowError) as exc:
         # a certificate without an extension that it must have, a key of another kind
-        raise RefusedError("damaged", f"the signature cannot be verified: {_said(exc)}") from exc
+        raise RejectedError("damaged", f"the signature cannot be verified: {_said(exc)}") from exc
     return opened.signing_certificate, float(opened.log_entry._inner.integrated_time or 0)
 
 
@@ -166,13 +187,13 @@ _MEANINGS = (
 
 
 def _refusal(exc: BaseException) -> Exception:
-    from eunomia.registry.verification import RefusedError
+    from eunomia.registry.verification import RejectedError
 
     said = _said(exc)
     for words, state, meaning in _MEANINGS:
         if words in said:
-            return RefusedError(state, f"{meaning} ({said})")
-    return RefusedError("damaged", f"the signature cannot be verified: {said}")
+            return RejectedError(state, f"{meaning} ({said})")
+    return RejectedError("damaged", f"the signature cannot be verified: {said}")
 
 
 def _said(exc: BaseException) -> str:
@@ -183,9 +204,9 @@ def accepted(certificate: Any, stamp: float, identities: Sequence[Identity]) -> 
     """Return who signed, if it is one of the identities.
 
     Raises:
-        RefusedError: it is nobody of them.
+        RejectedError: it is nobody of them.
     """
-    from eunomia.registry.verification import RefusedError, Verified
+    from eunomia.registry.verification import RejectedError, Verified
 
     names, issuer = names_of(certificate), issuer_of(certificate)
     for name in names:
@@ -197,10 +218,10 @@ def accepted(certificate: Any, stamp: float, identities: Sequence[Identity]) -> 
     if len(identities) == 1 and Identity(
         identities[0].identity, issuer, "", is_pattern=identities[0].is_pattern
     ).is_met(shown, issuer):
-        raise RefusedError(
+        raise RejectedError(
             "wrong identity", f"signed by {shown}, vouched for by {issuer}, not by {identities[0].issuer}"
         )
-    raise RefusedError("wrong identity", f"signed by {shown} (of {issuer}), not by {wanted}")
+    raise RejectedError("wrong identity", f"signed by {shown} (of {issuer}), not by {wanted}")
 
 
 def names_of(certificate: Any) -> list[str]:

@@ -13,7 +13,7 @@ import json
 from base64 import b64decode
 
 from eunomia.errors import SignatureError
-from eunomia.registry.keyless import accepted, verifier_of
+from eunomia.registry.keyless import accepted, by_root
 from eunomia.registry.keys import PublicKey, cause
 from eunomia.registry.signature_forms import document_of
 
@@ -58,15 +58,15 @@ def verify_simple(signature: Signature, identities: Sequence[Identity]) -> Verif
     """Verify a simple signature with a certificate beside it; its claims are the caller's to check.
 
     Raises:
-        RefusedError: something does not hold.
+        RejectedError: something does not hold.
         SignatureError: a part of it, or a trust root, is damaged.
     """
-    from eunomia.registry.verification import RefusedError
+    from eunomia.registry.verification import RejectedError
 
     if not identities:
-        raise RefusedError("wrong identity", "signed by an identity, and no identity is trusted here")
+        raise RejectedError("wrong identity", "signed by an identity, and no identity is trusted here")
     if not signature.extra.get(PROMISE):
-        raise RefusedError("not in the log", "the log entry is missing: nothing proves when it was signed")
+        raise RejectedError("not in the log", "the log entry is missing: nothing proves when it was signed")
     from cryptography.x509 import load_pem_x509_certificate
 
     try:
@@ -76,13 +76,12 @@ def verify_simple(signature: Signature, identities: Sequence[Identity]) -> Verif
     promise = Promise(signature.extra[PROMISE])
     _check_entry(promise, signature, certificate)
     refusals = []
-    for root in dict.fromkeys(each.root for each in identities):
+    for verifier, group in by_root(identities):
         try:
-            _check_certificate(verifier_of(root), certificate, promise)
-        except RefusedError as exc:
+            _check_certificate(verifier, certificate, promise)
+            return accepted(certificate, promise.time, group)
+        except RejectedError as exc:
             refusals.append(exc)
-            continue
-        return accepted(certificate, promise.time, [each for each in identities if each.root == root])
     raise refusals[0]
 
 
@@ -91,10 +90,10 @@ def _check_entry(promise: Promise, signature: Signature, certificate: Any) -> No
     from cryptography.hazmat.primitives.serialization import Encoding
     from cryptography.x509 import load_pem_x509_certificate
 
-    from eunomia.registry.verification import RefusedError
+    from eunomia.registry.verification import RejectedError
 
     if not PublicKey(certificate.public_key(), "of the certificate").has_signed(signature.signature, signature.payload):
-        raise RefusedError("damaged", "the signature is not of these bytes, or not by its certificate")
+        raise RejectedError("damaged", "the signature is not of these bytes, or not by its certificate")
     try:
         entry = document_of(promise.body, "log entry", MAX_PROMISE)
         spec = entry["spec"]
@@ -110,7 +109,7 @@ def _check_entry(promise: Promise, signature: Signature, certificate: Any) -> No
     except (KeyError, TypeError, ValueError) as exc:
         raise SignatureError(f"log entry: damaged ({type(exc).__name__}: {cause(exc)})") from exc
     if not is_same:
-        raise RefusedError("not in the log", "the log entry is of another signature")
+        raise RejectedError("not in the log", "the log entry is of another signature")
 
 
 def _check_certificate(verifier: Any, certificate: Any, promise: Promise) -> None:
@@ -125,7 +124,7 @@ def _check_certificate(verifier: Any, certificate: Any, promise: Promise) -> Non
     from sigstore.errors import Error
 
     from eunomia.registry.keyless import _refusal
-    from eunomia.registry.verification import RefusedError
+    from eunomia.registry.verification import RejectedError
 
     root = verifier._trusted_root
     try:
@@ -133,7 +132,7 @@ def _check_certificate(verifier: Any, certificate: Any, promise: Promise) -> Non
             key_id=promise.log, signature=promise.signature, data=promise.signed
         )
     except Error as exc:
-        raise RefusedError("not in the log", "the log entry is not signed by a log of the trust root") from exc
+        raise RejectedError("not in the log", "the log entry is not signed by a log of the trust root") from exc
     try:
         when = TimestampVerificationResult(
             source=TimestampSource.TRANSPARENCY_SERVICE, time=datetime.fromtimestamp(promise.time, tz=UTC)
@@ -145,6 +144,6 @@ def _check_certificate(verifier: Any, certificate: Any, promise: Promise) -> Non
     except Error as exc:
         raise _refusal(exc) from exc
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError, OverflowError, OSError) as exc:
-        raise RefusedError("damaged", f"the certificate cannot be verified: {cause(exc)}") from exc
+        raise RejectedError("damaged", f"the certificate cannot be verified: {cause(exc)}") from exc
     if not usage.digital_signature or ExtendedKeyUsageOID.CODE_SIGNING not in purposes:
-        raise RefusedError("wrong identity", "the certificate is not one for signing code")
+        raise RejectedError("wrong identity", "the certificate is not one for signing code")

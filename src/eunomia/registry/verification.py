@@ -123,7 +123,7 @@ class Outcome:
         return first.why + (f" ({others} more signature{'s' * (others > 1)} refused)" if others else "")
 
 
-class RefusedError(Exception):
+class RejectedError(Exception):
     """A signature does not count."""
 
     def __init__(self, state: str, why: str) -> None:
@@ -159,7 +159,7 @@ def check(
             verified = _check_one(subject, signature, keys, identities, moment)
             verified.form, verified.origin = signature.form, signature.origin
             outcome.verified.append(verified)
-        except RefusedError as exc:
+        except RejectedError as exc:
             outcome.refused.append(Refused(exc.state, exc.why, signature.origin))
         except forms.AttestationError as exc:
             outcome.refused.append(Refused("unsigned", str(exc), signature.origin))
@@ -218,20 +218,20 @@ def _signer(signature: bytes, signed: bytes, keys: Sequence[PublicKey]) -> Publi
     return found
 
 
-def _unknown(keys: Sequence[PublicKey]) -> RefusedError:
+def _unknown(keys: Sequence[PublicKey]) -> RejectedError:
     if not keys:
-        return RefusedError("wrong key", "signed with a key, and no key is trusted here")
+        return RejectedError("wrong key", "signed with a key, and no key is trusted here")
     if len(keys) == 1:
         named = f"{keys[0].name} ({keys[0].fingerprint[:19]}…)" if keys[0].name else keys[0].fingerprint
-        return RefusedError("wrong key", f"not signed with the key {named}, or changed since")
-    return RefusedError("wrong key", f"not signed with any of the {len(keys)} trusted keys, or changed since")
+        return RejectedError("wrong key", f"not signed with the key {named}, or changed since")
+    return RejectedError("wrong key", f"not signed with any of the {len(keys)} trusted keys, or changed since")
 
 
 def _accepted(subject: Subject, claims: Claims, key: PublicKey, now: float) -> Verified:
     _check_claims(subject, claims)
     if key.not_after and now >= key.not_after:
         day = time.strftime("%Y-%m-%d", time.gmtime(key.not_after))
-        raise RefusedError("expired", f"signed with the key {key.name or key.fingerprint}, which expired on {day}")
+        raise RejectedError("expired", f"signed with the key {key.name or key.fingerprint}, which expired on {day}")
     return Verified("key", key.fingerprint, name=key.name, time=claims.time, until=key.not_after)
 
 
@@ -239,10 +239,10 @@ def _check_claims(subject: Subject, claims: Claims) -> None:
     """Refuse a signature of another thing, or of the same thing under another name."""
     places = [number for number, digest in enumerate(claims.digests) if digest == subject.digest]
     if not places:
-        raise RefusedError("other digest", f"a signature of {claims.digests[0][:80]}, not of {subject.digest}")
+        raise RejectedError("other digest", f"a signature of {claims.digests[0][:80]}, not of {subject.digest}")
     names = [claims.names[number] for number in places]
     if subject.name and not any(is_same_name(name, subject) for name in names):
-        raise RefusedError(
+        raise RejectedError(
             "other name", f"signed as {names[0]:.200}, not as {subject.name} [--signed-as {names[0]:.200}]"
         )
 
