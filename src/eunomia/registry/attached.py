@@ -60,17 +60,29 @@ def beside_file(path: str) -> list[Signature]:
 
 
 def read_file(path: str, limit: int) -> bytes | None:
-    """Return the bytes of a file, None where there is none."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(limit + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise OSError(exc.errno, f"read {path}: {(exc.strerror or str(exc)).lower()}") from exc
-    if len(data) > limit:
+    """Return the bytes of a file with a signature, None where there is none.
+
+    Raises:
+        SignatureError: it is larger than that.
+        OSError: it cannot be read.
+    """
+    data = read_whole(path, limit)
+    if data is not None and len(data) > limit:
         raise SignatureError(f"read {path}: larger than {limit >> 10} KB, not a signature")
     return data
+
+
+def read_whole(path: str, limit: int) -> bytes | None:
+    """Return the bytes of a file, one more than the limit of a larger one, None where there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(limit + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError:
+        raise FetchError(f"read {path!r}: not a file name") from None
+    except OSError as exc:
+        raise OSError(exc.errno, f"read {path}: {(exc.strerror or str(exc)).lower()}") from exc
 
 
 def beside_url(url: str, timeout: float) -> list[Signature]:
