@@ -1,4 +1,4 @@
-"""What a package or guest would do here, for a question to the user: what it attaches, pins, and can change or block."""
+"""What a package or guest would do here, for a question to the user: what it attaches, pins, can change or block."""
 
 from __future__ import annotations
 

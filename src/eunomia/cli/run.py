@@ -75,7 +75,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         return 0  # an end like any other: what was attached is detached
 
 
-def admit(found: Program, package: Package | None, values: Values, limits: Limits) -> Asked | None:
+def admit(found: Program, package: Package | None, values: Values, limits: Limits | None) -> Asked | None:
     """Return where a program may be loaded, with what was found out about it; of most there is nothing to find out.
 
     Raises:

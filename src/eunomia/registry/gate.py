@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eunomia.btf.object import ObjectBtf
     from eunomia.registry import trust
     from eunomia.registry.resolve import Limits, Program
+    from eunomia.registry.trust_match import Place
 
 MACHINE = "/etc/eunomia/policy.toml"
 VARIABLE = "EUNOMIA_POLICY"  # one more file, which holds beside the other two: it can only tighten
@@ -212,7 +213,7 @@ def _remembered_name(program: Program) -> str:
     return f"{source.name}:{source.tag}" if source.tag else source.name
 
 
-def _place_and_policy(name: str) -> tuple[trust.Place, trust.Policy]:
+def _place_and_policy(name: str) -> tuple[Place, trust.Policy]:
     from eunomia.registry import trust
 
     system, user = policy_files()
@@ -233,7 +234,7 @@ def _verdict(program: Program, digest: str, rule: trust.Rule, now: float, limits
     signer = remembered.verified(question, now)
     if signer:
         return trust.Verdict(trust.SIGNED, signer)
-    from eunomia.registry.signatures import verify
+    from eunomia.registry.signatures import verify  # type: ignore[import-not-found,unused-ignore]
 
     timeout = limits.timeout if limits is not None else 30.0
     offline = bool(getattr(limits, "offline", False))
