@@ -1,1 +1,1 @@
-"""What makes things for others: pushing, signing, hubs. It is in the wheel of eunomia-compiler."""
+"""What makes things for others: exported forms, standalone programs, images, hubs, signatures."""
