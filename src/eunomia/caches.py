@@ -1,12 +1,16 @@
-"""The folder for what is kept between calls: compiled headers, compiled guests."""
+"""The folder for what is kept between calls: compiled headers, compiled guests, downloads."""
 
 from __future__ import annotations
 
 import os
 
 
-def folder() -> str:
-    """Return the folder of the cache, made if need be; where it cannot be written, an empty string."""
+def folder(*, must_write: bool = True) -> str:
+    """Return the folder of the cache, made if need be; where it cannot be used, an empty string.
+
+    Args:
+        must_write: one that can be read only cannot be used.
+    """
     base = os.environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(base):
         home = _home()
@@ -20,7 +24,9 @@ def folder() -> str:
         facts = os.stat(path)
     except OSError:
         return ""
-    return path if facts.st_uid == os.geteuid() and not facts.st_mode & 0o022 and os.access(path, os.W_OK) else ""
+    if facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+        return ""
+    return path if not must_write or os.access(path, os.W_OK) else ""
 
 
 def _home() -> str:

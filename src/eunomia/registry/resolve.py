@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from eunomia.errors import FetchError, PackageError, UnsupportedError
+from eunomia.registry.source import Source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,16 +66,22 @@ class Program:
     Attributes:
         data: the bytes.
         origin: where they come from, for messages, names and relative includes.
+        source: the same, as trust decisions need it.
         is_remote: they come from elsewhere, and are not given to a compiler.
         is_guest: they are a Wasm module or component.
     """
 
-    __slots__ = ("data", "is_remote", "origin")
+    __slots__ = ("data", "origin", "source")
 
-    def __init__(self, data: bytes, origin: str, is_remote: bool = False) -> None:
+    def __init__(self, data: bytes, origin: str, source: Source) -> None:
         self.data = data
         self.origin = origin
-        self.is_remote = is_remote
+        self.source = source
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the bytes come from elsewhere."""
+        return self.source.is_remote
 
     @property
     def is_guest(self) -> bool:
@@ -91,19 +98,25 @@ def fetch(program: str, limits: Limits | None = None) -> Program:
         OSError: a file cannot be read.
     """
     limits = limits or Limits()
+    pinned = bool(limits.sha256)
     if program == "-":
-        return Program(_verified(_read(0, MAX_FILE, "standard input"), limits, "standard input"), "-")
+        data = _verified(_read(0, MAX_FILE, "standard input"), limits, "standard input")
+        return Program(data, "-", Source("stdin", "-", pinned=pinned))
     if "://" in program:
-        return Program(_verified(_download(program, limits), limits, program), program, is_remote=True)
+        from eunomia.registry.store import digest_of
+
+        data = _verified(_download(program, limits), limits, program)
+        return Program(data, program, Source("url", program, data_digest=digest_of(data), pinned=pinned))
     if "/" not in program and not program.endswith(SUFFIXES):
-        data = _builtin(program)
-        if data is not None:
-            return Program(_verified(data, limits, program), program)
+        found = _builtin(program)
+        if found is not None:
+            return Program(_verified(found, limits, program), program, Source("builtin", program, pinned=pinned))
+    path = program
     if os.path.isdir(program):
         from eunomia.registry.folder import program_in
 
-        program = program_in(program)
-    return Program(_verified(_file(program), limits, program), program)
+        path = program_in(program)
+    return Program(_verified(_file(path), limits, path), path, Source("file", program, path, pinned=pinned))
 
 
 def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
