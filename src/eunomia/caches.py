@@ -11,10 +11,19 @@ def folder(*, must_write: bool = True) -> str:
     Args:
         must_write: one that can be read only cannot be used.
     """
-    base = os.environ.get("XDG_CACHE_HOME", "")
+    return _folder("XDG_CACHE_HOME", ".cache", must_write=must_write)
+
+
+def state_folder() -> str:
+    """Return the folder of what must outlast the cache: decisions, versions in use; "" where there can be none."""
+    return _folder("XDG_STATE_HOME", ".local/state", must_write=False)
+
+
+def _folder(variable: str, default: str, *, must_write: bool) -> str:
+    base = os.environ.get(variable, "")
     if not os.path.isabs(base):
         home = _home()
-        base = os.path.join(home, ".cache") if os.path.isabs(home) else ""
+        base = os.path.join(home, default) if os.path.isabs(home) else ""
     if not base:
         return ""
     path = os.path.join(base, "eunomia")

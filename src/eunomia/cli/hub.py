@@ -110,7 +110,7 @@ def update(words: list[str], values: Values) -> int:
     from eunomia.registry import hubs
 
     failed = False
-    rows = []
+    rows: list[dict[str, Any]] = []
     for hub, before, after in hubs.update(words, limits(values)):
         if isinstance(after, Exception):
             failed = True

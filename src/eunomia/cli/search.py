@@ -24,10 +24,10 @@ COMMAND = Command(
     ),
     details="""\
 WORDS are looked for in names, summaries, where programs attach (`kprobe/tcp_`, `xdp`, `sched_switch`), options,
-capabilities and licences; a tool has all of them. The best are shown first: those whose name it is. Without a word: all.
+capabilities and licences; a tool has all of them. The best are shown first: those whose name it is. Without a word all.
 
-It is what `ecli hub update` fetched that is searched, and the built-in tools; the network is not asked. -j: as JSON, all
-that the index says.
+It is what `ecli hub update` fetched that is searched, and the built-in tools; the network is not asked. -j: as JSON,
+all that the index says.
 
 Exit codes: 0 something was found; 1 nothing; 2 usage.""",
     examples=(
@@ -99,8 +99,8 @@ def page(found: list[tuple[str, dict[str, Any]]]) -> list[str]:
     rows = []
     for hub, tool in found:
         best = newest(tool)
-        rows.append((tool["name"], best["version"] if best else "withdrawn", hub, tool.get("summary") or where(tool)))
-    rows = [tuple(clean(str(cell)) for cell in row) for row in rows]
+        row = (tool["name"], best["version"] if best else "withdrawn", hub, tool.get("summary") or where(tool))
+        rows.append([clean(cell) for cell in row])
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     columns = max(width(), sum(widths) + 30)
     lines = []

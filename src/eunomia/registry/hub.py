@@ -59,30 +59,27 @@ class Found:
         return "\t".join((*fields, "\x1f".join(self.signatures), self.yanked)) + "\n"
 
 
-def find(name: str, version: str = "") -> Found | None:
+def find(name: str, version: str = "", *, newest: bool = False) -> Found | None:
     """Return what a name stands for in the user's hubs, None where no hub has it. Nothing is fetched.
 
     Args:
         name: NAME, HUB/NAME, or either with `@VERSION`. The first hub that has NAME decides, whatever its versions.
         version: a whole version, the beginning of one (`1.2` is the newest 1.2.x), or a digest; "" is the one that is
             in use here (`keep`), else the newest. Withdrawn versions are found by their whole name only.
+        newest: do not ask which one is in use here.
 
     Raises:
         FetchError: hubs have the name, but not this version.
     """
     if "@" in name and not version:
         name, _, version = name.partition("@")
-    hub, _, name = name.rpartition("/")
-    if not name or "\t" in name or "\n" in name:
-        return None
-    if not version:
-        kept = next((each for each in _lines(_kept_file(), name) if hub in ("", each.hub)), None)
-        if kept is not None:
-            return kept
-    listed = [each for each in _lines(_lookup_file(), name) if hub in ("", each.hub)]
+    if not version and not newest:
+        used = next(_named(_kept_file(), name), None)
+        if used is not None:
+            return used
+    listed = versions(name)
     if not listed:
         return None
-    listed = [each for each in listed if each.hub == listed[0].hub]
     for each in listed:
         if version in (each.version, each.digest):
             return each
@@ -90,6 +87,12 @@ def find(name: str, version: str = "") -> Found | None:
         if not each.yanked and (not version or _begins(each.version, version)):
             return each
     raise _no_version(listed, version)
+
+
+def versions(name: str) -> list[Found]:
+    """Return all versions of NAME in the first hub that has it, or of HUB/NAME, as the indexes say; the best first."""
+    listed = list(_named(_lookup_file(), name))
+    return [each for each in listed if each.hub == listed[0].hub]
 
 
 def fetch(found: Found, limits: Limits) -> bytes:
@@ -162,6 +165,12 @@ def _lookup_file() -> str:
 def _kept_file() -> str:
     base = caches.state_folder()
     return os.path.join(base, KEPT) if base else ""
+
+
+def _named(path: str, name: str) -> Iterator[Found]:
+    hub, _, name = name.rpartition("/")
+    if name and "\t" not in name and "\n" not in name:
+        yield from (each for each in _lines(path, name) if hub in ("", each.hub))
 
 
 def _lines(path: str, name: str = "") -> Iterator[Found]:

@@ -29,7 +29,16 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _LOCATION = re.compile(r"[A-Za-z0-9._~+@=,/-]+")
 _URL = re.compile(r"https?://[!-~]+")
 _OCI = re.compile(r"oci://[A-Za-z0-9._:\[\]-]+/[a-z0-9._/-]+@sha256:[0-9a-f]{64}")
-_TOOL = {"summary": str, "details": str, "licence": str, "readme": str, "attach": list, "types": list, "options": list, "events": list}
+_TOOL = {
+    "summary": str,
+    "details": str,
+    "licence": str,
+    "readme": str,
+    "attach": list,
+    "types": list,
+    "options": list,
+    "events": list,
+}
 _TOOL |= {"needs": dict, "architectures": list, "evidence": list, "policy": list}
 _ROWS = {
     "attach": None,
@@ -142,11 +151,7 @@ def _check_tool(tool: Any, place: str) -> None:
     for key, words in _ROWS.items():
         for index, row in enumerate(_list(tool, key, place, MAX_ROWS, required=False)):
             _check_row(row, words, f"{place}.{key}[{index}]")
-    for key, kind in _NEEDS.items():
-        if key in tool.get("needs", {}):
-            _want(tool["needs"][key], kind, f"{place}.needs.{key}")
-    for index, row in enumerate(_list(tool.get("needs", {}), "capabilities", f"{place}.needs", 64, required=False)):
-        _check_row(row, None, f"{place}.needs.capabilities[{index}]")
+    _check_needs(tool.get("needs", {}), f"{place}.needs")
     versions = _list(tool, "versions", place, MAX_VERSIONS)
     if not versions:
         raise ValueError(f"`{place}.versions`: empty")
@@ -156,6 +161,16 @@ def _check_tool(tool: Any, place: str) -> None:
         if version["version"] in seen:
             raise ValueError(f"`{place}.versions[{index}].version`: {version['version']} is there twice")
         seen.add(version["version"])
+
+
+def _check_needs(needs: dict[str, Any], place: str) -> None:
+    for key, kind in _NEEDS.items():
+        if key in needs:
+            _want(needs[key], kind, f"{place}.{key}")
+            if kind is str:
+                _text(needs, key, place)
+    for index, row in enumerate(_list(needs, "capabilities", place, 64, required=False)):
+        _check_row(row, None, f"{place}.capabilities[{index}]")
 
 
 def _check_version(version: Any, place: str) -> None:
@@ -206,7 +221,7 @@ def _check_row(row: Any, words: tuple[str, ...] | None, place: str) -> None:
 
 def _want(value: Any, kind: type, place: str) -> None:
     if type(value) is not kind:
-        words = {dict: "object", list: "array", str: "text"}
+        words: dict[type, str] = {dict: "object", list: "array", str: "text"}
         raise ValueError(f"`{place}`: expected {words[kind]}, got {words.get(type(value), type(value).__name__)}")
 
 

@@ -110,7 +110,9 @@ def remove(name: str, *, is_system: bool = False) -> None:
         _relist()
 
 
-def update(names: list[str], limits: Limits) -> Iterator[tuple[Hub, dict[str, Any] | None, dict[str, Any] | FetchError]]:
+def update(
+    names: list[str], limits: Limits
+) -> Iterator[tuple[Hub, dict[str, Any] | None, dict[str, Any] | FetchError]]:
     """Fetch the indexes of these hubs, or of all; yield each hub with its index before, and after or the error.
 
     Raises:
@@ -169,7 +171,13 @@ def rank(tool: dict[str, Any], words: list[str]) -> int:
         for text, whole, start, within in fields:
             if word.lower() in text:
                 parts = _split(text)
-                score = whole if word.lower() in parts else start if any(p.startswith(word.lower()) for p in parts) else within
+                score = (
+                    whole
+                    if word.lower() in parts
+                    else start
+                    if any(p.startswith(word.lower()) for p in parts)
+                    else within
+                )
                 best = max(best, score)
         if not best:
             return 0
