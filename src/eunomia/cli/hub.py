@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
     from eunomia.registry.resolve import Limits
 
-ACTIONS = ("add", "remove", "update", "list", "build", "push")
+ACTIONS = ("add", "remove", "update", "list", "build")
 MAKING = "Making a hub"
 COMMAND = Command(
     "hub",
@@ -30,25 +30,23 @@ COMMAND = Command(
         Opt("out", "", "file", "build: the folder that it is written to", "DIR", default="hub", group=MAKING),
         Opt("title", "", "text", "build: what the hub is called on its pages", "TEXT", group=MAKING),
         Opt("base-url", "", "text", "build: where the hub will be, for the lines to copy", "URL", group=MAKING),
-        Opt("sign", "", "file", "build: sign the index and every tool with this key", "KEY", group=MAKING),
         Opt("matrix", "", "file", "build: more evidence by kernel, as docs/matrix.json has it", "FILE", group=MAKING),
-        Opt("yank", "", "text", "build: withdraw a version", "NAME@VERSION=REASON", repeat=True, group=MAKING),
+        Opt("yank", "", "text", "build: withdraw a version", "TOOL@VERSION=WHY", repeat=True, group=MAKING),
         Opt("replace", "", "flag", "build: a version may have other bytes than before", default=False, group=MAKING),
         JSON,
         VERBOSE,
     ),
     details="""\
-  add NAME SOURCE    fetch the index of a hub and ask it from now on; NAME is yours to choose
+  add NAME SOURCE    ask this hub from now on
   remove NAME        ask it no more
-  update [NAME…]     fetch the indexes again, and say what is new
-  list               the hubs, in the order in which they are asked
-  build DIR          make a hub of the packages and guests in a folder: index, files by version, web pages
-  push DIR REF       put a hub that was built into an OCI repository
+  update [NAME…]     fetch the indexes again
+  list               the hubs, the first one first
+  build DIR          make a hub of packages and guests
 
-SOURCE is an http or https URL, a folder, or oci://REGISTRY/REPOSITORY. After `add`, `ecli run TOOL` finds the tools of
-the hub, HUB/TOOL those of one hub, TOOL@1.2 the newest 1.2.x, and `ecli search` all of them. Names are looked up in the
-indexes that were fetched: nothing leaves the machine but the download of a tool that an index names. The first version
-that is run or installed stays the one in use until `ecli upgrade`.
+NAME is yours to choose. SOURCE is an http or https URL, a folder, or oci://REGISTRY/REPOSITORY. After `add`, `ecli run
+TOOL` finds the tools of the hub, HUB/TOOL those of one hub, TOOL@1.2 the newest 1.2.x, and `ecli search` all of them.
+Names are looked up in the indexes that were fetched: nothing leaves the machine but the download of a tool that an
+index names. The first version that is run or installed stays the one in use until `ecli upgrade`.
 
 Hubs are each user's own: with sudo, those of root.
 
@@ -57,7 +55,6 @@ Exit codes: 0 done; 1 an index cannot be had or is damaged; 2 usage.""",
         ("ecli hub add acme https://tools.example/hub/", "a hub on the web"),
         ("ecli hub update", "what is new in all hubs"),
         ("ecli hub build packages --out site --title 'Our tools'", "a hub of one's own, to be copied to a web server"),
-        ("ecli hub push site oci://registry.example/tools/hub", "the same in a registry"),
     ),
     choices=ACTIONS,
 )
@@ -75,7 +72,6 @@ def main(argv: list[str]) -> int:
         "update": update,
         "list": show_list,
         "build": build,
-        "push": push,
     }
     if action not in run:
         raise UsageError(f"hub: no action {action!r}{did_you_mean(action, ACTIONS)} (there are {', '.join(ACTIONS)})")
@@ -196,7 +192,6 @@ def build(words: list[str], values: Values) -> int:
         values["out"],
         title=values["title"] or "",
         base_url=values["base-url"] or "",
-        key=values["sign"] or "",
         matrix=values["matrix"] or "",
         yanked=tuple(values["yank"]),
         replace=values["replace"],
@@ -214,16 +209,6 @@ def build(words: list[str], values: Values) -> int:
     signed = ", signed" if made["signed"] else ""
     print(f"{clean(values['out'])}: {made['tools']} tools, {made['versions']} versions{signed} [ecli hub add NAME "
           f"{clean(values['base-url'] or values['out'])}]")  # fmt: skip
-    return 0
-
-
-def push(words: list[str], values: Values) -> int:
-    """`ecli hub push DIR REF`."""
-    from eunomia.publish.hub_push import push as send
-
-    folder, reference = wants(words, "push", "DIR", "REF")
-    digest = send(folder, reference, plain_http=values["plain-http"] or None, ca_file=values["ca-file"] or "")
-    print(f"pushed {clean(reference)}@{digest}")
     return 0
 
 

@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     if not values.operands:
         raise UsageError("info: which tool? [see ecli info --help]")
     values.no_more_than(1)
-    found = look_up(values.operands[0])
+    found = look_up(values.operands[0]) | {"run": f"sudo ecli run {values.operands[0]}"}
     if values["json"]:
         import json
 
@@ -139,7 +139,7 @@ def _facts(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "withdrawn", found["yanked"]
     place = f"{hub} ({found['source']})" if hub and hub != "built-in" else hub or found["source"]
     yield "from", place
-    yield "run", f"sudo ecli run {found['name']}"
+    yield "run", found["run"]
     if found["in_use"]:
         newest = next((each["version"] for each in found["versions"] if not each.get("yanked")), "")
         note = f", newest is {newest} [ecli upgrade {found['name']}]" if newest not in ("", found["in_use"]) else ""

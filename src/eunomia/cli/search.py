@@ -104,8 +104,8 @@ def page(found: list[tuple[str, dict[str, Any]]]) -> list[str]:
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
     columns = max(width(), sum(widths) + 30)
     lines = []
-    for row in rows:
-        line = "  ".join([*(cell.ljust(size) for cell, size in zip(row, widths, strict=False)), row[3]])
+    for cells in rows:
+        line = "  ".join([*(cell.ljust(size) for cell, size in zip(cells, widths, strict=False)), cells[3]])
         lines.append(line if len(line) <= columns else line[: columns - 1] + "…")
     return lines
 

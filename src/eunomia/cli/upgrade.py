@@ -19,7 +19,7 @@ COMMAND = Command(
     "[NAME…]",
     "take newer versions of the hubs' tools that are in use",
     (
-        Opt("dry-run", "n", "flag", "only show what is newer", default=False),
+        Opt("dry-run", "", "flag", "only show what is newer", default=False),
         Opt("update", "", "flag", "do not fetch the hubs' indexes first", default=True),
         Opt("timeout", "", "seconds", "for each download", default=30.0),
         JSON,
@@ -32,7 +32,7 @@ newest that stands, an older one too; where there is none, that is said. A polic
 runs.
 
 Exit codes: 0 all is up to date or was upgraded; 1 something failed; 2 usage.""",
-    examples=(("ecli upgrade -n", "what would be taken"), ("ecli upgrade opensnoop", "one tool")),
+    examples=(("ecli upgrade --dry-run", "what would be taken"), ("ecli upgrade opensnoop", "one tool")),
 )
 
 

@@ -6,6 +6,7 @@ The same input gives the same bytes.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from typing import Any
@@ -99,12 +100,8 @@ def build(folder: str, settings: Settings) -> dict[str, Any]:
     if settings.matrix:
         _add_matrix(tree, settings.matrix)
     _write_first_system(tree, out)
-    if settings.key:
-        _sign(tree, out, settings.key)
     _write(os.path.join(out, hub_index.FILE), hub_index.dump(tree))
     hub_index.parse(hub_index.dump(tree), out)  # what is published is what clients accept
-    if settings.key:
-        _sign_file(os.path.join(out, hub_index.FILE), settings.key)
     from eunomia.publish.hub_site import write_site
 
     write_site(tree, out, settings.base_url)
@@ -124,7 +121,9 @@ def _before(out: str) -> dict[str, Any]:
             return hub_index.parse(file.read(hub_index.MAX_INDEX + 1), out)
     except FileNotFoundError:
         if os.path.isdir(out) and os.listdir(out):
-            raise FetchError(f"build hub: {out} is no hub, and not empty [--out DIR of an empty or new folder]") from None
+            raise FetchError(
+                f"build hub: {out} is no hub, and not empty [--out DIR of an empty or new folder]"
+            ) from None
         return {"eunomia_hub": hub_index.FORMAT, "title": "", "tools": []}
 
 
@@ -146,7 +145,7 @@ def _candidates(folder: str, out: str) -> tuple[list[Candidate], list[str]]:
             _take_readme(candidate, folder)
             found.append(candidate)
     found.sort(key=lambda each: (each.name, hub_index.order(each.version), each.path))
-    for one, two in zip(found, found[1:], strict=False):
+    for one, two in itertools.pairwise(found):
         if (one.name, one.version) == (two.name, two.version) and one.data != two.data:
             raise FetchError(
                 f"build hub: {one.path} and {two.path} are both {one.name} {one.version}"
@@ -201,11 +200,13 @@ def _name(candidate: Candidate, folder: str) -> None:
     candidate.name = (above[-1] if above else os.path.basename(os.path.abspath(folder))) if generic else stem
     candidate.version = candidate.version or NO_VERSION
     if not hub_index.NAME.fullmatch(candidate.name):
-        raise FetchError(f"build hub: {candidate.path}: {candidate.name!r} is no name of a tool [letters, digits, . _ + -]")
+        raise FetchError(
+            f"build hub: {candidate.path}: {candidate.name!r} is no name of a tool [letters, digits, . _ + -]"
+        )
 
 
 def _take_readme(candidate: Candidate, folder: str) -> None:
-    """Take NAME.md or README.md beside the file, or above its version's folder; README.md of the whole is not a tool's."""
+    """Take NAME.md or README.md beside the file, or above its version's folder; that of the whole is no tool's."""
     place = os.path.dirname(candidate.path)
     above = os.path.dirname(place) if os.path.basename(place) == candidate.version else place
     for path in (os.path.join(place, f"{candidate.name}.md"), *(os.path.join(each, README) for each in (place, above))):
@@ -238,7 +239,9 @@ def _merge(tree: dict[str, Any], found: list[Candidate], settings: Settings, out
     for each in found:
         tool = tools.setdefault(each.name, {"name": each.name, "versions": []})
         if tool["versions"] and tool["kind"] != each.entry["kind"]:
-            raise FetchError(f"build hub: {each.path} is a {each.entry['kind']}, {each.name} was a {tool['kind']} before")
+            raise FetchError(
+                f"build hub: {each.path} is a {each.entry['kind']}, {each.name} was a {tool['kind']} before"
+            )
         if _put_version(tool, each, settings, out):
             added.append(f"{each.name} {each.version}")
         best = hub_index.newest(tool)
@@ -306,7 +309,8 @@ def _add_matrix(tree: dict[str, Any], path: str) -> None:
                 there.setdefault((arch, row["kernel"]), row | {"reason": line(cell.get("reason", ""))})
             if there:
                 tool["evidence"] = sorted(
-                    there.values(), key=lambda each: (each["arch"] != "x86", each["arch"], hub_index.order(each["kernel"]))
+                    there.values(),
+                    key=lambda each: (each["arch"] != "x86", each["arch"], hub_index.order(each["kernel"])),
                 )
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise FetchError(f"read {path}: no matrix of kernels: {type(exc).__name__} {exc}") from None
@@ -325,19 +329,6 @@ def _write_first_system(tree: dict[str, Any], out: str) -> None:
             name, data = "package.json", Package.from_bytes(data, best["location"]).to_json().encode()
         if name in FIRST_SYSTEM:
             _write(os.path.join(out, tool["name"], name), data)
-
-
-def _sign(tree: dict[str, Any], out: str, key: str) -> None:
-    """Sign every version that is in the folder, and say in the index which files have the signatures."""
-    for tool in tree["tools"]:
-        for version in tool["versions"]:
-            if "://" not in version["location"]:
-                paths = _sign_file(os.path.join(out, version["location"]), key)
-                version["signatures"] = sorted(os.path.relpath(path, out).replace(os.sep, "/") for path in paths)
-
-
-def _sign_file(path: str, key: str) -> list[str]:
-    raise NotImplementedError
 
 
 def _write(path: str, data: bytes) -> None:

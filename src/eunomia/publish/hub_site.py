@@ -10,6 +10,7 @@ import base64
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -19,6 +20,10 @@ from eunomia.registry import hub_index
 MAX_ROWS = 300  # of a table on a page
 OUTCOMES = {"fired": "good", "attached": "good", "refused": "bad", "failed": "bad"}
 WORDS = {"fired": "ran", "attached": "attached", "refused": "refused", "failed": "failed"}
+_SEARCH = (
+    '<div class="search" hidden><input type="search" placeholder="Search: name, purpose, attach point…" '
+    'aria-label="Search tools" autocomplete="off" spellcheck="false"></div>'
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -48,15 +53,13 @@ def index_page(tree: dict[str, Any], base: str = "") -> str:
     title = tree.get("title") or "eBPF tools"
     count = f"{len(tools)} tool{'' if len(tools) == 1 else 's'}"
     add = f"ecli hub add {_hub_name(tree)} {base}" if base else ""
-    run = "sudo ecli run NAME"
+    run, find = "sudo ecli run NAME", ", or find one with <code>ecli search WORDS</code>"
     body = [
         f"<header><h1>{_text(title)}</h1>",
         '<p class="lead">eBPF tools that run with one command, no compiler and no kernel headers needed.</p></header>',
         *([_line(add)] if add else []),
-        f'<p class="soft">{"Then run" if add else "Run"} one of them with <code>{run}</code>, or find one with '
-        "<code>ecli search WORDS</code>.</p>",
-        '<div class="search" hidden><input type="search" placeholder="Search: name, purpose, attach point…" '
-        'aria-label="Search tools" autocomplete="off" spellcheck="false"></div>',
+        f'<p class="soft">{"Then run" if add else "Run"} one of them with <code>{run}</code>{find}.</p>',
+        _SEARCH,
         f'<p class="soft" id="found" role="status" data-all="{count}">{count}</p>',
         '<ul class="tools">',
         *(_tool_row(tool) for tool in tools),
@@ -77,8 +80,9 @@ def tool_page(tree: dict[str, Any], tool: dict[str, Any], text: str = "", base: 
     best = hub_index.newest(tool)
     sample = hub_markdown.sample_of(text)
     version = f'<span class="tag">{_text(best["version"])}</span>' if best else ""
+    title = _text(tree.get("title") or "eBPF tools")
     parts = [
-        f'<p class="crumb"><a href="../index.html">{_text(tree.get("title") or "eBPF tools")}</a> / {_text(tool["name"])}</p>',
+        f'<p class="crumb"><a href="../index.html">{title}</a> / {_text(tool["name"])}</p>',
         f"<header><h1>{_text(tool['name'])}</h1>",
         f'<p class="lead">{_text(tool.get("summary", ""))}</p>',
         f'<div class="tags">{version}<span class="tag strong">{_text(tool["kind"])}</span>{_tags(tool)}</div></header>',
@@ -248,7 +252,7 @@ def _size(size: int) -> str:
     return f"{size} B" if size < 1000 else f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1e6:.1f} MB"
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(heads: tuple[str, ...], rows: Sequence[Sequence[str]]) -> str:
     """Return a table of cells that are HTML already; columns with nothing in them are left out."""
     used = [index for index, head in enumerate(heads) if any(row[index] for row in rows)]
     head = "".join(f"<th>{heads[index]}</th>" for index in used)
