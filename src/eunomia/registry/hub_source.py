@@ -191,9 +191,7 @@ def _reference(text: str) -> Any:
 def _client(registry: str, limits: Limits, *, plain_http: bool | None = None, ca_file: str = "") -> Any:
     from eunomia.registry.client import Client
 
-    return Client(
-        registry, plain_http=plain_http or None, ca_file=ca_file, timeout=limits.timeout
-    )
+    return Client(registry, plain_http=plain_http or None, ca_file=ca_file, timeout=limits.timeout)
 
 
 def _blob(client: Any, repository: str, digest: str, size: int) -> bytes:
