@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from eunomia.caches import home
 from eunomia.errors import FetchError
 from eunomia.registry import hub, hub_index
 from eunomia.registry.hub_source import Source, check
@@ -194,7 +195,7 @@ def _split(text: str) -> list[str]:
 def user_file() -> str:
     """Return the file with the user's hubs."""
     base = os.environ.get("XDG_CONFIG_HOME", "")
-    return os.path.join(base if os.path.isabs(base) else os.path.expanduser("~/.config"), "eunomia", "hubs.toml")
+    return os.path.join(base if os.path.isabs(base) else f"{home()}/.config", "eunomia", "hubs.toml")
 
 
 def system_file() -> str:
