@@ -1,7 +1,7 @@
 """The program in an image of a registry, whoever made it: packages and guests of every layout that people push.
 
-Our own type for packages, CNCF's Wasm artifact and its forerunners, single files as `oras push` and others leave them, and
-container images that hold a program (`FROM scratch` and `COPY`), all of these behind an index by architecture as well.
+Our own type for packages, CNCF's Wasm artifact and its forerunners, single files as `oras push` and others leave them,
+and container images that hold a program (`FROM scratch` and `COPY`), all of these behind an index by architecture too.
 docs/reference/images.md lists them.
 """
 
@@ -15,13 +15,15 @@ from eunomia.registry.image_kinds import (
     CONTAINERS,
     MEMBER,
     Layer,
+    NoProgramError,
+    chosen,
     config_of,
-    is_filesystem,
     layers_of,
+    several,
     strings,
 )
-from eunomia.registry.image_kinds import chosen as chosen_layer
 from eunomia.registry.in_files import in_files, is_program
+from eunomia.registry.reference import is_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class Pulled:
 
     __slots__ = ("annotations", "data", "digest", "manifest_digest", "media_type", "title")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (the order of the contract)
         self,
         data: bytes,
         digest: str,
@@ -150,18 +152,22 @@ class _Pull:
     def of_image(self, manifest: Manifest, document: dict[str, Any]) -> Pulled:
         """Return the program of an image: in a layer of its own, or in a file of a container image."""
         layers = layers_of(document)
-        annotations = strings(document.get("annotations"))
-        member = self.member or annotations.get(MEMBER, "")
-        layer = chosen_layer(layers, document, member)
+        member = self.member or strings(document.get("annotations")).get(MEMBER, "")
+        layer = chosen(layers, member)
         if layer is not None:
-            return self.pulled(self.blob(layer), manifest, layer.media_type, annotations, layer.title)
-        config = document.get("config")
-        kind = config.get("mediaType") if isinstance(config, dict) else ""
-        if kind in CONTAINERS or (layers and all(is_filesystem(layer) for layer in layers)):
-            return self.of_files(manifest, document, layers, member)
-        return self.by_bytes(manifest, document, layers)
+            return self.pulled(self.blob(layer), manifest, layer, "")
+        config = config_of(document)
+        is_container = config is not None and config.media_type in CONTAINERS
+        if not is_container:  # `oras push FILE` without a type calls any file a layer
+            found = self.by_bytes(manifest, layers)
+            if found is not None:
+                return found
+        if is_container or any(layer.is_filesystem for layer in layers):
+            return self.of_files(manifest, config if is_container else None, layers, member)
+        types = ", ".join(dict.fromkeys(layer.media_type[:80] for layer in layers[:5])) or "none"
+        raise NoProgramError(f"no package and no guest in it: its layers are of type {types}")
 
-    def of_files(self, manifest: Manifest, document: dict[str, Any], layers: list[Layer], member: str) -> Pulled:
+    def of_files(self, manifest: Manifest, config: Layer | None, layers: list[Layer], member: str) -> Pulled:
         """Return the program among the files of a container image."""
         total = sum(layer.size for layer in layers)
         if total > self.max_size:
@@ -169,42 +175,29 @@ class _Pull:
                 f"a container image with {total} bytes in its layers, at most {self.max_size} are read"
                 " to look for a program [--max-size SIZE]"
             )
-        config = config_of(document)
-        settings = b"{}"
-        if config is not None and config.media_type in CONTAINERS:
-            if config.size > MAX_CONFIG:
-                raise FetchError(f"its configuration has {config.size} bytes, at most {MAX_CONFIG} are read")
-            settings = self.blob(config)
+        if config is not None and config.size > MAX_CONFIG:
+            raise FetchError(f"its configuration has {config.size} bytes, at most {MAX_CONFIG} are read")
+        settings = self.blob(config) if config is not None else b"{}"
         blobs = [self.blob(layer) for layer in layers]
-        if len(blobs) == 1 and is_program(blobs[0]):  # a file that says it is a layer: `oras push` without a type
-            layer = layers[0]
-            return self.pulled(
-                blobs[0], manifest, layer.media_type, strings(document.get("annotations")), layer.title
-            )
         path, data = in_files(blobs, settings, member, self.max_size)
-        annotations = strings(document.get("annotations"))
-        return self.pulled(data, manifest, layers[-1].media_type, annotations, path.rpartition("/")[2])
+        return self.pulled(data, manifest, layers[-1], path.rpartition("/")[2])
 
-    def by_bytes(self, manifest: Manifest, document: dict[str, Any], layers: list[Layer]) -> Pulled:
-        """Return the one layer whose bytes are a program's, in an artifact of somebody else's type."""
-        found = []
+    def by_bytes(self, manifest: Manifest, layers: list[Layer]) -> Pulled | None:
+        """Return the one layer whose bytes are a program's, in an artifact of somebody else's type; None for none."""
+        found, left = [], self.max_size
         for layer in layers:
-            if layer.size <= self.max_size:
+            if layer.size <= left:
+                left -= layer.size
                 data = self.blob(layer)
                 if is_program(data):
                     found.append((layer, data))
-        if not found:
-            types = ", ".join(dict.fromkeys(layer.media_type[:80] for layer in layers[:5])) or "none"
-            raise NoProgramError(f"no package and no guest in it: its layers are of type {types}")
         if len(found) > 1:
             raise several([layer.title or layer.digest for layer, _ in found])
-        layer, data = found[0]
-        return self.pulled(data, manifest, layer.media_type, strings(document.get("annotations")), layer.title)
+        return self.pulled(found[0][1], manifest, found[0][0], "") if found else None
 
-    def pulled(  # noqa: PLR0917
-        self, data: bytes, manifest: Manifest, media_type: str, annotations: dict[str, str], title: str
-    ) -> Pulled:
-        return Pulled(data, manifest.digest, manifest.digest, media_type, annotations, title)
+    def pulled(self, data: bytes, manifest: Manifest, layer: Layer, title: str) -> Pulled:
+        annotations = strings(manifest.document.get("annotations"))
+        return Pulled(data, manifest.digest, manifest.digest, layer.media_type, annotations, title or layer.title)
 
     def blob(self, layer: Layer) -> bytes:
         """Return the bytes of a layer, from the store where it has them."""
@@ -237,7 +230,7 @@ def choose(index: dict[str, Any], architecture: str) -> list[str]:
     other: list[str] = []
     there: dict[str, None] = {}
     for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("digest"), str):
+        if not isinstance(entry, dict) or not is_digest(strings(entry).get("digest", "")):
             raise FetchError("an entry of its index has no digest")
         if strings(entry.get("annotations")).get("vnd.docker.reference.type") == "attestation-manifest":
             continue
@@ -257,13 +250,3 @@ def choose(index: dict[str, Any], architecture: str) -> list[str]:
         have = ", ".join(list(there)[:8]) or "nothing"
         raise FetchError(f"nothing for linux/{architecture} in it: it has {have} [--platform PLATFORM]")
     return list(dict.fromkeys([*own, *wasm, *(other if len(other) == 1 else [])]))
-
-
-class NoProgramError(FetchError):
-    """There is no program in an image."""
-
-
-def several(names: list[str]) -> FetchError:
-    """Return the error for an image with more than one program in it."""
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    return FetchError(f"several programs in it: {shown} [its label {MEMBER} can name one]")

@@ -13,7 +13,7 @@ from eunomia.registry.tar_stream import TarStream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO
+    from eunomia.registry.tar_stream import Readable
 
 MAX_UNPACKED = 512 << 20  # bytes of all layers
 MAX_FILES = 200_000
@@ -143,7 +143,7 @@ def _tar(data: bytes, limit: int) -> TarStream:
     return TarStream(_Damage(opened(data)), limit)
 
 
-def opened(data: bytes) -> IO[bytes]:
+def opened(data: bytes) -> Readable:
     """Return a file of the bytes, unpacked where they are compressed; the bytes tell, not a media type.
 
     Raises:
@@ -161,7 +161,7 @@ def opened(data: bytes) -> IO[bytes]:
     return io.BytesIO(data)
 
 
-def _zstd(data: bytes) -> IO[bytes]:
+def _zstd(data: bytes) -> Readable:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]  # Python 3.14
 
@@ -175,16 +175,14 @@ def _zstd(data: bytes) -> IO[bytes]:
         raise MissingDependencyError(
             "a layer is compressed with zstd, which nothing here reads [pip install zstandard]"
         ) from None
-    found = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).stream_reader(
-        io.BytesIO(data), read_across_frames=True
-    )
-    return found  # type: ignore[no-any-return,unused-ignore]
+    reader = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+    return reader.stream_reader(io.BytesIO(data), read_across_frames=True)  # type: ignore[no-any-return,unused-ignore]
 
 
 class _Damage:
     """A decompressor whose errors are ours."""
 
-    def __init__(self, source: IO[bytes]) -> None:
+    def __init__(self, source: Readable) -> None:
         self._source = source
 
     def read(self, size: int) -> bytes:

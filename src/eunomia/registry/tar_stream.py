@@ -1,7 +1,7 @@
 """The members of a tar that comes as a stream from somebody else: every size bounded, no name leaves the archive.
 
-tarfile takes headers of any size into memory, and reads some of them in quadratic time (CVE-2024-6232 in the Python that
-Debian 12 has); of what it can, an image's layer has little.
+tarfile takes headers of any size into memory, and reads some of them in quadratic time (CVE-2024-6232, in the Python
+that Debian 12 has); of all that it can do, an image's layer needs little.
 
 Source: POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar's manual, "Basic Tar Format"; OCI image specification 1.1,
 "Image Layer Filesystem Changeset".
