@@ -47,8 +47,9 @@ signature states must be that of REF: one that was copied from another repositor
 An identity (a person or a workflow, by a short-lived certificate) is verified offline, against the trust root in a
 file:
 
-  ecli verify --certificate-identity me@example.org --certificate-oidc-issuer https://id.example.org \\
-      --trusted-root trusted_root.json package.json
+  ecli verify package.json --trusted-root root.json \\
+      --certificate-identity me@example.org \\
+      --certificate-oidc-issuer https://id.example.org
 
 Neither a key's nor an identity's signature says that a package is harmless: it says whose it is.
 
