@@ -6,6 +6,7 @@ import os
 import sys
 
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError
+from eunomia.cli.registry_options import CONNECTION, connection
 from eunomia.cli.report import clean
 from eunomia.errors import FetchError, SignatureError
 
@@ -35,7 +36,7 @@ COMMAND = Command(
         Opt("bundle", "", "file", "of a FILE: its sigstore bundle (FILE.sigstore.json)", "FILE"),
         Opt("signed-as", "", "text", "of an image: the name in its signature, if it was copied from there", "NAME"),
         Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0),
-        Opt("timeout", "", "seconds", "time limit of a download", default=30.0),
+        *CONNECTION,
         JSON,
         VERBOSE,
     ),
@@ -156,6 +157,7 @@ def _verify(operand: str, keys: list[PublicKey], identities: list[Identity], val
 def _subjects(operand: str, values: Values) -> Any:
     """Yield what may be signed so that the operand is, with its signatures."""
     from eunomia.registry import attached
+    from eunomia.registry.reference import is_reference
     from eunomia.registry.verification import Subject
 
     named = _named_signatures(values)
@@ -166,12 +168,30 @@ def _subjects(operand: str, values: Values) -> Any:
         data = download(operand, timeout=values["timeout"], max_size=values["max-size"] or MAX_DOWNLOAD)
         yield Subject.of_file(data), named or attached.beside_url(operand, values["timeout"])
         return
+    if not os.path.lexists(operand) and is_reference(operand):
+        yield from _of_image(operand, values)
+        return
     found = attached.read_whole(operand, MAX_FILE)
     if found is None:
         raise FetchError(f"verify {operand}: no such file")
     if len(found) > MAX_FILE:
         raise FetchError(f"verify {operand}: larger than {MAX_FILE >> 20} MB, not a program")
     yield Subject.of_file(found), named or attached.beside_file(operand)
+
+
+def _of_image(operand: str, values: Values) -> Any:
+    """Yield the manifest or index that a reference names, with its signatures."""
+    from eunomia.registry.attached_image import of_image
+    from eunomia.registry.client import Client
+    from eunomia.registry.reference import parse
+    from eunomia.registry.verification import Subject
+
+    place = parse(operand)
+    name = parse(values["signed-as"]).name if values["signed-as"] else place.name
+    with Client(place.registry, **connection(values)) as client:
+        manifest = client.manifest(place.repository, place.wanted)
+        subject = Subject(manifest.digest, manifest.data, name, "" if values["signed-as"] else place.tag)
+        yield subject, of_image(client, place.repository, manifest.digest)
 
 
 def _named_signatures(values: Values) -> list[Signature]:
