@@ -17,6 +17,11 @@ COMMANDS = {
     "record": "record",
     "replay": "replay",
     "list": "list",
+    "search": "search",
+    "info": "info",
+    "hub": "hub",
+    "install": "install",
+    "upgrade": "upgrade",
     "inspect": "inspect",
     "export": "export",
     "test-run": "test_run",
@@ -27,6 +32,8 @@ COMMANDS = {
     "logs": "logs",
     "stop": "stop",
     "map": "map",
+    "login": "login",
+    "logout": "logout",
     "clean": "clean",
     "doctor": "doctor",
     "completion": "completion",
@@ -108,11 +115,10 @@ def _answer(program: str, exc: Exception) -> int:
     """Say what went wrong, as its kind asks for; return the exit code."""
     from eunomia.cli.parser import UsageError
 
-    if isinstance(exc, ModuleNotFoundError) and (exc.name or "").startswith("eunomia.compiler"):
-        from eunomia.errors import no_compiler
+    if isinstance(exc, ModuleNotFoundError):
+        from eunomia.errors import missing_part
 
-        exc = no_compiler()
-
+        exc = missing_part(exc.name or "") or exc
     if isinstance(exc, BrokenPipeError):
         _drop_output()
         return 0

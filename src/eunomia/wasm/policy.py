@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from eunomia.errors import PolicyError
+from eunomia.package.calls import REGISTERS
 from eunomia.wasm import kinds
-from eunomia.wasm.calls import REGISTERS
 from eunomia.wasm.rules import Rules
 from eunomia.wasm.sizes import size_text
 
@@ -80,6 +80,14 @@ class Policy:
             return self
         other = Policy(machine=False)
         other._allow, other._deny, other._limits = [*self._allow, rules], self._deny, self._limits
+        return other
+
+    def with_types(self, words: Iterable[str], origin: str) -> Policy:
+        """Return this policy with the types of programs limited to some, by a rule that stands in `origin`."""
+        rules = Rules(origin=origin)
+        rules.names["prog-type"] = list(words)
+        other = Policy(machine=False)
+        other._allow, other._deny, other._limits = self._allow, self._deny, [*self._limits, rules]
         return other
 
     def number(self, key: str) -> int:
