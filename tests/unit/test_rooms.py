@@ -27,7 +27,9 @@ ROOMS: dict[str, set[str]] = {
     "life": {"kernel", "package", "btf", "_native", "errors"},
     "registry": {"caches", "package", "builtin", "btf", "_native", "errors"},
     "wasm": {"caches", "kernel", "events", "package", "btf", "_native", "errors"},
+    "publish": {"registry", "compiler", "caches", "package", "builtin", "btf", "_native", "errors"},
     "cli": {
+        "publish",
         "wasm",
         "registry",
         "life",

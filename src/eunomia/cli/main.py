@@ -18,6 +18,7 @@ COMMANDS = {
     "replay": "replay",
     "list": "list",
     "inspect": "inspect",
+    "export": "export",
     "test-run": "test_run",
     "check": "check",
     "evidence": "evidence",

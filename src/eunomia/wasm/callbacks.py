@@ -100,7 +100,7 @@ class Calls:
         if why:
             return why
         from eunomia.btf.elf import ElfFile
-        from eunomia.wasm.calls import changes_of
+        from eunomia.package.calls import changes_of
 
         assert self.loading is not None
         elf = ElfFile(bytes(self.loading[1]))

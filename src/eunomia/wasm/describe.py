@@ -8,8 +8,8 @@ from typing import Any
 from eunomia._native import lib
 from eunomia.btf.object import MAP_TYPES, MapDefinition, ObjectBtf
 from eunomia.errors import PackageError
+from eunomia.package.calls import changes_of
 from eunomia.wasm import kinds
-from eunomia.wasm.calls import changes_of
 from eunomia.wasm.embedded import Embedded, find
 from eunomia.wasm.guest import is_component
 from eunomia.wasm.interface import age_of, offered

@@ -1,9 +1,13 @@
 """The words of a policy for programs, and for what they attach to: from the kernel's types, sections and targets.
 
-On the way of `ecli run GUEST.wasm`: imports nothing.
+On the way of `ecli run GUEST.wasm`: imports nothing heavy.
 """
 
 from __future__ import annotations
+
+from eunomia.package.program_words import OBSERVING, TYPES, of_section
+
+__all__ = ["OBSERVING", "TYPES", "of_section"]
 
 # enum bpf_prog_type, include/uapi/linux/bpf.h; kprobe, sched_cls, tracing and lsm are told apart further.
 _TYPES = {
@@ -15,23 +19,6 @@ _TYPES = {
 }  # fmt: skip
 # enum bpf_attach_type of tracing and lsm programs.
 _ATTACH = {23: "tp_btf", 24: "fentry", 25: "fexit", 26: "fmod_ret", 28: "iter", 43: "lsm_cgroup"}
-# How sections begin that share a type, or that have another word; the longer first.
-_SECTIONS = (
-    ("raw_tracepoint.w", "raw_tp_writable"), ("raw_tp.w", "raw_tp_writable"), ("raw_tracepoint", "raw_tp"),
-    ("raw_tp", "raw_tp"), ("tracepoint", "tp"), ("tp_btf", "tp_btf"), ("tp", "tp"), ("kprobe", "kprobe"),
-    ("kretprobe", "kprobe"), ("ksyscall", "kprobe"), ("kretsyscall", "kprobe"), ("uprobe", "uprobe"),
-    ("uretprobe", "uprobe"), ("usdt", "usdt"), ("fentry", "fentry"), ("fexit", "fexit"), ("fmod_ret", "fmod_ret"),
-    ("iter", "iter"), ("lsm_cgroup", "lsm_cgroup"), ("lsm", "lsm"), ("perf_event", "perf_event"),
-    ("socket", "socket"), ("xdp", "xdp"), ("tcx", "tcx"), ("netkit", "netkit"), ("tc", "tc"), ("classifier", "tc"),
-    ("action", "tc"), ("cgroup_skb", "cgroup"), ("cgroup", "cgroup"), ("sockops", "sockops"), ("sk_msg", "sk_msg"),
-    ("sk_skb", "sk_skb"), ("sk_lookup", "sk_lookup"), ("sk_reuseport", "sk_reuseport"),
-    ("flow_dissector", "flow_dissector"), ("lwt", "lwt"), ("lirc_mode2", "lirc"), ("struct_ops", "struct_ops"),
-    ("freplace", "freplace"), ("netfilter", "netfilter"), ("syscall", "syscall"),
-)  # fmt: skip
-OBSERVING = frozenset(
-    ("tp", "raw_tp", "tp_btf", "kprobe", "uprobe", "usdt", "fentry", "fexit", "iter", "perf_event", "socket")
-)
-TYPES = frozenset(word for _, word in _SECTIONS)
 # What the programs of a word attach to, where that is not called as they are.
 _KINDS = {
     "xdp": "iface", "tc": "iface", "tcx": "iface", "netkit": "iface", "cgroup": "cgroup", "sockops": "cgroup",
@@ -65,15 +52,6 @@ def _word_of_type(kind: int, attach_type: int, section: str) -> str:
     if word == "raw_tp":  # what native/handlers.c looks up at load is one until then: lsm, fmod_ret, fentry, …
         return of_section(section) or word
     return _ATTACH.get(attach_type, word) if word in ("tracing", "lsm") else word
-
-
-def of_section(section: str) -> str:
-    """Return the word that a section asks for, "" where libbpf does not know it."""
-    name = section.removeprefix("?")
-    for prefix, word in _SECTIONS:
-        if name.startswith(prefix) and name[len(prefix) : len(prefix) + 1] in ("", "/", ".", "_", "+"):
-            return word
-    return ""
 
 
 def kind_of(word: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from eunomia.errors import PolicyError
+from eunomia.package.calls import REGISTERS
 from eunomia.wasm import kinds
-from eunomia.wasm.calls import REGISTERS
 from eunomia.wasm.rules import Rules
 from eunomia.wasm.sizes import size_text
 

@@ -1,4 +1,7 @@
-"""Policy files: TOML with the tables `allow`, `deny` and `limit`, each with the keys of the rules."""
+"""Policy files: TOML with the tables `allow`, `deny` and `limit`, each with the keys of the rules.
+
+`[[trust]]` beside them is about where packages and guests come from, and read by eunomia.registry.trust_file.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +39,10 @@ def read(path: str) -> tuple[Rules, Rules, Rules | None]:
         tree = tomllib.loads(text.decode())
     except (ValueError, RecursionError) as exc:
         raise PolicyError(f"policy {path}: {' '.join(str(exc).split())}") from exc
+    tree.pop("trust", None)
     for name in tree:
         if name not in TABLES or not isinstance(tree[name], dict):
-            raise PolicyError(f"policy {path}: {name!r} is none of the tables [allow], [deny], [limit]")
+            raise PolicyError(f"policy {path}: {name!r} is none of the tables [allow], [deny], [limit], [[trust]]")
     allowed, denied, limit = (Rules(origin=path) for _ in TABLES)
     for name, rules in zip(TABLES, (allowed, denied, limit), strict=True):
         for rule in _rules(path, name, tree.get(name, {})):

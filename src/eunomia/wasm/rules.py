@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 
 from eunomia.errors import PolicyError
+from eunomia.package.calls import HELPERS
 from eunomia.wasm import kinds
-from eunomia.wasm.calls import HELPERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

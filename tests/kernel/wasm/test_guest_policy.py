@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from eunomia.btf.elf import ElfFile
+from eunomia.package.calls import calls_of
 from eunomia.wasm import Guest, Policy
-from eunomia.wasm.calls import calls_of
 from support.bpf_guests import compile_guest, compile_object
 
 OBJECT = """

@@ -9,8 +9,8 @@ import pytest
 from eunomia import builtin
 from eunomia.btf.elf import ElfFile
 from eunomia.package.model import Package
+from eunomia.package.registers import may_change_registers
 from eunomia.wasm import Guest, Policy
-from eunomia.wasm.registers import may_change_registers
 from support.bpf_guests import compile_guest, compile_object
 
 R = "#define R(context) (((u64 *)(context))[2])\n"

@@ -18,7 +18,7 @@ from eunomia.cli.inspect import main as inspect
 from eunomia.cli.parser import Verbosity
 from eunomia.errors import GuestError
 from eunomia.package import Package
-from eunomia.wasm.calls import calls_of
+from eunomia.package.calls import calls_of
 from eunomia.wasm.describe import describe, options
 from eunomia.wasm.embedded import cut, find
 from eunomia.wasm.module import Module

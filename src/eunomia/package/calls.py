@@ -1,6 +1,6 @@
 """What the instructions of an object call: helpers and kernel functions that change what they look at.
 
-On the way of `ecli run GUEST.wasm`.
+On the way of `ecli run GUEST.wasm`, and of a question to the user about a package.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def changes_of(elf: ElfFile, sections: Iterable[tuple[str, str]]) -> tuple[set[s
     helpers, kernel = calls_of(elf)
     probes = [section for word, section in sections if word in ("uprobe", "usdt")]
     if probes:
-        from eunomia.wasm.registers import may_change_registers
+        from eunomia.package.registers import may_change_registers
 
         helpers |= {REGISTERS} if may_change_registers(elf, probes) else set()
     return helpers, kernel

@@ -1,0 +1,113 @@
+"""`ecli export`: a package as an archive, an object or a C skeleton."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
+from eunomia.errors import EunomiaError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.package.model import Package
+
+FORMATS = ("json", "yaml", "tar", "bpf.o", "skeleton")  # eunomia.publish.export has them
+_TEXTS = ("json", "yaml", "skeleton")
+
+COMMAND = Command(
+    "export",
+    "PROG",
+    "write a package in another form: archive, object, C skeleton",
+    (
+        Opt("format", "", "choice", "what to write (what FILE's name says, else tar)", choices=FORMATS),
+        Opt("output", "o", "file", "file to write, - for standard output (NAME and the form's suffix)", "FILE"),
+        Opt("arch", "", "text", "architecture of bpf.o and skeleton (this machine's)", "ARCH"),
+        Opt("name", "", "text", "what a skeleton's names begin with (that of the object, as in bootstrap_bpf)", "NAME"),
+        VERBOSE,
+    ),
+    details="""\
+PROG is a package, an object, a C source, a URL, a reference, or the name of a built-in tool. Nothing of it is run.
+
+  json, yaml   the package, without its BTF archive
+  tar          the package with its BTF archive
+  bpf.o        the object alone
+  skeleton     a header for C and C++, as bpftool's""",
+    examples=(
+        ("ecli export opensnoop", "writes ./opensnoop.tar"),
+        ("ecli export ./package.json -o tool.bpf.o", "the object of a package"),
+        ("ecli export sigsnoop --format skeleton -o - | less", "to look at"),
+    ),
+    choices=("@builtin", "@file"),
+)
+
+
+def main(args: list[str]) -> int:
+    """Run `ecli export`."""
+    values = COMMAND.parse(args)
+    if not values.operands:
+        raise UsageError("export: which package? [see ecli export --help]")
+    values.no_more_than(1)
+    output = values["output"] or ""
+    from eunomia.publish import export as publish
+
+    form = values["format"] or publish.form_of(output) or "tar"
+    if values["arch"] and form not in publish.ONE_ARCHITECTURE:
+        raise UsageError(f"--arch: a {form} has all architectures of the package [leave it out]")
+    if values["name"] and form != "skeleton":
+        raise UsageError("--name is for --format skeleton")
+    program = values.operands[0]
+    package, origin = _package(program, form)
+    data = publish.export(package, form, arch=values["arch"] or "", name=values["name"] or "")
+    if output == "-":
+        _print(data, form)
+        return 0
+    path = output or publish.file_name(origin, package, form)
+    _write(path, data)
+    sys.stderr.write(f"ecli: wrote {path} ({len(data)} bytes)\n")
+    return 0
+
+
+def _package(program: str, form: str) -> tuple[Package, str]:
+    """The package and what to call it by; a source for a skeleton is compiled without counters that only ecli reads."""
+    from eunomia.registry.resolve import fetch, package_of
+
+    if form in ("skeleton", "bpf.o") and program.endswith(".c") and os.path.isfile(program):
+        from eunomia.compiler import compile_source
+
+        return compile_source(program, accounting=False), program
+    found = fetch(program)
+    if found.is_guest:
+        raise EunomiaError(f"export {program}: a Wasm guest, not a package [it is a file that runs as it is]")
+    return package_of(found.data, found.origin, remote=found.is_remote), found.origin
+
+
+def _print(data: bytes, form: str) -> None:
+    if form not in _TEXTS and sys.stdout.isatty():
+        raise UsageError(f"a {form} is not for a terminal [-o FILE]")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def _write(path: str, data: bytes) -> None:
+    """Write a file whole or not at all; what is no regular file (a pipe, /dev/null) is written into."""
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            with open(path, "wb") as file:
+                file.write(data)
+            return
+        descriptor, partial = tempfile.mkstemp(prefix=".ecli-", dir=os.path.dirname(os.path.realpath(path)))
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                mask = os.umask(0)
+                os.umask(mask)
+                os.fchmod(file.fileno(), 0o666 & ~mask)
+            os.replace(partial, os.path.realpath(path))
+        except BaseException:
+            os.unlink(partial)
+            raise
+    except OSError as exc:
+        raise OSError(exc.errno, f"write {path}: {(exc.strerror or str(exc)).lower()}") from exc

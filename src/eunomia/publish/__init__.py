@@ -1,0 +1,1 @@
+"""What makes things for others: exported forms, standalone programs, images, hubs, signatures."""
