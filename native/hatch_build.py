@@ -24,7 +24,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 sys.path.insert(0, str(Path(__file__).parent))
 from build import DEVELOPMENT, build_extension, default_target, is_current, is_host, libs_for
 
-COMPILER = "compiler/"  # of src/eunomia: the second wheel's, packaging/compiler
+# Rooms of src/eunomia that have a wheel of their own, packaging/NAME: machines that only run packages do without them.
+PARTS = {"compiler": ("compiler/", "publish/"), "wasm": ("wasm/",)}
 LEFT_OUT = {"target", "__pycache__", "tests", "Cargo.lock"}  # of sdk/: what builds and tests leave and need
 SKIPPED = (".wasm", "_test.go")
 NOT_TAKEN = (
@@ -69,7 +70,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             if text.name not in NOT_TAKEN:
                 include[str(text)] = f"eunomia/_native/licenses/{text.name}"
         for source, name in lean_modules(root, staging):
-            if not name.startswith(COMPILER):
+            if not name.startswith(sum(PARTS.values(), ())):
                 include[str(source)] = f"eunomia/{name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
@@ -78,13 +79,34 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             repack(Path(artifact_path))
 
 
-def compiler_files(root: Path, staging: Path) -> Iterator[tuple[Path, str]]:
-    """Yield the files of the second wheel, and their names below eunomia/."""
-    if (root / "sdk").is_dir():
+def get_build_hook() -> type[BuildHookInterface]:  # type: ignore[type-arg]
+    """Tell hatchling which of the two hooks is the first wheel's."""
+    return CustomBuildHook
+
+
+class PartHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Take in what the first wheel leaves out: the part that the folder of packaging/ is named after."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Tell hatchling which files to take in."""
+        part, root = Path(self.root).name, Path(__file__).resolve().parent.parent
+        staging = root / f"build/{part}-wheel"
+        staging.mkdir(parents=True, exist_ok=True)
+        files = part_files(root, part, staging)
+        build_data["force_include"].update({str(path): f"eunomia/{name}" for path, name in files})
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Pack the wheel as small as the format allows."""
+        repack(Path(artifact_path))
+
+
+def part_files(root: Path, part: str, staging: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the files of a part's wheel, and their names below eunomia/."""
+    if part == "compiler":
         yield sdk_archive(root, staging / "sdk.tar.xz"), "sdk.tar.xz"
-    yield from lean_headers(root, staging)
-    yield from ((path, name) for path, name in lean_modules(root, staging) if name.startswith(COMPILER))
-    for path in sorted((root / "src/eunomia" / COMPILER).rglob("*")):
+        yield from lean_headers(root, staging)
+    yield from ((path, name) for path, name in lean_modules(root, staging) if name.startswith(PARTS[part]))
+    for path in sorted(each for room in PARTS[part] for each in (root / "src/eunomia" / room).rglob("*")):
         name = path.relative_to(root / "src/eunomia")
         if (
             path.is_file()

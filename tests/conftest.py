@@ -17,6 +17,8 @@ from hypothesis import settings
 
 from support import kernel_state
 from support.commands import Command
+from support.registries import Registry, Server
+from support.registry_clients import RegistryClient, home_environment
 from support.vm import VmError
 from support.vm.lab import Vm
 from support.vm.machine import qemu
@@ -104,6 +106,52 @@ def vm() -> Callable[..., Vm]:
         return Vm(series, arch, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Registry]]:
+    """`registry(kind="distribution", tls=False, login=False, options=()) -> Registry`: a real one, on loopback.
+
+    It runs until the tests end, and the same arguments give the same one: `.repository()` is a place of one's own.
+    """
+    servers: dict[object, tuple[Server, Registry]] = {}
+
+    def make(
+        kind: str = "distribution", *, tls: bool = False, login: bool = False, options: tuple[str, ...] = ()
+    ) -> Registry:
+        key = (kind, tls, login, options)
+        if key not in servers:
+            server = Server(kind, tmp_path_factory.mktemp(f"registry-{kind}"), tls=tls, login=login, options=options)
+            servers[key] = (server, server.start())
+        return servers[key][1]
+
+    yield make
+    for server, _ in servers.values():
+        server.stop()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    """Variables of a home of the test's own (`ecli(…, env=home)`): credentials, configuration, caches."""
+    return home_environment(tmp_path / "home")
+
+
+@pytest.fixture
+def oras(home: dict[str, str]) -> RegistryClient:
+    """`oras(*args) -> Result`: the OCI project's client."""
+    return RegistryClient("oras", home)
+
+
+@pytest.fixture
+def cosign(home: dict[str, str]) -> RegistryClient:
+    """`cosign(*args) -> Result`: sigstore's client."""
+    return RegistryClient("cosign", home)
+
+
+@pytest.fixture
+def skopeo(home: dict[str, str]) -> RegistryClient:
+    """`skopeo(*args) -> Result`: the containers project's client."""
+    return RegistryClient("skopeo", home)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -121,16 +121,17 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name == "wasm":
-        return __import__("eunomia.wasm").wasm
     try:
+        if name == "wasm":
+            return __import__("eunomia.wasm").wasm
         module = __import__(_HOMES.get(name, "eunomia.errors"), fromlist=[name])
     except ModuleNotFoundError as exc:
-        if exc.name != "eunomia.compiler":
-            raise
-        from eunomia.errors import no_compiler
+        from eunomia.errors import missing_part
 
-        raise no_compiler() from exc
+        missing = missing_part(exc.name or "")
+        if missing is None:
+            raise
+        raise missing from exc
     value: object = getattr(module, "compile_source" if name == "compile" else name)
     globals()[name] = value
     return value

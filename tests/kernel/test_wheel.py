@@ -59,6 +59,21 @@ def compiler_wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return build(root / "packaging/compiler", tmp_path_factory.mktemp("compiler"))
 
 
+@pytest.fixture(scope="module")
+def wasm_wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the guests' host."""
+    return build(root / "packaging/wasm", tmp_path_factory.mktemp("wasm"))
+
+
+def test_host_of_guests_has_a_wheel_of_its_own(wheel: Path, wasm_wheel: Path, root: Path) -> None:
+    first, second = (set(zipfile.ZipFile(path).namelist()) for path in (wheel, wasm_wheel))
+    modules = {str(path.relative_to(root / "src")) for path in (root / "src/eunomia/wasm").rglob("*.py")}
+
+    assert wasm_wheel.name == "eunomia_wasm-0.1.0-py3-none-any.whl"
+    assert not first & second
+    assert {name for name in second if ".dist-info/" not in name} == modules
+
+
 def test_compiler_has_a_wheel_of_its_own(wheel: Path, compiler_wheel: Path, root: Path, tmp_path: Path) -> None:
     first, second = (set(zipfile.ZipFile(path).namelist()) for path in (wheel, compiler_wheel))
     metadata = zipfile.ZipFile(compiler_wheel).read("eunomia_compiler-0.1.0.dist-info/METADATA")
@@ -184,9 +199,11 @@ def bare_code(text: str) -> str:
     return f"{ast.dump(tree)} {places}"
 
 
-def test_modules_do_what_the_sources_do_line_by_line(wheel: Path, compiler_wheel: Path, root: Path) -> None:
+def test_modules_do_what_the_sources_do_line_by_line(
+    wheel: Path, compiler_wheel: Path, wasm_wheel: Path, root: Path
+) -> None:
     contents = {}
-    for archive in map(zipfile.ZipFile, (wheel, compiler_wheel)):
+    for archive in map(zipfile.ZipFile, (wheel, compiler_wheel, wasm_wheel)):
         contents.update({name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")})
 
     assert sorted(contents) == sorted(str(path.relative_to(root / "src")) for path in (root / "src").rglob("*.py"))
@@ -278,3 +295,18 @@ def test_compiling_without_the_compilers_wheel_says_what_to_install(bare: Path) 
 
     assert lines == [f"ecc: {missing}", f"ecli: {missing}", f"ecc: {missing}", f"ecc: {missing}"]
     assert "eunomia[compile]" in run.stdout
+
+
+def test_guests_without_the_guests_wheel_say_what_to_install(bare: Path) -> None:
+    script = r"""
+        printf '\0asm\1\0\0\0' > /tmp/x.wasm
+        for command in 'ecli run' 'ecli inspect' wasm-bpf; do /opt/eunomia/bin/$command /tmp/x.wasm && exit 1; done
+        /opt/eunomia/bin/ecli doctor | grep 'wasm guests'
+        /opt/eunomia/bin/ecli completion bash > /tmp/completion
+    """
+    run = subprocess.run(debian.inside(bare, "sh", "-c", script), capture_output=True, text=True, check=False)
+    missing = "wasm: the host of guests is not installed [pip install 'eunomia[wasm]']"
+
+    assert run.returncode == 0, run
+    assert run.stderr.splitlines() == [f"ecli: {missing}", f"ecli: {missing}", f"wasm-bpf: {missing}"]
+    assert missing in run.stdout

@@ -68,8 +68,11 @@ def values_of(option: Opt) -> str:
     if option.choices:
         return " ".join(option.choices)
     if option.long in ("allow", "deny"):
-        from eunomia.wasm.kinds import TYPES
-        from eunomia.wasm.rules import KEYS
+        try:
+            from eunomia.wasm.kinds import TYPES
+            from eunomia.wasm.rules import KEYS
+        except ModuleNotFoundError:  # a wheel that is not installed: there are no guests to allow anything
+            return "all"
 
         return " ".join(["all", *(f"prog-type={word}" for word in sorted(TYPES)), *(f"{key}=" for key in KEYS[1:])])
     return "@file" if option.kind == "file" or option.long == "dir" else ""

@@ -229,11 +229,16 @@ def compiler() -> Check:
 
 def guests() -> Check:
     """The engine that runs Wasm guests; packages do not need it."""
-    from eunomia.errors import EunomiaError
-    from eunomia.wasm import engine
+    from eunomia.errors import EunomiaError, missing_part
 
     try:
+        from eunomia.wasm import engine
+
         path = engine.library()
+    except ModuleNotFoundError as exc:
+        if missing_part(exc.name or "") is None:
+            raise
+        return Check("wasm guests", LIMITED, str(missing_part(exc.name or "")), "only `ecli run GUEST.wasm` needs it")
     except EunomiaError as exc:
         return Check("wasm guests", LIMITED, str(exc), "only `ecli run GUEST.wasm` needs it")
     kept = engine.cache()

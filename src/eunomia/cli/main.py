@@ -108,11 +108,10 @@ def _answer(program: str, exc: Exception) -> int:
     """Say what went wrong, as its kind asks for; return the exit code."""
     from eunomia.cli.parser import UsageError
 
-    if isinstance(exc, ModuleNotFoundError) and (exc.name or "").startswith("eunomia.compiler"):
-        from eunomia.errors import no_compiler
+    if isinstance(exc, ModuleNotFoundError):
+        from eunomia.errors import missing_part
 
-        exc = no_compiler()
-
+        exc = missing_part(exc.name or "") or exc
     if isinstance(exc, BrokenPipeError):
         _drop_output()
         return 0
