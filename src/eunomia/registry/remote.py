@@ -10,7 +10,7 @@ import os
 from eunomia.errors import FetchError
 from eunomia.registry.resolve import Program
 from eunomia.registry.source import Source
-from eunomia.registry.store import Entry, Store, digest_of
+from eunomia.registry.store import Entry, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,8 +135,12 @@ def of_hub(found: Found, text: str, limits: Limits, *, pinned: bool = False) -> 
 
         data = fetch_of_hub(found, name, store, limits)
         _say_failure(store, limits)
+        if "@" not in text:
+            from eunomia.registry.hub import keep as in_use
+
+            in_use(found)  # this version stays the one of this name until `ecli upgrade`
     source = Source(
-        "hub", text, found.place, tag=found.version, data_digest=found.digest, hub=found.hub, pinned=pinned,
+        "hub", text, found.text, tag=found.version, data_digest=found.digest, hub=found.hub, pinned=pinned,
         cached=is_cached,
     )  # fmt: skip
     return Program(data, found.name, source)
@@ -186,5 +190,3 @@ def _say_failure(store: Store, limits: Limits) -> None:
     if store.failure:
         limits.say(f"cache: not kept: {store.failure}")
 
-
-__all__ = ["age", "architecture", "digest_of", "image", "image_name", "is_kept", "kept", "of_hub", "url"]
