@@ -6,11 +6,32 @@ import os
 import sys
 
 from eunomia.cli.parser import Verbosity
-from eunomia.registry.resolve import MAX_DOWNLOAD, Limits
+from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.cli.parser import Values
+    from eunomia.registry.resolve import Program
+
+
+def fetched(program: str, values: Values, *, digest: bool = True) -> Program:
+    """Return the program that a command was given.
+
+    Args:
+        program: what the user typed.
+        values: of the command, with those of `fetch_table`'s options that it has.
+        digest: it is what `--sha256` is about.
+
+    Raises:
+        FetchError, PackageError, OSError: as `eunomia.registry.resolve.fetch`.
+    """
+    limits = limits_of(values)
+    if not digest:
+        limits.sha256 = ""
+    try:
+        return fetch(program, limits)
+    finally:
+        end_progress()
 
 
 def limits_of(values: Values) -> Limits:

@@ -28,6 +28,8 @@ COMMANDS = {
     "stop": "stop",
     "map": "map",
     "clean": "clean",
+    "cache": "cache",
+    "lock": "lock",
     "doctor": "doctor",
     "completion": "completion",
     "version": "version",

@@ -40,9 +40,10 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
     check(values)
     program = values.operands[0]
     from eunomia.cli.arguments import HELP, VERSION, take_arguments
-    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch, package_of
+    from eunomia.cli.fetching import fetched
+    from eunomia.registry.resolve import package_of
 
-    found = fetch(program, Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or ""))
+    found = fetched(program, values)
     if found.is_guest:
         from eunomia.cli.guest import run_guest
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from eunomia.cli.fetch_table import FETCH_OPTIONS, FETCHING
 from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt
 
 OUTPUT, WHICH, AGGREGATE, END = "Output", "Which events", "Aggregation", "Ending"
-SAMPLES, LOADING, READING, FETCHING = "Sampled maps", "Loading", "Reading", "Fetching"
+SAMPLES, LOADING, READING = "Sampled maps", "Loading", "Reading"
 ATTACHING = "Attaching"
 LIFE = "Background and pins"
 GUESTS = "Wasm guests"
@@ -127,7 +128,7 @@ OPTIONS = (
         "guest",
         "",
         "file",
-        "a Wasm guest that gets the events that pass, and drops, changes or adds some; of several one behind the other",
+        "a Wasm guest (a file, URL or reference) that gets the events that pass, and drops, changes or adds some; of several one behind the other",
         "FILE",
         repeat=True,
         group=WHICH,
@@ -288,16 +289,7 @@ OPTIONS = (
         group=LOADING,
         hidden=True,
     ),
-    Opt(
-        "sha256",
-        "",
-        "text",
-        "the digest that PROG's bytes must have, checked before anything else",
-        "HEX",
-        group=FETCHING,
-    ),
-    Opt("timeout", "", "seconds", "time limit of a download", default=30.0, group=FETCHING),
-    Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0, group=FETCHING),
+    *FETCH_OPTIONS,
     *GUEST_OPTIONS,
     QUIET,
     VERBOSE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError, did_you_mean
+from eunomia.cli.fetch_table import FETCHING
 from eunomia.cli.run_table import OPTIONS
 
 TYPE_CHECKING = False
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_DATA = 1 << 20
 PROG_ARRAY = 3
-SHARED = tuple(option for option in OPTIONS if option.long in ("btf", "sha256", "timeout", "max-size"))
+SHARED = tuple(option for option in OPTIONS if option.long == "btf" or option.group == FETCHING)
 COMMAND = Command(
     "test-run",
     "PROG [PROGRAM] [ARGS]",
@@ -56,12 +57,14 @@ def main(argv: list[str]) -> int:
     if not values.operands:
         raise UsageError("test-run: which package? [see ecli test-run --help]")
     from eunomia.cli.arguments import take_arguments
-    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, resolve
+    from eunomia.cli.fetching import fetched
+    from eunomia.registry.resolve import package_of
 
     words = values.rest
     named = words.pop(0) if words and not words[0].startswith("-") else None
     place = values.operands[0]
-    package = resolve(place, Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or ""))
+    found = fetched(place, values)
+    package = package_of(found.data, found.origin, remote=found.is_remote)
     chosen, asked = take_arguments(package, values, place)
     if asked:
         from eunomia.cli.parser import HelpRequested

@@ -176,6 +176,8 @@ def find(program: str, limits: Limits) -> Program:
             path = program_in(path)
         if path:
             return Program(verified(_file(path), limits, path), path, Source("file", program, path, pinned=pinned))
+    if limits.locked:
+        raise FetchError(f"open {program}: not in {limits.lock or LOCK}, and --locked was given [ecli lock {program}]")
     from eunomia.registry.names import elsewhere
 
     found = elsewhere(program, limits)

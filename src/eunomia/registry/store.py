@@ -167,13 +167,13 @@ class Store:
     def tag(self, entry: Entry) -> None:
         """Keep what a name stands for, in place of what it stood for before."""
         if self.folder:
-            self._write(self._name(entry.name), entry.to_bytes())
+            self._write(self.path_of_name(entry.name), entry.to_bytes())
 
     def lookup(self, name: str) -> Entry | None:
         """Return what a name stood for when it was fetched, None where it was not; its time of use becomes now."""
         if not self.folder:
             return None
-        path = self._name(name)
+        path = self.path_of_name(name)
         data = _read(path, MAX_ENTRY)
         entry = Entry.from_bytes(data) if data is not None else None
         if entry is None or entry.name != name:
@@ -183,7 +183,7 @@ class Store:
 
     def forget(self, name: str) -> bool:
         """Remove what a name stood for; return whether it was there. Its bytes go when the cache is pruned."""
-        return bool(self.folder) and _remove(self._name(name))
+        return bool(self.folder) and _remove(self.path_of_name(name))
 
     def entries(self) -> Iterator[Entry]:
         """Yield all entries that can be read, in no order."""
@@ -209,7 +209,8 @@ class Store:
     def _blob(self, digest: str) -> str:
         return f"{self.folder}/blobs/{digest[7:]}"
 
-    def _name(self, name: str) -> str:
+    def path_of_name(self, name: str) -> str:
+        """Return where the entry of a name is."""
         return f"{self.folder}/names/{digest_of(name.encode('utf-8', 'surrogateescape'))[7:]}"
 
     def _holds(self, digest: str, size: int) -> bool:
