@@ -10,6 +10,7 @@ EunomiaError
 ├── OptionError           a value for a package's option is unknown, malformed or out of range
 ├── FilterError           a filter's expression is wrong; `.marked` shows where
 ├── FetchError            a package could not be fetched
+│   └── RegistryError        a registry refused, failed or lied; `.status` is its HTTP status
 ├── GuestError            a Wasm guest is damaged, or cannot be run; `.ending` says how one that ran has ended
 ├── PolicyError           a rule or file of a guest's policy is wrong
 ├── UnsupportedError      this kernel lacks a feature
@@ -105,6 +106,14 @@ def _columns(text: str) -> int:
 
 class FetchError(EunomiaError):
     """A package could not be fetched from where its name points."""
+
+
+class RegistryError(FetchError):
+    """A registry refused, failed or lied. `status` is its HTTP status, 0 where it gave none that matters."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class GuestError(EunomiaError):

@@ -202,6 +202,7 @@ def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> No
         "cli.run",
         "cli.main",
         "cli.guest",
+        "registry.reference",
         "registry.resolve",
         "registry.source",
         "registry.store",
