@@ -35,7 +35,7 @@ def fetched(program: str, values: Values, *, digest: bool = True) -> Program:
 
 
 def limits_of(values: Values) -> Limits:
-    """Return how a program is fetched, from the options of `fetch_table`; those that a command has not are not given."""
+    """Return how a program is fetched, from a command's options; one that it has not is not given."""
     quiet = bool(values.get("quiet"))
     return Limits(
         values.get("timeout") or 30.0,

@@ -1,4 +1,4 @@
-"""One line on a terminal's standard error for what takes long: what is downloaded, how much of it is there, how fast."""
+"""One line on a terminal's standard error for a download that takes long: how much of it is there, how fast."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def show(label: str, done: int, total: int) -> None:
     Args:
         label: what is downloaded.
         done: bytes that are here.
-        total: bytes that it has; 0 where nobody knows.
+        total: bytes that it has; -1 where nobody knows.
     """
     now = time.monotonic()
     if label != _shown.label or not _shown.begun:
@@ -55,7 +55,7 @@ def end() -> None:
 def line(label: str, done: int, total: int, seconds: float, columns: int) -> str:
     """Return the line, no wider than the terminal."""
     speed = f"{size(int(done / seconds))}/s" if seconds > 0 else ""
-    if total:
+    if total > 0:
         full = min(BAR, BAR * done // total)
         facts = f" [{'#' * full}{'.' * (BAR - full)}] {min(100, 100 * done // total):3}% of {size(total)} {speed}"
     else:

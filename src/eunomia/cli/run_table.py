@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eunomia.cli.fetch_table import FETCH_OPTIONS, FETCHING
+from eunomia.cli.fetch_table import FETCH_OPTIONS
 from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt
 
 OUTPUT, WHICH, AGGREGATE, END = "Output", "Which events", "Aggregation", "Ending"
@@ -128,7 +128,8 @@ OPTIONS = (
         "guest",
         "",
         "file",
-        "a Wasm guest (a file, URL or reference) that gets the events that pass, and drops, changes or adds some; of several one behind the other",
+        "a Wasm guest (a file, URL or reference) that gets the events that pass, and drops, changes or adds some; of "
+        "several one behind the other",
         "FILE",
         repeat=True,
         group=WHICH,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError, did_you_mean
 from eunomia.cli.fetch_table import FETCHING
+from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError, did_you_mean
 from eunomia.cli.run_table import OPTIONS
 
 TYPE_CHECKING = False
@@ -63,8 +63,8 @@ def main(argv: list[str]) -> int:
     words = values.rest
     named = words.pop(0) if words and not words[0].startswith("-") else None
     place = values.operands[0]
-    found = fetched(place, values)
-    package = package_of(found.data, found.origin, remote=found.is_remote)
+    program = fetched(place, values)
+    package = package_of(program.data, program.origin, remote=program.is_remote)
     chosen, asked = take_arguments(package, values, place)
     if asked:
         from eunomia.cli.parser import HelpRequested

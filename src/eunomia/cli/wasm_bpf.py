@@ -59,8 +59,8 @@ def run(argv: Sequence[str]) -> int:
         del values.rest[0]
     for option in RUN.options:
         values.setdefault(option.long, [] if option.repeat else option.default)
-    from eunomia.cli.guest import run_guest
     from eunomia.cli.fetching import fetched
+    from eunomia.cli.guest import run_guest
     from eunomia.cli.run import check
     from eunomia.errors import GuestError
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 SYSTEM = "/etc/eunomia/config.toml"
 MAX_FILE = 1 << 20
-_TOP = {"registry": str, "prefix": str, "registries": dict}
-_OF_ONE = {"plain-http": bool, "ca-file": str}
+_TOP: dict[str, type] = {"registry": str, "prefix": str, "registries": dict}
+_OF_ONE: dict[str, type] = {"plain-http": bool, "ca-file": str}
 
 
 class Config:
@@ -74,7 +74,12 @@ def _merge(found: Config, path: str) -> None:
     for host, table in tree.get("registries", {}).items():
         _check(path, f"registries.{host}", table, {f"registries.{host}": dict})
         for key, value in table.items():
-            _check(path, f"registries.{host}.{key}", value, {f"registries.{host}.{name}": of for name, of in _OF_ONE.items()})
+            _check(
+                path,
+                f"registries.{host}.{key}",
+                value,
+                {f"registries.{host}.{name}": of for name, of in _OF_ONE.items()},
+            )
         found.registries[host.lower()] = {**found.registries.get(host.lower(), {}), **table}
 
 

@@ -88,14 +88,15 @@ def get(
         max_size: bytes that it may have.
         etag, modified: the server's words for a version that is here, "" for none.
         ca_file: PEM file of certificates that are trusted besides the system's.
-        progress: called with the URL, the bytes that came, and the bytes that it has (0: unknown).
+        progress: called with the URL, the bytes that came, and the bytes that it has (-1: unknown).
 
     Raises:
         FetchError: no connection, a status other than 200, or more time, bytes or redirects than allowed.
     """
     deadline = time.monotonic() + timeout
     try:
-        with _opener(url, ca_file).open(_request(url, etag, modified), timeout=timeout) as response:
+        request = _request(url, etag, modified)
+        with _opener(url, ca_file).open(request, timeout=timeout) as response:
             if response.status != 200:
                 raise StatusError(
                     f"fetch {url}: HTTP status {response.status} {response.reason}, expected 200", response.status
@@ -183,7 +184,7 @@ def _body(  # noqa: PLR0917 (one place calls it)
         if time.monotonic() > deadline:
             raise _timed_out(url, timeout)
         if progress is not None:
-            progress(url, len(body), int(stated) if stated.isdecimal() else 0)
+            progress(url, len(body), int(stated) if stated.isdecimal() else -1)
     if stated.isdecimal() and len(body) < int(stated):
         raise FetchError(f"fetch {url}: the connection ended after {len(body)} of {stated} bytes")
     return bytes(body)

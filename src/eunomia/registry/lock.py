@@ -1,7 +1,7 @@
 """`eunomia.lock`: which bytes a name stands for, so that scripts and fleets run the same everywhere, or nothing.
 
-One in the current folder is heeded where it is our own (ours, root's, or who called sudo): what it names may run without
-further questions, so another user's must not be taken for an answer. `--lock FILE` names any.
+One in the current folder is heeded where it is our own (ours, root's, or of who called sudo): what it names may run
+without further questions, so another user's must not be taken for an answer. `--lock FILE` names any.
 
 Source: docs/reference/names.md, "The lock file".
 """
@@ -116,8 +116,7 @@ def _fetched(locked: Locked, limits: Limits, find: Callable[[str, Limits], Progr
     if locked.kind == "url":
         return remote.url(locked.place, locked.name, plain, pinned=True)
     if locked.kind == "hub":
-        from eunomia.registry.hub import find as find_tool
-
+        find_tool = __import__("eunomia.registry.hub", fromlist=["find"]).find
         tool = find_tool(locked.place)
         if tool is None:
             raise FetchError(
@@ -202,7 +201,9 @@ def write(path: str, entries: dict[str, Locked]) -> None:
         tree = entries[name].to_tree()
         if not all(value.isprintable() for value in tree.values()):
             raise FetchError(f"lock {name!r}: control characters in it")
-        lines.append("\n[[program]]\n" + "".join(f"{key} = {json.dumps(tree[key], ensure_ascii=False)}\n" for key in tree))
+        lines.append(
+            "\n[[program]]\n" + "".join(f"{key} = {json.dumps(tree[key], ensure_ascii=False)}\n" for key in tree)
+        )
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         with open(temporary, "w", encoding="utf-8") as file:

@@ -14,7 +14,8 @@ from eunomia.registry.store import Entry, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from eunomia.registry.hub import Found
+    from typing import Any as Found
+
     from eunomia.registry.reference import Reference
     from eunomia.registry.resolve import Limits
 
@@ -46,7 +47,7 @@ def image(reference: Reference, text: str, limits: Limits, *, pinned: bool = Fal
     _may_fetch(text, limits)
     from eunomia.registry.download import fetch_image
 
-    data, entry, is_cached = fetch_image(reference, name, text, store, entry, limits)
+    data, entry, is_cached = fetch_image(reference, text, store, entry, limits)
     _say_failure(store, limits)
     return _image_program(reference, text, data, entry, pinned, cached=is_cached)
 
@@ -136,8 +137,7 @@ def of_hub(found: Found, text: str, limits: Limits, *, pinned: bool = False) -> 
         data = fetch_of_hub(found, name, store, limits)
         _say_failure(store, limits)
         if "@" not in text:
-            from eunomia.registry.hub import keep as in_use
-
+            in_use = __import__("eunomia.registry.hub", fromlist=["keep"]).keep
             in_use(found)  # this version stays the one of this name until `ecli upgrade`
     source = Source(
         "hub", text, found.text, tag=found.version, data_digest=found.digest, hub=found.hub, pinned=pinned,
@@ -189,4 +189,3 @@ def _may_fetch(text: str, limits: Limits) -> None:
 def _say_failure(store: Store, limits: Limits) -> None:
     if store.failure:
         limits.say(f"cache: not kept: {store.failure}")
-

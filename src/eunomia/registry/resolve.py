@@ -41,7 +41,7 @@ class Limits:
         lock: path of the lock file; "" is `eunomia.lock` in the current folder, where there is one of ours.
         locked: only what the lock file has may come from elsewhere.
         tell: called with a line that a user should see, and whether it is a warning (others are details).
-        progress: called with what is downloaded, the bytes that came, and the bytes that it has (0: unknown).
+        progress: called with what is downloaded, the bytes that came, and the bytes that it has (-1: unknown).
     """
 
     __slots__ = (
@@ -166,9 +166,9 @@ def find(program: str, limits: Limits) -> Program:
     if "://" not in program:
         is_word = "/" not in program and not program.endswith(SUFFIXES)
         path = _path(program, is_word, limits)
-        found = _builtin(program) if is_word and not path else None
-        if found is not None:
-            return Program(verified(found, limits, program), program, Source("builtin", program, pinned=pinned))
+        data = _builtin(program) if is_word and not path else None
+        if data is not None:
+            return Program(verified(data, limits, program), program, Source("builtin", program, pinned=pinned))
         path = path or (program if os.path.isdir(program) else "")
         if path and os.path.isdir(path):
             from eunomia.registry.folder import program_in

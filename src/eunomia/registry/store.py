@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from eunomia.registry.reference import is_digest as is_known  # of a manifest: sha512 too
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +106,7 @@ class Entry:
         numbers = (found.get("fetched", "0"), found.get("size", "0"))
         if not is_digest(found.get("data", "")) or not all(each.isdecimal() and len(each) < 19 for each in numbers):
             return None
-        if any(found.get(key) and not is_digest(found[key]) for key in ("digest", "manifest")):
+        if any(found.get(key) and not is_known(found[key]) for key in ("digest", "manifest")):
             return None
         texts = {key: found.get(key, "") for key in ("digest", "manifest", "media_type", "etag", "modified")}
         return cls(
