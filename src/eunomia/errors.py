@@ -12,7 +12,8 @@ EunomiaError
 ├── FetchError            a package could not be fetched
 │   └── RegistryError        a registry refused, failed or lied; `.status` is its HTTP status
 ├── GuestError            a Wasm guest is damaged, or cannot be run; `.ending` says how one that ran has ended
-├── PolicyError           a rule or file of a guest's policy is wrong
+├── PolicyError           a rule or a file of a policy is wrong
+├── RefusedError          a rule of trust, or the user, keeps something from elsewhere from being loaded
 ├── UnsupportedError      this kernel lacks a feature
 └── MissingDependencyError   an optional Python package or a program is not installed
 
@@ -129,7 +130,11 @@ class GuestError(EunomiaError):
 
 
 class PolicyError(EunomiaError):
-    """A rule of a guest's policy, or the file that it is in, is wrong."""
+    """A rule of a policy, for guests or of trust, or the file that it is in, is wrong."""
+
+
+class RefusedError(EunomiaError):
+    """Something from elsewhere is not loaded: a rule of trust refuses it, or nobody said that it may be."""
 
 
 class UnsupportedError(EunomiaError):

@@ -28,9 +28,11 @@ COMMAND = Command(
         VERBOSE,
     ),
     details="""\
-  list     the programs that are there, the one used last at the top; -v: their digests
-  prune    remove what was not used for 30 days (--older 0: all but what is used now), or what is more than --size
+  list     what is there, the last used first
+  prune    remove what was not used for long
   clear    remove everything
+
+`prune` without options removes what was not used for 30 days; -v of `list` shows digests.
 
 The cache is in $XDG_CACHE_HOME/eunomia/registry (~/.cache/eunomia/registry), each user's own. What is read from it is
 verified; indexes of hubs and signatures stay.

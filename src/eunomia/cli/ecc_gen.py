@@ -80,10 +80,10 @@ def _package(name: str, values: Values) -> Package:
         from eunomia.compiler import compile_source
 
         return compile_source(name, accounting=False)
-    from eunomia.cli.fetching import fetched
+    from eunomia.cli.fetching import fetched, limits_of
     from eunomia.registry.resolve import package_of
 
-    found = fetched(name, values)
+    found = fetched(name, limits_of(values))
     return package_of(found.data, found.origin, remote=found.is_remote)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from eunomia.cli.fetching import fetched
-from eunomia.cli.run import warn
+from eunomia.cli.fetching import fetched, limits_of
+from eunomia.cli.run import admit, warn
 from eunomia.errors import GuestError
 from eunomia.events.run import RunOptions
 from eunomia.package.guest import guest_of
@@ -48,7 +48,10 @@ def named(name: str, values: Values) -> tuple[str, bytes]:
     """Return the name and bytes of the guest that `--guest` names: a file, or what a PROG may be."""
     if os.path.exists(name) or is_file_name(name):
         return os.path.basename(name), read(name)
-    found = fetched(name, values, digest=False)
+    limits = limits_of(values)
+    limits.sha256 = ""  # that is PROG's
+    found = fetched(name, limits)
+    admit(found, None, values, limits)
     if not found.is_guest:
         raise GuestError(f"open guest {name}: not a Wasm module")
     return file_name(found.origin), found.data

@@ -27,7 +27,7 @@ FETCH_OPTIONS = (
         group=FETCHING),
     Opt("platform", "", "text", "of an image with several architectures [default: this machine's]", "linux/ARCH",
         group=FETCHING),
-    Opt("plain-http", "", "flag", "registries without TLS [default: those on loopback only]", default=None,
+    Opt("plain-http", "", "flag", "talk to the registry without TLS; loopback needs no such word", default=False,
         group=FETCHING),
     Opt("ca-file", "", "file", "certificates (PEM) to trust besides the system's", group=FETCHING),
     Opt("lock", "", "file", "the lock file [default: eunomia.lock in this folder, where there is one of yours]",
@@ -37,3 +37,13 @@ FETCH_OPTIONS = (
     Opt("timeout", "", "seconds", "time limit of a download", default=30.0, group=FETCHING),
     Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0, group=FETCHING),
 )  # fmt: skip
+
+# For what loads a program, and not for what looks at one.
+ALLOW_UNSIGNED = Opt(
+    "allow-unsigned",
+    "",
+    "flag",
+    "run what comes from the network although nobody signed it, and no rule is about it (ECLI_ALLOW_UNSIGNED=1)",
+    default=False,
+    group=FETCHING,
+)

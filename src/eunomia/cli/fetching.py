@@ -14,20 +14,12 @@ if TYPE_CHECKING:
     from eunomia.registry.resolve import Program
 
 
-def fetched(program: str, values: Values, *, digest: bool = True) -> Program:
+def fetched(program: str, limits: Limits) -> Program:
     """Return the program that a command was given.
-
-    Args:
-        program: what the user typed.
-        values: of the command, with those of `fetch_table`'s options that it has.
-        digest: it is what `--sha256` is about.
 
     Raises:
         FetchError, PackageError, OSError: as `eunomia.registry.resolve.fetch`.
     """
-    limits = limits_of(values)
-    if not digest:
-        limits.sha256 = ""
     try:
         return fetch(program, limits)
     finally:
@@ -43,7 +35,7 @@ def limits_of(values: Values) -> Limits:
         values.get("sha256") or "",
         pull=values.get("pull") or "",
         offline=bool(values.get("offline")) or os.environ.get("ECLI_OFFLINE", "") not in ("", "0"),
-        plain_http=values.get("plain-http"),
+        plain_http=True if values.get("plain-http") else None,
         ca_file=values.get("ca-file") or "",
         platform=values.get("platform") or "",
         lock=values.get("lock") or "",

@@ -35,10 +35,10 @@ def main(args: list[str]) -> int:
     if not values.operands:
         raise UsageError("inspect: which package? [see ecli inspect --help]")
     values.no_more_than(1)
-    from eunomia.cli.fetching import fetched
+    from eunomia.cli.fetching import fetched, limits_of
     from eunomia.registry.resolve import package_of
 
-    program = fetched(values.operands[0], values)
+    program = fetched(values.operands[0], limits_of(values))
     if program.is_guest:
         from eunomia.cli.inspect_guest import page as guest_page
         from eunomia.wasm.describe import describe as describe_guest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eunomia.cli.fetch_table import FETCH_OPTIONS
+from eunomia.cli.fetch_table import ALLOW_UNSIGNED, FETCH_OPTIONS
 from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt
 
 OUTPUT, WHICH, AGGREGATE, END = "Output", "Which events", "Aggregation", "Ending"
@@ -291,6 +291,7 @@ OPTIONS = (
         hidden=True,
     ),
     *FETCH_OPTIONS,
+    ALLOW_UNSIGNED,
     *GUEST_OPTIONS,
     QUIET,
     VERBOSE,

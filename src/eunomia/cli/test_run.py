@@ -57,19 +57,22 @@ def main(argv: list[str]) -> int:
     if not values.operands:
         raise UsageError("test-run: which package? [see ecli test-run --help]")
     from eunomia.cli.arguments import take_arguments
-    from eunomia.cli.fetching import fetched
+    from eunomia.cli.fetching import fetched, limits_of
+    from eunomia.cli.run import admit
     from eunomia.registry.resolve import package_of
 
     words = values.rest
     named = words.pop(0) if words and not words[0].startswith("-") else None
     place = values.operands[0]
-    program = fetched(place, values)
+    limits = limits_of(values)
+    program = fetched(place, limits)
     package = package_of(program.data, program.origin, remote=program.is_remote)
     chosen, asked = take_arguments(package, values, place)
     if asked:
         from eunomia.cli.parser import HelpRequested
 
         raise HelpRequested(COMMAND)
+    admit(program, package.here(), values, limits)
     for option in ("data", "context"):
         values[option] = read_bytes(option, values[option])
     found, name = _run(package, values, package.settings(chosen), named)

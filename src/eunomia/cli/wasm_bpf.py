@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from eunomia.cli.fetch_table import FETCH_OPTIONS
+from eunomia.cli.fetch_table import ALLOW_UNSIGNED, FETCH_OPTIONS
 from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
 from eunomia.cli.run_table import COMMAND as RUN
 from eunomia.cli.run_table import GUEST_OPTIONS
@@ -25,6 +25,7 @@ COMMAND = Command(
         next(option for option in RUN.options if option.long == "duration"),
         *GUEST_OPTIONS,
         *FETCH_OPTIONS,
+        ALLOW_UNSIGNED,
         VERBOSE,
     ),
     stop=True,
@@ -59,19 +60,20 @@ def run(argv: Sequence[str]) -> int:
         del values.rest[0]
     for option in RUN.options:
         values.setdefault(option.long, [] if option.repeat else option.default)
-    from eunomia.cli.fetching import fetched
+    from eunomia.cli.fetching import fetched, limits_of
     from eunomia.cli.guest import run_guest
     from eunomia.cli.run import check
     from eunomia.errors import GuestError
 
     check(values)
-    found = fetched(values.operands[0], values)
+    limits = limits_of(values)
+    found = fetched(values.operands[0], limits)
     if not found.is_guest:
         raise GuestError(f"open {values.operands[0]}: {_what_it_is(found.data)}")
     names = ("wrapper-module-name", "callback-export-name")
     if any(name in values.given for name in names):
         values["callback"] = tuple(values[name] for name in names)
-    return run_guest(found, values)
+    return run_guest(found, values, limits=limits)
 
 
 def _what_it_is(data: bytes) -> str:

@@ -11,9 +11,8 @@ from eunomia.registry.store import Entry, digest_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any as Found
-
     from eunomia.registry.client import Client
+    from eunomia.registry.hub import Found
     from eunomia.registry.reference import Reference
     from eunomia.registry.resolve import Limits
     from eunomia.registry.store import Store
@@ -134,12 +133,13 @@ def fetch_url(address: str, text: str, store: Store, entry: Entry | None, limits
 
 def fetch_of_hub(found: Found, name: str, store: Store, limits: Limits) -> bytes:
     """Fetch a version of a hub's tool, unless another process just did."""
-    fetch = __import__("eunomia.registry.hub", fromlist=["fetch"]).fetch
+    from eunomia.registry.hub import fetch
+
     with downloading(store, name, limits.timeout) as has_waited:
         held = store.get(found.digest) if has_waited else None
         if held is not None:
             return held
-        data: bytes = fetch(found, limits)
+        data = fetch(found, limits)
         if digest_of(data) != found.digest:
             raise FetchError(
                 f"open {found.text}: it is {digest_of(data)}, and the index of the hub says {found.digest}"

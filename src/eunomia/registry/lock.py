@@ -116,7 +116,8 @@ def _fetched(locked: Locked, limits: Limits, find: Callable[[str, Limits], Progr
     if locked.kind == "url":
         return remote.url(locked.place, locked.name, plain, pinned=True)
     if locked.kind == "hub":
-        find_tool = __import__("eunomia.registry.hub", fromlist=["find"]).find
+        from eunomia.registry.hub import find as find_tool
+
         tool = find_tool(locked.place)
         if tool is None:
             raise FetchError(

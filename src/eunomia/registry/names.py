@@ -76,10 +76,8 @@ def _named(program: str, limits: Limits) -> Program:
 
 
 def _of_hubs(program: str, limits: Limits) -> Program | None:
-    try:
-        find = __import__("eunomia.registry.hub", fromlist=["find"]).find
-    except ModuleNotFoundError:  # until that part is here
-        return None
+    from eunomia.registry.hub import find
+
     found = find(program)
     if found is None:
         return None

@@ -14,8 +14,7 @@ from eunomia.registry.store import Entry, Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any as Found
-
+    from eunomia.registry.hub import Found
     from eunomia.registry.reference import Reference
     from eunomia.registry.resolve import Limits
 
@@ -137,7 +136,8 @@ def of_hub(found: Found, text: str, limits: Limits, *, pinned: bool = False) -> 
         data = fetch_of_hub(found, name, store, limits)
         _say_failure(store, limits)
         if "@" not in text:
-            in_use = __import__("eunomia.registry.hub", fromlist=["keep"]).keep
+            from eunomia.registry.hub import keep as in_use
+
             in_use(found)  # this version stays the one of this name until `ecli upgrade`
     source = Source(
         "hub", text, found.text, tag=found.version, data_digest=found.digest, hub=found.hub, pinned=pinned,
