@@ -64,7 +64,7 @@ def fetch_image(
 
 def _pulled(reference: Reference, name: str, client: Client, store: Store, limits: Limits) -> tuple[bytes, Entry]:
     """Pull an image's program, and keep it by its tag and by its digest."""
-    pull = __import__("eunomia.registry.images", fromlist=["pull"]).pull
+    from eunomia.registry.images import pull
     from eunomia.registry.reference import Reference as Made
 
     pulled = pull(reference, client, store, architecture=architecture(limits.platform), max_size=limits.max_size)
