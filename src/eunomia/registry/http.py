@@ -35,14 +35,6 @@ class _Redirects(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-class StatusError(FetchError):
-    """A server answered with another status than was hoped for: `status`."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class Answer:
     """What a server sent.
 
@@ -98,9 +90,7 @@ def get(
         request = _request(url, etag, modified)
         with _opener(url, ca_file).open(request, timeout=timeout) as response:
             if response.status != 200:
-                raise StatusError(
-                    f"fetch {url}: HTTP status {response.status} {response.reason}, expected 200", response.status
-                )
+                raise FetchError(f"fetch {url}: HTTP status {response.status} {response.reason}, expected 200")
             return Answer(_body(response, url, deadline, timeout, max_size, progress), response.headers)
     except HTTPError as exc:
         with exc:
@@ -111,7 +101,9 @@ def get(
                 if urlsplit(target).scheme.lower() not in ("", "http", "https"):
                     raise FetchError(f"fetch {url}: redirected to {target}, which is neither http nor https") from None
                 raise FetchError(f"fetch {url}: redirected more than {MAX_REDIRECTS} times, or in a circle") from None
-            raise StatusError(f"fetch {url}: HTTP status {exc.code} {exc.reason}", exc.code) from None
+            failure = FetchError(f"fetch {url}: HTTP status {exc.code} {exc.reason}")
+            failure.status = exc.code
+            raise failure from None
     except TimeoutError:
         raise _timed_out(url, timeout) from None
     except URLError as exc:

@@ -112,7 +112,6 @@ def _of_repository(program: str, base: str, limits: Limits) -> Program | None:
     word = _word(program)
     if not word:
         return None
-    from eunomia.registry.http import StatusError
     from eunomia.registry.remote import url
     from eunomia.registry.store import Store
 
@@ -124,7 +123,7 @@ def _of_repository(program: str, base: str, limits: Limits) -> Program | None:
     for place in places:
         try:
             found = url(place, program, limits)
-        except StatusError as exc:
+        except FetchError as exc:
             if exc.status not in (403, 404, 410):  # some stores of static files say 403 where there is nothing
                 raise
             continue
