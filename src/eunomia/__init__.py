@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         OptionError,
         PackageError,
         PolicyError,
+        RefusedError,
         UnsupportedError,
         VerifierError,
     )
@@ -78,6 +79,7 @@ __all__ = [
     "Program",
     "Recorder",
     "Recording",
+    "RefusedError",
     "Replay",
     "Report",
     "Run",

@@ -1,4 +1,4 @@
-"""The folder for what is kept between calls: compiled headers, compiled guests, downloads."""
+"""The folders for what is kept between calls: compiled headers, compiled guests, downloads; what the user allowed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,19 @@ def folder(*, must_write: bool = True) -> str:
     Args:
         must_write: one that can be read only cannot be used.
     """
-    base = os.environ.get("XDG_CACHE_HOME", "")
+    return _own("XDG_CACHE_HOME", ".cache", must_write=must_write)
+
+
+def state_folder(*, must_write: bool = False) -> str:
+    """Return the folder for what the user decided and must not be lost with a cache; as `folder` does."""
+    return _own("XDG_STATE_HOME", ".local/state", must_write=must_write)
+
+
+def _own(variable: str, below: str, *, must_write: bool) -> str:
+    base = os.environ.get(variable, "")
     if not os.path.isabs(base):
-        home = _home()
-        base = os.path.join(home, ".cache") if os.path.isabs(home) else ""
+        own = home()
+        base = os.path.join(own, below) if os.path.isabs(own) else ""
     if not base:
         return ""
     path = os.path.join(base, "eunomia")
@@ -29,7 +38,7 @@ def folder(*, must_write: bool = True) -> str:
     return path if not must_write or os.access(path, os.W_OK) else ""
 
 
-def _home() -> str:
+def home() -> str:
     """Our own user's home: under `sudo -E`, $HOME is another's, and what root makes there would lock him out."""
     home = os.path.expanduser("~")
     try:

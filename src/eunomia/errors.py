@@ -10,8 +10,10 @@ EunomiaError
 ├── OptionError           a value for a package's option is unknown, malformed or out of range
 ├── FilterError           a filter's expression is wrong; `.marked` shows where
 ├── FetchError            a package could not be fetched
+│   └── RegistryError        a registry refused, failed or lied; `.status` is its HTTP status
 ├── GuestError            a Wasm guest is damaged, or cannot be run; `.ending` says how one that ran has ended
-├── PolicyError           a rule or file of a guest's policy is wrong
+├── PolicyError           a rule or a file of a policy is wrong
+├── RefusedError          a rule of trust, or the user, keeps something from elsewhere from being loaded
 ├── UnsupportedError      this kernel lacks a feature
 └── MissingDependencyError   an optional Python package or a program is not installed
 
@@ -107,6 +109,14 @@ class FetchError(EunomiaError):
     """A package could not be fetched from where its name points."""
 
 
+class RegistryError(FetchError):
+    """A registry refused, failed or lied. `status` is its HTTP status, 0 where it gave none that matters."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class GuestError(EunomiaError):
     """The bytes are no Wasm guest, or one that cannot be run here; or it was ended by a trap or a limit.
 
@@ -120,7 +130,11 @@ class GuestError(EunomiaError):
 
 
 class PolicyError(EunomiaError):
-    """A rule of a guest's policy, or the file that it is in, is wrong."""
+    """A rule of a policy, for guests or of trust, or the file that it is in, is wrong."""
+
+
+class RefusedError(EunomiaError):
+    """Something from elsewhere is not loaded: a rule of trust refuses it, or nobody said that it may be."""
 
 
 class UnsupportedError(EunomiaError):

@@ -15,7 +15,7 @@ from eunomia.errors import GuestError, PolicyError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.cli.parser import Command, Values
-    from eunomia.registry.resolve import Program
+    from eunomia.registry.resolve import Limits, Program
     from eunomia.wasm.directories import Directory
     from eunomia.wasm.losses import Losses
     from eunomia.wasm.policy import Policy
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 # Options of `ecli run` that mean something for a guest too.
 COMMON = frozenset(
-    ("duration", "verbose", "quiet", "sha256", "timeout", "max-size", "prog-type", "detach", "name",
+    ("duration", "verbose", "quiet", "sha256", "timeout", "max-size", "allow-unsigned", "prog-type", "detach", "name",
      *(option.long for option in GUEST_OPTIONS))
 )  # fmt: skip
 
 
-def run_guest(found: Program, values: Values, command: Command = COMMAND) -> int:
+def run_guest(found: Program, values: Values, command: Command = COMMAND, limits: Limits | None = None) -> int:
     """Run a guest; return its exit code."""
     program = values.operands[0]
     if command is not COMMAND:
@@ -36,10 +36,13 @@ def run_guest(found: Program, values: Values, command: Command = COMMAND) -> int
     for option in COMMAND.options:
         if option.long in values.given and option.long not in COMMON:
             raise UsageError(f"--{option.long} is for packages: {program} is a Wasm guest [its own options follow it]")
-    from eunomia.cli.run import named
+    from eunomia.cli.run import admit, named
+    from eunomia.registry.gate import word_limits
     from eunomia.wasm.guest import check_header, is_component
 
     policy = make_policy(values)
+    for words, origin in word_limits(admit(found, None, values, limits)):
+        policy = policy.with_types(words, origin)
     dirs = [directory(text) for text in values["dir"]]
     if is_component(found.data):
         return run_component(found, values, policy, dirs)
@@ -111,7 +114,7 @@ def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory],
         name, _, module = each.partition("=")
         if not name or not module:
             raise UsageError(f"--link: {each!r} is not NAME=MODULE")
-        guest.link(name, module)
+        guest.link(name, linked(module, values))
     return guest.run(
         values.rest,
         policy=policy,
@@ -130,6 +133,17 @@ def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory],
         thread=thread,
         take_signals=True,
     )
+
+
+def linked(module: str, values: Values) -> bytes:
+    """Return the bytes of a module that is linked, where it may be loaded."""
+    from eunomia.cli.run import admit
+    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch
+
+    limits = Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD)
+    found = fetch(module, limits)
+    admit(found, None, values, limits)
+    return found.data
 
 
 def conclude(run: Run, program: str) -> int:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from eunomia.life.state import State
     from eunomia.package.model import Package
     from eunomia.package.options import Settings
+    from eunomia.registry.gate import Asked
+    from eunomia.registry.resolve import Limits, Program
 
     Act = Callable[[Package, Values, Settings, str, Choice | None], int]
 
@@ -42,11 +44,12 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
     from eunomia.cli.arguments import HELP, VERSION, take_arguments
     from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch, package_of
 
-    found = fetch(program, Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or ""))
+    limits = Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or "")
+    found = fetch(program, limits)
     if found.is_guest:
         from eunomia.cli.guest import run_guest
 
-        return run_guest(found, values, command)
+        return run_guest(found, values, command, limits)
     package = package_of(found.data, found.origin, remote=found.is_remote).here()
     # The tool's options may move some of ecli's: they are read with the package's table in hand.
     chosen, asked = take_arguments(package, values, program)
@@ -56,6 +59,8 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
+    if act is None or values.get("load", True):
+        admit(found, package, values, limits)
     check_kind(values, program, package)
     check_plan(package.plan, values)
     settings = package.settings(chosen)
@@ -68,6 +73,21 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         return (act or run)(package, values, settings, program, choice)
     except KeyboardInterrupt:
         return 0  # an end like any other: what was attached is detached
+
+
+def admit(found: Program, package: Package | None, values: Values, limits: Limits | None) -> Asked | None:
+    """Return where a program may be loaded, with what was found out about it; of most there is nothing to find out.
+
+    Raises:
+        RefusedError: it may not.
+    """
+    from eunomia.registry.gate import needs_asking
+
+    if not needs_asking(found):
+        return None
+    from eunomia.cli.admit import admit as ask
+
+    return ask(found, package, values, limits)
 
 
 def parse(command: Command, argv: list[str]) -> Values:

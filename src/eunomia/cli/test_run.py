@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 MAX_DATA = 1 << 20
 PROG_ARRAY = 3
-SHARED = tuple(option for option in OPTIONS if option.long in ("btf", "sha256", "timeout", "max-size"))
+SHARED = tuple(
+    option for option in OPTIONS if option.long in ("btf", "sha256", "timeout", "max-size", "allow-unsigned")
+)
 COMMAND = Command(
     "test-run",
     "PROG [PROGRAM] [ARGS]",
@@ -56,17 +58,21 @@ def main(argv: list[str]) -> int:
     if not values.operands:
         raise UsageError("test-run: which package? [see ecli test-run --help]")
     from eunomia.cli.arguments import take_arguments
-    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, resolve
+    from eunomia.cli.run import admit
+    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch, package_of
 
     words = values.rest
     named = words.pop(0) if words and not words[0].startswith("-") else None
     place = values.operands[0]
-    package = resolve(place, Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or ""))
+    limits = Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or "")
+    program = fetch(place, limits)
+    package = package_of(program.data, program.origin, remote=program.is_remote)
     chosen, asked = take_arguments(package, values, place)
     if asked:
         from eunomia.cli.parser import HelpRequested
 
         raise HelpRequested(COMMAND)
+    admit(program, package.here(), values, limits)
     for option in ("data", "context"):
         values[option] = read_bytes(option, values[option])
     found, name = _run(package, values, package.settings(chosen), named)

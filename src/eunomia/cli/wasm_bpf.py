@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FETCHING = ("sha256", "timeout", "max-size")
+FETCHING = ("sha256", "timeout", "max-size", "allow-unsigned")
 COMMAND = Command(
     "",
     "MODULE [ARGS]",
@@ -72,7 +72,7 @@ def run(argv: Sequence[str]) -> int:
     names = ("wrapper-module-name", "callback-export-name")
     if any(name in values.given for name in names):
         values["callback"] = tuple(values[name] for name in names)
-    return run_guest(found, values)
+    return run_guest(found, values, limits=limits)
 
 
 def _what_it_is(data: bytes) -> str:

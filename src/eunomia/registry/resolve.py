@@ -54,10 +54,15 @@ def resolve(program: str, limits: Limits | None = None) -> Package:
         PackageError: the bytes are not a program, or damaged.
         UnsupportedError: a kind of program that this version does not run.
         CompileError: a C source does not compile.
+        RefusedError: a rule of trust refuses it.
         OSError: a file cannot be read.
     """
     found = fetch(program, limits)
-    return package_of(found.data, found.origin, remote=found.is_remote)
+    package = package_of(found.data, found.origin, remote=found.is_remote)
+    from eunomia.registry.gate import programs_of, require
+
+    require(found, lambda: programs_of(package.types), limits)
+    return package
 
 
 class Program:

@@ -40,6 +40,18 @@ class Embedded:
         self.package = package
 
 
+def find_in(wasm: bytes) -> list[Embedded]:
+    """Return what is in a guest: in a module's data, or anywhere in a component.
+
+    Raises:
+        GuestError: the bytes are neither, or damaged.
+    """
+    from eunomia.wasm.guest import is_component
+    from eunomia.wasm.module import Module, iter_data
+
+    return find(iter((wasm,)) if is_component(wasm) else iter_data(Module(wasm, "guest")))
+
+
 def find(pieces: Iterator[bytes]) -> list[Embedded]:
     """Return what is in the pieces of a guest's data; each object once."""
     found: list[Embedded] = []

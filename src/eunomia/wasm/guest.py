@@ -35,7 +35,7 @@ class Guest:
         hints_are_options: messages name options of `ecli run`, as `--allow`, in place of what a Python program writes.
     """
 
-    __slots__ = ("_functions", "_modules", "hints_are_options", "name", "wasm")
+    __slots__ = ("_functions", "_limits", "_modules", "hints_are_options", "name", "wasm")
 
     def __init__(self, wasm: Bytes, name: str = "guest.wasm") -> None:
         self.wasm = module_bytes(wasm)
@@ -44,6 +44,7 @@ class Guest:
         self.hints_are_options = False
         self._functions: list[HostFunction] = []
         self._modules: list[Guest] = []
+        self._limits: list[tuple[list[str], str]] = []  # types of programs that rules of trust allow, and where
 
     @classmethod
     def open(cls, program: str | Bytes | os.PathLike[str]) -> Guest:
@@ -56,14 +57,19 @@ class Guest:
         Raises:
             GuestError: the bytes are no module.
             FetchError: there is nothing of this name, or a download failed.
+            RefusedError: a rule of trust refuses it.
             OSError: the file cannot be read.
         """
         if not isinstance(program, (str, os.PathLike)):
             return cls(program)
+        from eunomia.registry.gate import programs_of_guest, require, word_limits
         from eunomia.registry.resolve import fetch
 
         name = os.fspath(program)
-        return cls(fetch(name).data, name)
+        found = fetch(name)
+        guest = cls(found.data, name)
+        guest._limits = word_limits(require(found, lambda: programs_of_guest(found.data)))
+        return guest
 
     def register(
         self, module: str, name: str, type: str, function: Callable[..., Any], *, memory: bool = False
@@ -157,6 +163,10 @@ class Guest:
         """
         from eunomia.wasm.run import Run
 
+        for words, origin in self._limits:
+            from eunomia.wasm.policy import Policy
+
+            policy = (policy or Policy()).with_types(words, origin)
         run = Run(self, self._functions, policy, on_record, on_failure)
         try:
             run._open_streams(stdin, stdout, stderr)

@@ -82,6 +82,14 @@ class Policy:
         other._allow, other._deny, other._limits = [*self._allow, rules], self._deny, self._limits
         return other
 
+    def with_types(self, words: Iterable[str], origin: str) -> Policy:
+        """Return this policy with the types of programs limited to some, by a rule that stands in `origin`."""
+        rules = Rules(origin=origin)
+        rules.names["prog-type"] = list(words)
+        other = Policy(machine=False)
+        other._allow, other._deny, other._limits = self._allow, self._deny, [*self._limits, rules]
+        return other
+
     def number(self, key: str) -> int:
         """Return how much a guest may have: `map-size` in bytes, `objects`, `links`."""
         given = [rules.numbers[key] for rules in self._allow if key in rules.numbers]

@@ -114,7 +114,7 @@ def test_guests_come_from_folders_urls_and_files_of_any_name(
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Serve) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/noname"
-        assert ecli("run", url, "fetched").lines == ["fetched"]
+        assert ecli("run", "--allow-unsigned", url, "fetched").lines == ["fetched"]
         server.shutdown()
     assert ecli("run", str(tmp_path / "project"), "found").lines == ["found"]
     assert ecli("run", str(tmp_path / "noname"), "read").lines == ["read"]

@@ -1,0 +1,238 @@
+"""`ecli hub`: where tools are found by name: hubs added, removed, updated, listed; and a hub of one's own made."""
+
+from __future__ import annotations
+
+import sys
+
+from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError, did_you_mean
+from eunomia.cli.report import clean, one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from eunomia.cli.parser import Values
+    from eunomia.registry.resolve import Limits
+
+ACTIONS = ("add", "remove", "update", "list", "build")
+MAKING = "Making a hub"
+COMMAND = Command(
+    "hub",
+    "ACTION [WORDS]",
+    "add and update hubs, where tools are found by name; make one",
+    (
+        Opt("first", "", "flag", "add: ask this hub before the others", default=False),
+        Opt("system", "", "flag", "add, remove: for all users of this machine", default=False),
+        Opt("plain-http", "", "flag", "add: allow http to another machine", default=False),
+        Opt("ca-file", "", "file", "add: certificates to trust, in place of the system's", "FILE"),
+        Opt("timeout", "", "seconds", "for fetching an index", default=30.0),
+        Opt("out", "", "file", "build: the folder that it is written to", "DIR", default="hub", group=MAKING),
+        Opt("title", "", "text", "build: what the hub is called on its pages", "TEXT", group=MAKING),
+        Opt("base-url", "", "text", "build: where the hub will be, for the lines to copy", "URL", group=MAKING),
+        Opt("matrix", "", "file", "build: more evidence by kernel, as docs/matrix.json has it", "FILE", group=MAKING),
+        Opt("yank", "", "text", "build: withdraw a version", "TOOL@VERSION=WHY", repeat=True, group=MAKING),
+        Opt("replace", "", "flag", "build: a version may have other bytes than before", default=False, group=MAKING),
+        JSON,
+        VERBOSE,
+    ),
+    details="""\
+  add NAME SOURCE    ask this hub from now on
+  remove NAME        ask it no more
+  update [NAME…]     fetch the indexes again
+  list               the hubs, the first one first
+  build DIR          make a hub of packages and guests
+
+NAME is yours to choose. SOURCE is an http or https URL, a folder, or oci://REGISTRY/REPOSITORY. After `add`, `ecli run
+TOOL` finds the tools of the hub, HUB/TOOL those of one hub, TOOL@1.2 the newest 1.2.x, and `ecli search` all of them.
+Names are looked up in the indexes that were fetched: nothing leaves the machine but the download of a tool that an
+index names. The first version that is run or installed stays the one in use until `ecli upgrade`.
+
+Hubs are each user's own: with sudo, those of root.
+
+Exit codes: 0 done; 1 an index cannot be had or is damaged; 2 usage.""",
+    examples=(
+        ("ecli hub add acme https://tools.example/hub/", "a hub on the web"),
+        ("ecli hub update", "what is new in all hubs"),
+        ("ecli hub build packages --out site --title 'Our tools'", "a hub of one's own, to be copied to a web server"),
+    ),
+    choices=ACTIONS,
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run `ecli hub`."""
+    values = COMMAND.parse(argv)
+    if not values.operands:
+        raise UsageError(f"hub: what to do? [{', '.join(ACTIONS)}; see ecli hub --help]")
+    action, *words = values.operands
+    run: dict[str, Callable[[list[str], Values], int]] = {
+        "add": add,
+        "remove": remove,
+        "update": update,
+        "list": show_list,
+        "build": build,
+    }
+    if action not in run:
+        raise UsageError(f"hub: no action {action!r}{did_you_mean(action, ACTIONS)} (there are {', '.join(ACTIONS)})")
+    return run[action](words, values)
+
+
+def add(words: list[str], values: Values) -> int:
+    """`ecli hub add NAME SOURCE`."""
+    from eunomia.registry import hubs
+
+    name, source = wants(words, "add", "NAME", "SOURCE")
+    new = hubs.Hub(
+        name, source, is_system=values["system"], plain_http=values["plain-http"], ca_file=values["ca-file"] or ""
+    )
+    tree = hubs.add(new, limits(values), first=values["first"])
+    print(f"added {clean(name)}: {count(tree)} [ecli search --hub {clean(name)}]")
+    return 0
+
+
+def remove(words: list[str], values: Values) -> int:
+    """`ecli hub remove NAME`."""
+    from eunomia.registry import hubs
+
+    (name,) = wants(words, "remove", "NAME")
+    hubs.remove(name, is_system=values["system"])
+    print(f"removed {clean(name)}")
+    return 0
+
+
+def update(words: list[str], values: Values) -> int:
+    """`ecli hub update [NAME…]`: 1 where an index cannot be had."""
+    from eunomia.registry import hubs
+
+    failed = False
+    rows: list[dict[str, Any]] = []
+    for hub, before, after in hubs.update(words, limits(values)):
+        if isinstance(after, Exception):
+            failed = True
+            sys.stderr.write(f"ecli: hub {clean(hub.name)}: {one_line(after)}\n")
+            rows.append({"hub": hub.name, "error": one_line(after)})
+            continue
+        news = list(changes(before, after))
+        rows.append({"hub": hub.name, "tools": len(after["tools"]), "changes": news})
+        if not values["json"]:
+            print(f"{clean(hub.name)}: {count(after)}" + ("" if news else ", nothing new"))
+            for each in news:
+                print(f"  {clean(each['tool'])}  {clean(each['what'])}")
+    if values["json"]:
+        import json
+
+        print(json.dumps(rows, indent=2))
+    elif not rows:
+        sys.stderr.write("ecli: hub update: there are no hubs [ecli hub add NAME SOURCE]\n")
+    return 1 if failed else 0
+
+
+def changes(before: dict[str, Any] | None, after: dict[str, Any]) -> list[dict[str, str]]:
+    """Return what is new in an index: tools that came, went, have a new version, or one that was withdrawn."""
+    if before is None:
+        return []
+    old = {tool["name"]: tool for tool in before["tools"]}
+    rows = []
+    for tool in sorted(after["tools"], key=lambda each: each["name"]):
+        known = {each["version"]: each for each in old.pop(tool["name"], {"versions": []})["versions"]}
+        for version in tool["versions"]:
+            name, yanked = version["version"], version.get("yanked")
+            was = known.pop(name, None)
+            if was is None:
+                rows.append({"tool": tool["name"], "what": f"{name} is new"})
+            elif was["digest"] != version["digest"]:
+                rows.append({"tool": tool["name"], "what": f"{name} has other bytes than before"})
+            if yanked and not (was or {}).get("yanked"):
+                rows.append({"tool": tool["name"], "what": f"{name} is withdrawn: {yanked}"})
+        rows += [{"tool": tool["name"], "what": f"{name} is gone"} for name in known]
+    return rows + [{"tool": name, "what": "is gone"} for name in old]
+
+
+def show_list(words: list[str], values: Values) -> int:
+    """`ecli hub list`."""
+    from eunomia.cli.inspect import aligned
+    from eunomia.errors import FetchError
+    from eunomia.registry import hubs
+
+    wants(words, "list")
+    rows: list[dict[str, Any]] = []
+    for each in hubs.load():
+        row: dict[str, Any] = {"name": each.name, "source": each.source, "system": each.is_system}
+        try:
+            tree = each.index()
+            row["tools"] = len(tree["tools"]) if tree else None
+            row["title"] = (tree or {}).get("title", "")
+        except FetchError as exc:
+            row |= {"tools": None, "title": "", "error": str(exc)}
+        rows.append(row)
+    if values["json"]:
+        import json
+
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return 0
+    if not rows:
+        sys.stderr.write("ecli: hub list: there are no hubs [ecli hub add NAME SOURCE]\n")
+    table = []
+    for row in rows:
+        tools = "not fetched yet [ecli hub update]" if row["tools"] is None else f"{row['tools']} tools"
+        tools = "damaged [ecli hub update]" if "error" in row else tools
+        table.append((row["name"], row["source"], tools, row["title"] + (" (all users)" if row["system"] else "")))
+    sys.stdout.writelines(f"{line}\n" for line in aligned(table, ""))
+    return 0
+
+
+def build(words: list[str], values: Values) -> int:
+    """`ecli hub build DIR`."""
+    from eunomia.publish.hub_build import Settings
+    from eunomia.publish.hub_build import build as make
+
+    (folder,) = wants(words, "build", "DIR")
+    settings = Settings(
+        values["out"],
+        title=values["title"] or "",
+        base_url=values["base-url"] or "",
+        matrix=values["matrix"] or "",
+        yanked=tuple(values["yank"]),
+        replace=values["replace"],
+    )
+    made = make(folder, settings)
+    if values["json"]:
+        import json
+
+        print(json.dumps(made, indent=2))
+        return 0
+    for text in made["skipped"]:
+        sys.stderr.write(f"ecli: hub build: left out {clean(text)}\n")
+    for text in made["added"]:
+        print(f"added {clean(text)}")
+    signed = ", signed" if made["signed"] else ""
+    print(f"{clean(values['out'])}: {made['tools']} tools, {made['versions']} versions{signed} [ecli hub add NAME "
+          f"{clean(values['base-url'] or values['out'])}]")  # fmt: skip
+    return 0
+
+
+def wants(words: list[str], action: str, *names: str) -> list[str]:
+    """Return the words of an action.
+
+    Raises:
+        UsageError: there are too few or too many.
+    """
+    if len(words) < len(names):
+        raise UsageError(f"hub {action}: {names[len(words)]} is missing [ecli hub {action} {' '.join(names)}]")
+    if len(words) > len(names):
+        raise UsageError(f"hub {action}: unexpected argument {words[len(names)]!r} [see ecli hub --help]")
+    return words
+
+
+def limits(values: Values) -> Limits:
+    """Return what may be spent on a download."""
+    from eunomia.registry.resolve import Limits
+
+    return Limits(timeout=values["timeout"])
+
+
+def count(tree: dict[str, Any]) -> str:
+    """Say how many tools an index has."""
+    tools = len(tree["tools"])
+    return f"{tools} tool{'' if tools == 1 else 's'}"
