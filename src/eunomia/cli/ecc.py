@@ -70,6 +70,22 @@ COMMAND = Command(
             group=_OUT,
         ),
         Opt(
+            "provenance",
+            "",
+            "flag",
+            "also write how a package was made (FILE.intoto.json, SLSA) and what is in it (FILE.cdx.json, CycloneDX)",
+            default=False,
+            group=_OUT,
+        ),
+        Opt(
+            "builder-id",
+            "",
+            "text",
+            "who makes it, for --provenance [default: as GitHub's or GitLab's runners say, else a local build]",
+            "URI",
+            group=_OUT,
+        ),
+        Opt(
             "header-only", "", "flag", "SOURCE is a header: its structs are the event types", default=False, group=_OUT
         ),
         Opt("include", "I", "file", "search this folder for headers first", "DIR", repeat=True, group=_CLANG),
