@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
+OLD_ISSUER_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.57264.1.1")  # without ASN.1 in it; cosign 2 reads it
 ISSUER_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.57264.1.8")
 SCT_LIST = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1"
@@ -219,6 +220,7 @@ class Sigstore:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(party.key.public_key()), critical=False)
             .add_extension(authority, critical=False)
             .add_extension(x509.SubjectAlternativeName([name]), critical=True)
+            .add_extension(x509.UnrecognizedExtension(OLD_ISSUER_EXTENSION, issuer.encode()), critical=False)
             .add_extension(x509.UnrecognizedExtension(ISSUER_EXTENSION, _utf8(issuer)), critical=False)
         )
         if in_log:

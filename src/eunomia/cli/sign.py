@@ -83,10 +83,17 @@ def _sign(operand: str, key: PrivateKey, values: Values) -> list[str]:
         return sign_file(operand, key, values["form"])
     from eunomia.publish.sign_image import sign_image
     from eunomia.publish.upload import Pusher
+    from eunomia.registry.config import read
 
-    place = parse(operand)
+    config = read()
+    place = parse(operand, registry=config.registry, prefix=config.prefix)
+    special = config.registries.get(place.registry, {})
+    words = connection(values)
+    words["ca_file"] = words["ca_file"] or special.get("ca-file", "")
+    if words["plain_http"] is None:
+        words["plain_http"] = special.get("plain-http")
     written = []
-    with Pusher(place.registry, **connection(values)) as pusher:
+    with Pusher(place.registry, **words) as pusher:
         done = sign_image(
             pusher, place.repository, place.wanted, key, form=values["form"], recursive=values["recursive"]
         )

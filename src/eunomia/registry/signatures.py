@@ -17,10 +17,10 @@ from eunomia.registry.verification import Outcome, Subject, check
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from typing import Any, Protocol
+    from typing import Protocol
 
-    from eunomia.registry.client import Client
     from eunomia.registry.keys import PublicKey
+    from eunomia.registry.resolve import Limits
     from eunomia.registry.signature_forms import Signature
     from eunomia.registry.source import Source
 
@@ -68,7 +68,7 @@ def verify(
     now: float | None = None,
     timeout: float = 30.0,
     offline: bool = False,
-    options: Any = None,
+    options: Limits | None = None,
 ) -> Verdict:
     """Return what is known of the signatures of a program that was fetched.
 
@@ -81,7 +81,7 @@ def verify(
         now: seconds since 1970, for the keys' expiry.
         timeout: seconds for what is fetched.
         offline: nothing is fetched.
-        options: has `plain_http` and `ca_file` for a registry; None for neither.
+        options: how it was fetched: what a registry needs, as `plain_http` and `ca_file`.
 
     Raises:
         FetchError: the signatures could not be asked for.
@@ -92,7 +92,7 @@ def verify(
         publics = [public for key in keys for public in public_keys(key.pem, key.name, key.not_after)]
         people = [Identity(each.identity, each.issuer, each.root, each.root_data) for each in identities]
         worst: Outcome | None = None
-        for subject, find in _places(source, data, timeout, options):
+        for subject, find in places(source, data, timeout, options):
             outcome = _look(subject, find, publics, people, moment, offline)
             if outcome.verified:
                 return _signed(outcome)
@@ -137,8 +137,8 @@ def _plain(state: str) -> str:
     return state if state in ("unsigned", "expired", "damaged") else "wrong key"
 
 
-def _places(
-    source: Source, data: bytes, timeout: float, options: Any
+def places(
+    source: Source, data: bytes, timeout: float, options: Limits | None
 ) -> list[tuple[Subject, Callable[[], Iterable[Signature]]]]:
     """Return what may be signed so that this program is, and what finds the signatures of each.
 
@@ -154,42 +154,24 @@ def _places(
     subject = Subject.of_file(data)
     if source.kind == "url":
         return [(subject, lambda: attached.beside_url(source.name, timeout))]
-    if source.kind == "hub":
-        return [(subject, lambda: of_hub(source.name, timeout, options))]
     if source.kind == "file":
         return [(subject, lambda: attached.beside_file(source.name))]
     return [(subject, tuple)]
 
 
-def _image_finder(name: str, digest: str, timeout: float, options: Any) -> Callable[[], Iterable[Signature]]:
+def _image_finder(name: str, digest: str, timeout: float, options: Limits | None) -> Callable[[], Iterable[Signature]]:
     def find() -> Iterable[Signature]:
-        registry, _, repository = name.partition("/")
-        with client_of(registry, timeout, options) as client:
-            return list(attached_image.of_image(client, repository, digest))
+        from eunomia.registry.download import client_for
+        from eunomia.registry.reference import parse
+
+        place = parse(f"{name}@{digest}")
+        with client_for(place, _limits(timeout, options)) as client:
+            return list(attached_image.of_image(client, place.repository, digest))
 
     return find
 
 
-def client_of(registry: str, timeout: float, options: Any) -> Client:
-    """Return a client for a registry, as the options of the command line want it."""
-    from eunomia.registry.client import Client
-
-    return Client(
-        registry,
-        plain_http=getattr(options, "plain_http", None) or None,
-        ca_file=getattr(options, "ca_file", "") or "",
-        timeout=timeout,
-    )
-
-
-def of_hub(name: str, timeout: float, options: Any) -> list[Signature]:
-    """Return the signatures that a hub's index names for a tool."""
-    from eunomia.registry import hub
+def _limits(timeout: float, options: Limits | None) -> Limits:
     from eunomia.registry.resolve import Limits
 
-    found = hub.find(name)
-    if found is None:
-        return []
-    limits = options if isinstance(options, Limits) else Limits(timeout)
-    files = zip(found.signatures, hub.read_signatures(found, limits), strict=True)
-    return [attached.signature_of(data, "raw", place) for place, data in files]
+    return options or Limits(timeout)
