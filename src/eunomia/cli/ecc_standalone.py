@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 SOURCES = (".c", ".cc", ".cpp", ".cxx")
-_OTHERS = ("yaml", "no-generate-package-json", "wasm-header", "btfgen", "kernels", "btfhub-archive", "guest")
+_OTHERS = (
+    "yaml",
+    "provenance",
+    "no-generate-package-json",
+    "wasm-header",
+    "btfgen",
+    "kernels",
+    "btfhub-archive",
+    "guest",
+)
 
 
 def make_standalone(
