@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
     from eunomia.registry.resolve import Limits
 
-ACTIONS = ("add", "remove", "update", "list", "build")
+ACTIONS = ("add", "remove", "update", "list", "build", "push")
 MAKING = "Making a hub"
 COMMAND = Command(
     "hub",
@@ -24,8 +24,8 @@ COMMAND = Command(
     (
         Opt("first", "", "flag", "add: ask this hub before the others", default=False),
         Opt("system", "", "flag", "add, remove: for all users of this machine", default=False),
-        Opt("plain-http", "", "flag", "add: allow http to another machine", default=False),
-        Opt("ca-file", "", "file", "add: certificates to trust, in place of the system's", "FILE"),
+        Opt("plain-http", "", "flag", "add, push: allow http to another machine", default=False),
+        Opt("ca-file", "", "file", "add, push: certificates to trust, in place of the system's", "FILE"),
         Opt("timeout", "", "seconds", "for fetching an index", default=30.0),
         Opt("out", "", "file", "build: the folder that it is written to", "DIR", default="hub", group=MAKING),
         Opt("title", "", "text", "build: what the hub is called on its pages", "TEXT", group=MAKING),
@@ -42,6 +42,7 @@ COMMAND = Command(
   update [NAME…]     fetch the indexes again
   list               the hubs, the first one first
   build DIR          make a hub of packages and guests
+  push DIR REF       put it into an OCI repository
 
 NAME is yours to choose. SOURCE is an http or https URL, a folder, or oci://REGISTRY/REPOSITORY. After `add`, `ecli run
 TOOL` finds the tools of the hub, HUB/TOOL those of one hub, TOOL@1.2 the newest 1.2.x, and `ecli search` all of them.
@@ -55,6 +56,7 @@ Exit codes: 0 done; 1 an index cannot be had or is damaged; 2 usage.""",
         ("ecli hub add acme https://tools.example/hub/", "a hub on the web"),
         ("ecli hub update", "what is new in all hubs"),
         ("ecli hub build packages --out site --title 'Our tools'", "a hub of one's own, to be copied to a web server"),
+        ("ecli hub push site registry.example/tools/hub", "the same in a registry"),
     ),
     choices=ACTIONS,
 )
@@ -72,6 +74,7 @@ def main(argv: list[str]) -> int:
         "update": update,
         "list": show_list,
         "build": build,
+        "push": push,
     }
     if action not in run:
         raise UsageError(f"hub: no action {action!r}{did_you_mean(action, ACTIONS)} (there are {', '.join(ACTIONS)})")
@@ -209,6 +212,16 @@ def build(words: list[str], values: Values) -> int:
     signed = ", signed" if made["signed"] else ""
     print(f"{clean(values['out'])}: {made['tools']} tools, {made['versions']} versions{signed} [ecli hub add NAME "
           f"{clean(values['base-url'] or values['out'])}]")  # fmt: skip
+    return 0
+
+
+def push(words: list[str], values: Values) -> int:
+    """`ecli hub push DIR REF`."""
+    from eunomia.publish.hub_push import push as send
+
+    folder, reference = wants(words, "push", "DIR", "REF")
+    digest = send(folder, reference, plain_http=values["plain-http"] or None, ca_file=values["ca-file"] or "")
+    print(f"{clean(reference)}: {digest} [ecli hub add NAME oci://{clean(reference.removeprefix('oci://'))}]")
     return 0
 
 

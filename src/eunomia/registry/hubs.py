@@ -251,7 +251,7 @@ def _store(each: Hub, data: bytes, tree: dict[str, Any], source: Source) -> None
     lines = []
     for tool in sorted(tree["tools"], key=lambda row: row["name"]):
         for version in hub_index.best_first(tool["versions"]):
-            places = [source.place(text) for text in version.get("signatures", ())]
+            places = [place for text in version.get("signatures", ()) if (place := source.place(text))]
             place = source.place(version["location"], version["digest"])
             yanked = " ".join("".join(c if c.isprintable() else " " for c in version.get("yanked", "")).split())
             fields = [tool["name"], version["version"], each.name, tool["kind"], version["digest"]]
