@@ -6,6 +6,7 @@ import io
 import lzma
 import random
 import shutil
+import sys
 import tarfile
 from pathlib import Path
 
@@ -94,6 +95,8 @@ def test_more_than_the_limit_is_not_unpacked() -> None:
 
 def test_zstd_without_anything_that_reads_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     data = images.bzimage(images.packed("zstd", images.vmlinux(X86)))
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
     monkeypatch.setattr(shutil, "which", lambda _name: None)
 
     with pytest.raises(MissingDependencyError, match=r"\[apt install zstd, or pip install zstandard\]"):
