@@ -171,16 +171,14 @@ def test_a_hub_that_is_gone_keeps_what_was_fetched(ecli: Command, built: Path, h
     assert ecli("search", "--hub", "ours", "no-such-word", env=home).returncode == 1
 
 
-@pytest.mark.parametrize("kind", ["distribution", "ggcr", "cue"])
+@pytest.fixture(params=["distribution", "ggcr", "cue"])
+def server(request: pytest.FixtureRequest, registry: Callable[..., Registry]) -> Registry:
+    return registry(request.param)
+
+
 def test_a_hub_in_a_registry_is_one_artifact(
-    kind: str,
-    registry: Callable[..., Registry],
-    ecli: Command,
-    built: Path,
-    home: dict[str, str],
-    tmp_path: Path,
+    server: Registry, ecli: Command, built: Path, home: dict[str, str], tmp_path: Path
 ) -> None:
-    server = registry(kind)
     where = f"{server.repository('hub')}:latest"
     pushed = ecli("hub", "push", str(built), where, env=home)
     assert pushed.returncode == 0, pushed
@@ -211,3 +209,35 @@ def test_a_repository_without_a_hub_is_told(
         refused.stderr
         == f"ecli: read hub oci://{where}: no hub is there, but something else [ecli hub push makes one]\n"
     )
+
+
+def test_a_signed_hub_is_believed_by_its_key_only(
+    ecli: Command, packages: Path, site: Site, home: dict[str, str]
+) -> None:
+    keys = {}
+    for name in ("ours", "other"):
+        keys[name] = f"{home['HOME']}/{name}"
+        assert (
+            ecli("key", "generate", "--no-passphrase", "--key-format", "pkcs8", "-o", keys[name], env=home).returncode
+            == 0
+        )
+    unsigned = ecli("hub", "add", "ours", site.url, "--key", f"{keys['ours']}.pub", env=home)
+    assert unsigned.stderr == f"ecli: fetch {site.url}/index.json.sig: HTTP status 404 File not found\n"
+
+    build = ("hub", "build", str(packages), "--out", str(site.folder), "--sign", f"{keys['ours']}.key")
+    assert ecli(*build, env=home).lines[-1].startswith(f"{site.folder}: 21 tools, 21 versions, signed")
+    once = {path: path.read_bytes() for path in site.folder.rglob("*") if path.is_file()}
+    assert ecli(*build, env=home).returncode == 0
+    assert {path: path.read_bytes() for path in site.folder.rglob("*") if path.is_file()} == once, "signed once only"
+
+    wrong = ecli("hub", "add", "ours", site.url, "--key", f"{keys['other']}.pub", env=home)
+    assert wrong.stderr == f"ecli: read index of hub ours: it is not signed with {keys['other']}.pub\n"
+    assert ecli("hub", "add", "ours", site.url, "--key", f"{keys['ours']}.pub", env=home).returncode == 0
+    assert "signatures  2 files" in ecli("info", "ours/opensnoop", env=home).stdout
+    good = ecli("verify", "--key", f"{keys['ours']}.pub", f"{site.url}/opensnoop/0.1.0/package.json", env=home)
+    assert good.returncode == 0, good
+
+    index = site.folder / "index.json"
+    index.write_bytes(index.read_bytes().replace(b"Trace", b"Brace"))
+    tampered = ecli("hub", "update", env=home)
+    assert tampered.stderr == f"ecli: hub ours: read index of hub ours: it is not signed with {keys['ours']}.pub\n"

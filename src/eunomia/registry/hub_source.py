@@ -59,6 +59,27 @@ class Source:
             return download(self.base() + hub_index.FILE, timeout=limits.timeout, max_size=hub_index.MAX_INDEX)
         return _file(os.path.join(self.text, hub_index.FILE), hub_index.MAX_INDEX, "index of a hub")
 
+    def beside_index(self, suffix: str, limits: Limits) -> bytes:
+        """Return the bytes of a file beside the index, which was fetched before: a signature of it.
+
+        Raises:
+            FetchError: there is none.
+            OSError: it cannot be read.
+        """
+        name = hub_index.FILE + suffix
+        if is_oci(self.text):
+            reference = _reference(self.text)
+            digest = self._files.get(name, "")
+            if not digest:
+                raise FetchError(f"read hub {self.text}: no {name} in it, the index is not signed")
+            with _client(reference.registry, limits, plain_http=self.plain_http, ca_file=self.ca_file) as client:
+                return _blob(client, reference.repository, digest, -1, MAX_SIGNATURE)
+        if is_url(self.text):
+            from eunomia.registry.http import download
+
+            return download(self.base() + name, timeout=limits.timeout, max_size=MAX_SIGNATURE)
+        return _file(os.path.join(self.text, name), MAX_SIGNATURE, "signature of the index")
+
     def place(self, location: str, digest: str = "") -> str:
         """Return where a file of the hub is, as `Found.place` says it.
 
