@@ -98,8 +98,8 @@ def verify(
                 return _signed(outcome)
             worst = outcome if worst is None or worst.state == "unsigned" else worst
         return Verdict(_plain(worst.state), why=worst.why) if worst else Verdict("unsigned", why="no signature")
-    except SignatureError as exc:
-        return Verdict("damaged", why=str(exc))
+    except (SignatureError, OSError) as exc:
+        return Verdict("damaged", why=exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc))
 
 
 def _look(  # noqa: PLR0917
