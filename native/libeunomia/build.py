@@ -1,7 +1,7 @@
 """Build libeunomia: shared and static library, header, pkg-config file, licences.
 
 `python native/libeunomia/build.py [--arch ARCH] [--sanitize] PREFIX` installs into PREFIX/{lib,include,share}, for
-x86_64 or aarch64 and glibc 2.28 and newer. EUNOMIA_LIBS: folder of native/build_libs.sh (default: build/libs in the checkout).
+x86_64 or aarch64 and glibc 2.28 and newer. EUNOMIA_LIBS: folder of native/build_libs.sh (default: build/libs).
 """
 
 from __future__ import annotations
@@ -27,8 +27,19 @@ from build import HOT, WARNINGS, libs_for  # noqa: E402
 from eunomia import __version__  # noqa: E402
 
 SONAME = "libeunomia.so.0"
-NOT_OURS = ("main.c", "run_tool.c", "command.c", "arguments.c", "help.c", "wrap.c", "adjust.c", "iterate.c", "losses.c", "convert.c",
-            "targets.c")
+NOT_OURS = (
+    "main.c",
+    "run_tool.c",
+    "command.c",
+    "arguments.c",
+    "help.c",
+    "wrap.c",
+    "adjust.c",
+    "iterate.c",
+    "losses.c",
+    "convert.c",
+    "targets.c",
+)
 PKG_CONFIG = """\
 prefix=${{pcfiledir}}/../..
 libdir=${{prefix}}/lib
@@ -94,7 +105,7 @@ def compile_all(tool: Any, target: str, libs: Path, folder: Path, *, sanitize: b
     cold = [path for path in core if path not in hot] + own
     for level, name, sources in (("-O2", "hot", hot), ("-Os", "cold", cold), ("-Os", "own", sorted(HERE.glob("*.c")))):
         (folder / name).mkdir()
-        words = [*zig, *flags, level, *WARNINGS, *include, "-c", *map(str, sources)]
+        words = [*zig, *flags, "-O1" if sanitize else level, *WARNINGS, *include, "-c", *map(str, sources)]
         run(words, folder / name)
     return sorted(str(path) for path in folder.glob("*/*.o"))
 

@@ -166,7 +166,9 @@ PUBLIC int eunomia_detach(struct eunomia_bpf *tool) {
     int err = eu_enter(tool, ATTACHED, "detach");
     if (err)
         return err;
-    if (tool->state == ATTACHED) {
+    if (tool->state == OPENED)
+        err = eu_fail(EINVAL, "detach: not loaded");
+    else {
         eu_tool_detach(tool->tool);
         atomic_store(&tool->is_paused, 0);
         int ending = tool->is_used ? eu_run_finish(tool->run) : 0;

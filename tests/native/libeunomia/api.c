@@ -90,8 +90,7 @@ static void wrong_arguments(void) {
     CHECK(tool);
     CHECK(eunomia_poll(tool, NULL, on_event, NULL) == -EINVAL && !strcmp(eunomia_error(), "poll: not loaded"));
     CHECK(eunomia_poll(tool, &options, on_event, NULL) == -EINVAL && strstr(eunomia_error(), "format 7"));
-    CHECK(eunomia_fd(tool, "events") == -EINVAL && eunomia_account(tool, &account) == -EINVAL && eunomia_detach(tool) == 0);
-    CHECK(eunomia_load_and_attach(tool) == -EINVAL && !strcmp(eunomia_error(), "load: it was detached"));
+    CHECK(eunomia_fd(tool, "events") == -EINVAL && eunomia_account(tool, &account) == -EINVAL && eunomia_detach(tool) == -EINVAL);
     eunomia_close(tool);
     tool = eunomia_open(bytes, size);
     CHECK(eunomia_set_arguments(tool, 2, words) == -EINVAL && strstr(eunomia_error(), "unknown option --no-such"));
@@ -99,8 +98,15 @@ static void wrong_arguments(void) {
     CHECK(eunomia_set(tool, NULL, "1") == -EINVAL && eunomia_set(tool, "x", NULL) == -EINVAL);
     get_error_message(small, sizeof(small));
     CHECK(strlen(small) == 3);
-    CHECK(!eunomia_set_btf(tool, "/nonexistent/btf") && eunomia_load_and_attach(tool) < 0);
-    CHECK(eunomia_load_and_attach(tool) == -EINVAL && strstr(eunomia_error(), "failed before"));
+    eunomia_close(tool);
+}
+
+/* A package that is relocated against the kernel's types, and a file that has none. */
+static void refused(void) {
+    struct eunomia_bpf *tool = eunomia_open(bytes, size);
+    CHECK(tool && !eunomia_set_btf(tool, "/nonexistent/btf") && eunomia_load_and_attach(tool) < 0);
+    puts(eunomia_error());
+    CHECK(eunomia_load_and_attach(tool) == -EINVAL && !strcmp(eunomia_error(), "load: it failed before"));
     eunomia_close(tool);
 }
 
@@ -164,6 +170,8 @@ static void balances(void) {
     CHECK(!eunomia_detach(seen.tool) && !eunomia_account(seen.tool, &account));
     CHECK(account.is_known && account.produced >= 100 && account.produced == account.delivered + account.filtered + account.discarded);
     CHECK(!account.lost && !account.pending && seen.events >= 100);
+    CHECK(eunomia_poll(seen.tool, &options, on_event, &seen) == -EINVAL && !strcmp(eunomia_error(), "poll: it was detached"));
+    CHECK(eunomia_detach(seen.tool) == -EINVAL && eunomia_load_and_attach(seen.tool) == -EINVAL);
     eunomia_close(seen.tool);
 }
 
@@ -274,6 +282,7 @@ int main(int argc, char **argv) {
         const char *name;
         void (*run)(void);
     } cases[] = {{"wrong_arguments", wrong_arguments},
+                 {"refused", refused},
                  {"damaged_packages", damaged_packages},
                  {"formats", formats},
                  {"balances", balances},
