@@ -32,6 +32,8 @@ COMMANDS = {
     "logs": "logs",
     "stop": "stop",
     "map": "map",
+    "login": "login",
+    "logout": "logout",
     "clean": "clean",
     "doctor": "doctor",
     "completion": "completion",

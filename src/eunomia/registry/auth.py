@@ -114,6 +114,7 @@ class Authenticator:
         self._basic: dict[str, str] = {}
         self._tokens: dict[str, _Token] = {}
         self._known: dict[str, Credentials | None] = {}
+        self.was_asked = False
 
     def header(self, repository: str, scopes: tuple[str, ...]) -> str:
         """Return what is known to be good for these scopes, "" for nothing yet or an expired token."""
@@ -135,6 +136,7 @@ class Authenticator:
             RegistryError: there is none: not logged in, or a challenge that is not answered.
             TransportError: the token server did not answer.
         """
+        self.was_asked = True
         offered = [each for value in response.headers.get_all("WWW-Authenticate", []) for each in challenges(value)]
         bearer = next((each for each in offered if each.scheme == "bearer" and each.parameters.get("realm")), None)
         if bearer:

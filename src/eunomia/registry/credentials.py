@@ -40,7 +40,7 @@ class Credentials:
 def find(registry: str, repository: str = "") -> Credentials | None:
     """Return what is stored for a repository, the most exact first; None where there is nothing.
 
-    REGISTRY_AUTH_FILE is asked first, then Podman's file, then Docker's.
+    REGISTRY_AUTH_FILE is asked first, then Docker's file, then Podman's.
 
     Raises:
         FetchError: a file or helper is there and cannot be used.
@@ -56,12 +56,10 @@ def find(registry: str, repository: str = "") -> Credentials | None:
 def files() -> list[str]:
     """Return the paths of the credential files, in the order that they are asked in; they need not be there."""
     stated = os.environ.get("REGISTRY_AUTH_FILE", "")
-    if stated:
-        return [stated]
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     podman = [os.path.join(runtime, "containers/auth.json")] if os.path.isabs(runtime) else []
     podman.append(os.path.join(_config_home(), "containers/auth.json"))
-    return [*podman, docker_file()]
+    return [*([stated] if stated else []), docker_file(), *podman]
 
 
 def docker_file() -> str:
@@ -158,7 +156,7 @@ def ask_helper(name: str, action: str, words: str) -> str:
 
 def decode(entry: dict[str, Any], path: str) -> Credentials | None:
     """Return what an entry of `auths` says; None for an empty one (a helper has it)."""
-    token = entry.get("identitytoken") or entry.get("registrytoken") or ""
+    token = entry.get("identitytoken") or ""
     username, password = entry.get("username", ""), entry.get("password", "")
     packed = entry.get("auth", "")
     if packed:
@@ -181,6 +179,8 @@ def _in_config(config: dict[str, Any], path: str, registry: str, repository: str
     auths = config.get("auths")
     stored = {normal(key): entry for key, entry in auths.items()} if isinstance(auths, dict) else {}
     helper = helper_for(config, registry)
+    if helper and helper == config.get("credsStore") and not _is_installed(helper):
+        helper = ""  # a file that came from another machine is no reason to refuse what anybody may pull
     for key in keys(registry, repository):
         entry = stored.get(normal(key))
         found = decode(entry, path) if isinstance(entry, dict) else None
@@ -192,6 +192,12 @@ def _in_config(config: dict[str, Any], path: str, registry: str, repository: str
                 return found
             helper = ""
     return None
+
+
+def _is_installed(helper: str) -> bool:
+    from shutil import which
+
+    return which(f"docker-credential-{helper}") is not None
 
 
 def _from_helper(helper: str, server: str) -> Credentials | None:

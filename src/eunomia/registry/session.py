@@ -63,11 +63,13 @@ class Session:
         """Close the connections."""
         self._transport.close()
 
-    def check(self, repository: str = "") -> None:
-        """Ask the registry whether it lets us in; for a login."""
-        response = self._send(f"login {self.registry}", "GET", repository, "")
+    def check(self) -> bool:
+        """Ask the registry whether it lets us in; False where it lets in anybody, so that nothing was checked."""
+        what = f"login {self.registry}"
+        response = self._send(what, "GET", "", "")
+        self._expect(what, response, (200,))
         response.finish()
-        self._expect(f"login {self.registry}", response, (200,))
+        return self._auth is not None and self._auth.was_asked
 
     def named(self, repository: str, reference: str) -> str:
         """Return what messages call a manifest or blob."""
