@@ -11,6 +11,7 @@ EunomiaError
 ├── FilterError           a filter's expression is wrong; `.marked` shows where
 ├── FetchError            a package could not be fetched
 │   └── RegistryError        a registry refused, failed or lied; `.status` is its HTTP status
+├── SignatureError        a key or signature is damaged, missing, or not one that is trusted
 ├── GuestError            a Wasm guest is damaged, or cannot be run; `.ending` says how one that ran has ended
 ├── PolicyError           a rule or a file of a policy is wrong
 ├── RefusedError          a rule of trust, or the user, keeps something from elsewhere from being loaded
@@ -106,7 +107,13 @@ def _columns(text: str) -> int:
 
 
 class FetchError(EunomiaError):
-    """A package could not be fetched from where its name points."""
+    """A package could not be fetched from where its name points. `status` is the HTTP status, 0 where there is none."""
+
+    status = 0
+
+
+class SignatureError(EunomiaError):
+    """A key or a signature is damaged or missing, or nobody who is trusted made it."""
 
 
 class RegistryError(FetchError):

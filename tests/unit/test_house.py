@@ -11,7 +11,20 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = ["bench", "check", "development", "fuzz", "lib.sh", "links", "matrix", "quickstart", "setup", "test", "wheel"]
+SCRIPTS = [
+    "bench",
+    "check",
+    "development",
+    "fuzz",
+    "lib.sh",
+    "links",
+    "matrix",
+    "onefile",
+    "quickstart",
+    "setup",
+    "test",
+    "wheel",
+]
 
 
 def build_libs(root: Path, *args: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:

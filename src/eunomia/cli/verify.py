@@ -1,0 +1,188 @@
+"""`ecli verify`: whether something is signed, by whom, and over these bytes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError
+from eunomia.cli.report import clean
+from eunomia.errors import FetchError, SignatureError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from eunomia.cli.parser import Values
+    from eunomia.registry.keyless import Identity
+    from eunomia.registry.keys import PublicKey
+    from eunomia.registry.signature_forms import Signature
+    from eunomia.registry.verification import Outcome, Subject
+
+MAX_FILE = 256 << 20
+COMMAND = Command(
+    "verify",
+    "FILE|URL|REF",
+    "verify who signed a package or guest",
+    (
+        Opt("key", "", "file", "a public key that is trusted; may be given several times", "PUB", repeat=True),
+        Opt("certificate-identity", "", "text", "an identity that is trusted: a mail address or URL", "IDENTITY"),
+        Opt("certificate-oidc-issuer", "", "text", "the URL of who vouches for the identity", "URL"),
+        Opt("certificate-identity-regexp", "", "text", "as a regular expression for all of it", "PATTERN"),
+        Opt("certificate-oidc-issuer-regexp", "", "text", "likewise", "PATTERN"),
+        Opt("trusted-root", "", "file", "sigstore's trust root: authorities and logs that are believed", "FILE"),
+        Opt("signature", "", "file", "of a FILE: its signature, in base64 (FILE.sig)", "FILE"),
+        Opt("bundle", "", "file", "of a FILE: its sigstore bundle (FILE.sigstore.json)", "FILE"),
+        Opt("signed-as", "", "text", "of an image: the name in its signature, if it was copied from there", "NAME"),
+        Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0),
+        Opt("timeout", "", "seconds", "time limit of a download", default=30.0),
+        JSON,
+        VERBOSE,
+    ),
+    details="""\
+Signatures of a FILE or URL are looked for beside it (FILE.sigstore.json, FILE.sig); of an image REF in its repository,
+as cosign puts them there. One valid signature by one of the keys or identities is enough. The name that an image's
+signature states must be that of REF: one that was copied from another repository is refused without --signed-as.
+
+An identity (a person or a workflow, by a short-lived certificate) is verified offline, against the trust root in a
+file:
+
+  ecli verify package.json --trusted-root root.json \\
+      --certificate-identity me@example.org \\
+      --certificate-oidc-issuer https://id.example.org
+
+Neither a key's nor an identity's signature says that a package is harmless: it says whose it is.
+
+Exit codes: 0 signed; 1 not, or by nobody who is trusted here; 2 usage.""",
+    examples=(
+        ("ecli verify --key release.pub package.json", "a file, by package.json.sig or package.json.sigstore.json"),
+        ("ecli verify --key cosign.pub registry.example/tools/opensnoop:1.2", "an image that cosign or ecli signed"),
+    ),
+    choices=("@file",),
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run `ecli verify`."""
+    values = COMMAND.parse(argv)
+    values.no_more_than(1)
+    if not values.operands:
+        raise UsageError("verify what? [ecli verify --key PUB FILE|URL|REF]")
+    keys, identities = _trusted(values)
+    operand = values.operands[0]
+    subject, outcome = _verify(operand, keys, identities, values)
+    if values["json"]:
+        _write_json(operand, subject, outcome)
+    if not outcome.verified:
+        raise SignatureError(f"verify {operand}: {outcome.state}: {outcome.why}{_hint(operand, outcome)}")
+    if not values["json"]:
+        sys.stdout.write("".join(clean(line) + "\n" for line in lines(operand, outcome)))
+    return 0
+
+
+def lines(operand: str, outcome: Outcome) -> list[str]:
+    """Return a line for each valid signature."""
+    found = []
+    for each in outcome.verified:
+        who = (
+            f"key {each.name} ({each.signer})" if each.kind == "key" else f"{each.signer}, vouched for by {each.issuer}"
+        )
+        when = f", logged {each.time}" if each.kind == "identity" and each.time else ""
+        found.append(f"{operand}: signed by {who}{when}")
+    return found
+
+
+def _hint(operand: str, outcome: Outcome) -> str:
+    if outcome.state != "unsigned":
+        return ""
+    if "://" in operand or os.path.exists(operand):
+        return f" [expected {operand}.sigstore.json or {operand}.sig]"
+    return ""
+
+
+def _write_json(operand: str, subject: Subject, outcome: Outcome) -> None:
+    import json
+
+    names = ("kind", "signer", "issuer", "name", "time", "form", "origin")
+    document = {
+        "verified": operand,
+        "digest": subject.digest,
+        "state": outcome.state,
+        "signatures": [
+            {name: getattr(each, name) for name in names if getattr(each, name)} for each in outcome.verified
+        ],
+        "refused": [{"state": each.state, "why": each.why, "origin": each.origin} for each in outcome.refused],
+    }
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def _trusted(values: Values) -> tuple[list[PublicKey], list[Identity]]:
+    """Return the keys and identities of the options."""
+    from eunomia.registry.keyless import Identity
+    from eunomia.registry.keys import read_public_keys
+
+    keys = [key for path in values["key"] for key in read_public_keys(path)]
+    exact = values["certificate-identity"], values["certificate-oidc-issuer"]
+    pattern = values["certificate-identity-regexp"], values["certificate-oidc-issuer-regexp"]
+    wanted = (exact[0] or pattern[0], exact[1] or pattern[1])
+    if not any(wanted):
+        if not keys:
+            raise UsageError("verify with what? [--key PUB, or --certificate-identity and --certificate-oidc-issuer]")
+        return keys, []
+    if all((exact[0], pattern[0])) or all((exact[1], pattern[1])):
+        raise UsageError("an identity or issuer and the pattern of one exclude each other")
+    if not all(wanted):
+        raise UsageError("--certificate-identity and --certificate-oidc-issuer belong together, or their -regexp forms")
+    if not values["trusted-root"]:
+        raise UsageError("an identity needs --trusted-root FILE: the authorities and logs that are believed")
+    if not any(pattern):
+        return keys, [Identity(*wanted, values["trusted-root"])]
+    import re
+
+    words = (pattern[0] or re.escape(exact[0]), pattern[1] or re.escape(exact[1]))
+    return keys, [Identity(*words, values["trusted-root"], is_pattern=True)]
+
+
+def _verify(operand: str, keys: list[PublicKey], identities: list[Identity], values: Values) -> tuple[Subject, Outcome]:
+    from eunomia.registry.verification import check
+
+    for subject, signatures in _subjects(operand, values):
+        outcome = check(subject, signatures, keys, identities)
+        if outcome.verified:
+            break
+    return subject, outcome
+
+
+def _subjects(operand: str, values: Values) -> Any:
+    """Yield what may be signed so that the operand is, with its signatures."""
+    from eunomia.registry import attached
+    from eunomia.registry.verification import Subject
+
+    named = _named_signatures(values)
+    if operand.startswith(("http://", "https://")):
+        from eunomia.registry.http import download
+        from eunomia.registry.resolve import MAX_DOWNLOAD
+
+        data = download(operand, timeout=values["timeout"], max_size=values["max-size"] or MAX_DOWNLOAD)
+        yield Subject.of_file(data), named or attached.beside_url(operand, values["timeout"])
+        return
+    found = attached.read_whole(operand, MAX_FILE)
+    if found is None:
+        raise FetchError(f"verify {operand}: no such file")
+    if len(found) > MAX_FILE:
+        raise FetchError(f"verify {operand}: larger than {MAX_FILE >> 20} MB, not a program")
+    yield Subject.of_file(found), named or attached.beside_file(operand)
+
+
+def _named_signatures(values: Values) -> list[Signature]:
+    from eunomia.registry.attached import read_file, signature_of
+    from eunomia.registry.signature_forms import MAX_BUNDLE, MAX_RAW
+
+    found = []
+    for option, form, limit in (("signature", "raw", MAX_RAW), ("bundle", "bundle", MAX_BUNDLE)):
+        if path := values[option]:
+            data = read_file(path, limit)
+            if data is None:
+                raise FetchError(f"--{option} {path}: no such file")
+            found.append(signature_of(data, form, path))
+    return found
