@@ -59,7 +59,7 @@ def test_package_comes_back_as_it_went(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", ["oci", "legacy", "image", "wasm"])
-def test_guest_comes_back_as_it_went(
+def test_guest_comes_back_as_it_went(  # noqa: PLR0917
     ecli: Command, home: dict[str, str], registry: Registries, guest: Path, kind: str, layout: str
 ) -> None:
     reference = f"{registry(kind).repository()}:1"
@@ -136,7 +136,7 @@ def test_annotations_say_what_is_inside(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("layout", ["oci", "image"])
-def test_package_for_two_architectures_is_an_index(
+def test_package_for_two_architectures_is_an_index(  # noqa: PLR0917
     ecli: Command, ecc: Command, home: dict[str, str], registry: Registries, tmp_path: Path, kind: str, layout: str
 ) -> None:
     reference = f"{registry(kind).repository()}:1"
@@ -226,7 +226,7 @@ def test_what_is_no_program_is_not_pushed(
 
     assert (refused.returncode, refused.stderr) == (
         1,
-        "ecli: read notes.json: `$.bpf_object`: expected str, but missing\n",
+        "ecli: read notes.json: `$.bpf_object`: required, but missing\n",
     )
 
 
@@ -236,7 +236,8 @@ def test_what_is_no_program_is_not_pushed(
         ((), "push: which program, and to which reference? [ecli push PROG HOST/NAME:TAG; see --help]"),
         (("r.example/x:1",), "push r.example/x:1: which program? [ecli push PROG HOST/NAME:TAG]"),
         (("opensnoop", "--type", "a/b", "r.example/x"), "--type goes with --attach FILE"),
-        (("--attach", "f", "r.example/x"), "--attach: what is it? [--type MEDIATYPE, as in application/vnd.cyclonedx+json]"),
+        (("--attach", "f", "r.example/x"), ("--attach: what is it? [--type MEDIATYPE, "
+         "as in application/vnd.cyclonedx+json]")),
         (("-a", "novalue", "opensnoop", "r.example/x"), "--annotation novalue: expected KEY=VALUE"),
     ],
 )  # fmt: skip
@@ -253,7 +254,8 @@ def test_wrong_words_are_usage(
     [
         (("opensnoop", "nohost:1"), "push nohost:1: no registry is named in it, and no default registry is configured"),
         (("opensnoop", "r.example/x@sha256:" + "0" * 64), "what is pushed gets its digest from its bytes [give a tag]"),
-        (("opensnoop", "--layout", "wasm", "r.example/x"), "a package is no Wasm guest [--layout oci, legacy or image]"),
+        (("opensnoop", "--layout", "wasm", "r.example/x"), ("a package is no Wasm guest [--layout oci, "
+         "legacy or image]")),
         (("opensnoop", "execsnoop", "r.example/x"), "stands alone [push it alone]"),
     ],
 )  # fmt: skip
@@ -267,7 +269,7 @@ def test_what_cannot_stand_behind_a_name_is_said(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_attached_is_listed_by_type(
+def test_what_is_attached_is_listed_by_type(  # noqa: PLR0917
     ecli: Command, home: dict[str, str], registry: Registries, oras: RegistryClient, tmp_path: Path, kind: str
 ) -> None:
     place = registry(kind)
@@ -288,6 +290,5 @@ def test_what_is_attached_is_listed_by_type(
         everything = attached(client, parsed.repository, digest)
     assert [(each.data, each.title, each.artifact_type) for each in found] == [(b"hello\n", "note.txt", "text/x-note")]
     assert sorted(each.artifact_type for each in everything) == ["application/vnd.cyclonedx+json", "text/x-note"]
-    assert "2 artifacts" not in oras("discover", *place.oras, reference).stderr
     listed = json.loads(oras("discover", *place.oras, reference, "--format", "json").stdout)["manifests"]
     assert {entry["digest"] for entry in listed} == {each.digest for each in everything}

@@ -9,8 +9,8 @@ import io
 
 from eunomia.errors import RegistryError
 from eunomia.publish.layouts import NO_CONFIG, dump
-from eunomia.registry.client import MANIFEST, digest_of
-from eunomia.registry.image_kinds import EMPTY, TITLE, layers_of, strings
+from eunomia.registry.client import EMPTY, MANIFEST, digest_of
+from eunomia.registry.image_kinds import TITLE, layers_of, strings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ import io
 import json
 import tarfile
 
-from eunomia.registry.client import INDEX, MANIFEST, digest_of
+from eunomia.registry.client import EMPTY, INDEX, MANIFEST, digest_of
 from eunomia.registry.image_kinds import (
-    EMPTY,
     IMAGE_CONFIG,
     LEGACY,
     LEGACY_CONFIG,

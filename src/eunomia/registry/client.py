@@ -38,6 +38,7 @@ MAX_BLOB = 1 << 40
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+EMPTY = "application/vnd.oci.empty.v1+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 ACCEPTED = (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST)
 VAGUE = ("", "application/json", "application/octet-stream", "text/plain", "binary/octet-stream")
@@ -190,10 +191,9 @@ class Client(Session):
         """
         what = f"pull {self.named(repository, digest)}"
         check_digest(digest, what.removeprefix("pull "))
-        query = f"?artifactType={_quoted(artifact_type)}" if artifact_type else ""
         found: list[Any] = []
         try:
-            for page in self._pages(what, repository, f"referrers/{digest}{query}", INDEX):
+            for page in self._pages(what, repository, f"referrers/{digest}", INDEX):
                 manifests = page.get("manifests")
                 found += manifests if isinstance(manifests, list) else []
         except RegistryError as exc:
@@ -201,7 +201,18 @@ class Client(Session):
                 raise
             found = self._fallback_index(repository, digest)
         good = [each for each in found if _is_descriptor(each)]
-        return [each for each in good if not artifact_type or each.get("artifactType") == artifact_type]
+        return [each for each in good if not artifact_type or self._is_of(repository, each, artifact_type)]
+
+    def _is_of(self, repository: str, entry: dict[str, Any], artifact_type: str) -> bool:
+        """Tell whether a referrer is of a type; its manifest says it where its registry tells the configuration's.
+
+        That is why no registry is asked to filter: go-containerregistry's does so by what it tells.
+        """
+        told = entry.get("artifactType")
+        if told not in (None, "", EMPTY):
+            return bool(told == artifact_type)
+        document = self.manifest(repository, entry["digest"]).document
+        return bool(document.get("artifactType", told) == artifact_type)
 
     def _fallback_index(self, repository: str, digest: str) -> list[Any]:
         """Return what the tag `sha256-HEX` lists, nothing where there is none."""
@@ -335,12 +346,6 @@ def _is_descriptor(each: object) -> bool:
         and type(size) is int
         and 0 <= size <= MAX_BLOB
     )
-
-
-def _quoted(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text, safe="")
 
 
 def _after(done: int, size: int) -> str:
