@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from eunomia.cli import run as running
+from eunomia.cli.fetch_table import FETCHING
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError, Verbosity
-from eunomia.cli.run_table import ATTACHING, FETCHING, LOADING, OPTIONS
+from eunomia.cli.run_table import ATTACHING, LOADING, OPTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

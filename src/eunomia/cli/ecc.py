@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
 
 _OUT, _CLANG = "Output", "Compiler"
-SUB_COMMANDS = ("build-wasm", "doctor", "gen", "gen-wasm-skel", "new")
+SUB_COMMANDS = ("build-wasm", "doctor", "gen", "gen-wasm-skel", "new", "watch")
 VERBOSE = ("-v", "-vv", "--verbose")
 COMMAND = Command(
     "",
@@ -67,6 +67,22 @@ COMMAND = Command(
             "flag",
             "an executable that needs no ecli (not in this version)",
             default=False,
+            group=_OUT,
+        ),
+        Opt(
+            "provenance",
+            "",
+            "flag",
+            "also write how a package was made (FILE.intoto.json, SLSA) and what is in it (FILE.cdx.json, CycloneDX)",
+            default=False,
+            group=_OUT,
+        ),
+        Opt(
+            "builder-id",
+            "",
+            "text",
+            "who makes it, for --provenance [default: as GitHub's or GitLab's runners say, else a local build]",
+            "URI",
             group=_OUT,
         ),
         Opt(
@@ -133,6 +149,7 @@ COMMAND = Command(
     prog="ecc",
     details="An EVENTS.h gives the event types by its structs; without it they are read from the source itself.\n"
     "`ecc doctor` tells what is installed, `ecc new NAME` starts a project,\n"
+    "`ecc watch SOURCE` compiles and runs at every save,\n"
     "`ecc gen skeleton PROG` writes types and skeleton for C, Rust and Go;\n"
     "`ecc gen-wasm-skel DIR` starts a Wasm guest, `ecc build-wasm DIR` builds it.",
     examples=(
@@ -162,6 +179,10 @@ def main(argv: list[str]) -> int:
         from eunomia.cli.ecc_new import main as new
 
         return new(argv[1:])
+    if argv[:1] == ["watch"]:
+        from eunomia.cli.ecc_watch import main as watch
+
+        return watch(argv[1:])
     if argv[:1] == ["gen"]:
         from eunomia.cli.ecc_gen import main as gen
 

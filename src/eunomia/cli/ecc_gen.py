@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from eunomia.cli.fetch_table import FETCH_OPTIONS
 from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
 from eunomia.errors import CompileError
 
@@ -38,6 +39,7 @@ COMMAND = Command(
             "write the object to this file, which Rust and Go embed (it is in the code)",
             "FILE",
         ),
+        *FETCH_OPTIONS,
         VERBOSE,
     ),
     details="PROG is a package, an object, a C source, a URL, or the name of a built-in tool. Layouts are those of\n"
@@ -63,7 +65,7 @@ def main(argv: list[str]) -> int:
         raise UsageError(f"gen skeleton: one PROG is asked for, found {len(operands) - 1} [see ecc gen --help]")
     if values["object-path"] and values["lang"] == "c":
         raise UsageError("--object-path: C has the object in its code [leave it out]")
-    text = _text(values, _package(operands[1]))
+    text = _text(values, _package(operands[1], values))
     target = values["output-path"]
     if not target or target == "-":
         sys.stdout.write(text)
@@ -72,15 +74,17 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _package(name: str) -> Package:
+def _package(name: str, values: Values) -> Package:
     """The package; a source is compiled as for a guest, without counters that only `ecli run` reads."""
     if name.endswith(".bpf.c") and os.path.isfile(name):
         from eunomia.compiler import compile_source
 
         return compile_source(name, accounting=False)
-    from eunomia.registry.resolve import resolve
+    from eunomia.cli.fetching import fetched, limits_of
+    from eunomia.registry.resolve import package_of
 
-    return resolve(name)
+    found = fetched(name, limits_of(values))
+    return package_of(found.data, found.origin, remote=found.is_remote)
 
 
 def _text(values: Values, package: Package) -> str:

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 
+from eunomia.cli.ecc_papers import Papers
 from eunomia.cli.parser import UsageError
 from eunomia.errors import CompileError, EunomiaError
 
@@ -61,12 +62,13 @@ def kernel_headers(words: Sequence[str]) -> dict[str, str] | None:
 class Job:
     """One run of ecc: its options, its sources, its outputs."""
 
-    __slots__ = ("_header", "_sources", "_values", "_verbose")
+    __slots__ = ("_header", "_made", "_sources", "_values", "_verbose")
 
     def __init__(self, values: Values, sources: list[str], header: str | None) -> None:
         self._values = values
         self._sources = sources
         self._header = header
+        self._made: dict[str, bytes] = {}  # packages of one source that were written, by path
         self._verbose = bool(values["verbose"])
 
     def run(self) -> int:
@@ -79,10 +81,12 @@ class Job:
         if values["llvm-strip-bin"]:
             _say("ecc: --llvm-strip-bin is not needed: libbpf's linker drops DWARF")
         if values["no-generate-package-json"]:
-            clash = next((name for name in ("wasm-header", "btfgen", "kernels") if values[name]), None)
+            clash = next((name for name in ("wasm-header", "btfgen", "kernels", "provenance") if values[name]), None)
             if clash:
                 raise UsageError(f"--{clash} needs the package that --no-generate-package-json leaves out")
         target = self._output()
+        if values["provenance"] and (target.startswith("/dev/") or (os.path.exists(target) and _is_special(target))):
+            raise UsageError(f"--provenance: {target} is no file that something can lie beside [-o FILE]")
         suffix = os.path.splitext(target)[1]
         if suffix and suffix not in _FORMATS and not target.endswith("/") and not os.path.exists(target):
             raise UsageError(
@@ -123,6 +127,7 @@ class Job:
 
         values = self._values
         workspace = values["workspace-path"]
+        papers = Papers(source, values) if values["provenance"] else None
         package = compile_source(
             source,
             header=self._header,
@@ -136,11 +141,16 @@ class Job:
             color=sys.stderr.isatty() and os.environ.get("NO_COLOR") is None,
             on_warning=_write_error,
             on_note=self._note,
+            on_build=papers.add if papers else None,
         )
         if values["guest"]:
             name, wasm = self._guest(values["guest"])
             add_guest(package, name, wasm)
+        self._made.clear()
         self._write(package, source, target)
+        if papers:
+            for path, data in papers.write(package, self._made):
+                self._put(path, data)
 
     def _guest(self, path: str) -> tuple[str, bytes]:
         """Return the name and the bytes of a guest of events, which is built where it is no module."""
@@ -186,10 +196,10 @@ class Job:
 
                 package = add_archive(package, self._kernels(), self._note, lambda line: _say(f"ecc: {line}"))
             tar = path if form == "tar" else os.path.join(folder, f"{stem}.tar")
-            self._put(tar, package.to_tar())
+            self._put_package(tar, package.to_tar())
         if form != "tar":
             text = package.to_yaml() if "yaml" in (form, kind) and form != "json" else package.to_json()
-            self._put(path, text.encode() if isinstance(text, str) else text)
+            self._put_package(path, text.encode() if isinstance(text, str) else text)
         if values["wasm-header"]:
             from eunomia.compiler.wasm_header import wasm_header
 
@@ -218,6 +228,10 @@ class Job:
             from eunomia.package.codec import dump_json
 
             self._put(os.path.join(folder, f"{stem}.skel.json"), dump_json(package.meta).encode())
+
+    def _put_package(self, path: str, data: bytes) -> None:
+        self._made[path] = data
+        self._put(path, data)
 
     def _put(self, path: str, data: bytes) -> None:
         """Write a file whole or not at all."""
@@ -256,6 +270,10 @@ def _overwrite(path: str, data: bytes) -> None:
 def _make_folder(folder: str) -> None:
     if folder and not os.path.isdir(folder):
         _guarded(folder, lambda: os.makedirs(folder, exist_ok=True))
+
+
+def _is_special(path: str) -> bool:
+    return not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _stem(source: str) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 
-from eunomia.cli.run import warn
+from eunomia.cli.fetching import fetched, limits_of
+from eunomia.cli.run import admit, warn
+from eunomia.errors import GuestError
 from eunomia.events.run import RunOptions
 from eunomia.package.guest import guest_of
+from eunomia.registry.resolve import file_name, is_file_name
 from eunomia.wasm.eventguest import EventGuest
 from eunomia.wasm.guest import MAX_FILE
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 def open_guests(package: Package, values: Values, options: RunOptions) -> list[EventGuest]:
     """Open the guests of a run and put them into its options: the package's own first, but not where it is recorded."""
     modules = [] if options.record is not None else [guest_of(package)]
-    modules += [(os.path.basename(path), read(path)) for path in values["guest"]]
+    modules += [named(path, values) for path in values["guest"]]
     guests: list[EventGuest] = []
     limits = {each: values[each] or 0 for each in ("memory", "stack", "table")}
     try:
@@ -39,6 +42,19 @@ def close_guests(guests: list[EventGuest], values: Values) -> None:
     for guest in guests:
         tell(guest, values)
         guest.close()
+
+
+def named(name: str, values: Values) -> tuple[str, bytes]:
+    """Return the name and bytes of the guest that `--guest` names: a file, or what a PROG may be."""
+    if os.path.exists(name) or is_file_name(name):
+        return os.path.basename(name), read(name)
+    limits = limits_of(values)
+    limits.sha256 = ""  # that is PROG's
+    found = fetched(name, limits)
+    admit(found, None, values, limits)
+    if not found.is_guest:
+        raise GuestError(f"open guest {name}: not a Wasm module")
+    return file_name(found.origin), found.data
 
 
 def read(path: str) -> bytes:

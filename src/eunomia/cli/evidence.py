@@ -6,8 +6,9 @@ import os
 import sys
 
 from eunomia.cli import run as running
+from eunomia.cli.fetch_table import FETCHING
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError
-from eunomia.cli.run_table import ATTACHING, FETCHING, LOADING, OPTIONS
+from eunomia.cli.run_table import ATTACHING, LOADING, OPTIONS
 from eunomia.errors import EunomiaError, PackageError
 
 TYPE_CHECKING = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from eunomia.cli.fetch_table import FETCH_OPTIONS
 from eunomia.cli.parser import UsageError, Verbosity
 from eunomia.cli.run_table import COMMAND, GUEST_OPTIONS
 from eunomia.errors import GuestError, PolicyError
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 # Options of `ecli run` that mean something for a guest too.
 COMMON = frozenset(
-    ("duration", "verbose", "quiet", "sha256", "timeout", "max-size", "allow-unsigned", "prog-type", "detach", "name",
-     *(option.long for option in GUEST_OPTIONS))
+    ("duration", "verbose", "quiet", "allow-unsigned", "prog-type", "detach", "name",
+     *(option.long for option in (*FETCH_OPTIONS, *GUEST_OPTIONS)))
 )  # fmt: skip
 
 

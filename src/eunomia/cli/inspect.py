@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from eunomia.cli.fetch_table import FETCH_OPTIONS
 from eunomia.cli.parser import JSON, VERBOSE, Command, UsageError
 
 TYPE_CHECKING = False
@@ -15,7 +16,7 @@ COMMAND = Command(
     "inspect",
     "PROG",
     "show what is in a package: programs, maps, options, event types, needs; or in a Wasm guest",
-    (JSON, VERBOSE),
+    (*FETCH_OPTIONS, JSON, VERBOSE),
     details="PROG is a package, an object, a C source, a Wasm guest, a folder with one of these, a URL, - for standard "
     "input, or the name of a built-in tool. Nothing of it is run.\n\n"
     "Of a guest: the objects and packages in its data, what its policy must allow, and what it imports, by its age of "
@@ -34,9 +35,10 @@ def main(args: list[str]) -> int:
     if not values.operands:
         raise UsageError("inspect: which package? [see ecli inspect --help]")
     values.no_more_than(1)
-    from eunomia.registry.resolve import fetch, package_of
+    from eunomia.cli.fetching import fetched, limits_of
+    from eunomia.registry.resolve import package_of
 
-    program = fetch(values.operands[0])
+    program = fetched(values.operands[0], limits_of(values))
     if program.is_guest:
         from eunomia.cli.inspect_guest import page as guest_page
         from eunomia.wasm.describe import describe as describe_guest

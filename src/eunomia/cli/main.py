@@ -39,6 +39,8 @@ COMMANDS = {
     "login": "login",
     "logout": "logout",
     "clean": "clean",
+    "cache": "cache",
+    "lock": "lock",
     "doctor": "doctor",
     "completion": "completion",
     "version": "version",

@@ -8,8 +8,9 @@ import stat
 import sys
 
 from eunomia.cli import run as running
+from eunomia.cli.fetch_table import FETCHING
 from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt, UsageError
-from eunomia.cli.run_table import ATTACHING, END, FETCHING, LOADING, OPTIONS, READING, SAMPLES, WHICH
+from eunomia.cli.run_table import ATTACHING, END, LOADING, OPTIONS, READING, SAMPLES, WHICH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

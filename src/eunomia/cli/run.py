@@ -42,10 +42,11 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
     check(values)
     program = values.operands[0]
     from eunomia.cli.arguments import HELP, VERSION, take_arguments
-    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch, package_of
+    from eunomia.cli.fetching import fetched, limits_of
+    from eunomia.registry.resolve import package_of
 
-    limits = Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or "")
-    found = fetch(program, limits)
+    limits = limits_of(values)
+    found = fetched(program, limits)
     if found.is_guest:
         from eunomia.cli.guest import run_guest
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from eunomia.cli.fetch_table import ALLOW_UNSIGNED, FETCH_OPTIONS
 from eunomia.cli.parser import QUIET, VERBOSE, Command, Opt
 
 OUTPUT, WHICH, AGGREGATE, END = "Output", "Which events", "Aggregation", "Ending"
-SAMPLES, LOADING, READING, FETCHING = "Sampled maps", "Loading", "Reading", "Fetching"
+SAMPLES, LOADING, READING = "Sampled maps", "Loading", "Reading"
 ATTACHING = "Attaching"
 LIFE = "Background and pins"
 GUESTS = "Wasm guests"
@@ -127,7 +128,8 @@ OPTIONS = (
         "guest",
         "",
         "file",
-        "a Wasm guest that gets the events that pass, and drops, changes or adds some; of several one behind the other",
+        "a Wasm guest (a file, URL or reference) that gets the events that pass, and drops, changes or adds some; of "
+        "several one behind the other",
         "FILE",
         repeat=True,
         group=WHICH,
@@ -288,24 +290,8 @@ OPTIONS = (
         group=LOADING,
         hidden=True,
     ),
-    Opt(
-        "sha256",
-        "",
-        "text",
-        "the digest that PROG's bytes must have, checked before anything else",
-        "HEX",
-        group=FETCHING,
-    ),
-    Opt(
-        "allow-unsigned",
-        "",
-        "flag",
-        "run what comes from the network although nobody signed it, and no rule is about it (ECLI_ALLOW_UNSIGNED=1)",
-        default=False,
-        group=FETCHING,
-    ),
-    Opt("timeout", "", "seconds", "time limit of a download", default=30.0, group=FETCHING),
-    Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0, group=FETCHING),
+    *FETCH_OPTIONS,
+    ALLOW_UNSIGNED,
     *GUEST_OPTIONS,
     QUIET,
     VERBOSE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from eunomia.cli.fetch_table import FETCHING
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError, did_you_mean
 from eunomia.cli.run_table import OPTIONS
 
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 
 MAX_DATA = 1 << 20
 PROG_ARRAY = 3
-SHARED = tuple(
-    option for option in OPTIONS if option.long in ("btf", "sha256", "timeout", "max-size", "allow-unsigned")
-)
+SHARED = tuple(option for option in OPTIONS if option.long == "btf" or option.group == FETCHING)
 COMMAND = Command(
     "test-run",
     "PROG [PROGRAM] [ARGS]",
@@ -58,14 +57,15 @@ def main(argv: list[str]) -> int:
     if not values.operands:
         raise UsageError("test-run: which package? [see ecli test-run --help]")
     from eunomia.cli.arguments import take_arguments
+    from eunomia.cli.fetching import fetched, limits_of
     from eunomia.cli.run import admit
-    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch, package_of
+    from eunomia.registry.resolve import package_of
 
     words = values.rest
     named = words.pop(0) if words and not words[0].startswith("-") else None
     place = values.operands[0]
-    limits = Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or "")
-    program = fetch(place, limits)
+    limits = limits_of(values)
+    program = fetched(place, limits)
     package = package_of(program.data, program.origin, remote=program.is_remote)
     chosen, asked = take_arguments(package, values, place)
     if asked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from eunomia.cli.fetch_table import ALLOW_UNSIGNED, FETCH_OPTIONS
 from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
 from eunomia.cli.run_table import COMMAND as RUN
 from eunomia.cli.run_table import GUEST_OPTIONS
@@ -12,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FETCHING = ("sha256", "timeout", "max-size", "allow-unsigned")
 COMMAND = Command(
     "",
     "MODULE [ARGS]",
@@ -24,7 +24,8 @@ COMMAND = Command(
         Opt("callback-export-name", "c", "text", "its callback's export", "NAME", default="go-callback"),
         next(option for option in RUN.options if option.long == "duration"),
         *GUEST_OPTIONS,
-        *(option for option in RUN.options if option.long in FETCHING),
+        *FETCH_OPTIONS,
+        ALLOW_UNSIGNED,
         VERBOSE,
     ),
     stop=True,
@@ -59,14 +60,14 @@ def run(argv: Sequence[str]) -> int:
         del values.rest[0]
     for option in RUN.options:
         values.setdefault(option.long, [] if option.repeat else option.default)
+    from eunomia.cli.fetching import fetched, limits_of
     from eunomia.cli.guest import run_guest
     from eunomia.cli.run import check
     from eunomia.errors import GuestError
-    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch
 
     check(values)
-    limits = Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD, values["sha256"] or "")
-    found = fetch(values.operands[0], limits)
+    limits = limits_of(values)
+    found = fetched(values.operands[0], limits)
     if not found.is_guest:
         raise GuestError(f"open {values.operands[0]}: {_what_it_is(found.data)}")
     names = ("wrapper-module-name", "callback-export-name")

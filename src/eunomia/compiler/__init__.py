@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from eunomia.compiler.build import Build
     from eunomia.compiler.toolchain import Toolchain
     from eunomia.package.model import Package
 
@@ -30,6 +31,7 @@ def compile_source(
     accounting: bool = True,
     on_warning: Callable[[str], None] | None = None,
     on_note: Callable[[str], None] | None = None,
+    on_build: Callable[[Build], None] | None = None,
 ) -> Package:
     """Compile one libbpf-style C source to a package. Nothing is written beside the source.
 
@@ -49,6 +51,7 @@ def compile_source(
         color: whether diagnostics have terminal colours.
         on_warning: gets the warnings of a source that compiles, as clang prints them.
         on_note: gets lines about what was done otherwise than usual.
+        on_build: gets how each object was made, while the files that were made for it are still there.
 
     Returns:
         The package; the same source, headers and compiler give the same bytes.
@@ -90,6 +93,7 @@ def compile_source(
             header=os.fspath(header) if header else None,
             on_warning=on_warning,
             on_note=on_note,
+            on_build=on_build,
         )
 
 

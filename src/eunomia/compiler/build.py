@@ -212,6 +212,36 @@ class Build:
 
         return ObjectBtf(self.finish())
 
+    def inputs(self) -> list[str]:
+        """Return the paths of the files that a source which is known to compile was made of, the source first.
+
+        Raises:
+            CompileError: clang does not name them.
+        """
+        path = os.path.join(self.work, "inputs.d")
+        words = [word for word in self._quiet if word not in self._precompiled_words()]
+        status, said = process.run([*self._command(words, "inputs.o"), "-E", "-M", "-MT", "x", "-MF", path])
+        if status:
+            raise self._refused(status, said.decode(errors="replace"))
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            text = file.read().partition(":")[2].replace("\\\n", " ")
+        found = [word.replace("\0", " ") for word in text.replace("\\ ", "\0").split()]
+        own = os.path.abspath(self.source)
+        others = {os.path.abspath(each.replace("$$", "$").replace("\\#", "#")) for each in found} - {own}
+        return [own, *sorted(each for each in others if not each.endswith("/tail.c"))]
+
+    @property
+    def flags_in_words(self) -> list[str]:
+        """The flags as a reader elsewhere may see them: folders of this machine by the names that the object has."""
+        return [self.called(word) for word in [*self._code_flags, *self.flags()]]
+
+    def called(self, path: str) -> str:
+        """Return what a file or folder of this build is called by those who do not know this machine."""
+        for folder, name in sorted(self.places(), key=lambda each: -len(each[0])):
+            if path == folder or path.startswith(f"{folder}/"):
+                return f"{name}{path[len(folder) :]}".lstrip("/") or "."
+        return path
+
     def big_endian(self) -> bytes:
         """Return the object for a big-endian machine, of a source that is known to compile.
 
@@ -305,7 +335,7 @@ class Build:
         from eunomia._native import check, lib
 
         full, small = os.path.join(self.work, "full.o"), os.path.join(self.work, "small.o")
-        relative_paths(full, self._places())
+        relative_paths(full, self.places())
         try:
             check(lib.eu_link_object(os.fsencode(full), os.fsencode(small)), "link object")
         except OSError as exc:
@@ -330,7 +360,7 @@ class Build:
         """Flags by which a source gives the same bytes wherever it lies; for paths in BTF see relative_paths()."""
         return ["-fdebug-compilation-dir=.", f"-fmacro-prefix-map={self.folder}/="]
 
-    def _places(self) -> list[tuple[str, str]]:
+    def places(self) -> list[tuple[str, str]]:
         """Folders whose files the object may name, and what it is to call them."""
         places = [(self.folder, ""), (HEADERS, "eunomia"), (self.work, "eunomia")]
         places += [(path, os.path.basename(path)) for path in map(os.path.abspath, self.options.include)]

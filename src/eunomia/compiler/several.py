@@ -28,6 +28,7 @@ def run_each(
     header: str | None,
     on_warning: Callable[[str], None] | None,
     on_note: Callable[[str], None] | None,
+    on_build: Callable[[Build], None] | None = None,
 ) -> Package:
     """Compile one source for each architecture; see `compile_source` for the arguments.
 
@@ -40,6 +41,8 @@ def run_each(
         folder = os.path.join(work, options.arch)
         os.mkdir(folder)
         made.append(run(path, text, toolchain, options, folder, header=header, on_warning=warn, on_note=note))
+        if on_build:
+            on_build(made[-1].build)
     first = made[0]
     same = _same_as(first, made[1:])
     others = [one for one in made[1:] if not one.is_big_endian]

@@ -203,14 +203,14 @@ def name_of(program: Program) -> str:
         return f"file:{os.path.realpath(source.name)}"
     if source.kind in ("stdin", "builtin"):
         return source.kind
-    if source.kind == "hub" and "://" not in source.name and "/" not in source.name.partition("/")[0]:
-        return f"hub:{source.hub}/{source.name}" if source.hub else source.name
+    if source.kind == "hub":  # HUB/TOOL@VERSION
+        return f"hub:{source.name.partition('@')[0]}"
     return source.name
 
 
 def _remembered_name(program: Program) -> str:
     source = program.source
-    return f"{source.name}:{source.tag}" if source.tag else source.name
+    return f"{source.name}:{source.tag}" if source.tag else name_of(program)
 
 
 def _place_and_policy(name: str) -> tuple[Place, trust.Policy]:

@@ -14,6 +14,7 @@ from eunomia.errors import FetchError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import IO, Any
 
 MAX_REDIRECTS = 5
@@ -34,25 +35,67 @@ class _Redirects(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
+class Answer:
+    """What a server sent.
+
+    Attributes:
+        data: the body.
+        type: its media type, as the server says.
+        etag, modified: the server's words for this version, "" for none.
+        may_keep: the server does not forbid to keep it.
+    """
+
+    __slots__ = ("data", "etag", "may_keep", "modified", "type")
+
+    def __init__(self, data: bytes, headers: http.client.HTTPMessage) -> None:
+        self.data = data
+        self.type = headers.get("Content-Type", "")[:255]
+        self.etag = headers.get("ETag", "")[:1024]
+        self.modified = headers.get("Last-Modified", "")[:255]
+        self.may_keep = "no-store" not in headers.get("Cache-Control", "").lower()
+
+
 def download(url: str, *, timeout: float, max_size: int) -> bytes:
-    """Return what is at a URL.
+    """Return what is at a URL; see `get`."""
+    answer = get(url, timeout=timeout, max_size=max_size)
+    assert answer is not None, "a request without conditions has no 304"
+    return answer.data
+
+
+def get(
+    url: str,
+    *,
+    timeout: float,
+    max_size: int,
+    etag: str = "",
+    modified: str = "",
+    ca_file: str = "",
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Answer | None:
+    """Return what is at a URL, None where it still is what `etag` and `modified` say.
 
     Args:
         url: http or https; the proxies of the environment are used.
         timeout: seconds, for connecting, for each read, and for the whole.
         max_size: bytes that it may have.
+        etag, modified: the server's words for a version that is here, "" for none.
+        ca_file: PEM file of certificates that are trusted besides the system's.
+        progress: called with the URL, the bytes that came, and the bytes that it has (-1: unknown).
 
     Raises:
         FetchError: no connection, a status other than 200, or more time, bytes or redirects than allowed.
     """
     deadline = time.monotonic() + timeout
     try:
-        with _opener().open(_request(url), timeout=timeout) as response:
+        request = _request(url, etag, modified)
+        with _opener(url, ca_file).open(request, timeout=timeout) as response:
             if response.status != 200:
                 raise FetchError(f"fetch {url}: HTTP status {response.status} {response.reason}, expected 200")
-            return _body(response, url, deadline, timeout, max_size)
+            return Answer(_body(response, url, deadline, timeout, max_size, progress), response.headers)
     except HTTPError as exc:
         with exc:
+            if exc.code == 304 and (etag or modified):
+                return None
             if exc.code in (301, 302, 303, 307, 308):
                 target = exc.headers.get("Location", "")
                 if urlsplit(target).scheme.lower() not in ("", "http", "https"):
@@ -75,15 +118,17 @@ def download(url: str, *, timeout: float, max_size: int) -> bytes:
         raise FetchError(f"fetch {url}: {_reason(exc)}") from exc
 
 
-def _opener() -> OpenerDirector:
+def _opener(url: str, ca_file: str) -> OpenerDirector:
     """Return an opener that knows http and https and nothing else (no file:, no ftp:, no data:)."""
     from urllib.request import HTTPDefaultErrorHandler, HTTPErrorProcessor
+
+    from eunomia.registry.tls import context
 
     opener = OpenerDirector()
     for handler in (
         ProxyHandler(),
         HTTPHandler(),
-        HTTPSHandler(context=ssl.create_default_context()),
+        HTTPSHandler(context=context(urlsplit(url).netloc, ca_file)),
         HTTPDefaultErrorHandler(),
         HTTPErrorProcessor(),
         _Redirects(),
@@ -92,7 +137,7 @@ def _opener() -> OpenerDirector:
     return opener
 
 
-def _request(url: str) -> Request:
+def _request(url: str, etag: str = "", modified: str = "") -> Request:
     from eunomia import __version__
 
     try:
@@ -100,13 +145,23 @@ def _request(url: str) -> Request:
         if not parts.hostname:
             raise ValueError("no host in it")
         _ = parts.port
-        request = Request(url, headers={"User-Agent": f"eunomia/{__version__}", "Accept": "*/*"})
+        headers = {"User-Agent": f"eunomia/{__version__}", "Accept": "*/*"}
+        headers |= {"If-None-Match": etag} if etag else {}
+        headers |= {"If-Modified-Since": modified} if modified else {}
+        request = Request(url, headers=headers)
     except ValueError as exc:
         raise FetchError(f"fetch {url}: not a URL: {exc}") from None
     return request
 
 
-def _body(response: Any, url: str, deadline: float, timeout: float, max_size: int) -> bytes:
+def _body(  # noqa: PLR0917 (one place calls it)
+    response: Any,
+    url: str,
+    deadline: float,
+    timeout: float,
+    max_size: int,
+    progress: Callable[[str, int, int], None] | None,
+) -> bytes:
     stated = response.headers.get("Content-Length", "")
     if stated.isdecimal() and int(stated) > max_size:
         raise _too_large(url, max_size, f"{int(stated)} bytes, ")
@@ -120,6 +175,8 @@ def _body(response: Any, url: str, deadline: float, timeout: float, max_size: in
             raise _too_large(url, max_size, "")
         if time.monotonic() > deadline:
             raise _timed_out(url, timeout)
+        if progress is not None:
+            progress(url, len(body), int(stated) if stated.isdecimal() else -1)
     if stated.isdecimal() and len(body) < int(stated):
         raise FetchError(f"fetch {url}: the connection ended after {len(body)} of {stated} bytes")
     return bytes(body)

@@ -1,4 +1,4 @@
-"""From what a user calls a program to its package: a file, a URL, `-`, or the name of a built-in tool.
+"""From what a user calls a program to its package: a file, a built-in tool, a URL, an image, a hub's tool, or `-`.
 
 What a program *is* its bytes decide: package (JSON, YAML, tar), BPF object (ELF) or C source. This module is on the way
 of `ecli run`; what is rare is imported where it is needed.
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from eunomia.package.model import Package
 
+LOCK = "eunomia.lock"
 SUFFIXES = (".json", ".tar", ".o", ".c", ".wasm", ".yaml", ".yml")
 WASM = b"\0asm"
 MAX_FILE = 256 << 20  # bytes; a package with BTF of many kernels has some tens of MB
@@ -25,29 +26,76 @@ TIMEOUT = 30.0  # seconds
 
 
 class Limits:
-    """What may be spent on fetching a program, and what it must be.
+    """How a program is fetched, what may be spent on it, and what it must be.
 
     Args:
         timeout: seconds for the whole download.
         max_size: bytes that a download may have.
         sha256: hexadecimal digest that the bytes must have, "" for any. It is checked before anything is parsed.
+        pull: `always` asks the registry or web server, `missing` only where the cache has nothing, `never` does not
+            ask; "" is `missing` for images, and `always` for URLs.
+        offline: nobody is asked, whatever `pull` says.
+        plain_http: registries without TLS; None: those on loopback.
+        ca_file: PEM file of certificates that are trusted besides the system's, "" for none.
+        platform: of an image with several: `linux/arm64`; "" for this machine's.
+        lock: path of the lock file; "" is `eunomia.lock` in the current folder, where there is one of ours.
+        locked: only what the lock file has may come from elsewhere.
+        tell: called with a line that a user should see, and whether it is a warning (others are details).
+        progress: called with what is downloaded, the bytes that came, and the bytes that it has (-1: unknown).
     """
 
-    __slots__ = ("max_size", "sha256", "timeout")
+    __slots__ = (
+        "ca_file", "lock", "locked", "max_size", "offline", "plain_http", "platform", "progress", "pull", "sha256",
+        "tell", "timeout",
+    )  # fmt: skip
 
-    def __init__(self, timeout: float = TIMEOUT, max_size: int = MAX_DOWNLOAD, sha256: str = "") -> None:
+    def __init__(
+        self,
+        timeout: float = TIMEOUT,
+        max_size: int = MAX_DOWNLOAD,
+        sha256: str = "",
+        *,
+        pull: str = "",
+        offline: bool = False,
+        plain_http: bool | None = None,
+        ca_file: str = "",
+        platform: str = "",
+        lock: str = "",
+        locked: bool = False,
+        tell: Callable[[str, bool], None] | None = None,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> None:
         self.timeout = timeout
         self.max_size = max_size
         self.sha256 = sha256
+        self.pull = pull
+        self.offline = offline
+        self.plain_http = plain_http
+        self.ca_file = ca_file
+        self.platform = platform
+        self.lock = lock
+        self.locked = locked
+        self.tell = tell
+        self.progress = progress
+
+    def say(self, line: str) -> None:
+        """Tell a detail."""
+        if self.tell is not None:
+            self.tell(line, False)
+
+    def warn(self, line: str) -> None:
+        """Tell what a user should see."""
+        if self.tell is not None:
+            self.tell(line, True)
 
 
 def resolve(program: str, limits: Limits | None = None) -> Package:
     """Return the package that `program` names.
 
     Args:
-        program: the name of a built-in tool, a path, an http or https URL, or `-` for standard input. A bare name that
-            is a built-in tool's is that tool, whatever files are in the current directory; `./NAME` is the file.
-        limits: for downloads, and the digest that the bytes must have.
+        program: a path, the name of a built-in tool or of one in a hub, an image's reference, an http or https URL, or
+            `-` for standard input (docs/reference/names.md).
+        limits: how it is fetched, and the digest that the bytes must have.
 
     Raises:
         FetchError: there is nothing of this name, or a download failed.
@@ -103,25 +151,79 @@ def fetch(program: str, limits: Limits | None = None) -> Program:
         OSError: a file cannot be read.
     """
     limits = limits or Limits()
-    pinned = bool(limits.sha256)
     if program == "-":
-        data = _verified(_read(0, MAX_FILE, "standard input"), limits, "standard input")
-        return Program(data, "-", Source("stdin", "-", pinned=pinned))
-    if "://" in program:
-        from eunomia.registry.store import digest_of
+        data = verified(_read(0, MAX_FILE, "standard input"), limits, "standard input")
+        return Program(data, "-", Source("stdin", "-", pinned=bool(limits.sha256)))
+    if limits.lock or limits.locked or os.path.lexists(LOCK):
+        from eunomia.registry.lock import held
 
-        data = _verified(_download(program, limits), limits, program)
-        return Program(data, program, Source("url", program, data_digest=digest_of(data), pinned=pinned))
-    if "/" not in program and not program.endswith(SUFFIXES):
-        found = _builtin(program)
-        if found is not None:
-            return Program(_verified(found, limits, program), program, Source("builtin", program, pinned=pinned))
-    path = program
-    if os.path.isdir(program):
-        from eunomia.registry.folder import program_in
+        return held(program, limits, find)
+    return find(program, limits)
 
-        path = program_in(program)
-    return Program(_verified(_file(path), limits, path), path, Source("file", program, path, pinned=pinned))
+
+def find(program: str, limits: Limits) -> Program:
+    """Return the bytes of what `program` names: a file, a built-in tool, or what `names` finds elsewhere.
+
+    Raises:
+        FetchError, PackageError, OSError: as for `fetch`.
+    """
+    pinned = bool(limits.sha256)
+    if "://" not in program:
+        is_word = "/" not in program and not program.endswith(SUFFIXES)
+        path = _path(program, is_word, limits)
+        data = _builtin(program) if is_word and not path else None
+        if data is not None:
+            return Program(verified(data, limits, program), program, Source("builtin", program, pinned=pinned))
+        path = path or (program if os.path.isdir(program) else "")
+        if path and os.path.isdir(path):
+            from eunomia.registry.folder import program_in
+
+            path = program_in(path)
+        if path:
+            return Program(verified(_file(path), limits, path), path, Source("file", program, path, pinned=pinned))
+    if limits.locked:
+        raise FetchError(f"open {program}: not in {limits.lock or LOCK}, and --locked was given [ecli lock {program}]")
+    from eunomia.registry.names import elsewhere
+
+    found = elsewhere(program, limits)
+    verified(found.data, limits, program)
+    found.source.pinned |= pinned
+    return found
+
+
+def _path(program: str, is_word: bool, limits: Limits) -> str:
+    """Return the path of the file that program is, "" for none. The folder of a word is looked at later.
+
+    A file goes before a built-in tool of its name; another user's does not: he may wait there for root to come by.
+    """
+    try:
+        facts = os.stat(program)
+    except (OSError, ValueError):
+        return "" if is_word or not is_file_name(program) else program
+    if is_word and facts.st_mode & 0o170000 == 0o040000:
+        return ""
+    if is_word and _builtin(program) is not None:
+        if facts.st_uid not in own_users():
+            limits.warn(f"{program}: the built-in tool; the file in this folder is another user's [./{program} is it]")
+            return ""
+        limits.warn(f"{program}: the file in this folder, not the built-in tool of that name")
+    return program
+
+
+def is_file_name(program: str) -> bool:
+    """Return whether a name has a form that only files have."""
+    if program[:1] in (".", "/", "~") or "\0" in program:
+        return True
+    from eunomia.registry.reference import is_reference
+
+    return program.endswith(SUFFIXES) and not is_reference(program)
+
+
+def own_users() -> tuple[int, ...]:
+    """Return the numbers of the users whose files in the current folder are trusted: our own, root, who called sudo."""
+    own = os.geteuid()
+    caller = os.environ.get("SUDO_UID", "") if own == 0 else ""
+    return (own, 0, int(caller)) if caller.isdecimal() else (own, 0)
 
 
 def package_of(data: bytes, origin: str, *, remote: bool = False) -> Package:
@@ -169,12 +271,13 @@ def file_name(origin: str) -> str:
     return origin.partition("?")[0].rstrip("/").rpartition("/")[2].lstrip("-") or "program.bpf.o"
 
 
-def _verified(data: bytes, limits: Limits, name: str) -> bytes:
+def verified(data: bytes, limits: Limits, name: str) -> bytes:
+    """Return data, or raise FetchError where it has not the digest that it must have."""
     if limits.sha256:
-        import hashlib
+        from eunomia.registry.store import digest_of
 
         expected = limits.sha256.lower().removeprefix("sha256:")
-        actual = hashlib.sha256(data).hexdigest()
+        actual = digest_of(data).removeprefix("sha256:")
         if actual != expected:
             raise FetchError(f"open {name}: sha256 is {actual}, expected {expected}")
     return data
@@ -193,7 +296,7 @@ def _file(path: str) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise _not_found(path) from None
+        raise FetchError(f"open {path}: no such file") from None
     except ValueError:  # a NUL in the name
         raise FetchError(f"open {path!r}: not a file name") from None
     except OSError as exc:
@@ -220,36 +323,6 @@ def _read(descriptor: int, limit: int, name: str) -> bytes:
         if total > limit:
             raise PackageError(f"open {name}: larger than {limit >> 20} MB, not a package")
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _download(url: str, limits: Limits) -> bytes:
-    scheme = url.partition("://")[0].lower()
-    if scheme in ("oci", "docker"):
-        raise UnsupportedError(
-            f"open {url}: OCI references are not supported by this version [use a file or an http URL]"
-        )
-    if scheme not in ("http", "https"):
-        raise FetchError(f"open {url}: unknown URL scheme {scheme} (known are http and https)")
-    from eunomia.registry.http import download
-
-    return download(url, timeout=limits.timeout, max_size=limits.max_size)
-
-
-def _not_found(program: str) -> FetchError | UnsupportedError:
-    """Return the error for a name behind which there is nothing: never a try at some registry instead."""
-    first, slash, _ = program.partition("/")
-    is_host = first not in ("", ".", "..") and ("." in first or ":" in first or first == "localhost")
-    if (slash and is_host and not program.endswith(SUFFIXES)) or (not slash and ":" in program):
-        return UnsupportedError(f"open {program}: no such file, and OCI references are not supported by this version")
-    if slash or program.endswith(SUFFIXES):
-        return FetchError(f"open {program}: no such file")
-    from difflib import get_close_matches
-
-    from eunomia import builtin
-
-    near = get_close_matches(program, builtin.names(), n=3, cutoff=0.55)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`ecli list` shows the built-in tools"
-    return FetchError(f"open {program}: no such file or built-in tool [{hint}]")
 
 
 def _is_source(data: bytes, origin: str) -> bool:

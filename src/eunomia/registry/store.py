@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from eunomia.registry.reference import is_digest as is_known  # of a manifest: sha512 too
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,7 +106,7 @@ class Entry:
         numbers = (found.get("fetched", "0"), found.get("size", "0"))
         if not is_digest(found.get("data", "")) or not all(each.isdecimal() and len(each) < 19 for each in numbers):
             return None
-        if any(found.get(key) and not is_digest(found[key]) for key in ("digest", "manifest")):
+        if any(found.get(key) and not is_known(found[key]) for key in ("digest", "manifest")):
             return None
         texts = {key: found.get(key, "") for key in ("digest", "manifest", "media_type", "etag", "modified")}
         return cls(
@@ -167,13 +169,13 @@ class Store:
     def tag(self, entry: Entry) -> None:
         """Keep what a name stands for, in place of what it stood for before."""
         if self.folder:
-            self._write(self._name(entry.name), entry.to_bytes())
+            self._write(self.path_of_name(entry.name), entry.to_bytes())
 
     def lookup(self, name: str) -> Entry | None:
         """Return what a name stood for when it was fetched, None where it was not; its time of use becomes now."""
         if not self.folder:
             return None
-        path = self._name(name)
+        path = self.path_of_name(name)
         data = _read(path, MAX_ENTRY)
         entry = Entry.from_bytes(data) if data is not None else None
         if entry is None or entry.name != name:
@@ -183,7 +185,7 @@ class Store:
 
     def forget(self, name: str) -> bool:
         """Remove what a name stood for; return whether it was there. Its bytes go when the cache is pruned."""
-        return bool(self.folder) and _remove(self._name(name))
+        return bool(self.folder) and _remove(self.path_of_name(name))
 
     def entries(self) -> Iterator[Entry]:
         """Yield all entries that can be read, in no order."""
@@ -209,7 +211,8 @@ class Store:
     def _blob(self, digest: str) -> str:
         return f"{self.folder}/blobs/{digest[7:]}"
 
-    def _name(self, name: str) -> str:
+    def path_of_name(self, name: str) -> str:
+        """Return where the entry of a name is."""
         return f"{self.folder}/names/{digest_of(name.encode('utf-8', 'surrogateescape'))[7:]}"
 
     def _holds(self, digest: str, size: int) -> bool:

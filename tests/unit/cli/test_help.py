@@ -50,7 +50,7 @@ def test_the_overview_names_every_command() -> None:
 
 
 # Words that every reader of logs has, whatever they mean elsewhere.
-OF_OTHERS = {("logs", "follow")}
+OF_OTHERS = {("logs", "follow"), ("upgrade", "update")}
 
 
 def test_the_same_option_is_spelled_the_same_in_every_command() -> None:

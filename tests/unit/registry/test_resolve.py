@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,10 @@ def tool(monkeypatch: pytest.MonkeyPatch, root: Path, tmp_path: Path) -> str:
     for name in ("opensnoop", "execsnoop"):
         (folder / f"{name}.json").write_bytes((root / SIMPLE).read_bytes())
     monkeypatch.setattr(builtin, "__file__", str(folder / "__init__.py"))
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home" / name))
+    monkeypatch.setenv("ECLI_CONFIG", str(tmp_path / "no-such-file.toml"))
+    monkeypatch.delenv("EUNOMIA_REPOSITORY", raising=False)
     return "opensnoop"
 
 
@@ -57,15 +62,36 @@ def test_an_object_is_named_after_its_file(package_file: Path) -> None:
     assert package_of(elf, "-").name == "program_bpf"
 
 
-def test_a_built_in_name_is_the_built_in_tool_whatever_is_in_the_folder(
+def test_a_file_goes_before_the_built_in_tool_of_its_name_and_that_is_told(
+    tool: str, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / tool).write_bytes((root / SIMPLE).read_bytes() + b"\n")
+    (tmp_path / "execsnoop").mkdir()
+    monkeypatch.chdir(tmp_path)
+    told: list[tuple[str, bool]] = []
+
+    found = fetch(tool, Limits(tell=lambda line, is_warning: told.append((line, is_warning))))
+
+    assert (found.source.kind, found.data[-1:]) == ("file", b"\n")
+    assert told == [("opensnoop: the file in this folder, not the built-in tool of that name", True)]
+    assert fetch("execsnoop").source.kind == "builtin"  # a folder does not
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_file_of_another_user_does_not_go_before_a_built_in_tool(
     tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / tool).write_text("not a package")
+    (tmp_path / tool).write_text("a trap")
+    os.chown(tmp_path / tool, 65534, 65534)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SUDO_UID", "1000")
+    told: list[str] = []
 
-    assert resolve(tool).name == "simple_bpf"
-    with pytest.raises(PackageError):
-        resolve(f"./{tool}")
+    assert fetch(tool, Limits(tell=lambda line, _: told.append(line))).source.kind == "builtin"
+    assert told == ["opensnoop: the built-in tool; the file in this folder is another user's [./opensnoop is it]"]
+
+    monkeypatch.setenv("SUDO_UID", "65534")  # who called sudo means his own
+    assert fetch(tool).data == b"a trap"
 
 
 def test_standard_input_is_a_package(root: Path) -> None:
@@ -85,16 +111,23 @@ def test_standard_input_is_a_package(root: Path) -> None:
         ("./opensnoop", FetchError, "open ./opensnoop: no such file"),
         ("a/b/c.o", FetchError, "open a/b/c.o: no such file"),
         ("/no/such/tool.bpf.c", FetchError, "open /no/such/tool.bpf.c: no such file"),
-        ("ftp://host/x.json", FetchError, "open ftp://host/x.json: unknown URL scheme ftp (known are http and https)"),
+        (
+            "ftp://host/x.json",
+            FetchError,
+            "open ftp://host/x.json: unknown URL scheme ftp (known are http, https and oci)",
+        ),
         (
             "file:///etc/passwd",
             FetchError,
-            "open file:///etc/passwd: unknown URL scheme file (known are http and https)",
+            "open file:///etc/passwd: unknown URL scheme file (known are http, https and oci)",
         ),
-        ("oci://ghcr.io/a/b", UnsupportedError, "OCI references are not supported by this version"),
-        ("ghcr.io/a/b:latest", UnsupportedError, "no such file, and OCI references are not supported by this version"),
-        ("localhost:5000/x:1", UnsupportedError, "no such file, and OCI references are not supported by this version"),
-        ("sigsnoop:latest", UnsupportedError, "no such file, and OCI references are not supported by this version"),
+        ("ghcr.io/a/b", FetchError, "open ghcr.io/a/b: not in the cache, and --offline was given"),
+        ("oci://ghcr.io/a/b", FetchError, "open oci://ghcr.io/a/b: not in the cache, and --offline was given"),
+        ("localhost:5000/x:1", FetchError, "open localhost:5000/x:1: not in the cache, and --offline was given"),
+        ("http://localhost:1/x.json", FetchError, "not in the cache, and --offline was given"),
+        ("sigsnoop:latest", FetchError, "no registry is named in it, and no default registry is configured"),
+        ("my/sigsnoop:latest", FetchError, "no registry is named in it, and no default registry is configured"),
+        ("my/sigsnoop", FetchError, "open my/sigsnoop: no such file"),
         ("a\0b", FetchError, "not a file name"),
     ],
 )
@@ -105,7 +138,7 @@ def test_where_there_is_nothing_it_is_said_plainly(
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(kind) as failure:
-        resolve(program)
+        resolve(program, Limits(offline=True))
 
     assert message in str(failure.value)
 

@@ -1,0 +1,85 @@
+"""From the options of a command to what a fetch needs; its lines and its progress. On the way of `ecli run`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from eunomia.cli.parser import Verbosity
+from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.cli.parser import Values
+    from eunomia.registry.resolve import Program
+
+
+def fetched(program: str, limits: Limits) -> Program:
+    """Return the program that a command was given.
+
+    Raises:
+        FetchError, PackageError, OSError: as `eunomia.registry.resolve.fetch`.
+    """
+    try:
+        return fetch(program, limits)
+    finally:
+        end_progress()
+
+
+def limits_of(values: Values) -> Limits:
+    """Return how a program is fetched, from a command's options; one that it has not is not given."""
+    quiet = bool(values.get("quiet"))
+    return Limits(
+        values.get("timeout") or 30.0,
+        values.get("max-size") or MAX_DOWNLOAD,
+        values.get("sha256") or "",
+        pull=values.get("pull") or "",
+        offline=bool(values.get("offline")) or os.environ.get("ECLI_OFFLINE", "") not in ("", "0"),
+        plain_http=True if values.get("plain-http") else None,
+        ca_file=values.get("ca-file") or "",
+        platform=values.get("platform") or "",
+        lock=values.get("lock") or "",
+        locked=bool(values.get("locked")),
+        tell=tell_warnings if not Verbosity.level else tell,
+        progress=None if quiet or not shows_progress() else progress,
+    )
+
+
+def tell(line: str, is_warning: bool) -> None:
+    """Write a line on standard error."""
+    from eunomia.cli.report import clean
+
+    end_progress()
+    try:
+        sys.stderr.write(f"ecli: {clean(line)}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass  # nobody is left to be told
+
+
+def tell_warnings(line: str, is_warning: bool) -> None:
+    """Write a line that a user should see; details are for -v."""
+    if is_warning:
+        tell(line, is_warning)
+
+
+def shows_progress() -> bool:
+    """Return whether somebody looks at standard error."""
+    try:
+        return os.isatty(2) and os.environ.get("TERM", "dumb") != "dumb"
+    except OSError:
+        return False
+
+
+def progress(label: str, done: int, total: int) -> None:
+    """Show how far a download is."""
+    from eunomia.cli.progress import show
+
+    show(label, done, total)
+
+
+def end_progress() -> None:
+    """Take the line of the progress off the screen, if there is one."""
+    module = sys.modules.get("eunomia.cli.progress")
+    if module is not None:
+        module.end()
