@@ -105,6 +105,8 @@ def attached(client: Client, repository: str, digest: str, artifact_type: str = 
         manifest = client.manifest(repository, entry["digest"])
         document = manifest.document
         kind = strings(document).get("artifactType") or strings(document.get("config")).get("mediaType", "")
+        if artifact_type and kind != artifact_type:  # a registry that does not tell types right lists it for us
+            continue
         for layer in layers_of(document)[:1]:
             if layer.size > MAX_SIZE:
                 raise RegistryError(
