@@ -101,14 +101,14 @@ class Session:
             body: what is sent.
             url: instead of a path.
             scopes: what a token must allow; for reading by default.
-            raw: TransportErrors are the caller's to handle.
+            raw: TransportErrors are the caller's to handle, and what is written is sent just once.
         """
         if not scopes:
             scopes = (f"repository:{repository}:pull",) if repository else ()
         try:
             base = self._base()
             url = url or f"{base}/v2/{repository}{'/' if repository else ''}{path}"
-            return self._authorized(method, url, repository, scopes, dict(headers or {}), body)
+            return self._authorized(method, url, repository, scopes, dict(headers or {}), body, raw)
         except TransportError as exc:
             if raw:
                 raise
@@ -126,6 +126,7 @@ class Session:
         scopes: tuple[str, ...],
         headers: dict[str, str],
         body: bytes | memoryview | None,
+        raw: bool,
     ) -> Response:
         auth = self._authenticator()
         ours = origin(url) == origin(self._base())
@@ -138,7 +139,7 @@ class Session:
             try:
                 response = self._transport.request(method, url, headers, body)
             except TransportError as exc:
-                if not exc.again or method == "PATCH" or not patience.wait():
+                if raw or not exc.again or not patience.wait():
                     raise
                 continue
             if response.status == 401 and ours and origin(response.url) == origin(self._base()) and answered < 2:
@@ -146,7 +147,7 @@ class Session:
                 header = auth.answer(response, repository, scopes)
                 answered += 1
                 continue
-            again = response.status in retry.STATUSES and method != "PATCH"
+            again = response.status in retry.STATUSES and (method in ("GET", "HEAD") or not raw)
             if again and patience.wait(response.headers.get("Retry-After", "")):
                 response.finish()
                 continue

@@ -245,7 +245,7 @@ class Transport:
                 return self._send(connection, place, method, url, headers, body)
             except TransportError as exc:
                 connection.close()
-                if not kept or not exc.again:
+                if not kept or not exc.again or method not in ("GET", "HEAD"):
                     raise  # a kept connection may have been closed by the server in the meantime: once more
         raise TransportError("the connection ended", again=True)
 
