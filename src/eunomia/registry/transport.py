@@ -367,4 +367,4 @@ def _may_help(exc: BaseException) -> bool:
         return True
     if isinstance(exc, (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError)):
         return False
-    return isinstance(exc, OSError)
+    return isinstance(exc, OSError) and exc.errno is not None  # a proxy's refusal of a tunnel has none
