@@ -7,6 +7,7 @@ from http.client import BadStatusLine
 from eunomia.errors import FetchError, RegistryError
 from eunomia.registry import retry
 from eunomia.registry.auth import Authenticator
+from eunomia.registry.config import read
 from eunomia.registry.reference import is_loopback
 from eunomia.registry.transport import Transport, TransportError, origin
 
@@ -27,9 +28,10 @@ class Session:
     Args:
         registry: `HOST[:PORT]`.
         credentials: who we are; None for what is stored for the repository that is asked for.
-        plain_http: True for plain HTTP, False for TLS; None for TLS, but on loopback what the server there speaks.
+        plain_http: True for plain HTTP, False for TLS; None for what config.toml says of this registry, else TLS, but on
+            loopback what the server there speaks.
         insecure: believe any certificate.
-        ca_file: certificates to trust besides the system's.
+        ca_file: certificates to trust besides the system's; "" for those that config.toml names.
         timeout: seconds for connecting, for the head of an answer, and for each stretch of a blob.
         progress: called with the blob's digest, the bytes that are done, and all of them (-1 for unknown).
     """
@@ -48,6 +50,9 @@ class Session:
         self.registry = registry
         self._host = API_HOSTS.get(registry, registry)
         self._credentials = credentials
+        special = read().registries.get(registry, {})
+        plain_http = special.get("plain-http") if plain_http is None else plain_http
+        ca_file = ca_file or special.get("ca-file", "")
         self._plain = False if plain_http is None and not is_loopback(registry) else plain_http
         self._transport = Transport(
             timeout=timeout, ca_file=ca_file, insecure=insecure, plain_hosts=(self._host,) if plain_http else ()
