@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 def client_for(reference: Reference, limits: Limits) -> Client:
     """Return a client of the registry of a reference, as the options of a fetch say."""
     from eunomia.registry.client import Client
-    from eunomia.registry.config import read
 
-    special = read().registries.get(reference.registry, {})
     label = f"{reference.registry}/{reference.repository}"
     shown = limits.progress
     return Client(
         reference.registry,
-        plain_http=special.get("plain-http") if limits.plain_http is None else limits.plain_http,
-        ca_file=limits.ca_file or special.get("ca-file", ""),
+        plain_http=limits.plain_http,
+        ca_file=limits.ca_file,
         timeout=limits.timeout,
         progress=None if shown is None else lambda _, done, total: shown(label, done, total),
     )
@@ -68,6 +66,7 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
     from eunomia.registry.reference import Reference as Made
 
     pulled = pull(reference, client, store, architecture=architecture(limits.platform), max_size=limits.max_size)
+    limits.mark("download")
     fresh = Entry(
         name,
         digest_of(pulled.data),
@@ -77,7 +76,9 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
         fetched=int(time.time()),
         size=len(pulled.data),
     )
+    limits.mark("verify")
     keep(store, fresh, pulled.data)
+    limits.mark("keep")
     if not reference.digest:
         by_digest = Made(reference.registry, reference.repository, "", pulled.digest)
         _tag_as(store, fresh, image_name(by_digest, limits.platform))
@@ -122,6 +123,7 @@ def fetch_url(address: str, text: str, store: Store, entry: Entry | None, limits
             store.tag(entry)
             limits.say(f"{text}: not modified, it is in the cache")
             return held, entry
+        limits.mark("download")
         fresh = Entry(
             address,
             digest_of(answer.data),
@@ -131,8 +133,10 @@ def fetch_url(address: str, text: str, store: Store, entry: Entry | None, limits
             fetched=int(time.time()),
             size=len(answer.data),
         )
+        limits.mark("verify")
         if is_kept(address) and answer.may_keep:
             keep(store, fresh, answer.data)
+            limits.mark("keep")
         return answer.data, fresh
 
 
@@ -145,12 +149,15 @@ def fetch_of_hub(found: Found, name: str, store: Store, limits: Limits) -> bytes
         if held is not None:
             return held
         data = fetch(found, limits)
+        limits.mark("download")
         if digest_of(data) != found.digest:
             raise FetchError(
                 f"open {found.text}: it is {digest_of(data)}, and the index of the hub says {found.digest}"
             )
+        limits.mark("verify")
         entry = Entry(name, found.digest, fetched=int(time.time()), size=len(data))
         keep(store, entry, data)
+        limits.mark("keep")
         return data
 
 
