@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
     from eunomia.registry.keyless import Identity
     from eunomia.registry.keys import PublicKey
+    from eunomia.registry.resolve import Limits
     from eunomia.registry.signature_forms import Signature
     from eunomia.registry.verification import Outcome, Subject
 
@@ -156,33 +157,36 @@ def _verify(operand: str, keys: list[PublicKey], identities: list[Identity], val
 
 def _subjects(operand: str, values: Values) -> Any:
     """Yield what may be signed so that the operand is, with its signatures."""
+    from eunomia.cli.fetching import fetched, limits_of
     from eunomia.registry import attached
-    from eunomia.registry.reference import is_reference
+    from eunomia.registry.kept_signatures import kept
+    from eunomia.registry.reference import is_reference, parse
+    from eunomia.registry.signatures import kept_as, places
     from eunomia.registry.verification import Subject
 
+    limits = limits_of(values)
+    is_file = os.path.lexists(operand)
     named = _named_signatures(values)
-    if operand.startswith(("http://", "https://")):
-        from eunomia.registry.http import download
-        from eunomia.registry.resolve import MAX_DOWNLOAD
-
-        data = download(operand, timeout=values["timeout"], max_size=values["max-size"] or MAX_DOWNLOAD)
-        yield Subject.of_file(data), named or attached.beside_url(operand, values["timeout"])
+    if not is_file and is_reference(operand) and not limits.offline:
+        yield from _of_image(operand, limits, values["signed-as"] or "")
         return
-    if not os.path.lexists(operand) and is_reference(operand):
-        yield from _of_image(operand, values)
+    if is_file or operand.startswith((".", "/")):
+        found = attached.read_whole(operand, MAX_FILE)
+        if found is None:
+            raise FetchError(f"verify {operand}: no such file")
+        if len(found) > MAX_FILE:
+            raise FetchError(f"verify {operand}: larger than {MAX_FILE >> 20} MB, not a program")
+        yield Subject.of_file(found), named or attached.beside_file(operand)
         return
-    found = attached.read_whole(operand, MAX_FILE)
-    if found is None:
-        yield from _of_name(operand, values)
-        return
-    if len(found) > MAX_FILE:
-        raise FetchError(f"verify {operand}: larger than {MAX_FILE >> 20} MB, not a program")
-    yield Subject.of_file(found), named or attached.beside_file(operand)
+    program = fetched(operand, limits)
+    for subject, find in places(program.source, program.data, limits.timeout, limits):
+        if values["signed-as"] and subject.name:
+            subject.name, subject.tag = parse(values["signed-as"]).name, ""
+        yield subject, named or (kept(kept_as(subject)) if limits.offline else find())
 
 
-def _of_image(operand: str, values: Values) -> Any:
+def _of_image(operand: str, limits: Limits, signed_as: str) -> Any:
     """Yield the manifest or index that a reference names, with its signatures."""
-    from eunomia.cli.fetching import limits_of
     from eunomia.registry.attached_image import of_image
     from eunomia.registry.config import read
     from eunomia.registry.download import client_for
@@ -191,22 +195,11 @@ def _of_image(operand: str, values: Values) -> Any:
 
     config = read()
     place = parse(operand, registry=config.registry, prefix=config.prefix)
-    name = parse(values["signed-as"]).name if values["signed-as"] else place.name
-    with client_for(place, limits_of(values)) as client:
+    name = parse(signed_as).name if signed_as else place.name
+    with client_for(place, limits) as client:
         manifest = client.manifest(place.repository, place.wanted)
-        subject = Subject(manifest.digest, manifest.data, name, "" if values["signed-as"] else place.tag)
+        subject = Subject(manifest.digest, manifest.data, name, "" if signed_as else place.tag)
         yield subject, of_image(client, place.repository, manifest.digest)
-
-
-def _of_name(operand: str, values: Values) -> Any:
-    """Yield what a name of a hub stands for, with its signatures."""
-    from eunomia.cli.fetching import fetched, limits_of
-    from eunomia.registry.signatures import places
-
-    limits = limits_of(values)
-    program = fetched(operand, limits)
-    for subject, find in places(program.source, program.data, limits.timeout, limits):
-        yield subject, find()
 
 
 def _named_signatures(values: Values) -> list[Signature]:
