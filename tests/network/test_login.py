@@ -94,6 +94,19 @@ def test_login_over_tls_needs_the_certificate(
     assert (trusted.returncode, by_variable.returncode) == (0, 0), (trusted, by_variable)
 
 
+def test_configuration_says_what_is_special_about_a_registry(
+    ecli: Command, registry: Callable[..., Registry], home: dict[str, str], tmp_path: Path
+) -> None:
+    server = registry(tls=True, login=True)
+    config = tmp_path / "config.toml"
+    config.write_text(f'[registries."{server.host}"]\nca-file = "{server.ca}"\n')
+
+    words = ("login", "-u", USER, "--password-stdin", server.host)
+    done = ecli(*words, input=PASSWORD, env={**home, "ECLI_CONFIG": str(config)})
+
+    assert done.returncode == 0, done
+
+
 def test_registry_that_lets_anybody_in_is_named(
     ecli: Command, registry: Callable[..., Registry], home: dict[str, str]
 ) -> None:
