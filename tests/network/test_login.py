@@ -247,6 +247,34 @@ def test_damaged_file_is_said_before_a_password_is_asked_for(ecli: Command, home
     assert done.stderr.endswith(" [repair it, or ecli login again]\n")
 
 
+def test_logins_of_oras_and_skopeo_are_found(
+    registry: Callable[..., Registry],
+    oras: RegistryClient,
+    skopeo: RegistryClient,
+    home: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = registry(login=True)
+    monkeypatch.delenv("REGISTRY_AUTH_FILE", raising=False)
+    for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DOCKER_CONFIG"):
+        monkeypatch.setenv(name, home[name])
+    podman = Path(home["XDG_RUNTIME_DIR"]) / "containers/auth.json"
+    podman.parent.mkdir()
+    before = find(server.host)
+
+    skopeo("login", "--tls-verify=false", "--authfile", podman, "-u", USER, "-p", PASSWORD, server.host)
+    of_skopeo = find(server.host)
+    podman.unlink()
+    oras("login", "--plain-http", "-u", USER, "--password-stdin", server.host, input=PASSWORD)
+    of_oras = find(server.host)
+
+    assert before is None
+    assert of_skopeo is not None
+    assert (of_skopeo.username, of_skopeo.password) == (USER, PASSWORD)
+    assert of_oras is not None
+    assert (of_oras.username, of_oras.password) == (USER, PASSWORD)
+
+
 @pytest.mark.parametrize("kind", ["distribution", "ggcr", "cue"])
 def test_private_registry_is_read_with_credentials_only(registry: Callable[..., Registry], kind: str) -> None:
     server = registry(kind, login=True)

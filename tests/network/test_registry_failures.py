@@ -193,6 +193,21 @@ def test_realm_of_another_host_over_http_is_asked_on_loopback_only(bad: BadRegis
         assert len(other.requests("GET", "/token")) == 1
 
 
+def test_registry_over_tls_sends_no_password_to_loopback_in_the_clear(
+    bad: BadRegistry, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    ca, key = certificate(tmp_path_factory.mktemp("tls"))
+    with BadRegistry((ca, key)) as secure:
+        secure.users, secure.tokens, secure.realm = {"me": "secret"}, True, bad.realm
+
+        said = manifest(secure, credentials=LOGIN, plain_http=False, ca_file=str(ca))
+
+    assert said == (
+        f"pull HOST/org/tool:1: 401 unauthorized: its token server {bad.realm} is not https, and is sent nothing"
+    )
+    assert bad.asked == []
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

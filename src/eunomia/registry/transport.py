@@ -183,6 +183,7 @@ class Transport:
         self.ca_file = ca_file
         self._insecure = insecure
         self._plain_hosts = plain_hosts
+        self._contexts: dict[str, ssl.SSLContext] = {}
         self._idle: dict[tuple[str, str], http.client.HTTPConnection] = {}
 
     def close(self) -> None:
@@ -297,8 +298,9 @@ class Transport:
         scheme, host = place
         try:
             if scheme == "https":
-                context = tls.context(host, self.ca_file, self._insecure)
-                return proxies.https(host, context, self.timeout)
+                if host not in self._contexts:  # reading the system's certificates takes 10 ms and more
+                    self._contexts[host] = tls.context(host, self.ca_file, self._insecure)
+                return proxies.https(host, self._contexts[host], self.timeout)
             return proxies.http_connection(host, self.timeout)
         except (http.client.HTTPException, ValueError) as exc:
             raise TransportError(reason(exc)) from exc
