@@ -29,6 +29,9 @@ MIN_RATE = 1024  # bytes a second, over the time limit: less is a server that ho
 TOTAL = 2  # times the time limit for all of a document
 
 
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._:%")
+
+
 class TransportError(EunomiaError):
     """A request got no whole answer; `again` tells whether it may get one at another try."""
 
@@ -316,13 +319,13 @@ def _pieces(body: bytes | memoryview | None) -> Any:
 
 def origin(url: str) -> tuple[str, str]:
     """Return the scheme and the host with its port of a URL, in lower case, without the scheme's usual port."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise TransportError(f"not a URL: {url}") from None
     host = (parts.hostname or "").lower()
-    if not host:
+    if not host or not set(host) <= _HOST:
         raise TransportError(f"not a URL: {url}")
     host = f"[{host}]" if ":" in host else host
     scheme = parts.scheme.lower()
@@ -333,8 +336,7 @@ def origin(url: str) -> tuple[str, str]:
 def absolute(url: str, location: str) -> str:
     """Return where a Location or Link header points: without a fragment, a user's name, and what no URL may hold."""
     try:
-        target = urljoin(url, location)
-        parts = urlsplit(target)
+        parts = urlsplit(urljoin(url, location))
         _ = parts.port
     except ValueError:
         raise TransportError(f"not a URL: {location}") from None
