@@ -290,8 +290,12 @@ class Client(Session):
             following = _next_page(response)
             if not following:
                 return
-            url = absolute(response.url, following)
-            if origin(url) != origin(response.url):
+            try:
+                url = absolute(response.url, following)
+                is_here = origin(url) == origin(response.url)
+            except TransportError as exc:
+                raise RegistryError(f"{what}: the next page of the list: {exc}") from None
+            if not is_here:
                 raise RegistryError(f"{what}: the next page of the list is elsewhere, at {url}")
         raise RegistryError(f"{what}: more than {MAX_PAGES} pages")
 
