@@ -204,6 +204,8 @@ def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> No
         "cli.run",
         "cli.main",
         "cli.guest",
+        "registry.hub",
+        "registry.names",
         "registry.reference",
         "registry.resolve",
         "registry.source",
