@@ -244,7 +244,6 @@ def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> No
         "registry.names",
         "registry.reference",
         "registry.resolve",
-        "registry.names",
         "registry.remote",
         "registry.source",
         "registry.store",
