@@ -137,6 +137,47 @@ def test_what_cosign_signs_is_verified(
     assert re.fullmatch(rf"{name}@{digest}: signed by key {key}\.pub \(sha256:[0-9a-f]{{64}}\)\n", text.stdout)
 
 
+def test_attestations_are_signed_and_read_both_ways(
+    registry: Registries,
+    ecli: Command,
+    cosign: RegistryClient,
+    home: dict[str, str],
+    keys: Keys,
+    trust_root: str,
+    tmp_path: Path,
+) -> None:
+    name = registry("ggcr").repository()
+    digest = image(registry("ggcr"), name.partition("/")[2])
+    key = keys.made_by("cosign")
+    made = {"predicateType": forms.PREDICATES["provenance"], "predicate": {"buildDefinition": {"buildType": "x"}}}
+    of_file = {"name": "package.json", "digest": {"sha256": "00" * 32}}
+    (tmp_path / "made.json").write_text(json.dumps({"_type": forms.STATEMENTS[0], "subject": [of_file], **made}))
+    (tmp_path / "parts.json").write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6"}))
+    (tmp_path / "other.json").write_text("{}")
+    sign = ("sign", "--key", f"{key}.key", "--attest")
+    verify = ("verify", "--key", f"{key}.pub", "-j", "--attestation")
+
+    assert ecli(*sign, tmp_path / "made.json", f"{name}:1", env={**home, **PASSWORD}).returncode == 0
+    assert ecli(*sign, tmp_path / "parts.json", f"{name}:1", env={**home, **PASSWORD}).returncode == 0
+
+    (provenance,) = json.loads(ecli(*verify, "provenance", f"{name}:1", env=home).stdout)["signatures"]
+    subject = {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
+    assert provenance["statement"] == {"_type": forms.STATEMENTS[0], "subject": [subject, of_file], **made}
+    (parts,) = json.loads(ecli(*verify, "cyclonedx", f"{name}:1", env=home).stdout)["signatures"]
+    assert parts["statement"]["predicate"] == {"bomFormat": "CycloneDX", "specVersion": "1.6"}
+    theirs = ("--new-bundle-format", "--trusted-root", trust_root, *NO_LOG, "--key", f"{key}.pub")
+    read = cosign("verify-attestation", "--type", "slsaprovenance1", *theirs, f"{name}@{digest}")
+    assert json.loads(b64decode(json.loads(read.stdout.splitlines()[0])["payload"])) == provenance["statement"]
+    unsigned = ecli("verify", "--key", f"{key}.pub", f"{name}:1", env=home)
+    assert line(unsigned).endswith(": unsigned: no signature"), "what is said about it is no signature of it"
+    wrong = line(ecli(*sign, tmp_path / "other.json", f"{name}:1", env={**home, **PASSWORD}))
+    assert wrong.endswith("other.json: neither an in-toto statement nor an SBOM (CycloneDX or SPDX, JSON)")
+    (tmp_path / "predicate.json").write_text("{}")
+    words = ("--type", "spdxjson", "--predicate", "predicate.json", "--key", f"{key}.key", "--tlog-upload=false")
+    cosign("attest", "--new-bundle-format", *words, "--yes", f"{name}@{digest}", env=PASSWORD, cwd=tmp_path)
+    assert ecli(*verify, "spdx", f"{name}:1", env=home).returncode == 0
+
+
 def test_what_is_not_there_is_said(ecli: Command, home: dict[str, str], keys: Keys, registry: Registries) -> None:
     key = keys.made_by("ed25519")
     name = registry().repository()

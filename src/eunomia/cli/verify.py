@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eunomia.registry.keys import PublicKey
     from eunomia.registry.resolve import Limits
     from eunomia.registry.signature_forms import Signature
-    from eunomia.registry.verification import Outcome, Subject
+    from eunomia.registry.verification import Outcome, Subject, Verified
 
 MAX_FILE = 256 << 20
 FETCHING = ("offline", "plain-http", "ca-file", "timeout", "max-size")
@@ -36,6 +36,7 @@ COMMAND = Command(
         Opt("trusted-root", "", "file", "sigstore's trust root: authorities and logs that are believed", "FILE"),
         Opt("signature", "", "file", "of a FILE: its signature, in base64 (FILE.sig)", "FILE"),
         Opt("bundle", "", "file", "of a FILE: its sigstore bundle (FILE.sigstore.json)", "FILE"),
+        Opt("attestation", "", "text", "of an image: provenance, cyclonedx, spdx, or a predicate's type", "TYPE"),
         Opt("signed-as", "", "text", "of an image: the name in its signature, if it was copied from there", "NAME"),
         *(each for each in FETCH_OPTIONS if each.long in FETCHING),
         JSON,
@@ -45,6 +46,8 @@ COMMAND = Command(
 Signatures of a FILE or URL are looked for beside it (FILE.sigstore.json, FILE.sig); of an image REF in its repository,
 as cosign puts them there. One valid signature by one of the keys or identities is enough. The name that an image's
 signature states must be that of REF: one that was copied from another repository is refused without --signed-as.
+
+`--attestation` asks for a signed statement about an image in place of its signature; -j writes it.
 
 An identity (a person or a workflow, by a short-lived certificate) is verified offline, against the trust root in a
 file:
@@ -110,12 +113,15 @@ def _write_json(operand: str, subject: Subject, outcome: Outcome) -> None:
         "verified": operand,
         "digest": subject.digest,
         "state": outcome.state,
-        "signatures": [
-            {name: getattr(each, name) for name in names if getattr(each, name)} for each in outcome.verified
-        ],
+        "signatures": [_shown(each, names) for each in outcome.verified],
         "refused": [{"state": each.state, "why": each.why, "origin": each.origin} for each in outcome.refused],
     }
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def _shown(each: Verified, names: tuple[str, ...]) -> dict[str, Any]:
+    found = {name: getattr(each, name) for name in names if getattr(each, name)}
+    return found | ({"statement": each.statement} if each.statement is not None else {})
 
 
 def _trusted(values: Values) -> tuple[list[PublicKey], list[Identity]]:
@@ -149,7 +155,7 @@ def _verify(operand: str, keys: list[PublicKey], identities: list[Identity], val
     from eunomia.registry.verification import check
 
     for subject, signatures in _subjects(operand, values):
-        outcome = check(subject, signatures, keys, identities)
+        outcome = check(subject, signatures, keys, identities, predicate=_predicate(values))
         if outcome.verified:
             break
     return subject, outcome
@@ -168,8 +174,10 @@ def _subjects(operand: str, values: Values) -> Any:
     is_file = os.path.lexists(operand)
     named = _named_signatures(values)
     if not is_file and is_reference(operand) and not limits.offline:
-        yield from _of_image(operand, limits, values["signed-as"] or "")
+        yield from _of_image(operand, limits, values)
         return
+    if values["attestation"]:
+        raise UsageError(f"--attestation is about an image in its registry: {operand} is none")
     if is_file or operand.startswith((".", "/")):
         found = attached.read_whole(operand, MAX_FILE)
         if found is None:
@@ -185,7 +193,7 @@ def _subjects(operand: str, values: Values) -> Any:
         yield subject, named or (kept(kept_as(subject)) if limits.offline else find())
 
 
-def _of_image(operand: str, limits: Limits, signed_as: str) -> Any:
+def _of_image(operand: str, limits: Limits, values: Values) -> Any:
     """Yield the manifest or index that a reference names, with its signatures."""
     from eunomia.registry.attached_image import of_image
     from eunomia.registry.config import read
@@ -193,13 +201,22 @@ def _of_image(operand: str, limits: Limits, signed_as: str) -> Any:
     from eunomia.registry.reference import parse
     from eunomia.registry.verification import Subject
 
+    signed_as = values["signed-as"] or ""
     config = read()
     place = parse(operand, registry=config.registry, prefix=config.prefix)
     name = parse(signed_as).name if signed_as else place.name
     with client_for(place, limits) as client:
         manifest = client.manifest(place.repository, place.wanted)
         subject = Subject(manifest.digest, manifest.data, name, "" if signed_as else place.tag)
-        yield subject, of_image(client, place.repository, manifest.digest)
+        yield subject, of_image(client, place.repository, manifest.digest, _predicate(values))
+
+
+def _predicate(values: Values) -> str:
+    """Return the type of the statements that are wanted."""
+    from eunomia.registry.signature_forms import PREDICATES, SIGN_PREDICATE
+
+    kind = values["attestation"]
+    return PREDICATES.get(kind, kind) if kind else SIGN_PREDICATE
 
 
 def _named_signatures(values: Values) -> list[Signature]:
