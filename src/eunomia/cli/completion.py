@@ -44,10 +44,16 @@ def words(options: tuple[Opt, ...]) -> list[str]:
 
 def ecc_commands() -> list[Command]:
     """Return the tables of ecc and its commands."""
-    from eunomia.cli import ecc, ecc_doctor, ecc_gen, ecc_new, ecc_wasm, ecc_watch
+    try:
+        from eunomia.cli.ecc import COMMAND as first
+    except ModuleNotFoundError:  # eunomia-compiler is not installed
+        from eunomia.cli.parser import Command
+
+        return [Command("", "", "compile", prog="ecc")]
+    from eunomia.cli import ecc_doctor, ecc_gen, ecc_new, ecc_wasm, ecc_watch
 
     return [
-        ecc.COMMAND,
+        first,
         ecc_wasm.BUILD,
         ecc_doctor.COMMAND,
         ecc_gen.COMMAND,

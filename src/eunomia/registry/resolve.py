@@ -341,9 +341,12 @@ def _compiled(data: bytes, origin: str) -> Package:
     try:
         from eunomia.compiler import compile_source
     except ModuleNotFoundError as exc:
-        from eunomia.errors import no_compiler
+        from eunomia.errors import missing_part
 
-        raise no_compiler() from exc
+        missing = missing_part(exc.name or "")
+        if missing is None:
+            raise
+        raise missing from exc
     compiler: Callable[[str], Package] = compile_source
     if origin != "-":
         return compiler(origin)
