@@ -65,7 +65,7 @@ COMMAND = Command(
             "standalone",
             "s",
             "flag",
-            "an executable that needs no ecli (not in this version)",
+            "write an executable that needs no ecli and no Python, of a source or a package",
             default=False,
             group=_OUT,
         ),
@@ -155,6 +155,7 @@ COMMAND = Command(
     examples=(
         ("ecc opensnoop.bpf.c", "writes package.json beside the source"),
         ("ecc -o build/ *.bpf.c", "one NAME.json for each source"),
+        ("ecc -s opensnoop.bpf.c", "writes the executable opensnoop"),
         ("ecc -o tool.json -I include tool.bpf.c", "a package of that name"),
         ("ecc --target-arch x86,arm64 tool.bpf.c", "one package for both, compiled here"),
         (
@@ -227,5 +228,12 @@ def _compile(values: Values) -> int:
 
     if not values.operands:
         raise UsageError("no source given [ecc SOURCE.bpf.c, see ecc --help]")
+    if values["standalone"]:
+        from eunomia.cli.ecc_standalone import make_standalone
+
+        sources = [name for name in values.operands if not name.endswith((".h", ".hpp"))]
+        header = next((name for name in values.operands if name not in sources), None)
+        job = Job(values, sources, header)
+        return make_standalone(values, sources, job.compile, job.note)
     sources, header = split_operands(values.operands, values["header-only"])
     return Job(values, sources, header).run()
