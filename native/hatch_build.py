@@ -85,7 +85,7 @@ def get_build_hook() -> type[BuildHookInterface]:  # type: ignore[type-arg]
 
 
 class PartHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Take in what the first wheel leaves out: the part that the folder of packaging/ is named after (eunomia/wheels.py)."""
+    """Take in what the first wheel leaves out: the part that the folder of packaging/ is called (eunomia/wheels.py)."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Tell hatchling which files to take in."""

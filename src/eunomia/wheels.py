@@ -11,7 +11,7 @@ WHEELS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "eunomia-compiler": (
         "compile",
         "compile and publish",
-        ("compiler", "publish", "cli.ecc", "cli.ecc_*", "cli.export", "cli.key", "cli.push", "cli.sign", "cli.docs"),
+        ("compiler", "publish", "cli.ecc", "cli.ecc_*", "cli.export", "cli.key", "cli.sign", "cli.docs"),
     ),
     "eunomia-registry": (
         "oci",
@@ -21,7 +21,7 @@ WHEELS: dict[str, tuple[str, str, tuple[str, ...]]] = {
             *(f"registry.{each}" for each in ("image_kinds", "images", "in_files", "key*", "kept_*", "layers")),
             *(f"registry.{each}" for each in ("logins", "proxies", "refusals", "retry", "session", "signature*")),
             *(f"registry.{each}" for each in ("tar_stream", "transport", "verification")),
-            *(f"cli.{each}" for each in ("hub", "info", "install", "login", "logout", "pull", "search", "upgrade")),
+            *(f"cli.{each}" for each in ("hub", "info", "install", "login", "logout", "search", "upgrade")),
             *(f"cli.{each}" for each in ("passphrase", "verify")),
         ),
     ),

@@ -92,7 +92,7 @@ def test_compiler_has_a_wheel_of_its_own(wheel: Path, compiler_wheel: Path, root
     assert not [name for name in first if name.startswith("eunomia/compiler")]
     assert {str(path.relative_to(root / "src")) for path in data} < second
     assert "eunomia/sdk.tar.xz" in second
-    assert message_from_bytes(metadata).get_all("Requires-Dist") == ["eunomia==0.1.0"]
+    assert message_from_bytes(metadata).get_all("Requires-Dist") == ["eunomia-registry==0.1.0", "eunomia==0.1.0"]
     assert again.read_bytes() == compiler_wheel.read_bytes()
 
 
