@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 def client_for(reference: Reference, limits: Limits) -> Client:
     """Return a client of the registry of a reference, as the options of a fetch say."""
     from eunomia.registry.client import Client
-    from eunomia.registry.config import read
 
-    special = read().registries.get(reference.registry, {})
     label = f"{reference.registry}/{reference.repository}"
     shown = limits.progress
     return Client(
         reference.registry,
-        plain_http=special.get("plain-http") if limits.plain_http is None else limits.plain_http,
-        ca_file=limits.ca_file or special.get("ca-file", ""),
+        plain_http=limits.plain_http,
+        ca_file=limits.ca_file,
         timeout=limits.timeout,
         progress=None if shown is None else lambda _, done, total: shown(label, done, total),
     )
@@ -86,7 +84,12 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
 
 def _unchanged(reference: Reference, client: Client, store: Store, entry: Entry) -> bytes | None:
     """Return the bytes of an entry where the registry's tag still is what it was."""
-    there = client.head(reference.repository, reference.wanted)
+    try:
+        there = client.head(reference.repository, reference.wanted)
+    except FetchError as exc:
+        if exc.status or "[" in str(exc):
+            raise
+        raise type(exc)(f"{exc} [without --pull always, what the cache has of it runs]") from exc
     return store.get(entry.data) if there is not None and there.digest == entry.digest else None
 
 
