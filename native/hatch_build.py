@@ -104,6 +104,9 @@ def part_files(root: Path, part: str, staging: Path) -> Iterator[tuple[Path, str
     """Yield the files of a part's wheel, and their names below eunomia/."""
     if part == "compiler":
         yield sdk_archive(root, staging / "sdk.tar.xz"), "sdk.tar.xz"
+        runners = [sys.executable, str(root / "native/tool/build.py"), "--if-needed"]
+        if subprocess.run(runners, check=False).returncode:
+            raise SystemExit("compile the standalone runners failed (see above)")
         yield from lean_headers(root, staging)
     yield from (pair for pair in lean_modules(root, staging) if wheel_of(root, pair[1]) == f"eunomia-{part}")
     for path in sorted((root / "src/eunomia").rglob("*")):
