@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from eunomia.wheels import WHEELS, wheel_of
+from eunomia.wheels import FIRST, WHEELS, wheel_of
 from support import wasm_writer
 
 # What each room may import besides itself: DESIGN's table, with "all above" written out.
@@ -148,6 +148,7 @@ def test_every_pattern_of_a_wheel_names_something(root: Path) -> None:
         for pattern in patterns:
             found = [each for each in names if each.startswith(pattern.rstrip("*")) and wheel_of(each)]
             assert found, pattern
+    assert set(names) >= FIRST
 
 
 def test_every_room_is_in_the_table(root: Path) -> None:
