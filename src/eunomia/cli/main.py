@@ -24,6 +24,7 @@ COMMANDS = {
     "upgrade": "upgrade",
     "inspect": "inspect",
     "push": "push",
+    "pull": "pull",
     "export": "export",
     "sign": "sign",
     "verify": "verify",
