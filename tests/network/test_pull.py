@@ -140,3 +140,34 @@ def test_file_that_cannot_be_written_is_named(
     refused = ecli("pull", reference, "-o", "none/there.json", env=home, cwd=folder)
 
     assert (refused.returncode, refused.stderr) == (1, "ecli: write none/there.json: no such file or directory\n")
+
+
+def test_of_several_programs_one_is_asked_for(  # noqa: PLR0917
+    ecli: Command,
+    home: dict[str, str],
+    registry: Registries,
+    oras: RegistryClient,
+    folder: Path,
+    tmp_path: Path,
+) -> None:
+    place = registry()
+    reference = f"{place.repository()}:1"
+    (tmp_path / "package.json").write_bytes(builtin.read("opensnoop"))
+    (tmp_path / "app.wasm").write_bytes(GUEST)
+    oras("push", *place.oras, reference, "package.json", "app.wasm", cwd=tmp_path)
+
+    refused = ecli("pull", reference, env=home, cwd=folder)
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"ecli: pull {reference}: several programs in it: package.json, app.wasm [--member NAME]\n",
+    )
+    for member, bytes_of in (("app.wasm", GUEST), ("package.json", builtin.read("opensnoop"))):
+        pulled = ecli("pull", "--member", member, reference, "-o", member, env=home, cwd=folder)
+        assert pulled.returncode == 0, pulled
+        assert (folder / member).read_bytes() == bytes_of
+        cached = ecli("pull", "--offline", "--member", member, reference, "-o", f"{member}.2", env=home, cwd=folder)
+        assert cached.returncode == 0, cached
+        assert (folder / f"{member}.2").read_bytes() == bytes_of
+    none = ecli("pull", "--member", "no.wasm", reference, env=home, cwd=folder)
+    assert none.returncode == 1
+    assert "no 'no.wasm' in it" in none.stderr
