@@ -20,6 +20,9 @@ int eu_state_is_locked(int fd);
 int eu_watch_open(const char *folder, const char *path);
 /* Take what it has told, so that it sleeps again. */
 void eu_watch_drain(int watch);
+/* Tell on watch (-1: a new one) of files in a folder that were written or took another's name, as editors save them. Its reader gets
+ * inotify(7)'s events. Returns watch, or -1 and eu_error(). */
+int eu_watch_saves(int watch, const char *folder);
 /* FILE becomes FILE.1, FILE.1 becomes FILE.2, ... up to FILE.keep; nothing where there is no FILE. */
 int eu_rotate_files(const char *path, int keep);
 

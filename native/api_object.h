@@ -29,6 +29,8 @@ int eu_load(struct eu_object *object);
 void eu_close(struct eu_object *object);
 /* RLIMIT_MEMLOCK in bytes where this kernel counts BPF memory against it (before 5.11), -1 where it does not or there is no limit. */
 long long eu_memlock_limit(void);
+/* 1 where bpf() itself is refused to this process, for all its capabilities: by a container's seccomp filter, or a security module. */
+int eu_bpf_is_refused(void);
 /* Whether the object has ring buffers, made perf buffers or not. */
 int eu_has_rings(struct eu_object *object);
 /* 1 when the object was relocated against a minimal BTF made in memory, 0 when libbpf parsed it all. */

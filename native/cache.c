@@ -25,6 +25,10 @@ int eu_cached(struct eu_cache *cache, uint64_t key, struct eu_word *word) {
     int kind = EU_NOT_DECODED;
     clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
     pthread_mutex_lock(&cache->lock);
+    if (!cache->slots && !(cache->slots = calloc(EU_CACHE_SLOTS, sizeof(*cache->slots)))) {
+        pthread_mutex_unlock(&cache->lock);
+        return kind;
+    }
     struct eu_cached_name *slot = &cache->slots[key * 0x9e3779b97f4a7c15u >> 54];
     if (!slot->until || slot->key != key || slot->until <= now.tv_sec)
         renew(cache, slot, key, now.tv_sec + 1);

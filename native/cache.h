@@ -15,7 +15,7 @@ struct eu_cached_name {
 struct eu_cache {
     int (*look)(uint64_t key, struct eu_word *word); /* 1: found */
     pthread_mutex_t lock;
-    struct eu_cached_name slots[EU_CACHE_SLOTS];
+    struct eu_cached_name *slots; /* made on first use: in a file they would be 32 kB of zeroes */
 };
 #define EU_CACHE(function) {.look = (function), .lock = PTHREAD_MUTEX_INITIALIZER}
 /* Put the name of key: EU_AS_WORD, or EU_NOT_DECODED. A name that is not found any more stays: what has gone is what people ask about. */

@@ -11,10 +11,12 @@
 #include "vanish.h"
 #include "wakeup.h"
 #include <errno.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct bpf_program *eu_prog(struct eu_object *object, int prog) {
@@ -57,6 +59,12 @@ long long eu_memlock_limit(void) {
     if (getrlimit(RLIMIT_MEMLOCK, &limit) || limit.rlim_cur == RLIM_INFINITY || counts_by_group())
         return -1;
     return (long long)limit.rlim_cur;
+}
+
+/* The kernel answers a command that it does not know with EINVAL; whatever stands before it knows no commands. */
+int eu_bpf_is_refused(void) {
+    union bpf_attr attr = {0};
+    return syscall(__NR_bpf, 9999, &attr, sizeof(attr)) < 0 && errno == EPERM;
 }
 
 static int index_parts(struct eu_object *object) {

@@ -24,3 +24,13 @@ void eu_watch_drain(int watch) {
     while (read(watch, events, sizeof(events)) > 0)
         ;
 }
+
+int eu_watch_saves(int watch, const char *folder) {
+    int fd = watch >= 0 ? watch : inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd >= 0 && inotify_add_watch(fd, folder, IN_CLOSE_WRITE | IN_MOVED_TO | IN_ONLYDIR) >= 0)
+        return fd;
+    int err = errno;
+    if (fd >= 0 && watch < 0)
+        close(fd);
+    return eu_fail(err, "watch %s: %s", folder, eu_reason(err));
+}

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from support import no_bpf
 from support.commands import Command, Result
 
 HEAD = """\
@@ -76,6 +77,16 @@ def test_root_without_the_capabilities(ecli: Command) -> None:
     prefix = ["setpriv", "--bounding-set=-sys_admin,-bpf", "--inh-caps=-all"]
 
     failed(ecli("run", "opensnoop", prefix=prefix), 1, "run opensnoop: needs CAP_BPF [run with sudo")
+
+
+def test_a_container_that_refuses_bpf(ecli: Command) -> None:
+    refused = [sys.executable, no_bpf.__file__]
+
+    line = failed(ecli("run", "opensnoop", prefix=refused), 1)
+    assert line == (
+        "ecli: load object opensnoop_bpf: bpf() is refused to this process, by a container's seccomp filter or a"
+        " security module [run the container with --privileged, or with --cap-add SYS_ADMIN]"
+    )
 
 
 def test_help_inspect_and_lists_need_no_root(ecli: Command) -> None:

@@ -119,11 +119,8 @@ class Handler(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: BadRegistry
-
-    def handle_one_request(self) -> None:
-        self.answered = False
-        super().handle_one_request()
 
     def do_GET(self) -> None:
         server = self.server
@@ -340,6 +337,16 @@ def raw(data: bytes, pause: float = 0.0, times: int = 1) -> Action:
             handler.wfile.flush()
             time.sleep(pause)
         handler.close_connection = True
+
+    return action
+
+
+def dripping(head: bytes, drop: bytes, pause: float, times: int) -> Action:
+    """Send a head at once, and what follows in drops."""
+
+    def action(handler: Handler) -> None:
+        handler.wfile.write(head)
+        raw(drop, pause, times)(handler)
 
     return action
 

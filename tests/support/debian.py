@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -51,3 +52,7 @@ def inside(root: Path, *argv: str) -> list[str]:
     script = 'set -e; for name in proc sys dev; do mount --rbind /$name "$0/$name"; done; exec chroot "$0" "$@"'
     clean = ["/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8"]
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, str(root), *clean, *argv]
+
+
+if __name__ == "__main__":
+    bare_root(Path(sys.argv[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -37,4 +38,18 @@ def folder(path: Path, *tools: dict[str, Any], files: dict[str, bytes] | None = 
     for location, data in (files or {}).items():
         (path / location).parent.mkdir(parents=True, exist_ok=True)
         (path / location).write_bytes(data)
+    return path
+
+
+def packages(path: Path, root: Path, guests: dict[str, bytes] | None = None) -> Path:
+    """Write our own tools with their texts, and guests by name, as a folder that `ecli hub build` takes."""
+    for source in sorted((root / "src/eunomia/builtin").glob("[a-z]*.json")):
+        place = path / source.stem
+        place.mkdir(parents=True)
+        shutil.copy(source, place / "package.json")
+        shutil.copy(root / "tools" / source.stem / "README.md", place / "README.md")
+    for name, wasm in (guests or {}).items():
+        (path / name / "1.0").mkdir(parents=True)
+        (path / name / "1.0/app.wasm").write_bytes(wasm)
+        (path / name / "README.md").write_text(f"# {name}\n\nA guest that ends with a code of its own.\n")
     return path

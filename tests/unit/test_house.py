@@ -16,6 +16,7 @@ SCRIPTS = [
     "check",
     "development",
     "fuzz",
+    "images",
     "lib.sh",
     "links",
     "matrix",

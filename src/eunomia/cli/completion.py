@@ -44,9 +44,17 @@ def words(options: tuple[Opt, ...]) -> list[str]:
 
 def ecc_commands() -> list[Command]:
     """Return the tables of ecc and its commands."""
-    from eunomia.cli import ecc, ecc_doctor, ecc_gen, ecc_new, ecc_wasm
+    from eunomia.cli import ecc, ecc_doctor, ecc_gen, ecc_new, ecc_wasm, ecc_watch
 
-    return [ecc.COMMAND, ecc_wasm.BUILD, ecc_doctor.COMMAND, ecc_gen.COMMAND, ecc_wasm.NEW, ecc_new.COMMAND]
+    return [
+        ecc.COMMAND,
+        ecc_wasm.BUILD,
+        ecc_doctor.COMMAND,
+        ecc_gen.COMMAND,
+        ecc_wasm.NEW,
+        ecc_new.COMMAND,
+        ecc_watch.COMMAND,
+    ]
 
 
 def second_name() -> Command:

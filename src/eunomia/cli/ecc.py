@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
 
 _OUT, _CLANG = "Output", "Compiler"
-SUB_COMMANDS = ("build-wasm", "doctor", "gen", "gen-wasm-skel", "new")
+SUB_COMMANDS = ("build-wasm", "doctor", "gen", "gen-wasm-skel", "new", "watch")
 VERBOSE = ("-v", "-vv", "--verbose")
 COMMAND = Command(
     "",
@@ -65,7 +65,7 @@ COMMAND = Command(
             "standalone",
             "s",
             "flag",
-            "an executable that needs no ecli (not in this version)",
+            "write an executable that needs no ecli and no Python, of a source or a package",
             default=False,
             group=_OUT,
         ),
@@ -149,11 +149,13 @@ COMMAND = Command(
     prog="ecc",
     details="An EVENTS.h gives the event types by its structs; without it they are read from the source itself.\n"
     "`ecc doctor` tells what is installed, `ecc new NAME` starts a project,\n"
+    "`ecc watch SOURCE` compiles and runs at every save,\n"
     "`ecc gen skeleton PROG` writes types and skeleton for C, Rust and Go;\n"
     "`ecc gen-wasm-skel DIR` starts a Wasm guest, `ecc build-wasm DIR` builds it.",
     examples=(
         ("ecc opensnoop.bpf.c", "writes package.json beside the source"),
         ("ecc -o build/ *.bpf.c", "one NAME.json for each source"),
+        ("ecc -s opensnoop.bpf.c", "writes the executable opensnoop"),
         ("ecc -o tool.json -I include tool.bpf.c", "a package of that name"),
         ("ecc --target-arch x86,arm64 tool.bpf.c", "one package for both, compiled here"),
         (
@@ -178,6 +180,10 @@ def main(argv: list[str]) -> int:
         from eunomia.cli.ecc_new import main as new
 
         return new(argv[1:])
+    if argv[:1] == ["watch"]:
+        from eunomia.cli.ecc_watch import main as watch
+
+        return watch(argv[1:])
     if argv[:1] == ["gen"]:
         from eunomia.cli.ecc_gen import main as gen
 
@@ -222,5 +228,12 @@ def _compile(values: Values) -> int:
 
     if not values.operands:
         raise UsageError("no source given [ecc SOURCE.bpf.c, see ecc --help]")
+    if values["standalone"]:
+        from eunomia.cli.ecc_standalone import make_standalone
+
+        sources = [name for name in values.operands if not name.endswith((".h", ".hpp"))]
+        header = next((name for name in values.operands if name not in sources), None)
+        job = Job(values, sources, header)
+        return make_standalone(values, sources, job.compile, job.note)
     sources, header = split_operands(values.operands, values["header-only"])
     return Job(values, sources, header).run()

@@ -8,7 +8,7 @@ import tempfile
 
 from eunomia.cli.ecc_papers import Papers
 from eunomia.cli.parser import UsageError
-from eunomia.errors import CompileError, EunomiaError
+from eunomia.errors import CompileError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,10 +74,6 @@ class Job:
     def run(self) -> int:
         """Compile every source; return the exit code."""
         values = self._values
-        if values["standalone"]:
-            raise EunomiaError(
-                "make a standalone executable: not available in this version [use ecli run package.json]"
-            )
         if values["llvm-strip-bin"]:
             _say("ecc: --llvm-strip-bin is not needed: libbpf's linker drops DWARF")
         if values["no-generate-package-json"]:
@@ -121,14 +117,13 @@ class Job:
         given: str | None = self._values["output-path"] or self._values["output"]
         return "/dev/stdout" if given == "-" else given or ""
 
-    def _one(self, source: str, target: str) -> None:
+    def compile(self, source: str, papers: Papers | None = None) -> Package:
+        """Return the package of one source, without a guest; how it is made is noted in papers."""
         from eunomia.compiler import compile_source
-        from eunomia.package.guest import add_guest
 
         values = self._values
         workspace = values["workspace-path"]
-        papers = Papers(source, values) if values["provenance"] else None
-        package = compile_source(
+        return compile_source(
             source,
             header=self._header,
             cflags=values["additional-cflags"],
@@ -140,11 +135,17 @@ class Job:
             accounting=values["accounting"],
             color=sys.stderr.isatty() and os.environ.get("NO_COLOR") is None,
             on_warning=_write_error,
-            on_note=self._note,
+            on_note=self.note,
             on_build=papers.add if papers else None,
         )
-        if values["guest"]:
-            name, wasm = self._guest(values["guest"])
+
+    def _one(self, source: str, target: str) -> None:
+        from eunomia.package.guest import add_guest
+
+        papers = Papers(source, self._values) if self._values["provenance"] else None
+        package = self.compile(source, papers)
+        if self._values["guest"]:
+            name, wasm = self._guest(self._values["guest"])
             add_guest(package, name, wasm)
         self._made.clear()
         self._write(package, source, target)
@@ -158,7 +159,7 @@ class Job:
             from eunomia.compiler.guest_projects import build_project
 
             with tempfile.TemporaryDirectory(prefix="ecc-") as work:
-                made = build_project(path, output=work, on_warning=_write_error, on_note=self._note)
+                made = build_project(path, output=work, on_warning=_write_error, on_note=self.note)
                 if len(made) != 1:
                     raise UsageError(f"--guest {path}: {len(made)} guests, expected one [name one source]")
                 return self._guest(made[0])
@@ -171,7 +172,8 @@ class Job:
             raise UsageError(f"--guest {path}: not a Wasm module (it begins with {wasm[:8].hex(' ') or 'nothing'})")
         return os.path.basename(path), wasm
 
-    def _note(self, line: str) -> None:
+    def note(self, line: str) -> None:
+        """Say what is done, with -v."""
         if self._verbose:
             _say(f"ecc: {line}")
 
@@ -194,7 +196,7 @@ class Job:
             if self._kernels_wanted():
                 from eunomia.compiler.btfgen import add_archive
 
-                package = add_archive(package, self._kernels(), self._note, lambda line: _say(f"ecc: {line}"))
+                package = add_archive(package, self._kernels(), self.note, lambda line: _say(f"ecc: {line}"))
             tar = path if form == "tar" else os.path.join(folder, f"{stem}.tar")
             self._put_package(tar, package.to_tar())
         if form != "tar":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError, did_you_mean
@@ -13,9 +14,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from eunomia.cli.parser import Values
+    from eunomia.publish.private_keys import PrivateKey
     from eunomia.registry.resolve import Limits
 
-ACTIONS = ("add", "remove", "update", "list", "build")
+ACTIONS = ("add", "remove", "update", "list", "build", "push")
 MAKING = "Making a hub"
 COMMAND = Command(
     "hub",
@@ -24,12 +26,14 @@ COMMAND = Command(
     (
         Opt("first", "", "flag", "add: ask this hub before the others", default=False),
         Opt("system", "", "flag", "add, remove: for all users of this machine", default=False),
-        Opt("plain-http", "", "flag", "add: allow http to another machine", default=False),
-        Opt("ca-file", "", "file", "add: certificates to trust, in place of the system's", "FILE"),
+        Opt("plain-http", "", "flag", "add, push: allow http to another machine", default=False),
+        Opt("key", "", "file", "add: its index must be signed with this public key", "KEY"),
+        Opt("ca-file", "", "file", "add, push: certificates to trust, in place of the system's", "FILE"),
         Opt("timeout", "", "seconds", "for fetching an index", default=30.0),
         Opt("out", "", "file", "build: the folder that it is written to", "DIR", default="hub", group=MAKING),
         Opt("title", "", "text", "build: what the hub is called on its pages", "TEXT", group=MAKING),
         Opt("base-url", "", "text", "build: where the hub will be, for the lines to copy", "URL", group=MAKING),
+        Opt("sign", "", "file", "build: sign every tool and the index with this private key", "KEY", group=MAKING),
         Opt("matrix", "", "file", "build: more evidence by kernel, as docs/matrix.json has it", "FILE", group=MAKING),
         Opt("yank", "", "text", "build: withdraw a version", "TOOL@VERSION=WHY", repeat=True, group=MAKING),
         Opt("replace", "", "flag", "build: a version may have other bytes than before", default=False, group=MAKING),
@@ -42,6 +46,7 @@ COMMAND = Command(
   update [NAME…]     fetch the indexes again
   list               the hubs, the first one first
   build DIR          make a hub of packages and guests
+  push DIR REF       put it into an OCI repository
 
 NAME is yours to choose. SOURCE is an http or https URL, a folder, or oci://REGISTRY/REPOSITORY. After `add`, `ecli run
 TOOL` finds the tools of the hub, HUB/TOOL those of one hub, TOOL@1.2 the newest 1.2.x, and `ecli search` all of them.
@@ -50,11 +55,12 @@ index names. The first version that is run or installed stays the one in use unt
 
 Hubs are each user's own: with sudo, those of root.
 
-Exit codes: 0 done; 1 an index cannot be had or is damaged; 2 usage.""",
+Exit codes: 0 done; 1 an index cannot be had or is damaged, or a file was left out of a hub; 2 usage.""",
     examples=(
         ("ecli hub add acme https://tools.example/hub/", "a hub on the web"),
         ("ecli hub update", "what is new in all hubs"),
         ("ecli hub build packages --out site --title 'Our tools'", "a hub of one's own, to be copied to a web server"),
+        ("ecli hub push site registry.example/tools/hub", "the same in a registry"),
     ),
     choices=ACTIONS,
 )
@@ -72,6 +78,7 @@ def main(argv: list[str]) -> int:
         "update": update,
         "list": show_list,
         "build": build,
+        "push": push,
     }
     if action not in run:
         raise UsageError(f"hub: no action {action!r}{did_you_mean(action, ACTIONS)} (there are {', '.join(ACTIONS)})")
@@ -83,9 +90,10 @@ def add(words: list[str], values: Values) -> int:
     from eunomia.registry import hubs
 
     name, source = wants(words, "add", "NAME", "SOURCE")
-    new = hubs.Hub(
-        name, source, is_system=values["system"], plain_http=values["plain-http"], ca_file=values["ca-file"] or ""
-    )
+    new = hubs.Hub(name, source, is_system=values["system"], plain_http=values["plain-http"])
+    for option, file in (("ca_file", values["ca-file"]), ("key", values["key"])):
+        if file:
+            new.options[option] = os.path.abspath(file)
     tree = hubs.add(new, limits(values), first=values["first"])
     print(f"added {clean(name)}: {count(tree)} [ecli search --hub {clean(name)}]")
     return 0
@@ -192,16 +200,18 @@ def build(words: list[str], values: Values) -> int:
         values["out"],
         title=values["title"] or "",
         base_url=values["base-url"] or "",
+        key=_private_key(values["sign"]),
         matrix=values["matrix"] or "",
         yanked=tuple(values["yank"]),
         replace=values["replace"],
     )
     made = make(folder, settings)
+    code = 1 if made["skipped"] else 0
     if values["json"]:
         import json
 
         print(json.dumps(made, indent=2))
-        return 0
+        return code
     for text in made["skipped"]:
         sys.stderr.write(f"ecli: hub build: left out {clean(text)}\n")
     for text in made["added"]:
@@ -209,6 +219,25 @@ def build(words: list[str], values: Values) -> int:
     signed = ", signed" if made["signed"] else ""
     print(f"{clean(values['out'])}: {made['tools']} tools, {made['versions']} versions{signed} [ecli hub add NAME "
           f"{clean(values['base-url'] or values['out'])}]")  # fmt: skip
+    return code
+
+
+def _private_key(path: str | None) -> PrivateKey | None:
+    if not path:
+        return None
+    from eunomia.cli.passphrase import ask
+    from eunomia.publish.private_keys import read_private_key
+
+    return read_private_key(path, ask)
+
+
+def push(words: list[str], values: Values) -> int:
+    """`ecli hub push DIR REF`."""
+    from eunomia.publish.hub_push import push as send
+
+    folder, reference = wants(words, "push", "DIR", "REF")
+    digest = send(folder, reference, plain_http=values["plain-http"] or None, ca_file=values["ca-file"] or "")
+    print(f"{clean(reference)}: {digest} [ecli hub add NAME oci://{clean(reference.removeprefix('oci://'))}]")
     return 0
 
 

@@ -93,6 +93,12 @@ def load_failure(failed: Unloaded) -> EunomiaError | OSError:
 
         wanted = needs_capabilities(failed.package.types, failed.programs)
         needs = lacking((each for each, need in wanted.items() if "load" in need.steps), lib.eu_capabilities())
+        if not needs and lib.eu_bpf_is_refused():
+            return PermissionError(
+                number,
+                f"load object {name}: bpf() is refused to this process, by a container's seccomp filter or a security"
+                " module [run the container with --privileged, or with --cap-add SYS_ADMIN]",
+            )
         limit = lib.eu_memlock_limit()
         inner = in_user_namespace()
         if "bpf_object__probe_loading" in words:  # the first thing that libbpf tries; its advice is of other times

@@ -17,6 +17,10 @@ from eunomia.registry import hub_index
 from eunomia.registry.hub_entry import line, of_guest, of_package, version_of
 from eunomia.registry.store import digest_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from eunomia.publish.private_keys import PrivateKey
+
 SUFFIXES = {".json": "package.json", ".tar": "package.tar", ".wasm": "app.wasm"}
 FIRST_SYSTEM = ("package.json", "app.wasm")  # its clients fetch NAME/package.json and NAME/app.wasm
 GENERIC = ("package", "app", "main", "guest")  # names of files that say nothing: the folder's name is the tool's
@@ -25,6 +29,7 @@ MAX_FILES = 20_000
 MAX_README = 256 << 10
 README = "README.md"
 WASM = b"\0asm"
+_WORDS = (b'"bpf_object"', b'"bpf_skel"')  # a JSON document without them is no package, and not a damaged one
 
 
 class Settings:
@@ -34,7 +39,7 @@ class Settings:
         out: the folder that it is written to.
         title: what it is called on its pages; "" keeps the one it had.
         base_url: where it will be.
-        key: file of the private key that signs it, "" for none.
+        key: the private key that signs it; None: it is not signed, signatures that are there stay.
         matrix: file with more evidence by kernel (docs/matrix.json), "" for none.
         yanked: `NAME@VERSION=REASON` of versions to withdraw.
         replace: a version may have other bytes than before.
@@ -48,7 +53,7 @@ class Settings:
         *,
         title: str = "",
         base_url: str = "",
-        key: str = "",
+        key: PrivateKey | None = None,
         matrix: str = "",
         yanked: tuple[str, ...] = (),
         replace: bool = False,
@@ -100,8 +105,15 @@ def build(folder: str, settings: Settings) -> dict[str, Any]:
     if settings.matrix:
         _add_matrix(tree, settings.matrix)
     _write_first_system(tree, out)
-    _write(os.path.join(out, hub_index.FILE), hub_index.dump(tree))
-    hub_index.parse(hub_index.dump(tree), out)  # what is published is what clients accept
+    if settings.key is not None:
+        from eunomia.publish.hub_sign import sign_index, sign_versions
+
+        sign_versions(tree, out, settings.key)
+    index = hub_index.dump(tree)
+    hub_index.parse(index, out)  # what is published is what clients accept
+    _write_index(index, out)
+    if settings.key is not None:
+        sign_index(out, settings.key)
     from eunomia.publish.hub_site import write_site
 
     write_site(tree, out, settings.base_url)
@@ -110,7 +122,7 @@ def build(folder: str, settings: Settings) -> dict[str, Any]:
         "versions": sum(len(tool["versions"]) for tool in tree["tools"]),
         "added": added,
         "skipped": skipped,
-        "signed": bool(settings.key),
+        "signed": settings.key is not None,
     }
 
 
@@ -183,7 +195,7 @@ def _describe(candidate: Candidate) -> bool:
         return True
     if candidate.file == "app.wasm":
         raise PackageError("no Wasm module")
-    if candidate.file == "package.json" and b'"bpf_skel"' not in candidate.data:
+    if candidate.file == "package.json" and not any(word in candidate.data for word in _WORDS):
         return False
     package = Package.from_bytes(candidate.data, candidate.path)
     candidate.entry, candidate.version = of_package(package), version_of(package)
@@ -331,12 +343,21 @@ def _write_first_system(tree: dict[str, Any], out: str) -> None:
             _write(os.path.join(out, tool["name"], name), data)
 
 
-def _write(path: str, data: bytes) -> None:
-    """Write a file in one step; one that has these bytes already is left alone."""
+def _write_index(index: bytes, out: str) -> None:
+    """Write the index; signatures of another one are taken away."""
+    path = os.path.join(out, hub_index.FILE)
+    if _write(path, index):
+        for suffix in (".sig", ".sigstore.json"):
+            if os.path.exists(path + suffix):
+                os.unlink(path + suffix)
+
+
+def _write(path: str, data: bytes) -> bool:
+    """Write a file in one step, and return True; one that has these bytes already is left alone."""
     try:
         with open(path, "rb") as file:
             if file.read(len(data) + 1) == data:
-                return
+                return False
     except OSError:
         pass
     try:
@@ -345,5 +366,6 @@ def _write(path: str, data: bytes) -> None:
         with open(temporary, "wb") as file:
             file.write(data)
         os.replace(temporary, path)
+        return True
     except OSError as exc:
         raise OSError(exc.errno, f"write {path}: {(exc.strerror or str(exc)).lower()}") from exc

@@ -15,7 +15,7 @@ from eunomia.errors import RegistryError
 from eunomia.registry import retry
 from eunomia.registry.reference import check_digest, is_digest
 from eunomia.registry.session import Session
-from eunomia.registry.transport import TransportError, absolute
+from eunomia.registry.transport import TransportError, absolute, origin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,12 +34,15 @@ MAX_MANIFEST = 4 << 20  # bytes; what registries accept by the specification
 MAX_LIST = 4 << 20
 MAX_PAGES = 100
 MAX_TAGS = 100_000
+MAX_REFERRERS = 10_000
 MAX_BLOB = 1 << 40
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 ACCEPTED = (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST)
+EMPTY = "application/vnd.oci.empty.v1+json"
+NO_REFERRERS = (400, 404, 405, 406, 501)  # what registries without the API answer to it
 VAGUE = ("", "application/json", "application/octet-stream", "text/plain", "binary/octet-stream")
 
 
@@ -105,9 +108,9 @@ class Client(Session):
             reference: tag or digest; a digest is checked.
         """
         what = self.named(repository, reference)
-        response = self._get(what, repository, f"manifests/{reference}", {"Accept": ", ".join(ACCEPTED)})
+        headers = {"Accept": ", ".join(ACCEPTED)}
+        response, data = self._read(f"pull {what}", repository, f"manifests/{reference}", headers, MAX_MANIFEST)
         stated = response.headers.get("Docker-Content-Digest", "")
-        data = self._body(what, response, MAX_MANIFEST, "the manifest")
         digest = self._checked(what, data, reference, stated)
         return Manifest(data, _media_type(what, response, data), digest)
 
@@ -186,22 +189,31 @@ class Client(Session):
         Args:
             repository: path in the registry.
             digest: of the manifest that is referred to.
-            artifact_type: only those of this type; "" for all.
+            artifact_type: only those of this type, and those whose registry does not say it; "" for all.
         """
         what = f"pull {self.named(repository, digest)}"
         check_digest(digest, what.removeprefix("pull "))
+        found = self._listed(what, repository, digest, artifact_type)
+        if artifact_type and not found:  # registries that mistake the config's type for it filter by that
+            found = self._listed(what, repository, digest, "")
+        good = [each for each in found if _is_descriptor(each)]
+        maybe = (artifact_type, EMPTY, None)
+        return [each for each in good if not artifact_type or each.get("artifactType") in maybe]
+
+    def _listed(self, what: str, repository: str, digest: str, artifact_type: str) -> list[Any]:
         query = f"?artifactType={_quoted(artifact_type)}" if artifact_type else ""
         found: list[Any] = []
         try:
             for page in self._pages(what, repository, f"referrers/{digest}{query}", INDEX):
                 manifests = page.get("manifests")
                 found += manifests if isinstance(manifests, list) else []
+                if len(found) > MAX_REFERRERS:
+                    raise RegistryError(f"{what}: more than {MAX_REFERRERS} referrers")
         except RegistryError as exc:
-            if exc.status not in (400, 404, 405, 406, 501):
+            if exc.status not in NO_REFERRERS:
                 raise
             found = self._fallback_index(repository, digest)
-        good = [each for each in found if _is_descriptor(each)]
-        return [each for each in good if not artifact_type or each.get("artifactType") == artifact_type]
+        return found
 
     def _fallback_index(self, repository: str, digest: str) -> list[Any]:
         """Return what the tag `sha256-HEX` lists, nothing where there is none."""
@@ -217,7 +229,8 @@ class Client(Session):
     def _blob_from(self, what: str, repository: str, digest: str, done: int, size: int) -> Iterator[bytes]:
         """Yield a blob's bytes from a place on; of an answer with all of it those before are left out."""
         headers = {"Range": f"bytes={done}-"} if done else {}
-        response = self._get(what.removeprefix("pull "), repository, f"blobs/{digest}", headers, raw=True)
+        response = self._send(what, "GET", repository, f"blobs/{digest}", headers, raw=True)
+        self._expect(what, response, (200, 206) if done else (200,))
         skip = done
         if response.status == 206:
             skip = done - _range_start(response, done)
@@ -239,15 +252,18 @@ class Client(Session):
         if 0 <= seen < response.length or (size >= 0 and seen < limit):
             raise TransportError("the connection ended before all of it came", again=True)
 
-    def _get(self, what: str, repository: str, path: str, headers: dict[str, str], *, raw: bool = False) -> Response:
-        response = self._send(f"pull {what}", "GET", repository, path, headers, raw=raw)
-        return self._expect(f"pull {what}", response, (200, 206) if "Range" in headers else (200,))
-
-    def _body(self, what: str, response: Response, limit: int, name: str) -> bytes:
-        try:
-            return response.read(limit)
-        except TransportError as exc:
-            raise RegistryError(f"pull {what}: {name}: {exc}") from exc
+    def _read(  # noqa: PLR0917
+        self, what: str, repository: str, path: str, headers: dict[str, str], limit: int, url: str = ""
+    ) -> tuple[Response, bytes]:
+        """Return a small answer and all of its bytes, asked for again where the connection was cut."""
+        patience = retry.Patience()
+        while True:
+            response = self._expect(what, self._send(what, "GET", repository, path, headers, url=url), (200,))
+            try:
+                return response, response.read(limit)
+            except TransportError as exc:
+                if not exc.again or not patience.wait():
+                    raise RegistryError(f"{what}: {exc}") from exc
 
     def _checked(self, what: str, data: bytes, reference: str, stated: str) -> str:
         """Return the digest of a manifest: the one that was asked for, or that its registry states."""
@@ -262,21 +278,19 @@ class Client(Session):
         url = ""
         for _ in range(MAX_PAGES):
             headers = {"Accept": media_type} if media_type else {}
-            response = self._send(what, "GET", repository, path, headers, url=url)
-            self._expect(what, response, (200,))
+            response, data = self._read(what, repository, path, headers, MAX_LIST, url)
             if media_type and _content_type(response) != media_type:
-                response.close()
                 raise RegistryError(f"{what}: {_content_type(response)[:80]!r}, expected {media_type}", 406)
             try:
-                yield document(response.read(MAX_LIST))
-            except TransportError as exc:
-                raise RegistryError(f"{what}: {exc}") from exc
+                yield document(data)
             except ValueError as exc:
                 raise RegistryError(f"{what}: the registry's answer is not JSON: {exc}") from None
             following = _next_page(response)
             if not following:
                 return
             url = absolute(response.url, following)
+            if origin(url) != origin(response.url):
+                raise RegistryError(f"{what}: the next page of the list is elsewhere, at {url}")
         raise RegistryError(f"{what}: more than {MAX_PAGES} pages")
 
 

@@ -120,6 +120,17 @@ def fetch(found: Found, limits: Limits) -> bytes:
     return data
 
 
+def read_signatures(found: Found, limits: Limits) -> list[bytes]:
+    """Return what is in the files with signatures of a version: each a bundle (JSON) or one signature in base64.
+
+    Raises:
+        FetchError: one cannot be had.
+    """
+    from eunomia.registry.hub_source import read_signature
+
+    return [read_signature(found, place, limits) for place in found.signatures]
+
+
 def kept() -> list[Found]:
     """Return the versions that are in use here, by name."""
     return sorted(_lines(_kept_file()), key=lambda each: each.name)

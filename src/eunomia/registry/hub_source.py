@@ -14,16 +14,16 @@ from eunomia.registry import hub_index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
+    from eunomia.registry.client import Client, Manifest
     from eunomia.registry.hub import Found
+    from eunomia.registry.reference import Reference
     from eunomia.registry.resolve import Limits
 
 ARTIFACT = "application/vnd.eunomia.hub"
 INDEX_LAYER = "application/vnd.eunomia.hub.index.v1+json"
 TITLE = "org.opencontainers.image.title"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-MAX_MANIFEST = 8 << 20
+MAX_SIGNATURE = 1 << 20  # bytes of a file with signatures
 
 
 class Source:
@@ -59,17 +59,42 @@ class Source:
             return download(self.base() + hub_index.FILE, timeout=limits.timeout, max_size=hub_index.MAX_INDEX)
         return _file(os.path.join(self.text, hub_index.FILE), hub_index.MAX_INDEX, "index of a hub")
 
+    def beside_index(self, suffix: str, limits: Limits) -> bytes:
+        """Return the bytes of a file beside the index, which was fetched before: a signature of it.
+
+        Raises:
+            FetchError: there is none.
+            OSError: it cannot be read.
+        """
+        name = hub_index.FILE + suffix
+        if is_oci(self.text):
+            reference = _reference(self.text)
+            digest = self._files.get(name, "")
+            if not digest:
+                raise FetchError(f"read hub {self.text}: no {name} in it, the index is not signed")
+            with _client(reference.registry, limits, plain_http=self.plain_http, ca_file=self.ca_file) as client:
+                return _blob(client, reference.repository, digest, -1, MAX_SIGNATURE)
+        if is_url(self.text):
+            from eunomia.registry.http import download
+
+            return download(self.base() + name, timeout=limits.timeout, max_size=MAX_SIGNATURE)
+        return _file(os.path.join(self.text, name), MAX_SIGNATURE, "signature of the index")
+
     def place(self, location: str, digest: str = "") -> str:
         """Return where a file of the hub is, as `Found.place` says it.
 
         Args:
             location: as in the index.
             digest: of its bytes, where the index has it.
+
+        Returns:
+            "" for a file that is not in the hub's artifact.
         """
         if "://" in location:
             return location
         if is_oci(self.text):
-            return f"oci://{_reference(self.text).name}@{digest or self._files.get(location, '')}"
+            digest = digest or self._files.get(location, "")
+            return f"oci://{_reference(self.text).name}@{digest}" if digest else ""
         return self.base() + location if is_url(self.text) else os.path.join(self.text, location)
 
     def base(self) -> str:
@@ -87,22 +112,15 @@ class Source:
 
     def _oci_index(self, limits: Limits) -> bytes:
         reference = _reference(self.text)
-        client = _client(reference.registry, limits, plain_http=self.plain_http, ca_file=self.ca_file)
-        import json
-
-        manifest = client.manifest(reference.repository, reference.wanted)
-        try:
-            tree = json.loads(manifest.data)
-            layers = [each for each in tree["layers"] if type(each["digest"]) is str and type(each["size"]) is int]
-            index = next((each for each in layers if each["mediaType"] == INDEX_LAYER), None)
-            self._files = {each.get("annotations", {}).get(TITLE, ""): each["digest"] for each in layers}
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise FetchError(f"read hub {self.text}: its manifest is malformed") from None
-        if index is None:
-            raise FetchError(f"read hub {self.text}: no hub is there, but another artifact [ecli hub push makes one]")
-        if index["size"] > hub_index.MAX_INDEX:
-            raise FetchError(f"read hub {self.text}: an index of {index['size']} bytes, at most {hub_index.MAX_INDEX}")
-        return _blob(client, reference.repository, index["digest"], index["size"])
+        with _client(reference.registry, limits, plain_http=self.plain_http, ca_file=self.ca_file) as client:
+            layers = _layers(client.manifest(reference.repository, reference.wanted), self.text)
+            self._files = {title: digest for title, digest, _, _ in layers}
+            digest, size = next(((row[1], row[2]) for row in layers if row[3] == INDEX_LAYER), ("", 0))
+            if not digest:
+                raise FetchError(f"read hub {self.text}: no hub is there, but something else [ecli hub push makes one]")
+            if size > hub_index.MAX_INDEX:
+                raise FetchError(f"read hub {self.text}: an index of {size} bytes, at most {hub_index.MAX_INDEX}")
+            return _blob(client, reference.repository, digest, size)
 
 
 def is_url(text: str) -> bool:
@@ -146,27 +164,41 @@ def read_place(found: Found, limits: Limits) -> bytes:
         FetchError: they cannot be had, or there are more or fewer.
         OSError: a file cannot be read.
     """
-    where = found.place
-    if is_oci(where):
-        name, _, digest = where.partition("://")[2].rpartition("@")
-        registry, _, repository = name.partition("/")
-        from eunomia.registry.hubs import load
-
-        options = next((each.options for each in load() if each.name == found.hub), {})
-        options = {key: options[key] for key in ("plain_http", "ca_file") if key in options}
-        return _blob(_client(registry, limits, **options), repository, digest, found.size)
-    if is_url(where):
-        from eunomia.registry.http import download
-
-        data = download(where, timeout=limits.timeout, max_size=found.size)
-    else:
-        data = _file(where, found.size, found.text)
+    data = _at(found, found.place, limits, found.size)
     if len(data) != found.size:
         raise FetchError(
-            f"open {found.text}: {len(data)} bytes at {where}, the index of the hub says {found.size}"
+            f"open {found.text}: {len(data)} bytes at {found.place}, the index of the hub says {found.size}"
             " [ecli hub update; the hub may have been changed meanwhile]"
         )
     return data
+
+
+def read_signature(found: Found, place: str, limits: Limits) -> bytes:
+    """Return the bytes of a file with a signature of a version.
+
+    Raises:
+        FetchError: it cannot be had, or is too large to be one.
+        OSError: it cannot be read.
+    """
+    return _at(found, place, limits, MAX_SIGNATURE)
+
+
+def _at(found: Found, place: str, limits: Limits, most: int) -> bytes:
+    """Return what is at a place of a hub, at most so many bytes; of a blob, which has a digest, exactly its own."""
+    if is_url(place):
+        from eunomia.registry.http import download
+
+        return download(place, timeout=limits.timeout, max_size=most)
+    if not is_oci(place):
+        return _file(place, most, found.text)
+    from eunomia.registry.hubs import load
+
+    name, _, digest = place.partition("://")[2].rpartition("@")
+    registry, _, repository = name.partition("/")
+    options = next((each.options for each in load() if each.name == found.hub), {})
+    options = {key: options[key] for key in ("plain_http", "ca_file") if key in options}
+    with _client(registry, limits, **options) as client:
+        return _blob(client, repository, digest, found.size if place == found.place else -1, most)
 
 
 def _file(path: str, limit: int, what: str) -> bytes:
@@ -182,21 +214,51 @@ def _file(path: str, limit: int, what: str) -> bytes:
     return data
 
 
-def _reference(text: str) -> Any:
+def _layers(manifest: Manifest, what: str) -> list[tuple[str, str, int, str]]:
+    """Return (title, digest, size, media type) of the layers of a hub's artifact."""
+    if manifest.is_index:
+        raise FetchError(f"read hub {what}: images by platform are there, no hub [ecli hub push makes one]")
+    found = []
+    try:
+        for each in manifest.document["layers"]:
+            title = (each.get("annotations") or {}).get(TITLE, "")
+            if type(each["size"]) is not int or not hub_index.DIGEST.fullmatch(each["digest"]):
+                raise ValueError(each)
+            found.append((str(title), each["digest"], each["size"], str(each["mediaType"])))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise FetchError(f"read hub {what}: its manifest is malformed") from None
+    return found
+
+
+def _reference(text: str) -> Reference:
     from eunomia.registry.reference import parse
 
     return parse(text)
 
 
-def _client(registry: str, limits: Limits, *, plain_http: bool | None = None, ca_file: str = "") -> Any:
+def _client(registry: str, limits: Limits, *, plain_http: bool | None = None, ca_file: str = "") -> Client:
     from eunomia.registry.client import Client
 
     return Client(registry, plain_http=plain_http or None, ca_file=ca_file, timeout=limits.timeout)
 
 
-def _blob(client: Any, repository: str, digest: str, size: int) -> bytes:
-    import io
-
-    sink = io.BytesIO()
+def _blob(client: Client, repository: str, digest: str, size: int, most: int = hub_index.MAX_SIZE) -> bytes:
+    sink = _Bounded(most)
     client.blob(repository, digest, size, sink)
-    return sink.getvalue()
+    return bytes(sink.data)
+
+
+class _Bounded:
+    """Takes a blob whose size nobody has said, up to a limit."""
+
+    __slots__ = ("data", "most")
+
+    def __init__(self, most: int) -> None:
+        self.data = bytearray()
+        self.most = most
+
+    def write(self, data: bytes, /) -> None:
+        """Take some of the blob."""
+        if len(self.data) + len(data) > self.most:
+            raise FetchError(f"read hub: a blob has more than the {self.most} bytes that are allowed")
+        self.data += data

@@ -243,7 +243,23 @@ def _fetch(each: Hub, limits: Limits) -> tuple[dict[str, Any], bytes, Source]:
     where = {key: each.options[key] for key in ("plain_http", "ca_file") if key in each.options}
     source = Source(each.source, **where)
     data = source.index(limits)
+    if "key" in each.options:
+        _check_signature(each, data, source.beside_index(".sig", limits))
     return hub_index.parse(data, each.name), data, source
+
+
+def _check_signature(each: Hub, data: bytes, signature: bytes) -> None:
+    """Raise FetchError where an index is not signed with the key that the user named when adding its hub."""
+    from base64 import b64decode
+
+    from eunomia.registry.keys import read_public_keys
+
+    try:
+        raw = b64decode(signature, validate=False)
+    except ValueError:
+        raw = b""
+    if not any(key.has_signed(raw, data) for key in read_public_keys(each.options["key"])):
+        raise FetchError(f"read index of hub {each.name}: it is not signed with {each.options['key']}")
 
 
 def _store(each: Hub, data: bytes, tree: dict[str, Any], source: Source) -> None:
@@ -251,7 +267,7 @@ def _store(each: Hub, data: bytes, tree: dict[str, Any], source: Source) -> None
     lines = []
     for tool in sorted(tree["tools"], key=lambda row: row["name"]):
         for version in hub_index.best_first(tool["versions"]):
-            places = [source.place(text) for text in version.get("signatures", ())]
+            places = [place for text in version.get("signatures", ()) if (place := source.place(text))]
             place = source.place(version["location"], version["digest"])
             yanked = " ".join("".join(c if c.isprintable() else " " for c in version.get("yanked", "")).split())
             fields = [tool["name"], version["version"], each.name, tool["kind"], version["digest"]]

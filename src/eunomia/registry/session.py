@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http.client import BadStatusLine
+
 from eunomia.errors import FetchError, RegistryError
 from eunomia.registry import retry
 from eunomia.registry.auth import Authenticator
@@ -175,8 +177,8 @@ class Session:
             response = self._transport.request("GET", f"http://{self._host}/v2/")
             response.finish()
         except TransportError as exc:
-            if "not HTTP" in str(exc) or exc.again:
-                return False
+            if isinstance(exc.__cause__, (BadStatusLine, ConnectionResetError)):
+                return False  # TLS's alert, or the end: RemoteDisconnected is a BadStatusLine
             raise
         return response.status != 400  # what servers of TLS answer to plain HTTP
 

@@ -30,7 +30,7 @@ TOTAL = 2  # times the time limit for all of a document
 
 
 class TransportError(EunomiaError):
-    """A request got no whole answer. `again` tells whether it may at another try; `status` is that of a redirect."""
+    """A request got no whole answer; `again` tells whether it may get one at another try."""
 
     def __init__(self, cause: str, again: bool = False) -> None:
         super().__init__(cause)
@@ -146,15 +146,17 @@ class Response:
         self._release(False)
 
     def _chunks(self) -> Iterator[bytes]:
-        whole = False
+        whole, seen = False, 0
         left = self._answer.length if not self._answer.chunked else None  # read1 itself does not stop at the length
         try:
             while left != 0 and (chunk := self._answer.read1(CHUNK if left is None else min(left, CHUNK))):
                 left = None if left is None else left - len(chunk)
+                seen += len(chunk)
                 yield chunk
             whole = not left
         except TimeoutError:
-            raise TransportError(f"timed out: {self._clock.timeout:g} s [--timeout SECONDS]", again=True) from None
+            text = f"timed out: too little came in {self._clock.timeout:g} s [--timeout SECONDS]"
+            raise TransportError(text, again=seen >= CHUNK) from None
         except http.client.IncompleteRead:
             raise TransportError("the connection ended before all of it came", again=True) from None
         except (http.client.HTTPException, OSError, ValueError) as exc:
@@ -273,7 +275,7 @@ class Transport:
             clock.extend(self.timeout)
             answer = connection.getresponse()
         except TimeoutError:
-            raise TransportError(f"timed out after {self.timeout:g} s [--timeout SECONDS]", again=True) from None
+            raise TransportError(f"timed out after {self.timeout:g} s [--timeout SECONDS]") from None
         except (http.client.HTTPException, OSError, ValueError) as exc:
             raise TransportError(reason(exc), again=_may_help(exc)) from exc
 
