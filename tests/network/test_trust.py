@@ -264,3 +264,34 @@ def test_nothing_that_is_fetched_reaches_the_terminal_as_it_is(
     _, seen, _ = at_a_terminal([*ecli.argv, "run", f"{site.url}/tool.json?{'%1b'}"], "n\n", home)
 
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", seen)
+
+
+def test_explain_says_which_rule_decides_and_what_a_run_would_do(
+    ecli: Command, site: Site, home: dict[str, str], root: Path
+) -> None:
+    (site.folder / "guard.json").write_bytes((root / "src/eunomia/builtin/connectguard.json").read_bytes())
+    url = f"{site.url}/guard.json"
+    digest = sha256((site.folder / "guard.json").read_bytes())
+    size = (site.folder / "guard.json").stat().st_size
+
+    bare = ecli("verify", "--explain", url, env=home)
+    path = policy(home, f'[[trust]]\nmatch = "{site.url}/*"\nunsigned = "ask"\nprograms = ["cgroup"]\n')
+    ruled = ecli("verify", "--explain", url, env=home)
+    own = ecli("verify", "--explain", "opensnoop", env=home)
+    document = json.loads(ecli("verify", "--explain", "-j", url, env=home).stdout)
+
+    assert bare.returncode == 1
+    assert bare.lines[:4] == [
+        url, f"  called    {url}", f"  digest    {digest} ({size} bytes)", "  rule      none: there is no policy file",
+    ]  # fmt: skip
+    assert bare.lines[-2:] == [
+        "  terminal  asks first: unsigned, and run for the first time",
+        "  script    refused: unsigned, and nobody is at a terminal to be asked",
+    ]
+    assert f"  rule      {path}:1 (match {site.url}/*), enforce" in ruled.lines
+    assert "            programs cgroup" in ruled.lines
+    assert ruled.lines[-2].endswith(f"run for the first time, by {path}:1")
+    assert own.returncode == 0
+    assert own.lines[-1] == "  script    runs: it comes with eunomia"
+    assert (document["script"]["action"], document["terminal"]["action"]) == ("refuse", "ask")
+    assert document["rules"][0]["programs"] == ["cgroup"]

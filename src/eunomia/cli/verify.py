@@ -34,6 +34,7 @@ COMMAND = Command(
         Opt("signature", "", "file", "of a FILE: its signature, in base64 (FILE.sig)", "FILE"),
         Opt("bundle", "", "file", "of a FILE: its sigstore bundle (FILE.sigstore.json)", "FILE"),
         Opt("signed-as", "", "text", "of an image: the name in its signature, if it was copied from there", "NAME"),
+        Opt("explain", "", "flag", "say which rule decides about it, and what a run would do", default=False),
         Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0),
         Opt("timeout", "", "seconds", "time limit of a download", default=30.0),
         JSON,
@@ -68,6 +69,10 @@ def main(argv: list[str]) -> int:
     values.no_more_than(1)
     if not values.operands:
         raise UsageError("verify what? [ecli verify --key PUB FILE|URL|REF]")
+    if values["explain"]:
+        from eunomia.cli.explain import explain
+
+        return explain(values.operands[0], values)
     keys, identities = _trusted(values)
     operand = values.operands[0]
     subject, outcome = _verify(operand, keys, identities, values)
