@@ -183,6 +183,40 @@ assert dispatch(sys.argv[1:]) == 0 and seen
     assert not heavy, f"imported on the way of ecli run: {sorted(heavy)}"
 
 
+@pytest.mark.parametrize("wanted", [":1", "@sha256:" + "ab" * 32])
+def test_the_way_of_a_run_of_a_reference_in_the_cache_imports_nothing_heavy(
+    root: Path, tmp_path: Path, wanted: str
+) -> None:
+    from eunomia.registry.reference import parse
+    from eunomia.registry.remote import image_name
+    from eunomia.registry.store import Entry, Store
+
+    store = Store(str(tmp_path / "cache/eunomia/registry"))
+    data = (root / "tests/data/simple-0.3.3.json").read_bytes()
+    name = image_name(parse(f"registry.example.org/tools/simple{wanted}"), "")
+    store.tag(Entry(name, store.put(data), digest="sha256:" + "ab" * 32))
+    code = """
+from eunomia.cli.main import dispatch
+import eunomia.cli.run as run
+seen = []
+run.load = lambda *words: seen.append(words) or (_ for _ in ()).throw(KeyboardInterrupt)
+import eunomia.kernel.object, eunomia.events.run
+import eunomia.cli.privileges
+eunomia.cli.privileges.require_capabilities = lambda program, package: None
+assert dispatch(sys.argv[1:]) == 0 and seen
+"""
+    words = ["run", "--allow-unsigned", f"registry.example.org/tools/simple{wanted}", "--max-events", "1"]
+    folders = {f"XDG_{each}_HOME": str(tmp_path / each.lower()) for each in ("CACHE", "STATE", "CONFIG")}
+
+    found = loaded(code, *words, ECLI_CONFIG=str(tmp_path / "none"), **folders)
+
+    heavy = {name for name in found if name.partition(".")[0] in HEAVY}
+    assert not heavy, f"imported on the way of ecli run REF: {sorted(heavy)}"
+    assert not {name for name in found if name.startswith("eunomia.registry.")} & {
+        "eunomia.registry.download", "eunomia.registry.client", "eunomia.registry.config", "eunomia.registry.http",
+    }  # fmt: skip
+
+
 def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> None:
     exits = wasm_writer.module(
         [("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(0) + wasm_writer.call(0)
@@ -204,8 +238,12 @@ def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> No
         "cli.run",
         "cli.main",
         "cli.guest",
+        "cli.fetching",
+        "cli.fetch_table",
         "registry.reference",
         "registry.resolve",
+        "registry.names",
+        "registry.remote",
         "registry.source",
         "registry.store",
         "package.model",

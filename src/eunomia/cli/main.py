@@ -102,7 +102,7 @@ def guarded(program: str, run: Callable[[Sequence[str]], int], argv: Sequence[st
 
     _occupy_standard_descriptors()
     stream = sys.stdout
-    sys.stdout = Printable(stream)  # type: ignore[assignment]  # a text stream in all that is asked of it
+    sys.stdout = Printable(stream)  # a text stream in all that is asked of it
     try:
         try:
             code = run(argv)

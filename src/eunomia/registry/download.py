@@ -86,7 +86,12 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
 
 def _unchanged(reference: Reference, client: Client, store: Store, entry: Entry) -> bytes | None:
     """Return the bytes of an entry where the registry's tag still is what it was."""
-    there = client.head(reference.repository, reference.wanted)
+    try:
+        there = client.head(reference.repository, reference.wanted)
+    except FetchError as exc:
+        if exc.status or "[" in str(exc):
+            raise
+        raise type(exc)(f"{exc} [without --pull always, what the cache has of it runs]") from exc
     return store.get(entry.data) if there is not None and there.digest == entry.digest else None
 
 

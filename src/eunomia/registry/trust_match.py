@@ -6,9 +6,6 @@ begins like it, and a path with `..` means where it leads.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from urllib.parse import unquote
-
 from eunomia.errors import PolicyError
 
 PORTS = {"https": "443", "http": "80"}
@@ -52,7 +49,7 @@ def _straight(path: str) -> str:
     path, mark, query = path.partition("?")
     parts: list[str] = []
     for part in path.split("/"):
-        plain = unquote(part)
+        plain = part.lower().replace("%2e", ".")
         if plain == "..":
             del parts[-1:]
         elif plain != ".":
@@ -122,4 +119,6 @@ def _same_host(pattern: str, host: str) -> bool:
 
 def _fits(pattern: str, path: str) -> bool:
     # Only `*` is a wildcard: brackets and question marks are characters of paths and queries.
+    from fnmatch import fnmatchcase  # only where there are rules (DESIGN decision 8)
+
     return fnmatchcase(path, pattern.replace("[", "[[]").replace("?", "[?]"))
