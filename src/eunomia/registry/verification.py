@@ -148,7 +148,13 @@ def check(
         keys: those that are trusted.
         identities: people and workflows that are trusted, each with the trust root that knows them.
         now: seconds since 1970, for the keys' expiry; the clock's time by default.
+
+    Raises:
+        TrustRootError: a trust root is damaged.
+        OSError: it cannot be read.
     """
+    from eunomia.registry.keyless import TrustRootError
+
     moment = time.time() if now is None else now
     outcome = Outcome()
     for number, signature in enumerate(signatures):
@@ -163,6 +169,8 @@ def check(
             outcome.refused.append(Refused(exc.state, exc.why, signature.origin))
         except forms.AttestationError as exc:
             outcome.refused.append(Refused("unsigned", str(exc), signature.origin))
+        except TrustRootError:
+            raise
         except SignatureError as exc:
             outcome.refused.append(Refused("damaged", f"damaged signature: {exc}", signature.origin))
     return outcome
