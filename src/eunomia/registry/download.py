@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 def client_for(reference: Reference, limits: Limits) -> Client:
     """Return a client of the registry of a reference, as the options of a fetch say."""
     from eunomia.registry.client import Client
-    from eunomia.registry.config import read
 
-    special = read().registries.get(reference.registry, {})
     label = f"{reference.registry}/{reference.repository}"
     shown = limits.progress
     return Client(
         reference.registry,
-        plain_http=special.get("plain-http") if limits.plain_http is None else limits.plain_http,
-        ca_file=limits.ca_file or special.get("ca-file", ""),
+        plain_http=limits.plain_http,
+        ca_file=limits.ca_file,
         timeout=limits.timeout,
         progress=None if shown is None else lambda _, done, total: shown(label, done, total),
     )

@@ -245,7 +245,7 @@ class Transport:
                 return self._send(connection, place, method, url, headers, body)
             except TransportError as exc:
                 connection.close()
-                if not kept or not exc.again:
+                if not kept or not exc.again or method not in ("GET", "HEAD"):
                     raise  # a kept connection may have been closed by the server in the meantime: once more
         raise TransportError("the connection ended", again=True)
 
@@ -367,4 +367,4 @@ def _may_help(exc: BaseException) -> bool:
         return True
     if isinstance(exc, (ssl.SSLCertVerificationError, socket.gaierror, ConnectionRefusedError)):
         return False
-    return isinstance(exc, OSError)
+    return isinstance(exc, OSError) and exc.errno is not None  # a proxy's refusal of a tunnel has none
