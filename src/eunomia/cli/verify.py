@@ -36,6 +36,13 @@ COMMAND = Command(
         Opt("signature", "", "file", "of a FILE: its signature, in base64 (FILE.sig)", "FILE"),
         Opt("bundle", "", "file", "of a FILE: its sigstore bundle (FILE.sigstore.json)", "FILE"),
         Opt("signed-as", "", "text", "of an image: the name in its signature, if it was copied from there", "NAME"),
+        Opt(
+            "provenance",
+            "",
+            "flag",
+            "say how it was made, by the statement beside it, if that is about it",
+            default=False,
+        ),
         Opt("explain", "", "flag", "say which rule decides about it, and what a run would do", default=False),
         *(each for each in FETCH_OPTIONS if each.long in FETCHING),
         JSON,
@@ -74,6 +81,10 @@ def main(argv: list[str]) -> int:
         from eunomia.cli.explain import explain
 
         return explain(values.operands[0], values)
+    if values["provenance"]:
+        from eunomia.cli.verify_provenance import show
+
+        return show(values.operands[0], values)
     keys, identities = _trusted(values)
     operand = values.operands[0]
     subject, outcome = _verify(operand, keys, identities, values)
