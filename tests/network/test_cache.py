@@ -11,39 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from eunomia.publish.upload import Pusher
 from eunomia.registry.reference import parse
 from eunomia.registry.remote import image_name
 from eunomia.registry.store import Entry, Store
 from support import wasm_writer
 from support.commands import Command
+from support.pushed import guest, push
 from support.registries import Registry
 from support.sites import Site
-
-MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-
-
-def guest(code: int) -> bytes:
-    """A guest that ends with this exit code."""
-    return wasm_writer.module(
-        [("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(code) + wasm_writer.call(0)
-    )
-
-
-def push(reference: str, data: bytes) -> str:
-    """Push a guest as the CNCF's Wasm artifact; return the digest of its manifest."""
-    host, _, rest = reference.partition("/")
-    repository, _, tag = rest.partition(":")
-    with Pusher(host) as pusher:
-        config = pusher.put_blob(repository, b"{}")
-        layer = pusher.put_blob(repository, data)
-        document = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": {"mediaType": "application/vnd.wasm.config.v0+json", "digest": config, "size": 2},
-            "layers": [{"mediaType": "application/wasm", "digest": layer, "size": len(data)}],
-        }
-        return pusher.put_manifest(repository, tag, json.dumps(document).encode(), MANIFEST)
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
     from eunomia.registry.reference import Reference as Made
 
     pulled = pull(reference, client, store, architecture=architecture(limits.platform), max_size=limits.max_size)
+    limits.mark("download")
     fresh = Entry(
         name,
         digest_of(pulled.data),
@@ -75,7 +76,9 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
         fetched=int(time.time()),
         size=len(pulled.data),
     )
+    limits.mark("verify")
     keep(store, fresh, pulled.data)
+    limits.mark("keep")
     if not reference.digest:
         by_digest = Made(reference.registry, reference.repository, "", pulled.digest)
         _tag_as(store, fresh, image_name(by_digest, limits.platform))
@@ -120,6 +123,7 @@ def fetch_url(address: str, text: str, store: Store, entry: Entry | None, limits
             store.tag(entry)
             limits.say(f"{text}: not modified, it is in the cache")
             return held, entry
+        limits.mark("download")
         fresh = Entry(
             address,
             digest_of(answer.data),
@@ -129,8 +133,10 @@ def fetch_url(address: str, text: str, store: Store, entry: Entry | None, limits
             fetched=int(time.time()),
             size=len(answer.data),
         )
+        limits.mark("verify")
         if is_kept(address) and answer.may_keep:
             keep(store, fresh, answer.data)
+            limits.mark("keep")
         return answer.data, fresh
 
 
@@ -143,12 +149,15 @@ def fetch_of_hub(found: Found, name: str, store: Store, limits: Limits) -> bytes
         if held is not None:
             return held
         data = fetch(found, limits)
+        limits.mark("download")
         if digest_of(data) != found.digest:
             raise FetchError(
                 f"open {found.text}: it is {digest_of(data)}, and the index of the hub says {found.digest}"
             )
+        limits.mark("verify")
         entry = Entry(name, found.digest, fetched=int(time.time()), size=len(data))
         keep(store, entry, data)
+        limits.mark("keep")
         return data
 
 

@@ -37,6 +37,7 @@ def image(reference: Reference, text: str, limits: Limits, *, pinned: bool = Fal
     store = Store.open()
     name = image_name(reference, limits.platform)
     entry = store.lookup(name)
+    limits.mark("resolve")
     asks = limits.pull == "always" and not reference.digest and not limits.offline
     if entry is not None and not asks:
         data = kept(store, entry, text, limits)
@@ -93,6 +94,7 @@ def url(address: str, text: str, limits: Limits, *, pinned: bool = False) -> Pro
     """
     store = Store.open()
     entry = store.lookup(address) if is_kept(address) else None
+    limits.mark("resolve")
     wanted = f"sha256:{limits.sha256.lower().removeprefix('sha256:')}" if limits.sha256 else ""
     is_enough = limits.offline or limits.pull in ("missing", "never") or (limits.pull != "always" and wanted)
     if entry is not None and is_enough and wanted in ("", entry.data):
@@ -124,6 +126,7 @@ def of_hub(found: Found, text: str, limits: Limits, *, pinned: bool = False) -> 
     store = Store.open()
     name = f"hub {found.text}"
     entry = store.lookup(name)
+    limits.mark("resolve")
     data = None
     if entry is not None and entry.data == found.digest:
         data = kept(store, entry, text, limits)
@@ -153,6 +156,7 @@ def kept(store: Store, entry: Entry, text: str, limits: Limits) -> bytes | None:
         FetchError: they are damaged, and may not be fetched.
     """
     data = store.get(entry.data)
+    limits.mark("verify")
     if data is None and entry.data in store.damaged:
         if limits.offline or limits.pull == "never":
             raise FetchError(

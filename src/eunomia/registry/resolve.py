@@ -42,11 +42,14 @@ class Limits:
         locked: only what the lock file has may come from elsewhere.
         tell: called with a line that a user should see, and whether it is a warning (others are details).
         progress: called with what is downloaded, the bytes that came, and the bytes that it has (-1: unknown).
+
+    Attributes:
+        mark: called with the name of each part of the work when it is done.
     """
 
     __slots__ = (
-        "ca_file", "lock", "locked", "max_size", "offline", "plain_http", "platform", "progress", "pull", "sha256",
-        "tell", "timeout",
+        "ca_file", "lock", "locked", "mark", "max_size", "offline", "plain_http", "platform", "progress", "pull",
+        "sha256", "tell", "timeout",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +80,7 @@ class Limits:
         self.locked = locked
         self.tell = tell
         self.progress = progress
+        self.mark: Callable[[str], None] = _unmarked
 
     def say(self, line: str) -> None:
         """Tell a detail."""
@@ -87,6 +91,10 @@ class Limits:
         """Tell what a user should see."""
         if self.tell is not None:
             self.tell(line, True)
+
+
+def _unmarked(_part: str) -> None:
+    """Let a part of the work pass unmeasured."""
 
 
 def resolve(program: str, limits: Limits | None = None) -> Package:
