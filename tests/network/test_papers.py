@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,3 +116,23 @@ def test_papers_about_other_bytes_stop_a_push(
     assert "package.json.intoto.json: it is about sha256:" in refused.stderr
     assert "[ecc --provenance again, or push with --no-papers]" in refused.stderr
     assert without.returncode == 0
+
+
+def test_an_executable_has_papers_that_name_what_is_linked_into_it(ecc: Command, package: Path) -> None:
+    folder = package.parent
+
+    done = ecc("--standalone", "--provenance", "-o", folder / "tool", folder / "tool.bpf.c")
+    elsewhere = ecc("--standalone", "--provenance", "-o", folder / "tool", package)
+
+    assert done.returncode == 0, done
+    assert os.access(folder / "tool", os.X_OK)
+    assert os.stat(folder / "tool.intoto.json").st_mode & 0o111 == 0
+    statement = json.loads((folder / "tool.intoto.json").read_text())
+    bill = json.loads((folder / "tool.cdx.json").read_text())
+    made = hashlib.sha256((folder / "tool").read_bytes()).hexdigest()
+    assert statement["subject"] == [{"name": "tool", "digest": {"sha256": made}}]
+    assert bill["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": made}]
+    licences = {each["name"]: each.get("licenses") for each in bill["components"]}
+    assert licences["musl"] == [{"expression": "MIT"}]
+    assert licences["libelf"] == [{"expression": "LGPL-3.0-or-later OR GPL-2.0-or-later"}]
+    assert (elsewhere.returncode, elsewhere.stderr.startswith("ecc: --provenance: ")) == (2, True)
