@@ -142,7 +142,7 @@ def loaded(code: str, *words: str, **env: str) -> set[str]:
     """Run code in a bare interpreter and return the modules that it loaded beyond those of the start."""
     program = f"import sys\nbefore = set(sys.modules)\n{code}\nsys.stderr.write(' '.join(set(sys.modules) - before))"
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    with tempfile.TemporaryDirectory() as runs:  # a run's state of this machine may have the name that is wanted here
+    with tempfile.TemporaryDirectory() as runs:  # a run of the same name on this machine would be looked at
         run = subprocess.run(
             [sys.executable, "-S", "-c", program, *words],
             capture_output=True,
