@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,7 +22,7 @@ from support import wasm_writer
 from support.commands import Command
 from support.pushed import guest, push, push_container
 from support.registries import Registry
-from support.sites import Site
+from support.sites import Site, at_a_terminal
 
 
 @pytest.fixture
@@ -254,3 +258,34 @@ def test_a_registry_that_is_gone_leaves_the_cache_as_a_way_out(ecli: Command, en
         f"ecli: pull {gone}: connection refused [without --pull always, what the cache has of it runs]\n",
     )
     assert ecli("run", gone, env=env).returncode == 7
+
+
+def test_a_long_download_is_shown_at_a_terminal_and_nowhere_else(ecli: Command, env: dict[str, str]) -> None:
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = guest(7) + wasm_writer.section(0, b"\4fill" + bytes(12 << 10))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            for start in range(0, len(data), 1024):
+                self.wfile.write(data[start : start + 1024])
+                self.wfile.flush()
+                time.sleep(0.1)
+
+        def log_message(self, *_words: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/tool.wasm"
+        env["TERM"] = "xterm"
+        code, seen, _ = at_a_terminal([*ecli.argv, "run", url], "", env)
+        silent = ecli("run", url, env=env)
+        quiet = at_a_terminal([*ecli.argv, "run", "-q", url], "", env)
+        server.shutdown()
+
+    assert code == 7
+    assert re.search(r"tool\.wasm \[#+\.+\] +\d+% of 12\.\d kB \d", seen), seen
+    assert seen.endswith("\r\x1b[K")  # nothing of it stays
+    assert (silent.returncode, silent.stderr) == (7, "")
+    assert quiet[:2] == (7, "")

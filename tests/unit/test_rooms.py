@@ -46,6 +46,7 @@ ROOMS: dict[str, set[str]] = {
 
 # Imports that point down, each with its reason. They are inside functions.
 SANCTIONED = {
+    ("package.model", "registry"): "Package.open: a reference or URL is opened as a file is",
     ("package.model", "kernel"): "Package.load and .check: the public API's short way from a package to a kernel",
     ("kernel.object", "events"): "Object.events and .account: the public API's short way from an object to its events",
     (

@@ -89,6 +89,11 @@ def find(name: str, version: str = "", *, newest: bool = False) -> Found | None:
     raise _no_version(listed, version)
 
 
+def names() -> set[str]:
+    """Return the names of all tools that the hubs' indexes list."""
+    return {each.name for each in _lines(_lookup_file())}
+
+
 def versions(name: str) -> list[Found]:
     """Return all versions of NAME in the first hub that has it, or of HUB/NAME, as the indexes say; the best first."""
     listed = list(_named(_lookup_file(), name))
