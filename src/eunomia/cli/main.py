@@ -23,6 +23,7 @@ COMMANDS = {
     "install": "install",
     "upgrade": "upgrade",
     "inspect": "inspect",
+    "push": "push",
     "export": "export",
     "sign": "sign",
     "verify": "verify",

@@ -20,7 +20,6 @@ WASM = "application/wasm"
 WASM_CONFIG = "application/vnd.wasm.config.v0+json"
 LEGACY = "application/vnd.wasm.content.layer.v1+wasm"
 LEGACY_CONFIG = "application/vnd.wasm.config.v1+json"
-EMPTY = "application/vnd.oci.empty.v1+json"
 IMAGE_CONFIG = "application/vnd.oci.image.config.v1+json"
 CONTAINERS = (IMAGE_CONFIG, "application/vnd.docker.container.image.v1+json")
 TITLE = "org.opencontainers.image.title"
