@@ -8,12 +8,13 @@ from eunomia.cli.fetch_table import FETCH_OPTIONS
 from eunomia.cli.fetching import fetched, limits_of
 from eunomia.cli.parser import JSON, VERBOSE, Command, UsageError
 from eunomia.cli.report import clean
-from eunomia.registry.resolve import Limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
+
+    from eunomia.registry.resolve import Limits
 
 COMMAND = Command(
     "info",
@@ -48,7 +49,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def look_up(name: str, limits: Limits | None = None) -> dict[str, Any]:
+def look_up(name: str, limits: Limits) -> dict[str, Any]:
     """Return what an index says about a tool, or would say; with `hub`, `version`, `digest`, `size`, `in_use`.
 
     Raises:
@@ -63,7 +64,7 @@ def look_up(name: str, limits: Limits | None = None) -> dict[str, Any]:
         found = hub.find(name)
         if found is not None:
             return _of_hub(found)
-    return _of_bytes(name, limits or Limits())
+    return _of_bytes(name, limits)
 
 
 def _of_hub(found: Any) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def _not_found(program: str) -> FetchError:
 
     of_hubs = names()
     near = get_close_matches(program.partition("@")[0], sorted({*builtin.names(), *of_hubs}), n=3, cutoff=0.55)
-    what = "no such file, built-in tool or tool of a hub" if of_hubs else "no such file or built-in tool"
+    what = "no such file, built-in tool, or tool of your hubs" if of_hubs else "no such file or built-in tool"
     search = "; `ecli search` looks through your hubs" if of_hubs else ""
     hint = f"did you mean {' or '.join(near)}?" if near else f"`ecli list` shows the built-in tools{search}"
     return FetchError(f"open {program}: {what} [{hint}{_of_caller(bool(of_hubs))}]")
