@@ -1,6 +1,6 @@
 # The commands are scripts, for machines without make; these are their short names.
-.PHONY: setup quickstart check test bench fuzz matrix wheel onefile links unlink clean
-setup quickstart check test bench fuzz images matrix wheel onefile:
+.PHONY: setup quickstart check test bench fuzz matrix wheel onefile libeunomia links unlink clean
+setup quickstart check test bench fuzz images matrix wheel onefile libeunomia:
 	scripts/$@
 links:
 	scripts/links make

@@ -43,6 +43,9 @@ int eu_fields_check(const struct eu_plan *plan, const char *option, const char *
 struct eu_run_options {
     struct eu_format format;
     int out_fd;
+    void (*deliver)(void *context, const char *event, size_t size); /* gets each event in place of out_fd, NULL: none */
+    void *context;
+    int stop_fd;         /* an eventfd that ends the loop when it is readable, as eu_run_stop() does; 0: the run has its own */
     double duration;     /* seconds, 0: no end */
     uint64_t max_events; /* 0: no end */
     double interval;     /* of sampling and of aggregation in seconds, 0: the plan's */

@@ -30,6 +30,13 @@ int eu_output_open(struct eu_output *output, const struct eu_run_options *option
     output->path = options->path;
     output->rotate_size = options->rotate_size;
     output->keep = options->rotate_keep;
+    if (options->deliver) {
+        output->sink = EU_SINK_CALL;
+        output->deliver = options->deliver;
+        output->context = options->context;
+        output->fd = output->given = -1;
+        return 0;
+    }
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(options->out_fd, &status))
         return 0; /* the first write says what is wrong */
     if (S_ISSOCK(status.st_mode)) {
@@ -115,7 +122,24 @@ static void forget(struct eu_output *output, struct eu_out *out) {
     output->done = output->nr_marks = output->first_mark = out->used = 0;
 }
 
+/* Hand out what is rendered, event by event; what is between them belongs to the next. */
+static int hand_out(struct eu_output *output, struct eu_out *out) {
+    size_t from = 0;
+    for (size_t i = output->first_mark; i < output->nr_marks; i++) {
+        size_t end = output->marks[i].end;
+        if (end > from)
+            output->deliver(output->context, out->data + from, end - from);
+        from = end;
+    }
+    if (out->used > from)
+        output->deliver(output->context, out->data + from, out->used - from);
+    forget(output, out);
+    return 0;
+}
+
 int eu_output_write(struct eu_output *output, struct eu_out *out) {
+    if (output->sink == EU_SINK_CALL)
+        return hand_out(output, out);
     compact(output, out);
     while (output->done < out->used) {
         const char *data = out->data + output->done;

@@ -10,6 +10,7 @@ enum eu_sink {
     EU_SINK_PIPE,
     EU_SINK_TERMINAL,
     EU_SINK_SOCKET,
+    EU_SINK_CALL,   /* a function of an embedding program */
     EU_SINK_SHARED, /* a pipe or a terminal that may not be opened once more: asked before each write */
 };
 enum eu_wait { EU_WAIT_TIMEOUT, EU_WAIT_READY, EU_WAIT_STOPPED };
@@ -22,6 +23,8 @@ struct eu_mark {
 
 struct eu_output {
     enum eu_sink sink;
+    void (*deliver)(void *context, const char *event, size_t size);
+    void *context;
     int given, fd; /* the caller's descriptor; that or its file opened once more, for ourselves and without blocking */
     int whole;     /* lines, that are to be written whole */
     size_t pipe_size;

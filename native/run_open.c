@@ -9,6 +9,7 @@
 #include "trace_pipe.h"
 #include "vanish.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -94,7 +95,7 @@ static int open_stages(struct eu_run *run, struct eu_object *object) {
 static int open_ends(struct eu_run *run) {
     const struct eu_run_options *o = &run->options;
     run->epoll = epoll_create1(EPOLL_CLOEXEC);
-    run->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    run->stop = o->stop_fd > 0 ? fcntl(o->stop_fd, F_DUPFD_CLOEXEC, 3) : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (run->epoll < 0 || run->stop < 0)
         return eu_fail(errno, "open run: %s", eu_strerror(errno));
     int err = eu_run_watch(run, run->stop, EPOLLIN, STOP_FD, 0);

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,3 +46,13 @@ def conformance_guest(root: Path) -> Callable[[str], Path]:
     from conformance.build import Builder
 
     return Builder(root / "build/guests").guest
+
+
+@pytest.fixture(scope="session")
+def libeunomia(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prefix with libeunomia installed, as scripts/libeunomia makes it."""
+    prefix = tmp_path_factory.mktemp("libeunomia")
+    build = [sys.executable, str(root / "native/libeunomia/build.py"), str(prefix)]
+    made = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return prefix

@@ -281,7 +281,8 @@ def test_output_of_a_suffix_that_no_package_has_is_a_slip(ecc: Command, simple: 
 
     assert result.returncode == 2
     assert result.stderr == (
-        f"ecc: --output-path {wrong}: a package ends in .json, .yaml, .yml or .tar, found .txt"
+        f"ecc: --output-path {wrong}: a package ends in .json, .yaml, .yml or .tar, an object in .o, a skeleton"
+        " in .h, found .txt"
         f" [a folder of that name: {wrong}/]\n"
     )
     assert not wrong.parent.exists()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import socket
 import ssl
 import threading
 import time
@@ -213,6 +214,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.error(416, "BLOB_UPLOAD_INVALID", "not where it ended", Location=where)
         have += body
         if self.command == "PATCH":
+            where = f"/v2/{repository}/blobs/uploads/{name}?state={len(have)}"
             return self.reply(202, Location=where, Range=f"0-{len(have) - 1}")
         if digest_of(bytes(have)) != query["digest"]:
             return self.error(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
@@ -322,10 +324,15 @@ def cut_upload(keep: int) -> Action:
     def action(handler: Handler) -> None:
         name = urlsplit(handler.path).path.rpartition("/")[2]
         handler.server.uploads[name] += handler.rfile.read(keep)
-        handler.close_connection = True
-        handler.connection.close()
+        hang_up(handler)
 
     return action
+
+
+def hang_up(handler: Handler) -> None:
+    """End the connection without an answer."""
+    handler.close_connection = True
+    handler.connection.shutdown(socket.SHUT_RDWR)
 
 
 def raw(data: bytes, pause: float = 0.0, times: int = 1) -> Action:

@@ -18,6 +18,7 @@ SCRIPTS = [
     "fuzz",
     "images",
     "lib.sh",
+    "libeunomia",
     "links",
     "matrix",
     "onefile",

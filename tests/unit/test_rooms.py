@@ -6,16 +6,19 @@ import ast
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from eunomia.wheels import FIRST, WHEELS, wheel_of
 from support import wasm_writer
 
 # What each room may import besides itself: DESIGN's table, with "all above" written out.
 ROOMS: dict[str, set[str]] = {
-    "errors": set(),
+    "errors": {"wheels"},
+    "wheels": set(),
     "caches": set(),
     "_native": {"errors"},
     "btf": {"_native", "errors"},
@@ -122,6 +125,33 @@ def test_imports_point_up_the_table(root: Path) -> None:
     assert used == set(SANCTIONED), f"sanctioned, but not there: {set(SANCTIONED) - used}"
 
 
+NEEDS = {"eunomia-compiler": ("eunomia-registry",)}  # packaging/compiler/pyproject.toml
+
+
+def test_what_may_be_missing_is_imported_by_its_module(root: Path) -> None:
+    """`from room import module` fails as ImportError, which does not say what to install: only within a wheel."""
+    names = dict(modules(root))
+    wrong = []
+    for name, path in names.items():
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("eunomia."):
+                room = node.module.removeprefix("eunomia.")
+                others = {wheel_of(f"{room}.{each.name}") for each in node.names if f"{room}.{each.name}" in names}
+                needed = {"", wheel_of(name), *NEEDS.get(wheel_of(name), ())}
+                if others - needed and wheel_of(room) not in others:
+                    wrong.append(f"{path.relative_to(root)}:{node.lineno}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_pattern_of_a_wheel_names_something(root: Path) -> None:
+    names = [name for name, _ in modules(root)]
+    for _, _, patterns in WHEELS.values():
+        for pattern in patterns:
+            found = [each for each in names if each.startswith(pattern.rstrip("*")) and wheel_of(each)]
+            assert found, pattern
+    assert set(names) >= FIRST
+
+
 def test_every_room_is_in_the_table(root: Path) -> None:
     found = {name.partition(".")[0] for name, _ in modules(root)} - {"", "__main__"}
 
@@ -141,13 +171,14 @@ def loaded(code: str, *words: str, **env: str) -> set[str]:
     """Run code in a bare interpreter and return the modules that it loaded beyond those of the start."""
     program = f"import sys\nbefore = set(sys.modules)\n{code}\nsys.stderr.write(' '.join(set(sys.modules) - before))"
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    run = subprocess.run(
-        [sys.executable, "-S", "-c", program, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": path, **env},
-    )
+    with tempfile.TemporaryDirectory() as runs:  # a run of the same name on this machine would be looked at
+        run = subprocess.run(
+            [sys.executable, "-S", "-c", program, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": path, "EUNOMIA_RUNTIME_DIR": runs, **env},
+        )
     assert run.returncode == 0, run.stderr
     return set(run.stderr.split())
 
@@ -183,6 +214,40 @@ assert dispatch(sys.argv[1:]) == 0 and seen
     assert not heavy, f"imported on the way of ecli run: {sorted(heavy)}"
 
 
+@pytest.mark.parametrize("wanted", [":1", "@sha256:" + "ab" * 32])
+def test_the_way_of_a_run_of_a_reference_in_the_cache_imports_nothing_heavy(
+    root: Path, tmp_path: Path, wanted: str
+) -> None:
+    from eunomia.registry.reference import parse
+    from eunomia.registry.remote import image_name
+    from eunomia.registry.store import Entry, Store
+
+    store = Store(str(tmp_path / "cache/eunomia/registry"))
+    data = (root / "tests/data/simple-0.3.3.json").read_bytes()
+    name = image_name(parse(f"registry.example.org/tools/simple{wanted}"), "")
+    store.tag(Entry(name, store.put(data), digest="sha256:" + "ab" * 32))
+    code = """
+from eunomia.cli.main import dispatch
+import eunomia.cli.run as run
+seen = []
+run.load = lambda *words: seen.append(words) or (_ for _ in ()).throw(KeyboardInterrupt)
+import eunomia.kernel.object, eunomia.events.run
+import eunomia.cli.privileges
+eunomia.cli.privileges.require_capabilities = lambda program, package: None
+assert dispatch(sys.argv[1:]) == 0 and seen
+"""
+    words = ["run", "--allow-unsigned", f"registry.example.org/tools/simple{wanted}", "--max-events", "1"]
+    folders = {f"XDG_{each}_HOME": str(tmp_path / each.lower()) for each in ("CACHE", "STATE", "CONFIG")}
+
+    found = loaded(code, *words, ECLI_CONFIG=str(tmp_path / "none"), **folders)
+
+    heavy = {name for name in found if name.partition(".")[0] in HEAVY}
+    assert not heavy, f"imported on the way of ecli run REF: {sorted(heavy)}"
+    assert not {name for name in found if name.startswith("eunomia.registry.")} & {
+        "eunomia.registry.download", "eunomia.registry.client", "eunomia.registry.config", "eunomia.registry.http",
+    }  # fmt: skip
+
+
 def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> None:
     exits = wasm_writer.module(
         [("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(0) + wasm_writer.call(0)
@@ -204,8 +269,13 @@ def test_the_way_of_a_run_of_a_guest_imports_nothing_heavy(tmp_path: Path) -> No
         "cli.run",
         "cli.main",
         "cli.guest",
+        "cli.fetch_table",
+        "cli.fetching",
+        "registry.hub",
+        "registry.names",
         "registry.reference",
         "registry.resolve",
+        "registry.remote",
         "registry.source",
         "registry.store",
         "package.model",

@@ -20,7 +20,8 @@ COMMAND = Command(
             "output-path",
             "o",
             "file",
-            "package (ends in .json, .yaml or .tar) or folder, made if need be (new and with a dot: DIR/)",
+            "package (ends in .json, .yaml or .tar), object (.o), skeleton for libbpf (.h), or folder, made if need be"
+            " (new and with a dot: DIR/)",
             "FILE|DIR",
             group=_OUT,
         ),
@@ -157,6 +158,7 @@ COMMAND = Command(
         ("ecc -o build/ *.bpf.c", "one NAME.json for each source"),
         ("ecc -s opensnoop.bpf.c", "writes the executable opensnoop"),
         ("ecc -o tool.json -I include tool.bpf.c", "a package of that name"),
+        ("ecc -o tool.skel.h tool.bpf.c", "a C skeleton as bpftool's, for a program with libbpf"),
         ("ecc --target-arch x86,arm64 tool.bpf.c", "one package for both, compiled here"),
         (
             "ecc --kernels btf/ --kernels linux-image-5.4.deb -o tool.tar tool.bpf.c",

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from eunomia.package.model import Package
 
 MODULE = b"\0asm\1\0\0\0"
-_FORMATS = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".tar": "tar"}
+_FORMATS = {".json": "json", ".yaml": "yaml", ".yml": "yaml", ".tar": "tar", ".o": "object", ".h": "skeleton"}
+_PARTS = ("object", "skeleton")  # for loaders of other projects, which read no counters
+_OF_PACKAGES = ("guest", "wasm-header", "btfgen", "kernels", "provenance", "no-generate-package-json", "yaml")
 _HEADER_SUFFIXES = (".h", ".hpp")
 
 
@@ -81,12 +83,16 @@ class Job:
             if clash:
                 raise UsageError(f"--{clash} needs the package that --no-generate-package-json leaves out")
         target = self._output()
+        clash = next((name for name in _OF_PACKAGES if values[name]), None) if _is_part(target) else None
+        if clash:
+            raise UsageError(f"--output-path {target}: --{clash} is about packages, and this is a part of one")
         if values["provenance"] and (target.startswith("/dev/") or (os.path.exists(target) and _is_special(target))):
             raise UsageError(f"--provenance: {target} is no file that something can lie beside [-o FILE]")
         suffix = os.path.splitext(target)[1]
         if suffix and suffix not in _FORMATS and not target.endswith("/") and not os.path.exists(target):
             raise UsageError(
-                f"--output-path {target}: a package ends in .json, .yaml, .yml or .tar, found {suffix}"
+                f"--output-path {target}: a package ends in .json, .yaml, .yml or .tar, an object in .o, a skeleton"
+                f" in .h, found {suffix}"
                 f" [a folder of that name: {target}/]"
             )
         if suffix in _FORMATS and len(self._sources) > 1:
@@ -132,7 +138,7 @@ class Job:
             target_arch=values["target-arch"],
             toolchain=values["clang-bin"] or values["toolchain"],
             vmlinux=kernel_headers(values["vmlinux"]),
-            accounting=values["accounting"],
+            accounting=values["accounting"] and not _is_part(self._output()),
             color=sys.stderr.isatty() and os.environ.get("NO_COLOR") is None,
             on_warning=_write_error,
             on_note=self.note,
@@ -185,6 +191,11 @@ class Job:
             form = "yaml" if values["yaml"] else "json"  # /dev/stdout, or a file of another name that is there
         folder = os.path.dirname(target) if form else target or os.path.dirname(source)
         _make_folder(folder)
+        if form in _PARTS:
+            from eunomia.publish.export import export
+
+            self._put(target, export(package, "bpf.o" if form == "object" else "skeleton"))
+            return
         stem = _stem(source)
         if values["no-generate-package-json"]:
             self._apart(package, folder, stem)
@@ -244,6 +255,10 @@ class Job:
             _guarded(path, lambda: _overwrite(path, data))
         if self._verbose:
             _say(f"ecc: wrote {path} ({len(data)} bytes)")
+
+
+def _is_part(target: str) -> bool:
+    return _FORMATS.get(os.path.splitext(target)[1]) in _PARTS and not os.path.isdir(target)
 
 
 def _guarded(path: str, write: Callable[[], None]) -> None:

@@ -29,7 +29,11 @@ def fetched(program: str, limits: Limits) -> Program:
 def limits_of(values: Values) -> Limits:
     """Return how a program is fetched, from a command's options; one that it has not is not given."""
     quiet = bool(values.get("quiet"))
-    return Limits(
+    if (Verbosity.level or os.environ.get("ECLI_TIMES", "") not in ("", "0")) and values.get("clock") is None:
+        from eunomia.cli.clock import Clock
+
+        values["clock"] = Clock()
+    limits = Limits(
         values.get("timeout") or 30.0,
         values.get("max-size") or MAX_DOWNLOAD,
         values.get("sha256") or "",
@@ -38,11 +42,16 @@ def limits_of(values: Values) -> Limits:
         plain_http=True if values.get("plain-http") else None,
         ca_file=values.get("ca-file") or "",
         platform=values.get("platform") or "",
+        member=values.get("member") or "",
         lock=values.get("lock") or "",
         locked=bool(values.get("locked")),
         tell=tell_warnings if not Verbosity.level else tell,
         progress=None if quiet or not shows_progress() else progress,
     )
+    clock = values.get("clock")
+    if clock is not None:
+        limits.mark = clock.mark
+    return limits
 
 
 def tell(line: str, is_warning: bool) -> None:

@@ -42,7 +42,10 @@ def run_guest(found: Program, values: Values, command: Command = COMMAND, limits
     from eunomia.wasm.guest import check_header, is_component
 
     policy = make_policy(values)
-    for words, origin in word_limits(admit(found, None, values, limits)):
+    asked = admit(found, None, values, limits)
+    if limits is not None:
+        limits.mark("trust")
+    for words, origin in word_limits(asked):
         policy = policy.with_types(words, origin)
     dirs = [directory(text) for text in values["dir"]]
     if is_component(found.data):
@@ -95,6 +98,9 @@ def attend(found: Program, values: Values, policy: Policy, dirs: list[Directory]
     from eunomia.cli.run import ignore_signals
 
     with begin(found, values, policy, dirs, thread=bool(values["stack"])) as run:  # this one's stack may be too small
+        if values.get("clock") is not None:
+            values["clock"].mark("begin")
+            values["clock"].tell(values.operands[0])
         run.wait()
         ignore_signals()
         return conclude(run, values.operands[0])
@@ -138,11 +144,12 @@ def begin(found: Program, values: Values, policy: Policy, dirs: list[Directory],
 
 def linked(module: str, values: Values) -> bytes:
     """Return the bytes of a module that is linked, where it may be loaded."""
+    from eunomia.cli.fetching import fetched, limits_of
     from eunomia.cli.run import admit
-    from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch
 
-    limits = Limits(values["timeout"], values["max-size"] or MAX_DOWNLOAD)
-    found = fetch(module, limits)
+    limits = limits_of(values)
+    limits.sha256 = ""  # that is PROG's
+    found = fetched(module, limits)
     admit(found, None, values, limits)
     return found.data
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eunomia.cli.parser import Opt
+from eunomia.cli.fetch_table import FETCH_OPTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,25 +10,7 @@ if TYPE_CHECKING:
 
     from eunomia.cli.parser import Values
 
-GROUP = "Fetching"
-PLAIN_HTTP = Opt(
-    "plain-http",
-    "",
-    "flag",
-    "talk to the registry without TLS; loopback needs no such word",
-    default=False,
-    group=GROUP,
-)
-CA_FILE = Opt("ca-file", "", "file", "trust the certificates in this PEM file too, for registries", "FILE", group=GROUP)
-TIMEOUT = Opt(
-    "timeout",
-    "",
-    "seconds",
-    "time limit of each connection, answer and stretch of a transfer",
-    default=30.0,
-    group=GROUP,
-)
-CONNECTION = (PLAIN_HTTP, CA_FILE, TIMEOUT)
+CONNECTION = tuple(each for each in FETCH_OPTIONS if each.long in ("plain-http", "ca-file", "timeout"))
 
 
 def connection(values: Values) -> dict[str, Any]:

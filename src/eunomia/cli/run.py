@@ -52,6 +52,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
 
         return run_guest(found, values, command, limits)
     package = package_of(found.data, found.origin, remote=found.is_remote).here()
+    limits.mark("parse")
     # The tool's options may move some of ecli's: they are read with the package's table in hand.
     chosen, asked = take_arguments(package, values, program)
     if asked in (HELP, VERSION):
@@ -60,8 +61,10 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
         (print_tool_help if asked == HELP else print_tool_version)(package, program)
         return 0
     check(values)
+    limits.mark("options")
     if act is None or values.get("load", True):
         admit(found, package, values, limits)
+        limits.mark("trust")
     check_kind(values, program, package)
     check_plan(package.plan, values)
     settings = package.settings(chosen)
@@ -203,7 +206,10 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
     from eunomia.kernel.object import Object
 
     live = Object.open(package, btf=values["btf"], kconfig=settings.kconfig, plain_btf=values["plain-btf"])
+    clock = values.get("clock")
     try:
+        if clock is not None:
+            clock.mark("open")
         for section, offset, data in settings.writes:
             live.write(section, offset, data)
         if values["skip"] or values["enable"] or values["ring-size"] or values["perf-pages"]:
@@ -215,6 +221,8 @@ def load(package: Package, values: Values, settings: Settings) -> Object:
 
             bind_programs(live, values)
         live.load()
+        if clock is not None:
+            clock.mark("load")
     except BaseException:
         live.close()
         raise
@@ -285,6 +293,9 @@ def tell_attached(live: Object, values: Values, program: str, reader: Run, choic
         warn(f"program {name} is optional and left out: {cause}")
     for name, cause in live.dormant.items():
         warn(f"program {name} is attached and will never run: {cause}")
+    if values.get("clock") is not None:
+        values["clock"].mark("attach")
+        values["clock"].tell(program)
     if values["verbose"]:
         notice(live, program, values.get("targets", {}))
         for name, cause in live.passed_over.items():
@@ -451,6 +462,10 @@ def notice(live: Object, program: str, targets: dict[str, list[str]]) -> None:
 
 def warn(line: str) -> None:
     """Write a line on standard error; that nobody listens there is no reason to end."""
+    if not line.isprintable():
+        from eunomia.cli.report import clean
+
+        line = clean(line)
     try:
         sys.stderr.write(f"ecli: {line}\n")
         sys.stderr.flush()

@@ -6,6 +6,7 @@ import os
 import sys
 
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError
+from eunomia.cli.registry_options import CONNECTION, connection
 from eunomia.cli.report import clean
 
 TYPE_CHECKING = False
@@ -28,6 +29,7 @@ COMMAND = Command(
             default="both",
         ),
         Opt("recursive", "r", "flag", "of an index, sign each image in it too", default=False),
+        *CONNECTION,
         JSON,
         VERBOSE,
     ),
@@ -75,11 +77,28 @@ def main(argv: list[str]) -> int:
 
 def _sign(operand: str, key: PrivateKey, values: Values) -> list[str]:
     from eunomia.publish.sign import sign_file
+    from eunomia.registry.reference import is_reference, parse
 
-    if os.path.lexists(operand) or not _is_reference(operand):
+    if os.path.lexists(operand) or not is_reference(operand):
         return sign_file(operand, key, values["form"])
-    raise UsageError("images are not signed by this version")
+    from eunomia.publish.sign_image import sign_image
+    from eunomia.publish.upload import Pusher
+    from eunomia.registry.config import read
 
-
-def _is_reference(text: str) -> bool:
-    return False
+    config = read()
+    place = parse(operand, registry=config.registry, prefix=config.prefix)
+    special = config.registries.get(place.registry, {})
+    words = connection(values)
+    words["ca_file"] = words["ca_file"] or special.get("ca-file", "")
+    if words["plain_http"] is None:
+        words["plain_http"] = special.get("plain-http")
+    written = []
+    with Pusher(place.registry, **words) as pusher:
+        done = sign_image(
+            pusher, place.repository, place.wanted, key, form=values["form"], recursive=values["recursive"]
+        )
+    for each in done:
+        written += each.written
+        for note in each.notes:
+            sys.stderr.write(clean(f"ecli: {note}") + "\n")
+    return written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from eunomia.cli.fetch_table import FETCH_OPTIONS
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError
 from eunomia.cli.report import clean
 from eunomia.errors import FetchError, SignatureError
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from eunomia.registry.verification import Outcome, Subject
 
 MAX_FILE = 256 << 20
+FETCHING = ("offline", "plain-http", "ca-file", "timeout", "max-size")
 COMMAND = Command(
     "verify",
     "FILE|URL|REF",
@@ -34,8 +36,15 @@ COMMAND = Command(
         Opt("signature", "", "file", "of a FILE: its signature, in base64 (FILE.sig)", "FILE"),
         Opt("bundle", "", "file", "of a FILE: its sigstore bundle (FILE.sigstore.json)", "FILE"),
         Opt("signed-as", "", "text", "of an image: the name in its signature, if it was copied from there", "NAME"),
-        Opt("max-size", "", "size", "size limit of a download [default: 64M]", default=0),
-        Opt("timeout", "", "seconds", "time limit of a download", default=30.0),
+        Opt(
+            "provenance",
+            "",
+            "flag",
+            "say how it was made, by the statement beside it, if that is about it",
+            default=False,
+        ),
+        Opt("explain", "", "flag", "say which rule decides about it, and what a run would do", default=False),
+        *(each for each in FETCH_OPTIONS if each.long in FETCHING),
         JSON,
         VERBOSE,
     ),
@@ -68,6 +77,14 @@ def main(argv: list[str]) -> int:
     values.no_more_than(1)
     if not values.operands:
         raise UsageError("verify what? [ecli verify --key PUB FILE|URL|REF]")
+    if values["explain"]:
+        from eunomia.cli.explain import explain
+
+        return explain(values.operands[0], values)
+    if values["provenance"]:
+        from eunomia.cli.verify_provenance import show
+
+        return show(values.operands[0], values)
     keys, identities = _trusted(values)
     operand = values.operands[0]
     subject, outcome = _verify(operand, keys, identities, values)
@@ -156,6 +173,7 @@ def _verify(operand: str, keys: list[PublicKey], identities: list[Identity], val
 def _subjects(operand: str, values: Values) -> Any:
     """Yield what may be signed so that the operand is, with its signatures."""
     from eunomia.registry import attached
+    from eunomia.registry.reference import is_reference
     from eunomia.registry.verification import Subject
 
     named = _named_signatures(values)
@@ -166,12 +184,45 @@ def _subjects(operand: str, values: Values) -> Any:
         data = download(operand, timeout=values["timeout"], max_size=values["max-size"] or MAX_DOWNLOAD)
         yield Subject.of_file(data), named or attached.beside_url(operand, values["timeout"])
         return
+    if not os.path.lexists(operand) and is_reference(operand):
+        yield from _of_image(operand, values)
+        return
     found = attached.read_whole(operand, MAX_FILE)
     if found is None:
-        raise FetchError(f"verify {operand}: no such file")
+        yield from _of_name(operand, values)
+        return
     if len(found) > MAX_FILE:
         raise FetchError(f"verify {operand}: larger than {MAX_FILE >> 20} MB, not a program")
     yield Subject.of_file(found), named or attached.beside_file(operand)
+
+
+def _of_image(operand: str, values: Values) -> Any:
+    """Yield the manifest or index that a reference names, with its signatures."""
+    from eunomia.cli.fetching import limits_of
+    from eunomia.registry.attached_image import of_image
+    from eunomia.registry.config import read
+    from eunomia.registry.download import client_for
+    from eunomia.registry.reference import parse
+    from eunomia.registry.verification import Subject
+
+    config = read()
+    place = parse(operand, registry=config.registry, prefix=config.prefix)
+    name = parse(values["signed-as"]).name if values["signed-as"] else place.name
+    with client_for(place, limits_of(values)) as client:
+        manifest = client.manifest(place.repository, place.wanted)
+        subject = Subject(manifest.digest, manifest.data, name, "" if values["signed-as"] else place.tag)
+        yield subject, of_image(client, place.repository, manifest.digest)
+
+
+def _of_name(operand: str, values: Values) -> Any:
+    """Yield what a name of a hub stands for, with its signatures."""
+    from eunomia.cli.fetching import fetched, limits_of
+    from eunomia.registry.signatures import places
+
+    limits = limits_of(values)
+    program = fetched(operand, limits)
+    for subject, find in places(program.source, program.data, limits.timeout, limits):
+        yield subject, find()
 
 
 def _named_signatures(values: Values) -> list[Signature]:

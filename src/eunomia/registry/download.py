@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 def client_for(reference: Reference, limits: Limits) -> Client:
     """Return a client of the registry of a reference, as the options of a fetch say."""
     from eunomia.registry.client import Client
-    from eunomia.registry.config import read
 
-    special = read().registries.get(reference.registry, {})
     label = f"{reference.registry}/{reference.repository}"
     shown = limits.progress
     return Client(
         reference.registry,
-        plain_http=special.get("plain-http") if limits.plain_http is None else limits.plain_http,
-        ca_file=limits.ca_file or special.get("ca-file", ""),
+        plain_http=limits.plain_http,
+        ca_file=limits.ca_file,
         timeout=limits.timeout,
         progress=None if shown is None else lambda _, done, total: shown(label, done, total),
     )
@@ -43,7 +41,7 @@ def fetch_image(
     Returns:
         The bytes, what the cache keeps of them, and whether they were there already.
     """
-    name = image_name(reference, limits.platform)
+    name = image_name(reference, limits.platform, limits.member)
     with downloading(store, name, limits.timeout) as has_waited:
         if has_waited:
             entry = store.lookup(name) or entry
@@ -67,7 +65,15 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
     from eunomia.registry.images import pull
     from eunomia.registry.reference import Reference as Made
 
-    pulled = pull(reference, client, store, architecture=architecture(limits.platform), max_size=limits.max_size)
+    pulled = pull(
+        reference,
+        client,
+        store,
+        architecture=architecture(limits.platform),
+        max_size=limits.max_size,
+        member=limits.member,
+    )
+    limits.mark("download")
     fresh = Entry(
         name,
         digest_of(pulled.data),
@@ -77,16 +83,23 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
         fetched=int(time.time()),
         size=len(pulled.data),
     )
+    limits.mark("verify")
     keep(store, fresh, pulled.data)
+    limits.mark("keep")
     if not reference.digest:
         by_digest = Made(reference.registry, reference.repository, "", pulled.digest)
-        _tag_as(store, fresh, image_name(by_digest, limits.platform))
+        _tag_as(store, fresh, image_name(by_digest, limits.platform, limits.member))
     return pulled.data, fresh
 
 
 def _unchanged(reference: Reference, client: Client, store: Store, entry: Entry) -> bytes | None:
     """Return the bytes of an entry where the registry's tag still is what it was."""
-    there = client.head(reference.repository, reference.wanted)
+    try:
+        there = client.head(reference.repository, reference.wanted)
+    except FetchError as exc:
+        if exc.status or "[" in str(exc):
+            raise
+        raise type(exc)(f"{exc} [without --pull always, what the cache has of it runs]") from exc
     return store.get(entry.data) if there is not None and there.digest == entry.digest else None
 
 
@@ -117,6 +130,7 @@ def fetch_url(address: str, text: str, store: Store, entry: Entry | None, limits
             store.tag(entry)
             limits.say(f"{text}: not modified, it is in the cache")
             return held, entry
+        limits.mark("download")
         fresh = Entry(
             address,
             digest_of(answer.data),
@@ -126,8 +140,10 @@ def fetch_url(address: str, text: str, store: Store, entry: Entry | None, limits
             fetched=int(time.time()),
             size=len(answer.data),
         )
+        limits.mark("verify")
         if is_kept(address) and answer.may_keep:
             keep(store, fresh, answer.data)
+            limits.mark("keep")
         return answer.data, fresh
 
 
@@ -140,12 +156,15 @@ def fetch_of_hub(found: Found, name: str, store: Store, limits: Limits) -> bytes
         if held is not None:
             return held
         data = fetch(found, limits)
+        limits.mark("download")
         if digest_of(data) != found.digest:
             raise FetchError(
                 f"open {found.text}: it is {digest_of(data)}, and the index of the hub says {found.digest}"
             )
+        limits.mark("verify")
         entry = Entry(name, found.digest, fetched=int(time.time()), size=len(data))
         keep(store, entry, data)
+        limits.mark("keep")
         return data
 
 

@@ -67,6 +67,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         raise SignatureError(f"identity: {pattern!r}: not a regular expression ({exc})") from exc
 
 
+class TrustRootError(SignatureError):
+    """A trust root is damaged: no word about any signature."""
+
+
 class _Everybody:
     """The policy that sigstore asks: who it is, is decided after all else holds, and told in our own words."""
 
@@ -78,7 +82,7 @@ def read_root(path: str) -> bytes:
     """Return the bytes of a trust root.
 
     Raises:
-        SignatureError: it is too large for one.
+        TrustRootError: it is too large for one.
         OSError: it cannot be read.
     """
     try:
@@ -87,7 +91,7 @@ def read_root(path: str) -> bytes:
     except OSError as exc:
         raise OSError(exc.errno, f"read trust root {path}: {(exc.strerror or str(exc)).lower()}") from exc
     if len(data) > MAX_ROOT:
-        raise SignatureError(f"read trust root {path}: larger than {MAX_ROOT >> 20} MB")
+        raise TrustRootError(f"read trust root {path}: larger than {MAX_ROOT >> 20} MB")
     return data
 
 
@@ -95,7 +99,7 @@ def verifier_of(data: bytes, path: str) -> Any:
     """Return sigstore's verifier for a trust root.
 
     Raises:
-        SignatureError: it is none.
+        TrustRootError: it is none.
         MissingDependencyError: sigstore is not installed.
     """
     try:
@@ -108,13 +112,15 @@ def verifier_of(data: bytes, path: str) -> Any:
     try:
         return Verifier(trusted_root=TrustedRoot(Parts.from_json(data)))
     except (Error, ValueError, TypeError, RecursionError) as exc:
-        raise SignatureError(f"read trust root {path}: {_said(exc)}") from exc
+        raise TrustRootError(f"read trust root {path}: {_said(exc)}") from exc
 
 
 def by_root(identities: Sequence[Identity]) -> list[tuple[Any, list[Identity]]]:
     """Return a verifier for each trust root, with the identities that it is believed about."""
     roots: dict[tuple[str, bytes], list[Identity]] = {}
     for each in identities:
+        if not each.root and not each.root_data:
+            raise TrustRootError(f"identity {each.identity}: no trust root is named that knows its authority")
         roots.setdefault((each.root, each.root_data or read_root(each.root)), []).append(each)
     return [(verifier_of(data, path), group) for (path, data), group in roots.items()]
 
@@ -177,10 +183,12 @@ _MEANINGS = (
     ("expired at time of signing", "expired", "the certificate was not valid when it was signed with"),
     ("timestamp certificate chain", "wrong identity", "the certificate is of no authority of the trust root"),
     ("one log entry", "not in the log", "the log entry is missing"),
+    ("inclusionProof", "not in the log", "the log entry has no proof that it is in the log"),
     ("inclusion proof", "not in the log", "the log entry has no proof that it is in the log"),
     ("inclusion promise", "not in the log", "the log entry is not signed by a log of the trust root"),
     ("verified time", "not in the log", "nothing proves when it was signed"),
     ("log entry", "not in the log", "the log entry does not belong to the signature, or to a log of the trust root"),
+    ("certificate timestamp", "wrong identity", "the certificate is in no certificate log of the trust root"),
     ("SCT", "wrong identity", "the certificate is in no certificate log of the trust root"),
     ("ignature is invalid", "damaged", "the signature is not of these bytes"),
 )
@@ -197,7 +205,13 @@ def _refusal(exc: BaseException) -> Exception:
 
 
 def _said(exc: BaseException) -> str:
-    return cause(exc)
+    """Return what a library says, in one line; of its list of errors the first, with its place."""
+    try:
+        listed = exc if hasattr(exc, "errors") else exc.__context__
+        first = listed.errors()[0]  # type: ignore[union-attr]
+        return f"`$.{'.'.join(str(each) for each in first['loc'])[:80]}`: {str(first['msg'])[:80].lower()}"
+    except (AttributeError, LookupError, TypeError):
+        return cause(exc)
 
 
 def accepted(certificate: Any, stamp: float, identities: Sequence[Identity]) -> Verified:

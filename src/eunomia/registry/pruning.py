@@ -15,12 +15,13 @@ GRACE = 3600.0  # seconds; a younger blob without a name may be of a fetch that 
 
 
 class Removed:
-    """What was removed: `names` of programs, and `size` bytes in `blobs` files."""
+    """What was removed: `names` of programs, and `size` bytes in `blobs` files; `digests` had the names' bytes."""
 
-    __slots__ = ("blobs", "names", "size")
+    __slots__ = ("blobs", "digests", "names", "size")
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.digests: set[str] = set()
         self.blobs = 0
         self.size = 0
 
@@ -86,14 +87,16 @@ def _forget_old(store: Store, entry: Entry, before: float, removed: Removed) -> 
 def _forget(store: Store, entry: Entry, removed: Removed) -> None:
     if store.forget(entry.name):
         removed.names.append(entry.name)
+        removed.digests |= _wanted([entry])
 
 
 def _sweep(store: Store, entries: list[Entry], before: float, removed: Removed) -> None:
     """Remove blobs that no entry wants, entries that cannot be read, and temporary files."""
     wanted = {digest[7:] for digest in _wanted(entries)}
     for path in store.files("blobs"):
-        if os.path.basename(path) not in wanted:
-            _remove(path, before, removed)
+        name = os.path.basename(path)
+        if name not in wanted:
+            _remove(path, float("inf") if f"sha256:{name}" in removed.digests else before, removed)
     readable = {os.path.basename(store.path_of_name(each.name)) for each in entries}
     for path in store.files("names"):
         if os.path.basename(path) not in readable:

@@ -35,8 +35,9 @@ def image(reference: Reference, text: str, limits: Limits, *, pinned: bool = Fal
         FetchError: it cannot be fetched, or is not in the cache and may not be.
     """
     store = Store.open()
-    name = image_name(reference, limits.platform)
+    name = image_name(reference, limits.platform, limits.member)
     entry = store.lookup(name)
+    limits.mark("resolve")
     asks = limits.pull == "always" and not reference.digest and not limits.offline
     if entry is not None and not asks:
         data = kept(store, entry, text, limits)
@@ -51,10 +52,11 @@ def image(reference: Reference, text: str, limits: Limits, *, pinned: bool = Fal
     return _image_program(reference, text, data, entry, pinned, cached=is_cached)
 
 
-def image_name(reference: Reference, platform: str) -> str:
-    """Return what the cache calls an image: by its digest where it has one, else by its tag, with the platform."""
+def image_name(reference: Reference, platform: str, member: str = "") -> str:
+    """Return what the cache calls an image: by its digest where it has one, else by its tag, with what is asked for."""
     wanted = f"@{reference.digest}" if reference.digest else f":{reference.tag}"
-    return f"{reference.registry}/{reference.repository}{wanted} linux/{architecture(platform)}"
+    asked = f"linux/{architecture(platform)}{' ' if member else ''}{member}"
+    return f"{reference.registry}/{reference.repository}{wanted} {asked}"
 
 
 def architecture(platform: str) -> str:
@@ -93,6 +95,7 @@ def url(address: str, text: str, limits: Limits, *, pinned: bool = False) -> Pro
     """
     store = Store.open()
     entry = store.lookup(address) if is_kept(address) else None
+    limits.mark("resolve")
     wanted = f"sha256:{limits.sha256.lower().removeprefix('sha256:')}" if limits.sha256 else ""
     is_enough = limits.offline or limits.pull in ("missing", "never") or (limits.pull != "always" and wanted)
     if entry is not None and is_enough and wanted in ("", entry.data):
@@ -124,6 +127,7 @@ def of_hub(found: Found, text: str, limits: Limits, *, pinned: bool = False) -> 
     store = Store.open()
     name = f"hub {found.text}"
     entry = store.lookup(name)
+    limits.mark("resolve")
     data = None
     if entry is not None and entry.data == found.digest:
         data = kept(store, entry, text, limits)
@@ -135,10 +139,12 @@ def of_hub(found: Found, text: str, limits: Limits, *, pinned: bool = False) -> 
 
         data = fetch_of_hub(found, name, store, limits)
         _say_failure(store, limits)
-        if "@" not in text:
-            from eunomia.registry.hub import keep as in_use
+    if "@" not in text and not found.in_use:
+        from eunomia.registry.hub import keep as in_use
 
-            in_use(found)  # this version stays the one of this name until `ecli upgrade`
+        in_use(found)  # this version stays the one of this name until `ecli upgrade`
+    if found.yanked:
+        limits.warn(f"{found.text} is withdrawn by its hub: {found.yanked}")
     source = Source(
         "hub", text, found.text, tag=found.version, data_digest=found.digest, hub=found.hub, pinned=pinned,
         cached=is_cached,
@@ -153,6 +159,7 @@ def kept(store: Store, entry: Entry, text: str, limits: Limits) -> bytes | None:
         FetchError: they are damaged, and may not be fetched.
     """
     data = store.get(entry.data)
+    limits.mark("verify")
     if data is None and entry.data in store.damaged:
         if limits.offline or limits.pull == "never":
             raise FetchError(

@@ -7,6 +7,7 @@ from http.client import BadStatusLine
 from eunomia.errors import FetchError, RegistryError
 from eunomia.registry import retry
 from eunomia.registry.auth import Authenticator
+from eunomia.registry.config import read
 from eunomia.registry.reference import is_loopback
 from eunomia.registry.transport import Transport, TransportError, origin
 
@@ -27,9 +28,10 @@ class Session:
     Args:
         registry: `HOST[:PORT]`.
         credentials: who we are; None for what is stored for the repository that is asked for.
-        plain_http: True for plain HTTP, False for TLS; None for TLS, but on loopback what the server there speaks.
+        plain_http: True for plain HTTP, False for TLS; None for what config.toml says of this registry, else TLS,
+            but on loopback what the server there speaks.
         insecure: believe any certificate.
-        ca_file: certificates to trust besides the system's.
+        ca_file: certificates to trust besides the system's; "" for those that config.toml names.
         timeout: seconds for connecting, for the head of an answer, and for each stretch of a blob.
         progress: called with the blob's digest, the bytes that are done, and all of them (-1 for unknown).
     """
@@ -48,6 +50,9 @@ class Session:
         self.registry = registry
         self._host = API_HOSTS.get(registry, registry)
         self._credentials = credentials
+        special = read().registries.get(registry, {})
+        plain_http = special.get("plain-http") if plain_http is None else plain_http
+        ca_file = ca_file or special.get("ca-file", "")
         self._plain = False if plain_http is None and not is_loopback(registry) else plain_http
         self._transport = Transport(
             timeout=timeout, ca_file=ca_file, insecure=insecure, plain_hosts=(self._host,) if plain_http else ()
@@ -101,14 +106,14 @@ class Session:
             body: what is sent.
             url: instead of a path.
             scopes: what a token must allow; for reading by default.
-            raw: TransportErrors are the caller's to handle.
+            raw: TransportErrors are the caller's to handle, and what is written is sent just once.
         """
         if not scopes:
             scopes = (f"repository:{repository}:pull",) if repository else ()
         try:
             base = self._base()
             url = url or f"{base}/v2/{repository}{'/' if repository else ''}{path}"
-            return self._authorized(method, url, repository, scopes, dict(headers or {}), body)
+            return self._authorized(method, url, repository, scopes, dict(headers or {}), body, raw)
         except TransportError as exc:
             if raw:
                 raise
@@ -126,6 +131,7 @@ class Session:
         scopes: tuple[str, ...],
         headers: dict[str, str],
         body: bytes | memoryview | None,
+        raw: bool,
     ) -> Response:
         auth = self._authenticator()
         ours = origin(url) == origin(self._base())
@@ -138,7 +144,7 @@ class Session:
             try:
                 response = self._transport.request(method, url, headers, body)
             except TransportError as exc:
-                if not exc.again or method == "PATCH" or not patience.wait():
+                if raw or not exc.again or not patience.wait():
                     raise
                 continue
             if response.status == 401 and ours and origin(response.url) == origin(self._base()) and answered < 2:
@@ -146,7 +152,7 @@ class Session:
                 header = auth.answer(response, repository, scopes)
                 answered += 1
                 continue
-            again = response.status in retry.STATUSES and method != "PATCH"
+            again = response.status in retry.STATUSES and (method in ("GET", "HEAD") or not raw)
             if again and patience.wait(response.headers.get("Retry-After", "")):
                 response.finish()
                 continue

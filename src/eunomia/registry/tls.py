@@ -13,13 +13,14 @@ from eunomia.errors import FetchError
 FOLDERS = ("/etc/containers/certs.d", "/etc/docker/certs.d")
 
 
-def context(host: str, ca_file: str = "", insecure: bool = False) -> ssl.SSLContext:
+def context(host: str, ca_file: str = "", insecure: bool = False, folders: tuple[str, ...] = FOLDERS) -> ssl.SSLContext:
     """Return what a TLS connection to a host believes.
 
     Args:
         host: `HOST[:PORT]`, as the folders of certificates are called.
         ca_file: PEM file to trust besides, "" for none.
         insecure: believe any certificate.
+        folders: which have a folder for each host.
 
     Raises:
         FetchError: ca_file cannot be read, or has no certificate.
@@ -32,7 +33,7 @@ def context(host: str, ca_file: str = "", insecure: bool = False) -> ssl.SSLCont
             raise FetchError(f"open {ca_file}: no certificate in it [--ca-file takes a PEM file]") from None
         except OSError as exc:
             raise FetchError(f"open {ca_file}: {(exc.strerror or str(exc)).lower()} [--ca-file FILE]") from None
-    for folder in FOLDERS:
+    for folder in folders:
         _load_folder(made, os.path.join(folder, host))
     if insecure:
         made.check_hostname = False

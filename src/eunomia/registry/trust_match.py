@@ -6,14 +6,11 @@ begins like it, and a path with `..` means where it leads.
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from urllib.parse import unquote
-
 from eunomia.errors import PolicyError
 
 PORTS = {"https": "443", "http": "80"}
 SCHEMES = ("https", "http", "oci", "hub", "file")
-STDIN = "stdin"
+STDIN, BUILTIN = "stdin", "builtin"
 
 
 class Place:
@@ -29,8 +26,8 @@ class Place:
 
 def place_of(name: str) -> Place:
     """Return the place of a source's name: `registry/repository`, a URL, `hub:NAME/TOOL`, `file:/PATH`, `stdin`."""
-    if name == STDIN:
-        return Place(STDIN, "", "")
+    if name in (STDIN, BUILTIN):
+        return Place(name, "", "")
     scheme, colon, rest = name.partition(":")
     if colon and scheme in ("hub", "file") and not rest.startswith("//"):
         return Place(scheme, "", rest)
@@ -52,7 +49,7 @@ def _straight(path: str) -> str:
     path, mark, query = path.partition("?")
     parts: list[str] = []
     for part in path.split("/"):
-        plain = unquote(part)
+        plain = part.lower().replace("%2e", ".")
         if plain == "..":
             del parts[-1:]
         elif plain != ".":
@@ -96,7 +93,7 @@ class Pattern:
         """Tell whether a place is one that this names."""
         mine = self._place
         if self.text == "*":
-            return place.scheme not in ("file", STDIN)  # these are the user's own, where no rule names them
+            return place.scheme not in ("file", STDIN, BUILTIN)  # these are the user's own, where no rule names them
         if mine.scheme != place.scheme or not _same_host(mine.host, place.host):
             return False
         return place.path == mine.path or _fits(mine.path, place.path)
@@ -122,4 +119,6 @@ def _same_host(pattern: str, host: str) -> bool:
 
 def _fits(pattern: str, path: str) -> bool:
     # Only `*` is a wildcard: brackets and question marks are characters of paths and queries.
+    from fnmatch import fnmatchcase  # only where there are rules (DESIGN decision 8)
+
     return fnmatchcase(path, pattern.replace("[", "[[]").replace("?", "[?]"))

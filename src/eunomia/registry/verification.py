@@ -119,8 +119,9 @@ class Outcome:
         if not self.refused:
             return "no signature"
         first = next(each for each in self.refused if each.state == self.state)
-        others = len(self.refused) - 1 + self.left
-        return first.why + (f" ({others} more signature{'s' * (others > 1)} refused)" if others else "")
+        others = sum(each.why != first.why for each in self.refused)
+        more = f" ({others} more signature{'s' * (others > 1)} refused)" if others else ""
+        return first.why + more + (f" ({self.left} more were not looked at)" if self.left else "")
 
 
 class RejectedError(Exception):
@@ -148,7 +149,13 @@ def check(
         keys: those that are trusted.
         identities: people and workflows that are trusted, each with the trust root that knows them.
         now: seconds since 1970, for the keys' expiry; the clock's time by default.
+
+    Raises:
+        TrustRootError: a trust root is damaged.
+        OSError: it cannot be read.
     """
+    from eunomia.registry.keyless import TrustRootError
+
     moment = time.time() if now is None else now
     outcome = Outcome()
     for number, signature in enumerate(signatures):
@@ -163,6 +170,8 @@ def check(
             outcome.refused.append(Refused(exc.state, exc.why, signature.origin))
         except forms.AttestationError as exc:
             outcome.refused.append(Refused("unsigned", str(exc), signature.origin))
+        except TrustRootError:
+            raise
         except SignatureError as exc:
             outcome.refused.append(Refused("damaged", f"damaged signature: {exc}", signature.origin))
     return outcome
