@@ -251,43 +251,9 @@ def _verdict(program: Program, digest: str, rule: trust.Rule, now: float, limits
                          offline=offline, options=limits)  # fmt: skip
     except (FetchError, MissingDependencyError) as exc:
         return trust.Verdict(trust.UNKNOWN, why=f"its signatures could not be looked at: {exc}")
-    if verdict.state == trust.SIGNED and program.source.kind == "oci" and program.source.cached:
-        why = _not_of_its_image(program, digest, limits)
-        if why:
-            return trust.Verdict(trust.DAMAGED, why=why)
     if verdict.state == trust.SIGNED:
         remembered.keep_verified(question, verdict.signer, verdict.until)
     return trust.Verdict(verdict.state, verdict.signer, verdict.why, verdict.until)
-
-
-def _not_of_its_image(program: Program, digest: str, limits: Limits | None) -> str:
-    """Return why bytes out of the cache are not those of the image whose digest was signed, "" where they are.
-
-    The cache says which program an image has, and nobody signed the cache: its word is checked once, and then kept.
-    """
-    from eunomia.registry.download import client_for
-    from eunomia.registry.images import pull
-    from eunomia.registry.reference import parse
-    from eunomia.registry.remote import architecture
-    from eunomia.registry.resolve import Limits
-    from eunomia.registry.store import Store, digest_of
-
-    limits = limits or Limits()
-    source = program.source
-    if limits.offline:
-        return (
-            "the signature is good, but that the bytes in the cache are its image's was never checked "
-            "[run it once without --offline]"
-        )
-    reference = parse(f"{source.name}@{source.digest}")
-    try:
-        with client_for(reference, limits) as client:
-            pulled = pull(reference, client, Store.open(), architecture=architecture(limits.platform))
-    except FetchError as exc:
-        return f"that the bytes in the cache are its image's could not be checked: {exc}"
-    if digest_of(pulled.data) == digest:
-        return ""
-    return f"the cache has {digest} for it, which is not what {source.digest} has [ecli cache clear]"
 
 
 def _question(program: Program, digest: str, rule: trust.Rule, now: float) -> bytes:
