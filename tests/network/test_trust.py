@@ -337,3 +337,18 @@ def test_a_signature_is_verified_once_for_a_digest_and_a_rule(
     assert (first, second) == ("7 True\n", "7 False\n")
     assert changed.returncode == 1
     assert f"a signature of {sha256(SEVEN)}, not of {sha256(EIGHT)}" in changed.stderr
+
+
+def test_wasm_bpf_refuses_as_ecli_does(site: Site, home: dict[str, str]) -> None:
+    code = "import sys; from eunomia.cli.wasm_bpf import main; sys.exit(main())"
+    url = f"{site.url}/seven.wasm"
+
+    refused, allowed = (
+        subprocess.run(
+            [sys.executable, "-c", code, *words, url], env=os.environ | home, capture_output=True, check=False
+        )
+        for words in ((), ("--allow-unsigned",))
+    )
+
+    assert refused.stderr.decode().startswith(f"wasm-bpf: run {url}: unsigned, and nobody is at a terminal")
+    assert (refused.returncode, allowed.returncode) == (1, 7)
