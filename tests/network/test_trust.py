@@ -130,7 +130,8 @@ def test_at_a_terminal_the_user_is_asked_once_and_again_when_it_has_changed(
 
     assert (no[0], yes[0], again[0], script.returncode, changed[0]) == (1, 7, 7, 7, 1)
     assert no[1].startswith(f"{url}: unsigned, and run for the first time.\n  from      {url}\n")
-    assert f"  digest    {sha256(SEVEN)} ({len(SEVEN)} bytes)\n  attaches  nothing\n" in no[1]
+    assert f"  digest    {sha256(SEVEN)} ({len(SEVEN)} bytes)\n  signed    not looked at: " in no[1]
+    assert "\n  attaches  nothing\n" in no[1]
     assert no[1].endswith(f"Run it? [y/N] \necli: run {url}: not allowed, by your answer\n")
     assert again[1] == ""
     assert re.search(r"has changed since \d{4}-\d\d-\d\d, when you allowed it", changed[1])
