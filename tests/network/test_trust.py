@@ -85,7 +85,9 @@ def test_a_script_is_refused_and_told_what_to_do(ecli: Command, site: Site, home
     assert ecli("run", str(site.folder / "seven.wasm"), env=home).returncode == 7  # a file is the user's own
 
 
-@pytest.mark.parametrize("words", [("run",), ("record", "-o", "/dev/null"), ("test-run",), ("evidence",)])
+@pytest.mark.parametrize(
+    "words", [("run",), ("record", "-o", "/dev/null"), ("test-run",), ("evidence",), ("check", "--load")]
+)
 def test_every_command_that_loads_refuses(
     words: tuple[str, ...], ecli: Command, site: Site, home: dict[str, str], root: Path
 ) -> None:
