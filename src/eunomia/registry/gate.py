@@ -262,7 +262,7 @@ def _question(program: Program, digest: str, rule: trust.Rule, now: float) -> by
     A key whose time is over is not in it: what it has signed is asked anew then.
     """
     source = program.source
-    parts = [source.kind, source.name, source.digest, source.manifest, digest]
+    parts = [source.kind, source.name, source.tag, source.digest, source.manifest, digest]
     for key in rule.keys:
         if not key.not_after or now < key.not_after:
             parts += ["key", key.name, key.pem.hex(), str(key.not_after)]
