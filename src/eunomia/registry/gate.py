@@ -242,7 +242,7 @@ def _verdict(program: Program, digest: str, rule: trust.Rule, now: float, limits
     signer = remembered.verified(question, now)
     if signer:
         return trust.Verdict(trust.SIGNED, signer)
-    from eunomia.registry.signatures import verify  # type: ignore[import-not-found,unused-ignore]
+    from eunomia.registry.signatures import verify
 
     timeout = limits.timeout if limits is not None else 30.0
     offline = bool(getattr(limits, "offline", False))
