@@ -121,8 +121,8 @@ def test_whatever_an_answer_depends_on_makes_another_question() -> None:
 
     variants = [
         question(), question(name="ghcr.io/a/c"), question(tag="2"), question(image=TWO), question(data=ONE),
-        question(pem=b"B"), question(until=99.0), question(until=99.0, now=100.0), question(more=True), question(who="you"),
-        question(root=b"S"),
+        question(pem=b"B"), question(until=99.0), question(until=99.0, now=100.0), question(more=True),
+        question(who="you"), question(root=b"S"),
     ]  # fmt: skip
 
     assert question() == variants[0]
