@@ -24,6 +24,7 @@ COMMANDS = {
     "upgrade": "upgrade",
     "inspect": "inspect",
     "push": "push",
+    "pull": "pull",
     "export": "export",
     "sign": "sign",
     "verify": "verify",
@@ -59,9 +60,9 @@ def ecc() -> int:
     """Run `ecc` with the words of the command line; return the exit code."""
 
     def run(argv: Sequence[str]) -> int:
-        from eunomia.cli import ecc as module
+        from eunomia.cli.ecc import main  # may be in a wheel that is not installed
 
-        return module.main(list(argv))
+        return main(list(argv))
 
     return guarded("ecc", run, sys.argv[1:])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from eunomia.cli.fetching import end_progress, progress, shows_progress
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError
 from eunomia.cli.registry_options import CONNECTION, connection
 from eunomia.cli.report import clean
@@ -12,6 +13,8 @@ from eunomia.errors import RegistryError, SignatureError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eunomia.cli.parser import Values
     from eunomia.publish.layouts import Content
     from eunomia.publish.papers import Paper
@@ -78,27 +81,38 @@ def main(argv: list[str]) -> int:
     """Run `ecli push`."""
     values = COMMAND.parse(argv)
     programs, target = _operands(values)
+    from eunomia.publish.contents import created
     from eunomia.publish.push import push
     from eunomia.publish.upload import Pusher
     from eunomia.registry.reference import check_tag
 
     reference = _reference(target)
     given = _annotations([*values["annotation"], *values["annotations"]])
-    with Pusher(reference.registry, **connection(values)) as client:
-        if values["attach"]:
-            return _attach(client, reference, values, given)
-        for tag in values["tag"]:
-            check_tag(tag, f"--tag {tag}")
-        from eunomia.publish.contents import created
-
-        contents = [_content(program) for program in programs]
-        if values["layout"] != "legacy":
-            given = {**created(), **given}
-        papers = _papers(programs, contents) if values["papers"] else []
-        pushed = push(client, reference, contents, layout=values["layout"] or "", annotations=given, tags=values["tag"])
-        attached = _attach_papers(client, reference, pushed.digest, papers)
+    for tag in values["tag"]:
+        check_tag(tag, f"--tag {tag}")
+    with Pusher(reference.registry, **connection(values), progress=_progress(reference)) as client:
+        try:
+            if values["attach"]:
+                return _attach(client, reference, values, given)
+            contents = [_content(program) for program in programs]
+            if values["layout"] != "legacy":
+                given = {**created(), **given}
+            papers = _papers(programs, contents) if values["papers"] else []
+            pushed = push(
+                client, reference, contents, layout=values["layout"] or "", annotations=given, tags=values["tag"]
+            )
+            attached = _attach_papers(client, reference, pushed.digest, papers)
+        finally:
+            end_progress()
     _tell(pushed, values["tag"], values["json"], attached)
     return 0
+
+
+def _progress(reference: Reference) -> Callable[[str, int, int], None] | None:
+    """What shows how far an upload is, None where nobody looks."""
+    if not shows_progress():
+        return None
+    return lambda _, done, total: progress(reference.name, done, total)
 
 
 def _operands(values: Values) -> tuple[list[str], str]:
@@ -124,10 +138,12 @@ def _operands(values: Values) -> tuple[list[str], str]:
 
 def _reference(target: str) -> Reference:
     from eunomia.errors import FetchError
+    from eunomia.registry.config import read
     from eunomia.registry.reference import parse
 
+    config = read()
     try:
-        return parse(target)
+        return parse(target, registry=config.registry, prefix=config.prefix)
     except FetchError as exc:
         raise FetchError(f"push {str(exc).removeprefix('open ')}") from None
 

@@ -91,20 +91,25 @@ class _Cached:
 
 
 def recorded(
-    reference: Reference, client: Client, store: Store, *, architecture: str, max_size: int
+    reference: Reference, client: Client, store: Store, *, architecture: str, max_size: int, member: str = ""
 ) -> tuple[Pulled, dict[str, bytes]]:
     """Pull an image's program; return it with all that it was taken out of, by digest."""
     recorder: Any = Recorder(client, store)
-    found = pull(reference, recorder, recorder, architecture=architecture, max_size=max_size)
+    found = pull(reference, recorder, recorder, architecture=architecture, max_size=max_size, member=member)
     return found, recorder.parts
 
 
-def leads_to(entry: Entry, store: Store, *, architecture: str, max_size: int) -> bool:
+def leads_to(entry: Entry, store: Store, *, architecture: str, max_size: int, member: str = "") -> bool:
     """Tell whether the digest of an entry leads to its bytes, by what the cache has of the image."""
     cached: Any = _Cached(store)
     try:
         found = pull(
-            Reference("cache", "cache", "", entry.digest), cached, store, architecture=architecture, max_size=max_size
+            Reference("cache", "cache", "", entry.digest),
+            cached,
+            store,
+            architecture=architecture,
+            max_size=max_size,
+            member=member,
         )
     except (FetchError, ValueError):
         return False
