@@ -355,3 +355,15 @@ def test_wasm_bpf_refuses_as_ecli_does(site: Site, home: dict[str, str]) -> None
 
     assert refused.stderr.decode().startswith(f"wasm-bpf: run {url}: unsigned, and nobody is at a terminal")
     assert (refused.returncode, allowed.returncode) == (1, 7)
+
+
+def test_a_rule_that_asks_says_to_a_script_what_would_do(ecli: Command, site: Site, home: dict[str, str]) -> None:
+    url = f"{site.url}/seven.wasm"
+    path = policy(home, f'[[trust]]\nmatch = "{site.url}/*"\nunsigned = "ask"\n')
+
+    refused = ecli("run", url, env=home)
+
+    assert (
+        f"to be asked: refused by {path}:1 (match {site.url}/*) [--allow-unsigned runs it; --sha256 " in refused.stderr
+    )
+    assert ecli("run", "--allow-unsigned", url, env=home).returncode == 7

@@ -190,17 +190,17 @@ def remember(program: Program, found: Asked) -> bool:
 def refusal(verb: str, program: Program, found: Asked) -> str:
     """Return the line for what is refused: what, why, by which rule, and what to do."""
     decision, source = found.decision, program.source
-    if decision.rule is not None and decision.action == "refuse":
-        by = f": refused by {decision.rule}" if str(decision.rule) not in decision.why else ": refused"
-        hint = "" if decision.rule.mode == "warn" else " [ecli verify --explain says more]"
-        return f"{verb} {source.text}: {decision.why}{by}{hint}"
+    by = f": refused by {decision.rule}" if decision.rule is not None else ""
+    if decision.is_final:
+        by = ": refused" if str(decision.rule) in decision.why else by
+        return f"{verb} {source.text}: {decision.why}{by} [ecli verify --explain says more]"
     pin = f"--sha256 {found.digest[7:]}" if source.kind != "oci" else f"{source.name}@{source.digest}"
     changed = ""
     if found.known:
         changed = f"; it has changed since {date(max(found.known.values()))}, when it was allowed"
     return (
-        f"{verb} {source.text}: {decision.why}{changed} [--allow-unsigned runs it; {pin} runs this and nothing else; "
-        f"a rule in {MACHINE} or a signature: docs/trust.md]"
+        f"{verb} {source.text}: {decision.why}{changed}{by} [--allow-unsigned runs it; {pin} runs this and nothing "
+        f"else; a rule in {MACHINE} or a signature: docs/trust.md]"
     )
 
 
