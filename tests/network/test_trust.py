@@ -15,7 +15,7 @@ import pytest
 
 from support import wasm_writer
 from support.commands import Command
-from support.sites import Site, at_a_terminal
+from support.sites import Site, at_a_terminal, replace
 
 SEVEN = wasm_writer.module([("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(7) + wasm_writer.call(0))
 EIGHT = wasm_writer.module([("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(8) + wasm_writer.call(0))
@@ -49,13 +49,6 @@ def home(tmp_path: Path) -> dict[str, str]:
         "no_proxy": "*",
         "ECLI_ALLOW_UNSIGNED": "",
     }
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file that a web server tells from the old one, also within the same second."""
-    path.write_bytes(data)
-    later = path.stat().st_mtime + 10
-    os.utime(path, (later, later))
 
 
 def policy(home: dict[str, str], text: str) -> str:
