@@ -17,7 +17,7 @@ from support import hubs, wasm_writer
 from support.commands import Command, Result
 from support.private_sigstore import ISSUER, Sigstore
 from support.registries import Registry
-from support.sites import Site
+from support.sites import Site, replace
 
 SEVEN = wasm_writer.module([("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(7) + wasm_writer.call(0))
 EIGHT = wasm_writer.module([("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(8) + wasm_writer.call(0))
@@ -88,6 +88,8 @@ def test_a_signed_image_runs_and_each_other_is_refused(registry: Registries, use
     assert user.run(f"{name}:1", "--pull", "always").returncode == 7
     assert user.run(f"{name}:1").returncode == 7
     assert user.run(f"{name}:1", "--offline").returncode == 7
+    offline = user.ecli("verify", "--offline", "--key", user.folder / "ours.pub", f"{name}:1", env=user.env)
+    assert offline.stdout.startswith(f"{name}:1: signed by key "), offline
 
     guest(registry().host, repository, data=EIGHT)  # another image under the tag
     assert "no signature" in user.refusal(f"{name}:1", "--pull", "always")
@@ -159,7 +161,7 @@ def test_files_beside_a_url_sign_it(user: Home, tmp_path: Path) -> None:
     assert "no signature" in user.refusal(url)
     user.sign(path)
     assert user.run(url).returncode == 7
-    path.write_bytes(EIGHT)
+    replace(path, EIGHT)
     assert "signature of sha256:" in user.refusal(url)
     site.close()
 

@@ -69,11 +69,15 @@ def test_a_file_goes_before_the_built_in_tool_of_its_name_and_that_is_told(
     (tmp_path / "execsnoop").mkdir()
     monkeypatch.chdir(tmp_path)
     told: list[tuple[str, bool]] = []
+    limits = Limits(tell=lambda line, is_warning: told.append((line, is_warning)))
 
-    found = fetch(tool, Limits(tell=lambda line, is_warning: told.append((line, is_warning))))
+    found = fetch(tool, limits)
 
     assert (found.source.kind, found.data[-1:]) == ("file", b"\n")
-    assert told == [("opensnoop: the file in this folder, not the built-in tool of that name", True)]
+    assert told == [
+        ("opensnoop: the file in this folder, not the built-in tool of that name", True),
+        ("opensnoop: the file", False),
+    ]
     assert fetch("execsnoop").source.kind == "builtin"  # a folder does not
 
 
@@ -88,7 +92,10 @@ def test_the_file_of_another_user_does_not_go_before_a_built_in_tool(
     told: list[str] = []
 
     assert fetch(tool, Limits(tell=lambda line, _: told.append(line))).source.kind == "builtin"
-    assert told == ["opensnoop: the built-in tool; the file in this folder is another user's [./opensnoop is it]"]
+    assert told == [
+        "opensnoop: the built-in tool; the file in this folder is another user's [./opensnoop is it]",
+        "opensnoop: a built-in tool",
+    ]
 
     monkeypatch.setenv("SUDO_UID", "65534")  # who called sudo means his own
     assert fetch(tool).data == b"a trap"
@@ -141,6 +148,21 @@ def test_where_there_is_nothing_it_is_said_plainly(
         resolve(program, Limits(offline=True))
 
     assert message in str(failure.value)
+
+
+@pytest.mark.usefixtures("tool")
+def test_hints_know_the_tools_of_hubs_and_whose_hubs_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~anna", str(tmp_path / "anna")))
+    monkeypatch.setenv("SUDO_USER", "anna")
+    (tmp_path / "anna/.config/eunomia").mkdir(parents=True)
+    with pytest.raises(FetchError, match=r"no such file or built-in tool \[`ecli list` shows the built-in tools\]$"):
+        resolve("flowtop")
+
+    (tmp_path / "anna/.config/eunomia/hubs.toml").write_text("")
+    with pytest.raises(FetchError, match=r"; the hubs of anna are not root's: ecli hub add --system makes one everyb"):
+        resolve("flowtop")
 
 
 def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:
