@@ -78,11 +78,73 @@ def test_our_tools_are_found_and_installed_over_http(ecli: Command, site: Site, 
     assert ecli("install", env=home).lines[0].startswith("bashreadline    0.1.0  ours  sha256:")
 
 
-def test_the_first_systems_paths_are_beside_the_index(site: Site, root: Path) -> None:
+@pytest.mark.root
+def test_tools_and_guests_run_by_their_names(ecli: Command, site: Site, home: dict[str, str]) -> None:
+    assert ecli("hub", "add", "ours", site.url, env=home).returncode == 0
+    asked = len(site.requests)
+
+    refused = ecli("run", "seven", env=home)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "unsigned, and nobody is at a terminal to be asked [--allow-unsigned runs it" in refused.stderr
+    assert ecli("run", "--allow-unsigned", "seven", env=home).returncode == 7
+    assert ecli("--allow-unsigned", "seven@1", env=home).returncode == 7
+    assert ecli("run", "--offline", "--allow-unsigned", "ours/seven@1.0", env=home).returncode == 7
+    package = ecli("run", "--allow-unsigned", "-j", "--max-events", "1", "--duration", "20", "ours/opensnoop", env=home)
+    assert package.returncode == 0, package
+    assert set(package.events[0]) == {"pid", "uid", "comm", "fd", "err", "flags", "path"}
+
+    assert site.requests[asked:] == ["/seven/1.0/app.wasm", "/opensnoop/0.1.0/package.json"]
+    assert [line.split()[:3] for line in ecli("install", env=home).lines] == [
+        ["opensnoop", "0.1.0", "ours"],
+        ["seven", "1.0", "ours"],
+    ]
+    wrong = ecli("run", "--allow-unsigned", "sevne", env=home)
+    assert wrong.stderr == (
+        "ecli: open sevne: no such file, built-in tool, or tool of your hubs [did you mean seven?]\n"
+    )
+
+
+@pytest.mark.root
+def test_a_withdrawn_version_runs_by_its_whole_name_with_a_warning(
+    ecli: Command, packages: Path, site: Site, home: dict[str, str]
+) -> None:
+    build = ("hub", "build", str(packages), "--out", str(site.folder), "--yank", "seven@1.0=counts wrong")
+    assert ecli(*build, env=home).returncode == 0
+    assert ecli("hub", "add", "ours", site.url, env=home).returncode == 0
+
+    newest = ecli("run", "--allow-unsigned", "seven", env=home)
+    whole = ecli("run", "--allow-unsigned", "seven@1.0", env=home)
+
+    assert (newest.returncode, newest.stderr) == (
+        1,
+        "ecli: open seven: every version in hub ours is withdrawn: counts wrong [seven@1.0 runs it nevertheless]\n",
+    )
+    assert (whole.returncode, whole.stderr) == (7, "ecli: ours/seven@1.0 is withdrawn by its hub: counts wrong\n")
+
+
+def test_offline_nobody_is_asked(ecli: Command, site: Site, home: dict[str, str]) -> None:
+    assert ecli("hub", "add", "ours", site.url, env=home).returncode == 0
+    asked = len(site.requests)
+    alone = {**home, "ECLI_OFFLINE": "1"}
+
+    assert (
+        ecli("hub", "update", env=alone).stderr == f"ecli: hub ours: fetch {site.url}: not asked, as --offline says\n"
+    )
+    assert ecli("install", "ours/seven", env=alone).returncode == 1
+    assert ecli("hub", "add", "more", site.url, env=alone).returncode == 1
+    assert len(site.requests) == asked
+
+
+def test_the_first_systems_paths_are_beside_the_index(
+    ecli: Command, site: Site, root: Path, home: dict[str, str]
+) -> None:
     builtin = root / "src/eunomia/builtin/opensnoop.json"
 
     assert (site.folder / "opensnoop/package.json").read_bytes() == builtin.read_bytes()
     assert (site.folder / "seven/app.wasm").read_bytes() == SEVEN
+    for repository in (site.url, str(site.folder)):
+        there = {**home, "EUNOMIA_REPOSITORY": repository}
+        assert ecli("run", "--allow-unsigned", "seven", env=there).returncode == 7
 
 
 def test_a_newer_version_is_shown_and_taken(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+from eunomia.cli.fetching import limits_of
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError, did_you_mean
+from eunomia.cli.registry_options import CONNECTION, connection
 from eunomia.cli.report import clean, one_line
 
 TYPE_CHECKING = False
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 
     from eunomia.cli.parser import Values
     from eunomia.publish.private_keys import PrivateKey
-    from eunomia.registry.resolve import Limits
 
 ACTIONS = ("add", "remove", "update", "list", "build", "push")
 MAKING = "Making a hub"
@@ -26,10 +27,7 @@ COMMAND = Command(
     (
         Opt("first", "", "flag", "add: ask this hub before the others", default=False),
         Opt("system", "", "flag", "add, remove: for all users of this machine", default=False),
-        Opt("plain-http", "", "flag", "add, push: allow http to another machine", default=False),
         Opt("key", "", "file", "add: its index must be signed with this public key", "KEY"),
-        Opt("ca-file", "", "file", "add, push: certificates to trust, in place of the system's", "FILE"),
-        Opt("timeout", "", "seconds", "for fetching an index", default=30.0),
         Opt("out", "", "file", "build: the folder that it is written to", "DIR", default="hub", group=MAKING),
         Opt("title", "", "text", "build: what the hub is called on its pages", "TEXT", group=MAKING),
         Opt("base-url", "", "text", "build: where the hub will be, for the lines to copy", "URL", group=MAKING),
@@ -37,6 +35,7 @@ COMMAND = Command(
         Opt("matrix", "", "file", "build: more evidence by kernel, as docs/matrix.json has it", "FILE", group=MAKING),
         Opt("yank", "", "text", "build: withdraw a version", "TOOL@VERSION=WHY", repeat=True, group=MAKING),
         Opt("replace", "", "flag", "build: a version may have other bytes than before", default=False, group=MAKING),
+        *CONNECTION,
         JSON,
         VERBOSE,
     ),
@@ -94,7 +93,7 @@ def add(words: list[str], values: Values) -> int:
     for option, file in (("ca_file", values["ca-file"]), ("key", values["key"])):
         if file:
             new.options[option] = os.path.abspath(file)
-    tree = hubs.add(new, limits(values), first=values["first"])
+    tree = hubs.add(new, limits_of(values), first=values["first"])
     print(f"added {clean(name)}: {count(tree)} [ecli search --hub {clean(name)}]")
     return 0
 
@@ -115,7 +114,7 @@ def update(words: list[str], values: Values) -> int:
 
     failed = False
     rows: list[dict[str, Any]] = []
-    for hub, before, after in hubs.update(words, limits(values)):
+    for hub, before, after in hubs.update(words, limits_of(values)):
         if isinstance(after, Exception):
             failed = True
             sys.stderr.write(f"ecli: hub {clean(hub.name)}: {one_line(after)}\n")
@@ -236,7 +235,7 @@ def push(words: list[str], values: Values) -> int:
     from eunomia.publish.hub_push import push as send
 
     folder, reference = wants(words, "push", "DIR", "REF")
-    digest = send(folder, reference, plain_http=values["plain-http"] or None, ca_file=values["ca-file"] or "")
+    digest = send(folder, reference, **connection(values))
     print(f"{clean(reference)}: {digest} [ecli hub add NAME oci://{clean(reference.removeprefix('oci://'))}]")
     return 0
 
@@ -252,13 +251,6 @@ def wants(words: list[str], action: str, *names: str) -> list[str]:
     if len(words) > len(names):
         raise UsageError(f"hub {action}: unexpected argument {words[len(names)]!r} [see ecli hub --help]")
     return words
-
-
-def limits(values: Values) -> Limits:
-    """Return what may be spent on a download."""
-    from eunomia.registry.resolve import Limits
-
-    return Limits(timeout=values["timeout"])
 
 
 def count(tree: dict[str, Any]) -> str:

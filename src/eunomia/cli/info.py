@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from eunomia.cli.fetch_table import FETCH_OPTIONS
+from eunomia.cli.fetching import fetched, limits_of
 from eunomia.cli.parser import JSON, VERBOSE, Command, UsageError
 from eunomia.cli.report import clean
 
@@ -12,11 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from eunomia.registry.resolve import Limits
+
 COMMAND = Command(
     "info",
     "NAME[@VERSION]",
     "show what a tool does, needs and takes, and its versions",
-    (JSON, VERBOSE),
+    (*FETCH_OPTIONS, JSON, VERBOSE),
     details="""\
 NAME is a tool of a hub (`ecli search`; HUB/NAME of that hub), a built-in tool, or whatever else `ecli run` takes: a
 file, a URL, a reference. Of a hub's tool the fetched index is shown, and no network is asked; `ecli inspect` looks
@@ -35,7 +39,7 @@ def main(argv: list[str]) -> int:
     if not values.operands:
         raise UsageError("info: which tool? [see ecli info --help]")
     values.no_more_than(1)
-    found = look_up(values.operands[0]) | {"run": f"sudo ecli run {values.operands[0]}"}
+    found = look_up(values.operands[0], limits_of(values)) | {"run": f"sudo ecli run {values.operands[0]}"}
     if values["json"]:
         import json
 
@@ -45,7 +49,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def look_up(name: str) -> dict[str, Any]:
+def look_up(name: str, limits: Limits) -> dict[str, Any]:
     """Return what an index says about a tool, or would say; with `hub`, `version`, `digest`, `size`, `in_use`.
 
     Raises:
@@ -60,7 +64,7 @@ def look_up(name: str) -> dict[str, Any]:
         found = hub.find(name)
         if found is not None:
             return _of_hub(found)
-    return _of_bytes(name)
+    return _of_bytes(name, limits)
 
 
 def _of_hub(found: Any) -> dict[str, Any]:
@@ -89,13 +93,13 @@ def _of_hub(found: Any) -> dict[str, Any]:
     }
 
 
-def _of_bytes(name: str) -> dict[str, Any]:
+def _of_bytes(name: str, limits: Limits) -> dict[str, Any]:
     from eunomia import builtin
     from eunomia.registry.hub_entry import of_guest, of_package, version_of
-    from eunomia.registry.resolve import fetch, package_of
+    from eunomia.registry.resolve import package_of
     from eunomia.registry.store import digest_of
 
-    program = fetch(name)
+    program = fetched(name, limits)
     if program.is_guest:
         from eunomia.wasm.describe import describe
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from eunomia.cli.fetch_table import FETCH_OPTIONS
+from eunomia.cli.fetching import end_progress, limits_of
 from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
 from eunomia.cli.report import clean
 
@@ -10,13 +12,14 @@ if TYPE_CHECKING:
     from eunomia.registry.hub import Found
     from eunomia.registry.resolve import Limits
 
+FETCHES = tuple(each for each in FETCH_OPTIONS if each.long in ("offline", "ca-file", "timeout", "max-size"))
 COMMAND = Command(
     "install",
     "NAME[@VERSION]…",
     "fetch tools from the hubs, to be run by name and offline",
     (
         Opt("remove", "", "flag", "forget them instead: no version is in use any more", default=False),
-        Opt("timeout", "", "seconds", "for each download", default=30.0),
+        *FETCHES,
         VERBOSE,
     ),
     details="""\
@@ -34,7 +37,6 @@ def main(argv: list[str]) -> int:
     """Run `ecli install`."""
     values = COMMAND.parse(argv)
     from eunomia.registry import hub
-    from eunomia.registry.resolve import Limits
 
     if values["remove"]:
         return forget(values.operands)
@@ -44,7 +46,7 @@ def main(argv: list[str]) -> int:
         rows = [(each.name, each.version, each.hub, each.digest) for each in hub.kept()]
         print("\n".join(aligned(rows, "")) if rows else "no tool of a hub is in use")
         return 0
-    limits = Limits(timeout=values["timeout"])
+    limits = limits_of(values)
     for name in values.operands:
         found = hub.find(name) if "@" in name else newest(name)
         if found is None:
@@ -69,14 +71,16 @@ def take(found: Found, limits: Limits) -> None:
     """
     from eunomia.errors import FetchError
     from eunomia.registry import hub
-    from eunomia.registry.store import Entry, Store
+    from eunomia.registry.remote import of_hub
+    from eunomia.registry.store import Store
 
+    try:
+        of_hub(found, found.text, limits)
+    finally:
+        end_progress()
     store = Store.open()
     if not store.has(found.digest):
-        store.put(hub.fetch(found, limits))
-        if not store.has(found.digest):
-            raise FetchError(f"install {found.text}: it cannot be kept: {store.failure or 'the cache is not writable'}")
-    store.tag(Entry(f"hub {found.text}", found.digest, size=found.size))
+        raise FetchError(f"install {found.text}: it cannot be kept [{store.failure or 'see ecli run -v'}]")
     hub.keep(found)
 
 

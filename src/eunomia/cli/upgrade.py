@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from eunomia.cli.fetching import limits_of
+from eunomia.cli.install import FETCHES
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt
 from eunomia.cli.report import clean, one_line
 
@@ -21,7 +23,7 @@ COMMAND = Command(
     (
         Opt("dry-run", "", "flag", "only show what is newer", default=False),
         Opt("update", "", "flag", "do not fetch the hubs' indexes first", default=True),
-        Opt("timeout", "", "seconds", "for each download", default=30.0),
+        *FETCHES,
         JSON,
         VERBOSE,
     ),
@@ -41,15 +43,14 @@ def main(argv: list[str]) -> int:
     values = COMMAND.parse(argv)
     from eunomia.errors import EunomiaError, FetchError
     from eunomia.registry import hub
-    from eunomia.registry.resolve import Limits
 
-    limits = Limits(timeout=values["timeout"])
+    limits = limits_of(values)
     kept = hub.kept()
     for name in values.operands:
         if name not in {each.name for each in kept}:
             raise FetchError(f"upgrade {name}: no version of it is in use [ecli install {name}]")
     kept = [each for each in kept if not values.operands or each.name in values.operands]
-    failed = values["update"] and not _update(sorted({each.hub for each in kept}), limits)
+    failed = values["update"] and not limits.offline and not _update(sorted({each.hub for each in kept}), limits)
     rows = []
     for each in kept:
         try:

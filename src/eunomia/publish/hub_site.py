@@ -164,7 +164,7 @@ def _options(tool: dict[str, Any]) -> list[str]:
                 _text(row["help"]) + choices,
             )
         )
-    return ["<h2>Options</h2>", _table(("option", "type", "default", ""), rows)] if rows else []
+    return ["<h2>Options</h2>", _table(("option", "type", "default", "what it does"), rows)] if rows else []
 
 
 def _events(tool: dict[str, Any]) -> list[str]:

@@ -38,13 +38,15 @@ class Found:
         place: where they are: an http or https URL, a file's path, or `oci://REGISTRY/REPOSITORY@DIGEST` for a blob.
         signatures: the places of the files with its signatures.
         yanked: why its hub has withdrawn it, "" where it has not.
+        in_use: it is the version that the name stands for here (`keep`).
     """
 
-    __slots__ = ("digest", "hub", "kind", "name", "place", "signatures", "size", "version", "yanked")
+    __slots__ = ("digest", "hub", "in_use", "kind", "name", "place", "signatures", "size", "version", "yanked")
 
     def __init__(self, fields: list[str]) -> None:
         self.name, self.version, self.hub, self.kind, self.digest, size, self.place, signatures, self.yanked = fields
         self.size = int(size)
+        self.in_use = False
         self.signatures = tuple(signatures.split("\x1f")) if signatures else ()
 
     @property
@@ -76,6 +78,7 @@ def find(name: str, version: str = "", *, newest: bool = False) -> Found | None:
     if not version and not newest:
         used = next(_named(_kept_file(), name), None)
         if used is not None:
+            used.in_use = True
             return used
     listed = versions(name)
     if not listed:
@@ -93,6 +96,11 @@ def versions(name: str) -> list[Found]:
     """Return all versions of NAME in the first hub that has it, or of HUB/NAME, as the indexes say; the best first."""
     listed = list(_named(_lookup_file(), name))
     return [each for each in listed if each.hub == listed[0].hub]
+
+
+def names() -> set[str]:
+    """Return the names of all tools of the hubs."""
+    return {each.name for each in _lines(_lookup_file())}
 
 
 def fetch(found: Found, limits: Limits) -> bytes:

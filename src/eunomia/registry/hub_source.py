@@ -11,10 +11,14 @@ from urllib.parse import urlsplit
 
 from eunomia.errors import FetchError
 from eunomia.registry import hub_index
+from eunomia.registry.download import client_for
+from eunomia.registry.reference import is_loopback, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from eunomia.registry.client import Client, Manifest
+    from typing import Any
+
+    from eunomia.registry.client import Manifest
     from eunomia.registry.hub import Found
     from eunomia.registry.reference import Reference
     from eunomia.registry.resolve import Limits
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
 ARTIFACT = "application/vnd.eunomia.hub"
 INDEX_LAYER = "application/vnd.eunomia.hub.index.v1+json"
 TITLE = "org.opencontainers.image.title"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_SIGNATURE = 1 << 20  # bytes of a file with signatures
 
 
@@ -31,35 +34,38 @@ class Source:
 
     Args:
         text: an http or https URL (of its folder or of its index), `oci://REGISTRY/REPOSITORY[:TAG]`, or a folder.
-        plain_http: allow http to other machines than this one.
-        ca_file: certificates to trust, in place of the system's.
+        limits: what may be spent on it; `reach` puts the hub's own certificates and the like into them.
     """
 
-    __slots__ = ("_files", "ca_file", "plain_http", "text")
+    __slots__ = ("_files", "limits", "text")
 
-    def __init__(self, text: str, *, plain_http: bool = False, ca_file: str = "") -> None:
+    def __init__(self, text: str, limits: Limits) -> None:
         self.text = text
-        self.plain_http = plain_http
-        self.ca_file = ca_file
+        self.limits = limits
         self._files: dict[str, str] = {}
 
-    def index(self, limits: Limits) -> bytes:
+    def index(self) -> bytes:
         """Return the bytes of the index.
 
         Raises:
             FetchError: it cannot be had.
             OSError: the folder's file cannot be read.
         """
+        if not is_remote(self.text):
+            return _file(os.path.join(self.text, hub_index.FILE), hub_index.MAX_INDEX, "index of a hub")
+        if self.limits.offline:
+            raise FetchError(f"fetch {self.text}: not asked, as --offline says")
         if is_oci(self.text):
-            return self._oci_index(limits)
-        if is_url(self.text):
-            self._check_transport()
-            from eunomia.registry.http import download
+            return self._oci_index()
+        parts = urlsplit(self.text)
+        if parts.scheme.lower() == "http" and not is_loopback(parts.netloc) and not self.limits.plain_http:
+            raise FetchError(
+                f"fetch {self.text}: http to another machine can be read and changed on its way"
+                " [use https, or --plain-http]"
+            )
+        return _download(self.base() + hub_index.FILE, self.limits, hub_index.MAX_INDEX)
 
-            return download(self.base() + hub_index.FILE, timeout=limits.timeout, max_size=hub_index.MAX_INDEX)
-        return _file(os.path.join(self.text, hub_index.FILE), hub_index.MAX_INDEX, "index of a hub")
-
-    def beside_index(self, suffix: str, limits: Limits) -> bytes:
+    def beside_index(self, suffix: str) -> bytes:
         """Return the bytes of a file beside the index, which was fetched before: a signature of it.
 
         Raises:
@@ -68,16 +74,12 @@ class Source:
         """
         name = hub_index.FILE + suffix
         if is_oci(self.text):
-            reference = _reference(self.text)
             digest = self._files.get(name, "")
             if not digest:
                 raise FetchError(f"read hub {self.text}: no {name} in it, the index is not signed")
-            with _client(reference.registry, limits, plain_http=self.plain_http, ca_file=self.ca_file) as client:
-                return _blob(client, reference.repository, digest, -1, MAX_SIGNATURE)
+            return _blob(parse(self.text), digest, -1, self.limits, MAX_SIGNATURE)
         if is_url(self.text):
-            from eunomia.registry.http import download
-
-            return download(self.base() + name, timeout=limits.timeout, max_size=MAX_SIGNATURE)
+            return _download(self.base() + name, self.limits, MAX_SIGNATURE)
         return _file(os.path.join(self.text, name), MAX_SIGNATURE, "signature of the index")
 
     def place(self, location: str, digest: str = "") -> str:
@@ -94,33 +96,45 @@ class Source:
             return location
         if is_oci(self.text):
             digest = digest or self._files.get(location, "")
-            return f"oci://{_reference(self.text).name}@{digest}" if digest else ""
+            return f"oci://{parse(self.text).name}@{digest}" if digest else ""
         return self.base() + location if is_url(self.text) else os.path.join(self.text, location)
 
     def base(self) -> str:
         """The URL that locations are below."""
         url = self.text.partition("?")[0].partition("#")[0]
-        return url.removesuffix(hub_index.FILE).rstrip("/") + "/"
+        return url.removesuffix("/" + hub_index.FILE).rstrip("/") + "/"
 
-    def _check_transport(self) -> None:
-        parts = urlsplit(self.text)
-        if parts.scheme.lower() == "http" and parts.hostname not in LOOPBACK and not self.plain_http:
-            raise FetchError(
-                f"fetch {self.text}: http to another machine can be read and changed on its way"
-                " [use https, or --plain-http]"
-            )
-
-    def _oci_index(self, limits: Limits) -> bytes:
-        reference = _reference(self.text)
-        with _client(reference.registry, limits, plain_http=self.plain_http, ca_file=self.ca_file) as client:
+    def _oci_index(self) -> bytes:
+        reference = parse(self.text)
+        with client_for(reference, self.limits) as client:
             layers = _layers(client.manifest(reference.repository, reference.wanted), self.text)
-            self._files = {title: digest for title, digest, _, _ in layers}
-            digest, size = next(((row[1], row[2]) for row in layers if row[3] == INDEX_LAYER), ("", 0))
-            if not digest:
-                raise FetchError(f"read hub {self.text}: no hub is there, but something else [ecli hub push makes one]")
-            if size > hub_index.MAX_INDEX:
-                raise FetchError(f"read hub {self.text}: an index of {size} bytes, at most {hub_index.MAX_INDEX}")
-            return _blob(client, reference.repository, digest, size)
+        self._files = {title: digest for title, digest, _, _ in layers}
+        digest, size = next(((row[1], row[2]) for row in layers if row[3] == INDEX_LAYER), ("", 0))
+        if not digest:
+            raise FetchError(f"read hub {self.text}: no hub is there, but something else [ecli hub push makes one]")
+        if size > hub_index.MAX_INDEX:
+            raise FetchError(f"read hub {self.text}: an index of {size} bytes, at most {hub_index.MAX_INDEX}")
+        return _blob(reference, digest, size, self.limits, hub_index.MAX_INDEX)
+
+
+def reach(limits: Limits, options: dict[str, Any]) -> Limits:
+    """Return limits with what a hub was added with: `plain_http`, `ca_file`."""
+    from eunomia.registry.resolve import Limits
+
+    return Limits(
+        limits.timeout,
+        limits.max_size,
+        offline=limits.offline,
+        plain_http=True if options.get("plain_http") else limits.plain_http,
+        ca_file=options.get("ca_file") or limits.ca_file,
+        tell=limits.tell,
+        progress=limits.progress,
+    )
+
+
+def is_remote(text: str) -> bool:
+    """Return whether a source is on the network, and no folder."""
+    return is_url(text) or is_oci(text)
 
 
 def is_url(text: str) -> bool:
@@ -142,7 +156,7 @@ def check(text: str) -> str:
     if not text.isprintable():
         raise FetchError(f"add hub {text!r}: control characters in it")
     if is_oci(text):
-        _reference(text)
+        parse(text)
         return text
     if is_url(text):
         if not urlsplit(text).hostname:
@@ -185,20 +199,22 @@ def read_signature(found: Found, place: str, limits: Limits) -> bytes:
 
 def _at(found: Found, place: str, limits: Limits, most: int) -> bytes:
     """Return what is at a place of a hub, at most so many bytes; of a blob, which has a digest, exactly its own."""
-    if is_url(place):
-        from eunomia.registry.http import download
-
-        return download(place, timeout=limits.timeout, max_size=most)
-    if not is_oci(place):
+    if not is_remote(place):
         return _file(place, most, found.text)
     from eunomia.registry.hubs import load
 
-    name, _, digest = place.partition("://")[2].rpartition("@")
-    registry, _, repository = name.partition("/")
-    options = next((each.options for each in load() if each.name == found.hub), {})
-    options = {key: options[key] for key in ("plain_http", "ca_file") if key in options}
-    with _client(registry, limits, **options) as client:
-        return _blob(client, repository, digest, found.size if place == found.place else -1, most)
+    limits = reach(limits, next((each.options for each in load() if each.name == found.hub), {}))
+    if is_url(place):
+        return _download(place, limits, most)
+    name, _, digest = place.rpartition("@")
+    return _blob(parse(name), digest, found.size if place == found.place else -1, limits, most)
+
+
+def _download(url: str, limits: Limits, most: int) -> bytes:
+    from eunomia.registry.http import get
+
+    answer = get(url, timeout=limits.timeout, max_size=most, ca_file=limits.ca_file, progress=limits.progress)
+    return answer.data if answer is not None else b""
 
 
 def _file(path: str, limit: int, what: str) -> bytes:
@@ -230,21 +246,10 @@ def _layers(manifest: Manifest, what: str) -> list[tuple[str, str, int, str]]:
     return found
 
 
-def _reference(text: str) -> Reference:
-    from eunomia.registry.reference import parse
-
-    return parse(text)
-
-
-def _client(registry: str, limits: Limits, *, plain_http: bool | None = None, ca_file: str = "") -> Client:
-    from eunomia.registry.client import Client
-
-    return Client(registry, plain_http=plain_http or None, ca_file=ca_file, timeout=limits.timeout)
-
-
-def _blob(client: Client, repository: str, digest: str, size: int, most: int = hub_index.MAX_SIZE) -> bytes:
+def _blob(reference: Reference, digest: str, size: int, limits: Limits, most: int) -> bytes:
     sink = _Bounded(most)
-    client.blob(repository, digest, size, sink)
+    with client_for(reference, limits) as client:
+        client.blob(reference.repository, digest, size, sink)
     return bytes(sink.data)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from eunomia.caches import home
 from eunomia.errors import FetchError
 from eunomia.registry import hub, hub_index
-from eunomia.registry.hub_source import Source, check
+from eunomia.registry.hub_source import Source, check, reach
 from eunomia.registry.resolve import Limits
 
 SYSTEM = "/etc/eunomia/hubs.toml"
@@ -240,11 +240,10 @@ def _write(path: str, hubs: list[Hub]) -> None:
 
 
 def _fetch(each: Hub, limits: Limits) -> tuple[dict[str, Any], bytes, Source]:
-    where = {key: each.options[key] for key in ("plain_http", "ca_file") if key in each.options}
-    source = Source(each.source, **where)
-    data = source.index(limits)
+    source = Source(each.source, reach(limits, each.options))
+    data = source.index()
     if "key" in each.options:
-        _check_signature(each, data, source.beside_index(".sig", limits))
+        _check_signature(each, data, source.beside_index(".sig"))
     return hub_index.parse(data, each.name), data, source
 
 

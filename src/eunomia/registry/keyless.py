@@ -119,6 +119,8 @@ def by_root(identities: Sequence[Identity]) -> list[tuple[Any, list[Identity]]]:
     """Return a verifier for each trust root, with the identities that it is believed about."""
     roots: dict[tuple[str, bytes], list[Identity]] = {}
     for each in identities:
+        if not each.root and not each.root_data:
+            raise TrustRootError(f"identity {each.identity}: no trust root is named that knows its authority")
         roots.setdefault((each.root, each.root_data or read_root(each.root)), []).append(each)
     return [(verifier_of(data, path), group) for (path, data), group in roots.items()]
 

@@ -166,4 +166,6 @@ def _not_found(program: str) -> FetchError:
 
 
 def _hub_names() -> set[str]:
-    return set()
+    from eunomia.registry.hub import names
+
+    return names()

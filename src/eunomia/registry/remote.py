@@ -138,10 +138,12 @@ def of_hub(found: Found, text: str, limits: Limits, *, pinned: bool = False) -> 
 
         data = fetch_of_hub(found, name, store, limits)
         _say_failure(store, limits)
-        if "@" not in text:
-            from eunomia.registry.hub import keep as in_use
+    if "@" not in text and not found.in_use:
+        from eunomia.registry.hub import keep as in_use
 
-            in_use(found)  # this version stays the one of this name until `ecli upgrade`
+        in_use(found)  # this version stays the one of this name until `ecli upgrade`
+    if found.yanked:
+        limits.warn(f"{found.text} is withdrawn by its hub: {found.yanked}")
     source = Source(
         "hub", text, found.text, tag=found.version, data_digest=found.digest, hub=found.hub, pinned=pinned,
         cached=is_cached,

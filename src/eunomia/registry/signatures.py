@@ -98,8 +98,8 @@ def verify(
                 return _signed(outcome)
             worst = outcome if worst is None or worst.state == "unsigned" else worst
         return Verdict(_plain(worst.state), why=worst.why) if worst else Verdict("unsigned", why="no signature")
-    except SignatureError as exc:
-        return Verdict("damaged", why=str(exc))
+    except (SignatureError, OSError) as exc:
+        return Verdict("damaged", why=exc.strerror or str(exc) if isinstance(exc, OSError) else str(exc))
 
 
 def _look(  # noqa: PLR0917
@@ -154,6 +154,8 @@ def places(
     subject = Subject.of_file(data)
     if source.kind == "url":
         return [(subject, lambda: attached.beside_url(source.name, timeout))]
+    if source.kind == "hub":
+        return [(subject, lambda: of_hub(source.name, timeout, options))]
     if source.kind == "file":
         return [(subject, lambda: attached.beside_file(source.name))]
     return [(subject, tuple)]
@@ -175,3 +177,14 @@ def _limits(timeout: float, options: Limits | None) -> Limits:
     from eunomia.registry.resolve import Limits
 
     return options or Limits(timeout)
+
+
+def of_hub(name: str, timeout: float, options: Limits | None) -> list[Signature]:
+    """Return the signatures that a hub's index names for a tool."""
+    from eunomia.registry import hub
+
+    found = hub.find(name)
+    if found is None:
+        return []
+    files = zip(found.signatures, hub.read_signatures(found, _limits(timeout, options)), strict=True)
+    return [attached.signature_of(data, "raw", place) for place, data in files]

@@ -119,8 +119,9 @@ class Outcome:
         if not self.refused:
             return "no signature"
         first = next(each for each in self.refused if each.state == self.state)
-        others = len(self.refused) - 1 + self.left
-        return first.why + (f" ({others} more signature{'s' * (others > 1)} refused)" if others else "")
+        others = sum(each.why != first.why for each in self.refused)
+        more = f" ({others} more signature{'s' * (others > 1)} refused)" if others else ""
+        return first.why + more + (f" ({self.left} more were not looked at)" if self.left else "")
 
 
 class RejectedError(Exception):
