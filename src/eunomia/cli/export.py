@@ -1,4 +1,4 @@
-"""`ecli export`: a package as an archive, an object or a C skeleton."""
+"""`ecli export`: a package as an archive, an object, a C skeleton or an executable."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import os
 import sys
 import tempfile
 
+from eunomia.cli.fetch_table import FETCH_OPTIONS
+from eunomia.cli.fetching import fetched, limits_of
 from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
 from eunomia.errors import EunomiaError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.package.model import Package
+    from eunomia.registry.resolve import Limits
 
-FORMATS = ("json", "yaml", "tar", "bpf.o", "skeleton")  # eunomia.publish.export has them
+FORMATS = ("json", "yaml", "tar", "bpf.o", "skeleton", "standalone")  # eunomia.publish.export has them
 _TEXTS = ("json", "yaml", "skeleton")
 
 COMMAND = Command(
     "export",
     "PROG",
-    "write a package in another form: archive, object, C skeleton",
+    "write a package in another form: archive, object, C skeleton, executable",
     (
         Opt("format", "", "choice", "what to write (what FILE's name says, else tar)", choices=FORMATS),
         Opt("output", "o", "file", "file to write, - for standard output (NAME and the form's suffix)", "FILE"),
-        Opt("arch", "", "text", "architecture of bpf.o and skeleton (this machine's)", "ARCH"),
+        Opt("arch", "", "text", "architecture of bpf.o, skeleton and standalone (this machine's)", "ARCH"),
         Opt("name", "", "text", "what a skeleton's names begin with (that of the object, as in bootstrap_bpf)", "NAME"),
+        *FETCH_OPTIONS,
         VERBOSE,
     ),
     details="""\
@@ -33,9 +37,10 @@ PROG is a package, an object, a C source, a URL, a reference, or the name of a b
   json, yaml   the package, without its BTF archive
   tar          the package with its BTF archive
   bpf.o        the object alone
-  skeleton     a header for C and C++, as bpftool's""",
+  skeleton     a header for C and C++, as bpftool's
+  standalone   an executable that needs nothing else""",
     examples=(
-        ("ecli export opensnoop", "writes ./opensnoop.tar"),
+        ("ecli export opensnoop --format standalone", "writes ./opensnoop, which runs without ecli"),
         ("ecli export ./package.json -o tool.bpf.o", "the object of a package"),
         ("ecli export sigsnoop --format skeleton -o - | less", "to look at"),
     ),
@@ -58,26 +63,26 @@ def main(args: list[str]) -> int:
     if values["name"] and form != "skeleton":
         raise UsageError("--name is for --format skeleton")
     program = values.operands[0]
-    package, origin = _package(program, form)
+    package, origin = _package(program, form, limits_of(values))
     data = publish.export(package, form, arch=values["arch"] or "", name=values["name"] or "")
     if output == "-":
         _print(data, form)
         return 0
     path = output or publish.file_name(origin, package, form)
-    _write(path, data)
+    _write(path, data, executable=form == "standalone")
     sys.stderr.write(f"ecli: wrote {path} ({len(data)} bytes)\n")
     return 0
 
 
-def _package(program: str, form: str) -> tuple[Package, str]:
+def _package(program: str, form: str, limits: Limits) -> tuple[Package, str]:
     """The package and what to call it by; a source for a skeleton is compiled without counters that only ecli reads."""
-    from eunomia.registry.resolve import fetch, package_of
+    from eunomia.registry.resolve import package_of
 
     if form in ("skeleton", "bpf.o") and program.endswith(".c") and os.path.isfile(program):
         from eunomia.compiler import compile_source
 
         return compile_source(program, accounting=False), program
-    found = fetch(program)
+    found = fetched(program, limits)
     if found.is_guest:
         raise EunomiaError(f"export {program}: a Wasm guest, not a package [it is a file that runs as it is]")
     return package_of(found.data, found.origin, remote=found.is_remote), found.origin
@@ -91,7 +96,7 @@ def _print(data: bytes, form: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, data: bytes, *, executable: bool) -> None:
     """Write a file whole or not at all; what is no regular file (a pipe, /dev/null) is written into."""
     try:
         if os.path.exists(path) and not os.path.isfile(path):
@@ -104,7 +109,7 @@ def _write(path: str, data: bytes) -> None:
                 file.write(data)
                 mask = os.umask(0)
                 os.umask(mask)
-                os.fchmod(file.fileno(), 0o666 & ~mask)
+                os.fchmod(file.fileno(), (0o777 if executable else 0o666) & ~mask)
             os.replace(partial, os.path.realpath(path))
         except BaseException:
             os.unlink(partial)
