@@ -6,13 +6,14 @@ import os
 import tempfile
 
 
-def write_whole(path: str, data: bytes, *, replace: bool = True) -> None:
+def write_whole(path: str, data: bytes, *, replace: bool = True, executable: bool = False) -> None:
     """Write a file whole or not at all; what is no regular file (a pipe, /dev/null) is written into.
 
     Args:
         path: the file; a symbolic link's target is replaced, not the link.
         data: its bytes.
         replace: False: raise FileExistsError where there is one.
+        executable: whoever may read it may run it.
 
     Raises:
         OSError: it cannot be written; the message names it.
