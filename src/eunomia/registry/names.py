@@ -157,15 +157,19 @@ def _not_found(program: str) -> FetchError:
     from difflib import get_close_matches
 
     from eunomia import builtin
-
-    known = {*builtin.names(), *_hub_names()}
-    near = get_close_matches(program.partition("@")[0], sorted(known), n=3, cutoff=0.55)
-    what = "no such file, built-in tool, or tool of your hubs" if _hub_names() else "no such file or built-in tool"
-    hint = f"did you mean {' or '.join(near)}?" if near else "`ecli list` shows the built-in tools"
-    return FetchError(f"open {program}: {what} [{hint}]")
-
-
-def _hub_names() -> set[str]:
     from eunomia.registry.hub import names
 
-    return names()
+    of_hubs = names()
+    near = get_close_matches(program.partition("@")[0], sorted({*builtin.names(), *of_hubs}), n=3, cutoff=0.55)
+    what = "no such file, built-in tool, or tool of your hubs" if of_hubs else "no such file or built-in tool"
+    search = "; `ecli search` looks through your hubs" if of_hubs else ""
+    hint = f"did you mean {' or '.join(near)}?" if near else f"`ecli list` shows the built-in tools{search}"
+    return FetchError(f"open {program}: {what} [{hint}{_of_caller(bool(of_hubs))}]")
+
+
+def _of_caller(has_hubs: bool) -> str:
+    """Return what to know where root has no hub, and the user who called sudo has."""
+    caller = os.environ.get("SUDO_USER", "") if os.geteuid() == 0 and not has_hubs else ""
+    if not caller or not os.path.exists(os.path.expanduser(f"~{caller}/.config/eunomia/hubs.toml")):
+        return ""
+    return f"; the hubs of {caller} are not root's: ecli hub add --system makes one everybody's"
