@@ -48,9 +48,9 @@ def export(package: Package, form: str, *, arch: str = "", name: str = "") -> by
     if form not in ONE_ARCHITECTURE:
         raise ValueError(f"export: unknown format {form!r} (known are {', '.join(FORMATS)})")
     if form == "standalone":
-        from eunomia.publish.standalone import make
+        from eunomia.publish.standalone import build
 
-        return make(package.whole, arch)
+        return build(package.whole, arch)
     chosen = package.for_arch(arch) if arch else package.here()
     if form == "bpf.o":
         _must_be_elf(chosen)
