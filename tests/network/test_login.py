@@ -94,6 +94,19 @@ def test_login_over_tls_needs_the_certificate(
     assert (trusted.returncode, by_variable.returncode) == (0, 0), (trusted, by_variable)
 
 
+def test_configuration_says_what_is_special_about_a_registry(
+    ecli: Command, registry: Callable[..., Registry], home: dict[str, str], tmp_path: Path
+) -> None:
+    server = registry(tls=True, login=True)
+    config = tmp_path / "config.toml"
+    config.write_text(f'[registries."{server.host}"]\nca-file = "{server.ca}"\n')
+
+    words = ("login", "-u", USER, "--password-stdin", server.host)
+    done = ecli(*words, input=PASSWORD, env={**home, "ECLI_CONFIG": str(config)})
+
+    assert done.returncode == 0, done
+
+
 def test_registry_that_lets_anybody_in_is_named(
     ecli: Command, registry: Callable[..., Registry], home: dict[str, str]
 ) -> None:
@@ -232,6 +245,34 @@ def test_damaged_file_is_said_before_a_password_is_asked_for(ecli: Command, home
     assert done.returncode == 1
     assert done.stderr.startswith(f"ecli: open {file}: not a file of credentials: ")
     assert done.stderr.endswith(" [repair it, or ecli login again]\n")
+
+
+def test_logins_of_oras_and_skopeo_are_found(
+    registry: Callable[..., Registry],
+    oras: RegistryClient,
+    skopeo: RegistryClient,
+    home: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server = registry(login=True)
+    monkeypatch.delenv("REGISTRY_AUTH_FILE", raising=False)
+    for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DOCKER_CONFIG"):
+        monkeypatch.setenv(name, home[name])
+    podman = Path(home["XDG_RUNTIME_DIR"]) / "containers/auth.json"
+    podman.parent.mkdir()
+    before = find(server.host)
+
+    skopeo("login", "--tls-verify=false", "--authfile", podman, "-u", USER, "-p", PASSWORD, server.host)
+    of_skopeo = find(server.host)
+    podman.unlink()
+    oras("login", "--plain-http", "-u", USER, "--password-stdin", server.host, input=PASSWORD)
+    of_oras = find(server.host)
+
+    assert before is None
+    assert of_skopeo is not None
+    assert (of_skopeo.username, of_skopeo.password) == (USER, PASSWORD)
+    assert of_oras is not None
+    assert (of_oras.username, of_oras.password) == (USER, PASSWORD)
 
 
 @pytest.mark.parametrize("kind", ["distribution", "ggcr", "cue"])

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from eunomia.registry.client import INDEX, MANIFEST, MAX_MANIFEST, Client, diges
 from eunomia.registry.credentials import Credentials
 from support import badregistry
 from support.badregistry import BadRegistry, cut, dripping, raw, redirect, silent, status
+from support.commands import Command
 from support.registries import certificate
 
 BLOB = bytes(range(256)) * 1000
@@ -189,6 +191,21 @@ def test_realm_of_another_host_over_http_is_asked_on_loopback_only(bad: BadRegis
 
         assert not manifest(bad, credentials=LOGIN)
         assert len(other.requests("GET", "/token")) == 1
+
+
+def test_registry_over_tls_sends_no_password_to_loopback_in_the_clear(
+    bad: BadRegistry, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    ca, key = certificate(tmp_path_factory.mktemp("tls"))
+    with BadRegistry((ca, key)) as secure:
+        secure.users, secure.tokens, secure.realm = {"me": "secret"}, True, bad.realm
+
+        said = manifest(secure, credentials=LOGIN, plain_http=False, ca_file=str(ca))
+
+    assert said == (
+        f"pull HOST/org/tool:1: 401 unauthorized: its token server {bad.realm} is not https, and is sent nothing"
+    )
+    assert bad.asked == []
 
 
 @pytest.mark.parametrize(
@@ -458,3 +475,36 @@ def test_referrers_that_are_no_descriptors_are_left_out(bad: BadRegistry) -> Non
         assert client.referrers("org/tool", digest) == [good]
         assert client.referrers("org/tool", digest, "a/b") == [good]
         assert client.referrers("org/tool", digest, "c/d") == []
+
+
+def test_registrys_words_reach_the_terminal_without_control_characters(
+    bad: BadRegistry, ecli: Command, home: dict[str, str]
+) -> None:
+    words = json.dumps({"errors": [{"code": "DENIED", "message": "\x1b[2J\x1b]0;own\x07 \u202egnp.exe\r\nX"}]}).encode()
+    bad.fault("GET", "manifests/1", status(403, words))
+
+    done = ecli("inspect", f"oci://{bad.host}/org/tool:1", env=home)
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"ecli: pull {bad.host}/org/tool:1: 403 forbidden: DENIED: \\x1b[2J\\x1b]0;own\\x07 \\u202egnp.exe X"
+        f" [ecli login {bad.host} as a user who may]\n"
+    )
+
+
+def test_interrupted_transfer_leaves_nothing_behind(bad: BadRegistry, ecli: Command, home: dict[str, str]) -> None:
+    layer = {"mediaType": "application/wasm", "digest": digest_of(BLOB), "size": len(BLOB)}
+    bad.add_manifest("org/tool", "1", {**DOCUMENT, "layers": [layer]})
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 256000\r\n\r\n" + BLOB[:90_000]
+    bad.fault("GET", f"blobs/{digest_of(BLOB)}", dripping(head, BLOB[:2000], 0.05, 40))
+
+    running = ecli.start("inspect", f"oci://{bad.host}/org/tool:1", env=home)
+    deadline = time.monotonic() + 20
+    while not bad.requests("GET", "blobs/") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    done = running.stop()
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    left = [path for path in Path(home["XDG_CACHE_HOME"]).rglob("*") if path.is_file() and path.stat().st_size]
+    assert left == []

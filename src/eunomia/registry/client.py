@@ -42,7 +42,7 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 ACCEPTED = (MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST)
 EMPTY = "application/vnd.oci.empty.v1+json"
-NO_REFERRERS = (400, 404, 405, 406, 501)  # what registries without the API answer to it
+NO_REFERRERS = (400, 403, 404, 405, 406, 501)  # what registries without the API answer to it
 VAGUE = ("", "application/json", "application/octet-stream", "text/plain", "binary/octet-stream")
 
 
@@ -131,9 +131,11 @@ class Client(Session):
 
     def has_blob(self, repository: str, digest: str) -> bool:
         """Tell whether a repository has a blob."""
-        check_digest(digest, self.named(repository, digest))
-        response = self._send(f"pull {self.named(repository, digest)}", "HEAD", repository, f"blobs/{digest}")
+        what = f"pull {self.named(repository, digest)}"
+        check_digest(digest, what.removeprefix("pull "))
+        response = self._send(what, "HEAD", repository, f"blobs/{digest}")
         response.finish()
+        self._expect(what, response, (200, 404))
         return response.status == 200
 
     def blob(self, repository: str, digest: str, size: int, sink: Sink) -> None:
@@ -288,8 +290,12 @@ class Client(Session):
             following = _next_page(response)
             if not following:
                 return
-            url = absolute(response.url, following)
-            if origin(url) != origin(response.url):
+            try:
+                url = absolute(response.url, following)
+                is_here = origin(url) == origin(response.url)
+            except TransportError as exc:
+                raise RegistryError(f"{what}: the next page of the list: {exc}") from None
+            if not is_here:
                 raise RegistryError(f"{what}: the next page of the list is elsewhere, at {url}")
         raise RegistryError(f"{what}: more than {MAX_PAGES} pages")
 

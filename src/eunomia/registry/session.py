@@ -28,8 +28,8 @@ class Session:
     Args:
         registry: `HOST[:PORT]`.
         credentials: who we are; None for what is stored for the repository that is asked for.
-        plain_http: True for plain HTTP, False for TLS; None for what config.toml says of this registry, else TLS, but
-            on loopback what the server there speaks.
+        plain_http: True for plain HTTP, False for TLS; None for what config.toml says of this registry, else TLS,
+            but on loopback what the server there speaks.
         insecure: believe any certificate.
         ca_file: certificates to trust besides the system's; "" for those that config.toml names.
         timeout: seconds for connecting, for the head of an answer, and for each stretch of a blob.

@@ -29,6 +29,9 @@ MIN_RATE = 1024  # bytes a second, over the time limit: less is a server that ho
 TOTAL = 2  # times the time limit for all of a document
 
 
+_HOST = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._:%")
+
+
 class TransportError(EunomiaError):
     """A request got no whole answer; `again` tells whether it may get one at another try."""
 
@@ -183,6 +186,7 @@ class Transport:
         self.ca_file = ca_file
         self._insecure = insecure
         self._plain_hosts = plain_hosts
+        self._contexts: dict[str, ssl.SSLContext] = {}
         self._idle: dict[tuple[str, str], http.client.HTTPConnection] = {}
 
     def close(self) -> None:
@@ -297,8 +301,9 @@ class Transport:
         scheme, host = place
         try:
             if scheme == "https":
-                context = tls.context(host, self.ca_file, self._insecure)
-                return proxies.https(host, context, self.timeout)
+                if host not in self._contexts:  # reading the system's certificates takes 10 ms and more
+                    self._contexts[host] = tls.context(host, self.ca_file, self._insecure)
+                return proxies.https(host, self._contexts[host], self.timeout)
             return proxies.http_connection(host, self.timeout)
         except (http.client.HTTPException, ValueError) as exc:
             raise TransportError(reason(exc)) from exc
@@ -314,13 +319,13 @@ def _pieces(body: bytes | memoryview | None) -> Any:
 
 def origin(url: str) -> tuple[str, str]:
     """Return the scheme and the host with its port of a URL, in lower case, without the scheme's usual port."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError:
         raise TransportError(f"not a URL: {url}") from None
     host = (parts.hostname or "").lower()
-    if not host:
+    if not host or not set(host) <= _HOST:
         raise TransportError(f"not a URL: {url}")
     host = f"[{host}]" if ":" in host else host
     scheme = parts.scheme.lower()
@@ -331,8 +336,7 @@ def origin(url: str) -> tuple[str, str]:
 def absolute(url: str, location: str) -> str:
     """Return where a Location or Link header points: without a fragment, a user's name, and what no URL may hold."""
     try:
-        target = urljoin(url, location)
-        parts = urlsplit(target)
+        parts = urlsplit(urljoin(url, location))
         _ = parts.port
     except ValueError:
         raise TransportError(f"not a URL: {location}") from None
