@@ -98,6 +98,11 @@ def test_tools_and_guests_run_by_their_names(ecli: Command, site: Site, home: di
         ["opensnoop", "0.1.0", "ours"],
         ["seven", "1.0", "ours"],
     ]
+    other = ecli("run", "--allow-unsigned", "ours/sevne", env=home)
+    assert other.stderr == (
+        "ecli: open ours/sevne: no such file, nor such a tool in your hub ours"
+        " [ecli search --hub ours; ecli hub update]\n"
+    )
     wrong = ecli("run", "--allow-unsigned", "sevne", env=home)
     assert wrong.stderr == (
         "ecli: open sevne: no such file, built-in tool, or tool of your hubs [did you mean seven?]\n"

@@ -6,6 +6,7 @@ import ast
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,13 +142,14 @@ def loaded(code: str, *words: str, **env: str) -> set[str]:
     """Run code in a bare interpreter and return the modules that it loaded beyond those of the start."""
     program = f"import sys\nbefore = set(sys.modules)\n{code}\nsys.stderr.write(' '.join(set(sys.modules) - before))"
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    run = subprocess.run(
-        [sys.executable, "-S", "-c", program, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": path, **env},
-    )
+    with tempfile.TemporaryDirectory() as runtime:  # a run of somebody else's is looked at more closely
+        run = subprocess.run(
+            [sys.executable, "-S", "-c", program, *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": path, "EUNOMIA_RUNTIME_DIR": runtime, **env},
+        )
     assert run.returncode == 0, run.stderr
     return set(run.stderr.split())
 

@@ -153,7 +153,10 @@ def _of_registry(program: str) -> Reference | None:
 def _not_found(program: str) -> FetchError:
     """Return the error for a name behind which there is nothing."""
     if "/" in program or program.endswith(SUFFIXES):
-        return FetchError(f"open {program}: no such file")
+        hub = program.partition("/")[0]
+        tools = _hub_names(hub) if program.count("/") == 1 and hub else ()
+        hint = f", nor such a tool in your hub {hub} [ecli search --hub {hub}; ecli hub update]" if tools else ""
+        return FetchError(f"open {program}: no such file{hint}")
     from difflib import get_close_matches
 
     from eunomia import builtin
@@ -165,7 +168,7 @@ def _not_found(program: str) -> FetchError:
     return FetchError(f"open {program}: {what} [{hint}]")
 
 
-def _hub_names() -> set[str]:
+def _hub_names(hub: str = "") -> set[str]:
     from eunomia.registry.hub import names
 
-    return names()
+    return names(hub)
