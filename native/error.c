@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "error.h"
 #include "eunomia.h"
+#include "text.h"
 #include <bpf/libbpf.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -88,6 +89,25 @@ static void append(const char *words, size_t size) {
     text[used] = 0;
 }
 
+/* What libbpf and the verifier say has names out of packages in it: what a terminal would obey is shown as \xNN. */
+static void write_shown(int fd, const char *words, size_t size) {
+    char *shown = malloc(size * EU_TEXT_GROWTH + EU_STRING_SLACK), *end = shown;
+    size_t hidden = 0;
+    if (!shown)
+        return;
+    for (size_t at = 0; at < size; at++) {
+        size_t plain = strcspn(words + at, "\n\t");
+        end = eu_text_string(end, (const uint8_t *)words + at, plain, &hidden);
+        at += plain;
+        if (at < size)
+            *end++ = words[at];
+    }
+    if (write(fd, shown, end - shown) < 0) {
+        /* a closed stderr must not stop the run */
+    }
+    free(shown);
+}
+
 static int keep_message(enum libbpf_print_level level, const char *format, va_list args) {
     char *words = NULL;
     if (level == LIBBPF_DEBUG && (copy_fd < 0 || copy_level < 2))
@@ -101,9 +121,8 @@ static int keep_message(enum libbpf_print_level level, const char *format, va_li
     }
     if (level != LIBBPF_DEBUG)
         append(words, size);
-    if (copy_fd >= 0 && (int)level <= copy_level && write(copy_fd, words, size) < 0) {
-        /* a closed stderr must not stop the run */
-    }
+    if (copy_fd >= 0 && (int)level <= copy_level)
+        write_shown(copy_fd, words, size);
     free(words);
     return size;
 }

@@ -7,6 +7,7 @@ import io
 import lzma
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -15,6 +16,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 sys.path.insert(0, str(Path(__file__).parent))
 from build import DEVELOPMENT, build_extension, default_target, is_current, is_host, libs_for
 
-# Rooms of src/eunomia that have a wheel of their own, packaging/NAME: machines that only run packages do without them.
-PARTS = {"compiler": ("compiler/", "publish/"), "wasm": ("wasm/",)}
 LEFT_OUT = {"target", "__pycache__", "tests", "Cargo.lock"}  # of sdk/: what builds and tests leave and need
 SKIPPED = (".wasm", "_test.go")
 NOT_TAKEN = (
@@ -70,7 +70,7 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
             if text.name not in NOT_TAKEN:
                 include[str(text)] = f"eunomia/_native/licenses/{text.name}"
         for source, name in lean_modules(root, staging):
-            if not name.startswith(sum(PARTS.values(), ())):
+            if not wheel_of(root, name):
                 include[str(source)] = f"eunomia/{name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
@@ -85,7 +85,7 @@ def get_build_hook() -> type[BuildHookInterface]:  # type: ignore[type-arg]
 
 
 class PartHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Take in what the first wheel leaves out: the part that the folder of packaging/ is named after."""
+    """Take in what the first wheel leaves out: the part that the folder of packaging/ is called (eunomia/wheels.py)."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Tell hatchling which files to take in."""
@@ -104,16 +104,32 @@ def part_files(root: Path, part: str, staging: Path) -> Iterator[tuple[Path, str
     """Yield the files of a part's wheel, and their names below eunomia/."""
     if part == "compiler":
         yield sdk_archive(root, staging / "sdk.tar.xz"), "sdk.tar.xz"
+        runners = [sys.executable, str(root / "native/tool/build.py"), "--if-needed"]
+        if subprocess.run(runners, check=False).returncode:
+            raise SystemExit("compile the standalone runners failed (see above)")
         yield from lean_headers(root, staging)
-    yield from ((path, name) for path, name in lean_modules(root, staging) if name.startswith(PARTS[part]))
-    for path in sorted(each for room in PARTS[part] for each in (root / "src/eunomia" / room).rglob("*")):
+    yield from (pair for pair in lean_modules(root, staging) if wheel_of(root, pair[1]) == f"eunomia-{part}")
+    for path in sorted((root / "src/eunomia").rglob("*")):
         name = path.relative_to(root / "src/eunomia")
         if (
             path.is_file()
+            and wheel_of(root, str(name)) == f"eunomia-{part}"
             and path.suffix not in (".py", ".pyc")
             and (path.suffix != ".h" or "include" not in name.parts)
         ):
             yield path, str(name)
+
+
+@cache
+def wheels(root: Path) -> dict[str, Any]:
+    """Return the names of eunomia/wheels.py, which imports nothing."""
+    return runpy.run_path(str(root / "src/eunomia/wheels.py"))
+
+
+def wheel_of(root: Path, name: str) -> str:
+    """Return the wheel that a file below src/eunomia/ is in, "" for the first one."""
+    found: str = wheels(root)["wheel_of"](name.removesuffix(".py").replace("/", "."))
+    return found
 
 
 def repack(path: Path) -> None:

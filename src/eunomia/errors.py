@@ -152,18 +152,13 @@ class MissingDependencyError(EunomiaError):
     """An optional Python package or a program is not installed; the message has the command that installs it."""
 
 
-def no_compiler() -> MissingDependencyError:
-    """Return what is raised where the wheel with ecc's part, eunomia-compiler, is not installed."""
-    return MissingDependencyError("compile: ecc's part of eunomia is not installed [pip install 'eunomia[compile]']")
-
-
 def missing_part(module: str) -> MissingDependencyError | None:
     """Return what is raised where a module of ours is in a wheel that is not installed; None for any other module."""
-    part = ".".join(module.split(".")[:2])
-    if part == "eunomia.compiler":
-        return no_compiler()
-    if part == "eunomia.publish":
-        return MissingDependencyError("publish: this needs eunomia-compiler [pip install eunomia-compiler]")
-    if part == "eunomia.wasm":
-        return MissingDependencyError("wasm: the host of guests is not installed [pip install 'eunomia[wasm]']")
-    return None
+    from eunomia.wheels import WHEELS, wheel_of
+
+    room, _, name = module.partition(".")
+    wheel = wheel_of(name) if room == "eunomia" else ""
+    if not wheel:
+        return None
+    extra, what, _ = WHEELS[wheel]
+    return MissingDependencyError(f"{what}: {wheel} is not installed [pip install 'eunomia[{extra}]']")

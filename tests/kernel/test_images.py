@@ -85,7 +85,7 @@ def repeated(cause: Callable[[], object]) -> Iterator[None]:
 def images(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Images]:
     """Both images, made of wheels of this checkout by scripts/images."""
     folder, wheels = tmp_path_factory.mktemp("images"), tmp_path_factory.mktemp("wheels")
-    for part in (".", "packaging/compiler", "packaging/wasm"):
+    for part in (".", "packaging/compiler", "packaging/registry", "packaging/wasm"):
         command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
         subprocess.run(command, cwd=root / part, check=True, capture_output=True)
     run = subprocess.run(

@@ -65,13 +65,20 @@ def wasm_wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(root / "packaging/wasm", tmp_path_factory.mktemp("wasm"))
 
 
-def test_host_of_guests_has_a_wheel_of_its_own(wheel: Path, wasm_wheel: Path, root: Path) -> None:
-    first, second = (set(zipfile.ZipFile(path).namelist()) for path in (wheel, wasm_wheel))
-    modules = {str(path.relative_to(root / "src")) for path in (root / "src/eunomia/wasm").rglob("*.py")}
+@pytest.fixture(scope="module")
+def registry_wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of registries, hubs and signatures."""
+    return build(root / "packaging/registry", tmp_path_factory.mktemp("registry"))
 
+
+def test_no_file_is_in_two_wheels(wheel: Path, compiler_wheel: Path, registry_wheel: Path, wasm_wheel: Path) -> None:
+    wheels = [set(zipfile.ZipFile(each).namelist()) for each in (wheel, compiler_wheel, registry_wheel, wasm_wheel)]
+
+    assert registry_wheel.name == "eunomia_registry-0.1.0-py3-none-any.whl"
     assert wasm_wheel.name == "eunomia_wasm-0.1.0-py3-none-any.whl"
-    assert not first & second
-    assert {name for name in second if ".dist-info/" not in name} == modules
+    assert sum(map(len, wheels)) == len(set().union(*wheels))
+    assert "eunomia/registry/client.py" in wheels[2]
+    assert "eunomia/wasm/guest.py" in wheels[3]
 
 
 def test_compiler_has_a_wheel_of_its_own(wheel: Path, compiler_wheel: Path, root: Path, tmp_path: Path) -> None:
@@ -85,7 +92,7 @@ def test_compiler_has_a_wheel_of_its_own(wheel: Path, compiler_wheel: Path, root
     assert not [name for name in first if name.startswith("eunomia/compiler")]
     assert {str(path.relative_to(root / "src")) for path in data} < second
     assert "eunomia/sdk.tar.xz" in second
-    assert message_from_bytes(metadata).get_all("Requires-Dist") == ["eunomia==0.1.0"]
+    assert message_from_bytes(metadata).get_all("Requires-Dist") == ["eunomia-registry==0.1.0", "eunomia==0.1.0"]
     assert again.read_bytes() == compiler_wheel.read_bytes()
 
 
@@ -200,10 +207,10 @@ def bare_code(text: str) -> str:
 
 
 def test_modules_do_what_the_sources_do_line_by_line(
-    wheel: Path, compiler_wheel: Path, wasm_wheel: Path, root: Path
+    wheel: Path, compiler_wheel: Path, registry_wheel: Path, wasm_wheel: Path, root: Path
 ) -> None:
     contents = {}
-    for archive in map(zipfile.ZipFile, (wheel, compiler_wheel, wasm_wheel)):
+    for archive in map(zipfile.ZipFile, (wheel, compiler_wheel, registry_wheel, wasm_wheel)):
         contents.update({name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".py")})
 
     assert sorted(contents) == sorted(str(path.relative_to(root / "src")) for path in (root / "src").rglob("*.py"))
@@ -291,7 +298,7 @@ def test_compiling_without_the_compilers_wheel_says_what_to_install(bare: Path) 
     """
     run = subprocess.run(debian.inside(bare, "sh", "-c", script), capture_output=True, text=True, check=False)
     lines = run.stderr.splitlines()
-    missing = "compile: ecc's part of eunomia is not installed [pip install 'eunomia[compile]']"
+    missing = "compile and publish: eunomia-compiler is not installed [pip install 'eunomia[compile]']"
 
     assert lines == [f"ecc: {missing}", f"ecli: {missing}", f"ecc: {missing}", f"ecc: {missing}"]
     assert "eunomia[compile]" in run.stdout
@@ -305,8 +312,26 @@ def test_guests_without_the_guests_wheel_say_what_to_install(bare: Path) -> None
         /opt/eunomia/bin/ecli completion bash > /tmp/completion
     """
     run = subprocess.run(debian.inside(bare, "sh", "-c", script), capture_output=True, text=True, check=False)
-    missing = "wasm: the host of guests is not installed [pip install 'eunomia[wasm]']"
+    missing = "the host of guests: eunomia-wasm is not installed [pip install 'eunomia[wasm]']"
 
     assert run.returncode == 0, run
     assert run.stderr.splitlines() == [f"ecli: {missing}", f"ecli: {missing}", f"wasm-bpf: {missing}"]
     assert missing in run.stdout
+
+
+def test_references_without_the_registries_wheel_say_what_to_install(bare: Path) -> None:
+    script = """
+        for words in 'run 127.0.0.1:5000/tools/x:1' 'hub list' 'login 127.0.0.1:5000' 'verify /etc/passwd'; do
+            /opt/eunomia/bin/ecli $words && exit 1
+        done
+        /opt/eunomia/bin/ecli --help | grep ' login '
+        /opt/eunomia/bin/ecli nosuch
+    """
+    run = subprocess.run(debian.inside(bare, "sh", "-c", script), capture_output=True, text=True, check=False)
+    missing = "ecli: registries, hubs and signatures: eunomia-registry is not installed [pip install 'eunomia[oci]']"
+
+    assert run.stderr.splitlines() == [
+        *[missing] * 4,
+        "ecli: open nosuch: no such file or built-in tool [`ecli list` shows the built-in tools]",
+    ]
+    assert run.stdout.split() == ["login", "not", "installed", "[pip", "install", "'eunomia[oci]']"]

@@ -50,7 +50,13 @@ def site(built: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def home(home: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    return {**home, "EUNOMIA_SYSTEM_HUBS": str(tmp_path / "etc-hubs.toml"), "no_proxy": "*", "COLUMNS": "200"}
+    return {
+        **home,
+        "EUNOMIA_SYSTEM_HUBS": str(tmp_path / "etc-hubs.toml"),
+        "ECLI_ALLOW_UNSIGNED": "",
+        "no_proxy": "*",
+        "COLUMNS": "200",
+    }
 
 
 def test_our_tools_are_found_and_installed_over_http(ecli: Command, site: Site, home: dict[str, str]) -> None:

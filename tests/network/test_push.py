@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from eunomia.registry import images
 from eunomia.registry.client import Client
 from eunomia.registry.reference import parse
 from support.commands import Command
-from support.registries import KINDS, Registry
+from support.registries import KINDS, PASSWORD, USER, Registry
 from support.registry_clients import RegistryClient
 
 Registries = Callable[..., Registry]
@@ -257,6 +258,7 @@ def test_wrong_words_are_usage(
         (("opensnoop", "--layout", "wasm", "r.example/x"), ("a package is no Wasm guest [--layout oci, "
          "legacy or image]")),
         (("opensnoop", "execsnoop", "r.example/x"), "stands alone [push it alone]"),
+        (("opensnoop", "127.0.0.1:1/x:1"), "ecli: push 127.0.0.1:1/x:1: connection refused"),
     ],
 )  # fmt: skip
 def test_what_cannot_stand_behind_a_name_is_said(
@@ -292,3 +294,59 @@ def test_what_is_attached_is_listed_by_type(  # noqa: PLR0917
     assert sorted(each.artifact_type for each in everything) == ["application/vnd.cyclonedx+json", "text/x-note"]
     listed = json.loads(oras("discover", *place.oras, reference, "--format", "json").stdout)["manifests"]
     assert {entry["digest"] for entry in listed} == {each.digest for each in everything}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_private_registry_over_tls_is_written_and_read_after_a_login(  # noqa: PLR0917
+    ecli: Command, home: dict[str, str], registry: Registries, oras: RegistryClient, tmp_path: Path, kind: str
+) -> None:
+    place = registry(kind, tls=True, login=True)
+    reference = f"{place.repository()}:1"
+    trusting = ("--ca-file", str(place.ca))
+
+    refused = ecli("push", "opensnoop", reference, *trusting, env=home)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"[ecli login {place.host}]" in refused.stderr
+    login = ecli("login", "-u", USER, "--password-stdin", place.host, *trusting, input=f"{PASSWORD}\n", env=home)
+    assert login.returncode == 0, login
+    unknown = ecli("push", "opensnoop", reference, env=home)
+    assert unknown.returncode == 1
+    assert "certificate" in unknown.stderr
+
+    assert ecli("push", "opensnoop", reference, *trusting, env=home).returncode == 0
+    assert ecli("pull", reference, "-o", tmp_path / "back.json", *trusting, env=home).returncode == 0
+    assert (tmp_path / "back.json").read_bytes() == builtin.read("opensnoop")
+    oras("pull", *place.oras, "--registry-config", home["REGISTRY_AUTH_FILE"], reference, "-o", tmp_path / "oras")
+    assert (tmp_path / "oras/opensnoop.json").read_bytes() == builtin.read("opensnoop")
+
+
+def test_package_of_many_megabytes_goes_and_comes(
+    ecli: Command, home: dict[str, str], registry: Registries, tmp_path: Path
+) -> None:
+    reference = f"{registry().repository()}:1"
+    with tarfile.open(tmp_path / "big.tar", "w") as archive:
+        for name, data in (
+            ("package.json", builtin.read("opensnoop")),
+            ("btfhub-archive/big.btf", b"\x9f\xeb\1\0" + random.Random(7).randbytes(20 << 20)),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+
+    assert ecli("push", tmp_path / "big.tar", reference, env=home).returncode == 0
+    assert ecli("pull", reference, "-o", tmp_path / "back.tar", env=home).returncode == 0
+    assert (tmp_path / "back.tar").read_bytes() == (tmp_path / "big.tar").read_bytes()
+    bounded = ecli(
+        "pull", reference, "--max-size", "1M", "-o", tmp_path / "no.tar", env=home | {"XDG_CACHE_HOME": str(tmp_path)}
+    )
+    assert bounded.returncode == 1
+    assert "too large: 209" in bounded.stderr
+    assert "[--max-size SIZE]" in bounded.stderr
+
+
+def test_image_is_copied_to_another_name(ecli: Command, home: dict[str, str], registry: Registries) -> None:
+    first, second = f"{registry('ggcr').repository()}:1", f"{registry('cue').repository()}:2"
+    ecli("push", "opensnoop", first, env=home)
+
+    assert ecli("push", first, second, env=home).returncode == 0
+    assert pulled(second).data == builtin.read("opensnoop")

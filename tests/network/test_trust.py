@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +49,13 @@ def home(tmp_path: Path) -> dict[str, str]:
         "no_proxy": "*",
         "ECLI_ALLOW_UNSIGNED": "",
     }
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file that a web server tells from the old one, also within the same second."""
+    path.write_bytes(data)
+    later = path.stat().st_mtime + 10
+    os.utime(path, (later, later))
 
 
 def policy(home: dict[str, str], text: str) -> str:
@@ -114,7 +124,7 @@ def test_at_a_terminal_the_user_is_asked_once_and_again_when_it_has_changed(
     yes = at_a_terminal(argv, "y\n", home)
     again = at_a_terminal(argv, "", home)
     script = ecli("run", url, env=home)
-    (site.folder / "seven.wasm").write_bytes(EIGHT)
+    replace(site.folder / "seven.wasm", EIGHT)
     changed = at_a_terminal([*argv], "n\n", home)
     changed_script = ecli("run", url, env=home)
 
@@ -264,3 +274,66 @@ def test_nothing_that_is_fetched_reaches_the_terminal_as_it_is(
     _, seen, _ = at_a_terminal([*ecli.argv, "run", f"{site.url}/tool.json?{'%1b'}"], "n\n", home)
 
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", seen)
+
+
+def test_explain_says_which_rule_decides_and_what_a_run_would_do(
+    ecli: Command, site: Site, home: dict[str, str], root: Path
+) -> None:
+    (site.folder / "guard.json").write_bytes((root / "src/eunomia/builtin/connectguard.json").read_bytes())
+    url = f"{site.url}/guard.json"
+    digest = sha256((site.folder / "guard.json").read_bytes())
+    size = (site.folder / "guard.json").stat().st_size
+
+    bare = ecli("verify", "--explain", url, env=home)
+    path = policy(home, f'[[trust]]\nmatch = "{site.url}/*"\nunsigned = "ask"\nprograms = ["cgroup"]\n')
+    ruled = ecli("verify", "--explain", url, env=home)
+    own = ecli("verify", "--explain", "opensnoop", env=home)
+    document = json.loads(ecli("verify", "--explain", "-j", url, env=home).stdout)
+
+    assert bare.returncode == 1
+    assert bare.lines[:4] == [
+        url, f"  called    {url}", f"  digest    {digest} ({size} bytes)", "  rule      none: there is no policy file",
+    ]  # fmt: skip
+    assert bare.lines[-2:] == [
+        "  terminal  asks first: unsigned, and run for the first time",
+        "  script    refused: unsigned, and nobody is at a terminal to be asked",
+    ]
+    assert f"  rule      {path}:1 (match {site.url}/*), enforce" in ruled.lines
+    assert "            programs cgroup" in ruled.lines
+    assert ruled.lines[-2].endswith(f"run for the first time, by {path}:1")
+    assert own.returncode == 0
+    assert own.lines[-1] == "  script    runs: it comes with eunomia"
+    assert (document["script"]["action"], document["terminal"]["action"]) == ("refuse", "ask")
+    assert document["rules"][0]["programs"] == ["cgroup"]
+
+
+def test_a_signature_is_verified_once_for_a_digest_and_a_rule(
+    ecli: Command, site: Site, home: dict[str, str], tmp_path: Path
+) -> None:
+    home["ECLI_KEY_PASSWORD"] = "x"
+    url = f"{site.url}/seven.wasm"
+    assert ecli("key", "generate", "-o", "acme", env=home, cwd=tmp_path).returncode == 0
+    assert ecli("sign", "--key", "acme.key", site.folder / "seven.wasm", env=home, cwd=tmp_path).returncode == 0
+    policy(home, f'[[trust]]\nmatch = "{site.url}/*"\nkeys = ["acme.pub"]\n')
+    program = (
+        "import sys; from eunomia.cli.main import dispatch; code = dispatch(sys.argv[1:]);"
+        "print(code, 'cryptography' in sys.modules)"
+    )
+
+    def run() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", program, "run", url],
+            env=os.environ | home,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    first, second = run(), run()
+    replace(site.folder / "seven.wasm", EIGHT)
+    changed = ecli("run", url, env=home)
+
+    assert (first, second) == ("7 True\n", "7 False\n")
+    assert changed.returncode == 1
+    assert f"a signature of {sha256(SEVEN)}, not of {sha256(EIGHT)}" in changed.stderr

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from eunomia.wheels import FIRST, WHEELS, wheel_of
 from support import wasm_writer
 
 # What each room may import besides itself: DESIGN's table, with "all above" written out.
 ROOMS: dict[str, set[str]] = {
-    "errors": set(),
+    "errors": {"wheels"},
+    "wheels": set(),
     "caches": set(),
     "_native": {"errors"},
     "btf": {"_native", "errors"},
@@ -123,6 +125,33 @@ def test_imports_point_up_the_table(root: Path) -> None:
     assert used == set(SANCTIONED), f"sanctioned, but not there: {set(SANCTIONED) - used}"
 
 
+NEEDS = {"eunomia-compiler": ("eunomia-registry",)}  # packaging/compiler/pyproject.toml
+
+
+def test_what_may_be_missing_is_imported_by_its_module(root: Path) -> None:
+    """`from room import module` fails as ImportError, which does not say what to install: only within a wheel."""
+    names = dict(modules(root))
+    wrong = []
+    for name, path in names.items():
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("eunomia."):
+                room = node.module.removeprefix("eunomia.")
+                others = {wheel_of(f"{room}.{each.name}") for each in node.names if f"{room}.{each.name}" in names}
+                needed = {"", wheel_of(name), *NEEDS.get(wheel_of(name), ())}
+                if others - needed and wheel_of(room) not in others:
+                    wrong.append(f"{path.relative_to(root)}:{node.lineno}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_pattern_of_a_wheel_names_something(root: Path) -> None:
+    names = [name for name, _ in modules(root)]
+    for _, _, patterns in WHEELS.values():
+        for pattern in patterns:
+            found = [each for each in names if each.startswith(pattern.rstrip("*")) and wheel_of(each)]
+            assert found, pattern
+    assert set(names) >= FIRST
+
+
 def test_every_room_is_in_the_table(root: Path) -> None:
     found = {name.partition(".")[0] for name, _ in modules(root)} - {"", "__main__"}
 
@@ -142,13 +171,13 @@ def loaded(code: str, *words: str, **env: str) -> set[str]:
     """Run code in a bare interpreter and return the modules that it loaded beyond those of the start."""
     program = f"import sys\nbefore = set(sys.modules)\n{code}\nsys.stderr.write(' '.join(set(sys.modules) - before))"
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    with tempfile.TemporaryDirectory() as runtime:  # a run of somebody else's is looked at more closely
+    with tempfile.TemporaryDirectory() as runs:  # a run of the same name on this machine would be looked at
         run = subprocess.run(
             [sys.executable, "-S", "-c", program, *words],
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PYTHONPATH": path, "EUNOMIA_RUNTIME_DIR": runtime, **env},
+            env={**os.environ, "PYTHONPATH": path, "EUNOMIA_RUNTIME_DIR": runs, **env},
         )
     assert run.returncode == 0, run.stderr
     return set(run.stderr.split())

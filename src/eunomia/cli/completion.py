@@ -44,17 +44,19 @@ def words(options: tuple[Opt, ...]) -> list[str]:
 
 def ecc_commands() -> list[Command]:
     """Return the tables of ecc and its commands."""
-    from eunomia.cli import ecc, ecc_doctor, ecc_gen, ecc_new, ecc_wasm, ecc_watch
+    try:
+        from eunomia.cli.ecc import COMMAND as first
+    except ModuleNotFoundError:  # eunomia-compiler is not installed
+        from eunomia.cli.parser import Command
 
-    return [
-        ecc.COMMAND,
-        ecc_wasm.BUILD,
-        ecc_doctor.COMMAND,
-        ecc_gen.COMMAND,
-        ecc_wasm.NEW,
-        ecc_new.COMMAND,
-        ecc_watch.COMMAND,
-    ]
+        return [Command("", "", "compile", prog="ecc")]
+    from eunomia.cli.ecc_doctor import COMMAND as doctor
+    from eunomia.cli.ecc_gen import COMMAND as gen
+    from eunomia.cli.ecc_new import COMMAND as new
+    from eunomia.cli.ecc_wasm import BUILD, NEW
+    from eunomia.cli.ecc_watch import COMMAND as watch
+
+    return [first, BUILD, doctor, gen, NEW, new, watch]
 
 
 def second_name() -> Command:

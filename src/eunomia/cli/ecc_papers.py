@@ -34,7 +34,9 @@ class Papers:
         """Note how one object was made."""
         self._making.add(build)
 
-    def write(self, package: Package, made: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    def write(
+        self, package: Package, made: Mapping[str, bytes], *, are_executables: bool = False
+    ) -> Iterator[tuple[str, bytes]]:
         """Yield paths and bytes of the papers of the packages that were written."""
         from eunomia.publish import provenance, sbom
 
@@ -47,7 +49,7 @@ class Papers:
                 path + provenance.SUFFIX,
                 provenance.statement(self._making, {name: data}, self._given(), values["builder-id"] or ""),
             )
-            yield path + sbom.SUFFIX, sbom.bill(package, self._making, name, data)
+            yield path + sbom.SUFFIX, sbom.bill(package, self._making, name, data, is_executable=are_executables)
 
     def _given(self) -> dict[str, Any]:
         values = self._values

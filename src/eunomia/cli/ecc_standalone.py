@@ -11,13 +11,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eunomia.cli.ecc_papers import Papers
     from eunomia.cli.parser import Values
     from eunomia.package.model import Package
 
 SOURCES = (".c", ".cc", ".cpp", ".cxx")
 _OTHERS = (
     "yaml",
-    "provenance",
     "no-generate-package-json",
     "wasm-header",
     "btfgen",
@@ -28,7 +28,10 @@ _OTHERS = (
 
 
 def make_standalone(
-    values: Values, operands: list[str], compile_one: Callable[[str], Package], note: Callable[[str], None]
+    values: Values,
+    operands: list[str],
+    compile_one: Callable[[str, Papers | None], Package],
+    note: Callable[[str], None],
 ) -> int:
     """Make executables, one for each architecture that was asked for; return the exit code.
 
@@ -48,7 +51,8 @@ def make_standalone(
     if len(operands) != 1:
         raise UsageError(f"--standalone takes one source or package, found {len(operands)} [one after the other]")
     operand = operands[0]
-    package = compile_one(operand) if operand.endswith(SOURCES) else _read(operand)
+    papers = _papers(operand, values) if values["provenance"] else None
+    package = compile_one(operand, papers) if operand.endswith(SOURCES) else _read(operand)
     if package.btf_archive:
         note(f"{operand}: its BTF of other kernels stays out of the executable, which has --btf FILE")
     from eunomia.publish.standalone import make
@@ -64,7 +68,19 @@ def make_standalone(
         data = make(package, arch)
         _put(target, data)
         note(f"wrote {target} ({len(data)} bytes)")
+        for path_of_paper, paper in papers.write(package, {target: data}, are_executables=True) if papers else ():
+            _put(path_of_paper, paper, mode=0o644)
     return 0
+
+
+def _papers(operand: str, values: Values) -> Papers:
+    from eunomia.cli.ecc_papers import Papers
+
+    if not operand.endswith(SOURCES):
+        raise UsageError(f"--provenance: {operand} was compiled elsewhere [give its source]")
+    if values["output-path"] == "-" or values["output"] == "-":
+        raise UsageError("--provenance: standard output is no file that something can lie beside [-o FILE]")
+    return Papers(operand, values)
 
 
 def _read(operand: str) -> Package:
@@ -96,8 +112,8 @@ def _path(operand: str, package: Package, given: str | None) -> str:
     return path if not os.path.isdir(path) and path != operand else f"{path}.run"
 
 
-def _put(path: str, data: bytes) -> None:
-    """Write an executable file whole or not at all."""
+def _put(path: str, data: bytes, mode: int = 0o755) -> None:
+    """Write a file, mostly an executable one, whole or not at all."""
     try:
         if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device
             with open(path, "wb") as file:
@@ -108,7 +124,7 @@ def _put(path: str, data: bytes) -> None:
         try:
             with open(partial, "wb") as file:
                 file.write(data)
-            os.chmod(partial, 0o755)
+            os.chmod(partial, mode)
             os.replace(partial, path)
         finally:
             if os.path.exists(partial):

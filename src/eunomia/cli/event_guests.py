@@ -9,7 +9,8 @@ from eunomia.cli.run import admit, warn
 from eunomia.errors import GuestError
 from eunomia.events.run import RunOptions
 from eunomia.package.guest import guest_of
-from eunomia.registry.resolve import file_name, is_file_name
+from eunomia.registry.resolve import Program, file_name, is_file_name
+from eunomia.registry.source import Source
 from eunomia.wasm.eventguest import EventGuest
 from eunomia.wasm.guest import MAX_FILE
 
@@ -47,7 +48,9 @@ def close_guests(guests: list[EventGuest], values: Values) -> None:
 def named(name: str, values: Values) -> tuple[str, bytes]:
     """Return the name and bytes of the guest that `--guest` names: a file, or what a PROG may be."""
     if os.path.exists(name) or is_file_name(name):
-        return os.path.basename(name), read(name)
+        data = read(name)
+        admit(Program(data, name, Source("file", name)), None, values, None)
+        return os.path.basename(name), data
     limits = limits_of(values)
     limits.sha256 = ""  # that is PROG's
     found = fetched(name, limits)

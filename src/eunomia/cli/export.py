@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 
 from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
+from eunomia.cli.whole_file import write_whole
 from eunomia.errors import EunomiaError
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ def main(args: list[str]) -> int:
         _print(data, form)
         return 0
     path = output or publish.file_name(origin, package, form)
-    _write(path, data)
+    write_whole(path, data)
     sys.stderr.write(f"ecli: wrote {path} ({len(data)} bytes)\n")
     return 0
 
@@ -89,25 +89,3 @@ def _print(data: bytes, form: str) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
-
-
-def _write(path: str, data: bytes) -> None:
-    """Write a file whole or not at all; what is no regular file (a pipe, /dev/null) is written into."""
-    try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            with open(path, "wb") as file:
-                file.write(data)
-            return
-        descriptor, partial = tempfile.mkstemp(prefix=".ecli-", dir=os.path.dirname(os.path.realpath(path)))
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                mask = os.umask(0)
-                os.umask(mask)
-                os.fchmod(file.fileno(), 0o666 & ~mask)
-            os.replace(partial, os.path.realpath(path))
-        except BaseException:
-            os.unlink(partial)
-            raise
-    except OSError as exc:
-        raise OSError(exc.errno, f"write {path}: {(exc.strerror or str(exc)).lower()}") from exc

@@ -27,6 +27,8 @@ FETCH_OPTIONS = (
         group=FETCHING),
     Opt("platform", "", "text", "of an image with several architectures [default: this machine's]", "linux/ARCH",
         group=FETCHING),
+    Opt("member", "", "text", "of an image with several programs: the title, path or digest of the one", "NAME",
+        group=FETCHING),
     Opt("plain-http", "", "flag", "talk to the registry without TLS; loopback needs no such word", default=False,
         group=FETCHING),
     Opt("ca-file", "", "file", "certificates (PEM) to trust besides the system's", group=FETCHING),

@@ -42,6 +42,7 @@ def limits_of(values: Values) -> Limits:
         plain_http=True if values.get("plain-http") else None,
         ca_file=values.get("ca-file") or "",
         platform=values.get("platform") or "",
+        member=values.get("member") or "",
         lock=values.get("lock") or "",
         locked=bool(values.get("locked")),
         tell=tell_warnings if not Verbosity.level else tell,

@@ -101,7 +101,15 @@ def load_command(name: str) -> Command:
     from eunomia.cli.main import COMMANDS, HIDDEN_COMMANDS
 
     module = COMMANDS.get(name) or HIDDEN_COMMANDS[name]
-    command: Command = __import__(f"eunomia.cli.{module}", fromlist=["COMMAND"]).COMMAND
+    try:
+        command: Command = __import__(f"eunomia.cli.{module}", fromlist=["COMMAND"]).COMMAND
+    except ModuleNotFoundError as exc:
+        from eunomia.errors import missing_part
+
+        missing = missing_part(exc.name or "")
+        if missing is None:
+            raise
+        return Command(name, "", f"not installed [{str(missing).partition('[')[2]}")
     return command
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "upgrade": "upgrade",
     "inspect": "inspect",
     "push": "push",
+    "pull": "pull",
     "export": "export",
     "sign": "sign",
     "verify": "verify",
@@ -59,9 +60,9 @@ def ecc() -> int:
     """Run `ecc` with the words of the command line; return the exit code."""
 
     def run(argv: Sequence[str]) -> int:
-        from eunomia.cli import ecc as module
+        from eunomia.cli.ecc import main  # may be in a wheel that is not installed
 
-        return module.main(list(argv))
+        return main(list(argv))
 
     return guarded("ecc", run, sys.argv[1:])
 
@@ -99,8 +100,11 @@ def command_main(name: str) -> Callable[[list[str]], int]:
 def guarded(program: str, run: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """Call run and turn what it raises into one line on standard error and the exit code of DESIGN's contract."""
     from eunomia.cli.parser import HelpRequested
+    from eunomia.cli.printable import Printable
 
     _occupy_standard_descriptors()
+    stream = sys.stdout
+    sys.stdout = Printable(stream)  # a text stream in all that is asked of it
     try:
         try:
             code = run(argv)
@@ -115,6 +119,8 @@ def guarded(program: str, run: Callable[[Sequence[str]], int], argv: Sequence[st
         return _answer(program, exc)
     except KeyboardInterrupt:
         return 130
+    finally:
+        sys.stdout = stream
 
 
 def _answer(program: str, exc: Exception) -> int:

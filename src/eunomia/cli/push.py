@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import sys
 
+from eunomia.cli.fetching import end_progress, progress, shows_progress
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt, UsageError
 from eunomia.cli.registry_options import CONNECTION, connection
 from eunomia.cli.report import clean
+from eunomia.errors import RegistryError, SignatureError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eunomia.cli.parser import Values
     from eunomia.publish.layouts import Content
+    from eunomia.publish.papers import Paper
     from eunomia.publish.push import Pushed
     from eunomia.publish.upload import Pusher
     from eunomia.registry.reference import Reference
@@ -42,6 +47,13 @@ COMMAND = Command(
             "annotations", "", "text", "the first system's name of --annotation", "KEY=VALUE", repeat=True, hidden=True
         ),
         Opt("tag", "t", "text", "give it this tag too", "TAG", repeat=True),
+        Opt(
+            "papers",
+            "",
+            "flag",
+            "attach nothing of what lies beside PROG (FILE.intoto.json, FILE.cdx.json, FILE.evidence.json)",
+            default=True,
+        ),
         Opt("attach", "", "file", "attach a file to the image that REF names, in place of pushing a program", "FILE"),
         Opt("type", "", "text", "what the attached file is, as a media type", "TYPE"),
         *CONNECTION,
@@ -69,25 +81,38 @@ def main(argv: list[str]) -> int:
     """Run `ecli push`."""
     values = COMMAND.parse(argv)
     programs, target = _operands(values)
+    from eunomia.publish.contents import created
     from eunomia.publish.push import push
     from eunomia.publish.upload import Pusher
     from eunomia.registry.reference import check_tag
 
     reference = _reference(target)
     given = _annotations([*values["annotation"], *values["annotations"]])
-    with Pusher(reference.registry, **connection(values)) as client:
-        if values["attach"]:
-            return _attach(client, reference, values, given)
-        for tag in values["tag"]:
-            check_tag(tag, f"--tag {tag}")
-        from eunomia.publish.contents import created
-
-        contents = [_content(program) for program in programs]
-        if values["layout"] != "legacy":
-            given = {**created(), **given}
-        pushed = push(client, reference, contents, layout=values["layout"] or "", annotations=given, tags=values["tag"])
-    _tell(pushed, values["tag"], values["json"])
+    for tag in values["tag"]:
+        check_tag(tag, f"--tag {tag}")
+    with Pusher(reference.registry, **connection(values), progress=_progress(reference)) as client:
+        try:
+            if values["attach"]:
+                return _attach(client, reference, values, given)
+            contents = [_content(program) for program in programs]
+            if values["layout"] != "legacy":
+                given = {**created(), **given}
+            papers = _papers(programs, contents) if values["papers"] else []
+            pushed = push(
+                client, reference, contents, layout=values["layout"] or "", annotations=given, tags=values["tag"]
+            )
+            attached = _attach_papers(client, reference, pushed.digest, papers)
+        finally:
+            end_progress()
+    _tell(pushed, values["tag"], values["json"], attached)
     return 0
+
+
+def _progress(reference: Reference) -> Callable[[str, int, int], None] | None:
+    """What shows how far an upload is, None where nobody looks."""
+    if not shows_progress():
+        return None
+    return lambda _, done, total: progress(reference.name, done, total)
 
 
 def _operands(values: Values) -> tuple[list[str], str]:
@@ -113,10 +138,12 @@ def _operands(values: Values) -> tuple[list[str], str]:
 
 def _reference(target: str) -> Reference:
     from eunomia.errors import FetchError
+    from eunomia.registry.config import read
     from eunomia.registry.reference import parse
 
+    config = read()
     try:
-        return parse(target)
+        return parse(target, registry=config.registry, prefix=config.prefix)
     except FetchError as exc:
         raise FetchError(f"push {str(exc).removeprefix('open ')}") from None
 
@@ -139,12 +166,35 @@ def _content(program: str) -> Content:
     return content(found.data, found.origin, is_remote=found.is_remote)
 
 
-def _tell(pushed: Pushed, tags: list[str], as_json: bool) -> None:
+def _papers(programs: list[str], contents: list[Content]) -> list[Paper]:
+    """Return what is said beside the programs; what is about other bytes stops the push before anything is sent."""
+    from eunomia.publish.papers import papers_of
+
+    try:
+        return [paper for name, each in zip(programs, contents, strict=True) for paper in papers_of(name, each.data)]
+    except SignatureError as exc:
+        raise SignatureError(f"push: {exc} [ecc --provenance again, or push with --no-papers]") from exc
+
+
+def _attach_papers(client: Pusher, reference: Reference, digest: str, papers: list[Paper]) -> list[tuple[Paper, str]]:
+    """Attach them; a registry that takes the program and refuses these is no reason to fail."""
+    from eunomia.publish.papers import attach_papers
+
+    try:
+        return attach_papers(client, reference.repository, digest, papers)
+    except RegistryError as exc:
+        sys.stderr.write(clean(f"ecli: pushed, but nothing could be attached: {exc}") + "\n")
+        return []
+
+
+def _tell(pushed: Pushed, tags: list[str], as_json: bool, attached: list[tuple[Paper, str]]) -> None:
     reference = pushed.reference
     if pushed.refused:
         sys.stderr.write(clean(f"ecli: {pushed.refused}; pushed as a container image (--layout image)") + "\n")
     if not as_json:
         sys.stdout.write(clean(f"{reference}@{pushed.digest}") + "\n")
+        for paper, digest in attached:
+            sys.stderr.write(clean(f"ecli: attached {paper.name} ({paper.kind}) as {digest}") + "\n")
         return
     import json
 
@@ -156,6 +206,7 @@ def _tell(pushed: Pushed, tags: list[str], as_json: bool) -> None:
         "layout": pushed.layout,
         "tags": list(dict.fromkeys([reference.tag, *tags])),
         "images": [{"platform": f"linux/{name}" if name else None, "digest": digest} for name, digest in pushed.images],
+        "attached": [{"name": each.name, "artifactType": each.kind, "digest": digest} for each, digest in attached],
     }
     sys.stdout.write(json.dumps(document) + "\n")
 

@@ -23,7 +23,8 @@ def report(program: str, exc: BaseException) -> None:
         import traceback
 
         chain = not isinstance(exc, EunomiaError)  # ours say all of their cause
-        lines.append("".join(traceback.format_exception(exc, chain=chain)).rstrip("\n"))
+        trace = "".join(traceback.format_exception(exc, chain=chain)).rstrip("\n")
+        lines += [clean(line) for line in trace.split("\n")]
     lines.append(f"{program}: {one_line(exc)}")
     marked = getattr(exc, "marked", "")
     if marked:

@@ -462,6 +462,10 @@ def notice(live: Object, program: str, targets: dict[str, list[str]]) -> None:
 
 def warn(line: str) -> None:
     """Write a line on standard error; that nobody listens there is no reason to end."""
+    if not line.isprintable():
+        from eunomia.cli.report import clean
+
+        line = clean(line)
     try:
         sys.stderr.write(f"ecli: {line}\n")
         sys.stderr.flush()

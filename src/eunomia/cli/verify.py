@@ -36,6 +36,14 @@ COMMAND = Command(
         Opt("signature", "", "file", "of a FILE: its signature, in base64 (FILE.sig)", "FILE"),
         Opt("bundle", "", "file", "of a FILE: its sigstore bundle (FILE.sigstore.json)", "FILE"),
         Opt("signed-as", "", "text", "of an image: the name in its signature, if it was copied from there", "NAME"),
+        Opt(
+            "provenance",
+            "",
+            "flag",
+            "say how it was made, by the statement beside it, if that is about it",
+            default=False,
+        ),
+        Opt("explain", "", "flag", "say which rule decides about it, and what a run would do", default=False),
         *(each for each in FETCH_OPTIONS if each.long in FETCHING),
         JSON,
         VERBOSE,
@@ -69,6 +77,14 @@ def main(argv: list[str]) -> int:
     values.no_more_than(1)
     if not values.operands:
         raise UsageError("verify what? [ecli verify --key PUB FILE|URL|REF]")
+    if values["explain"]:
+        from eunomia.cli.explain import explain
+
+        return explain(values.operands[0], values)
+    if values["provenance"]:
+        from eunomia.cli.verify_provenance import show
+
+        return show(values.operands[0], values)
     keys, identities = _trusted(values)
     operand = values.operands[0]
     subject, outcome = _verify(operand, keys, identities, values)

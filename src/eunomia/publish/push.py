@@ -69,14 +69,23 @@ def push(
     try:
         return _push(client, reference, contents, layout or "oci", annotations or {}, tags)
     except RegistryError as exc:
+        failure = _named(exc, reference)
         if layout or exc.status not in REFUSALS:
-            raise
+            raise failure from exc
         try:
             pushed = _push(client, reference, contents, "image", annotations or {}, tags)
         except RegistryError:
-            raise exc from None  # not the type was the reason
-        pushed.refused = str(exc)
+            raise failure from exc  # not the type was the reason
+        pushed.refused = str(failure)
         return pushed
+
+
+def _named(exc: RegistryError, reference: Reference) -> RegistryError:
+    """Return an error about a blob as one about what the user named."""
+    text = str(exc)
+    if text.startswith(f"push {reference.name}@sha256:"):
+        text = f"push {reference}: {text.partition(': ')[2]}"
+    return RegistryError(text, exc.status)
 
 
 def _check(reference: Reference, contents: Sequence[Content], layout: str) -> None:

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from eunomia.publish.provenance import Input, Making
 
 SUFFIX = ".cdx.json"
+LINKED = {  # native/build_libs.sh has their texts
+    "libbpf": "LGPL-2.1-only OR BSD-2-Clause",
+    "libelf": "LGPL-3.0-or-later OR GPL-2.0-or-later",
+    "zlib": "Zlib",
+    "musl": "MIT",
+}
 LICENCES = {  # what a `license` section says, as SPDX writes it; others stand there by name
     "GPL": "GPL-2.0-or-later", "GPL v2": "GPL-2.0-only", "GPL and additional rights": "",
     "Dual BSD/GPL": "GPL-2.0-only OR BSD-3-Clause", "Dual MIT/GPL": "GPL-2.0-only OR MIT",
@@ -25,7 +31,7 @@ LICENCES = {  # what a `license` section says, as SPDX writes it; others stand t
 }  # fmt: skip
 
 
-def bill(package: Package, making: Making, name: str, data: bytes) -> bytes:
+def bill(package: Package, making: Making, name: str, data: bytes, *, is_executable: bool = False) -> bytes:
     """Return the bill of materials of a package, as JSON.
 
     Args:
@@ -33,11 +39,12 @@ def bill(package: Package, making: Making, name: str, data: bytes) -> bytes:
         making: what was noted while it was made.
         name: of the file.
         data: its bytes.
+        is_executable: it has the runner linked in, with its libraries.
     """
     digest = hashlib.sha256(data).hexdigest()
     top = f"package:{digest[:16]}"
     parts = [_file(each) for each in making.inputs]
-    parts += _libbpf(making)
+    parts += _linked() if is_executable else _libbpf(making)
     document = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -101,16 +108,16 @@ def _libbpf(making: Making) -> list[dict[str, Any]]:
     """Return libbpf, whose headers are compiled into what includes them."""
     if not any(each.kind == "eunomia" and each.name.startswith("eunomia/bpf/") for each in making.inputs):
         return []
+    return [_library("libbpf", LINKED["libbpf"])]
+
+
+def _linked() -> list[dict[str, Any]]:
+    """Return what the runner of an executable is linked with."""
+    return [_library(name, licence) for name, licence in LINKED.items()]
+
+
+def _library(name: str, licence: str) -> dict[str, Any]:
     from eunomia._native import lib, text
 
-    version = text(lib.eu_libbpf_version()).removeprefix("v")
-    return [
-        {
-            "type": "library",
-            "bom-ref": "libbpf",
-            "name": "libbpf",
-            "version": version,
-            "licenses": [{"expression": "LGPL-2.1-only OR BSD-2-Clause"}],
-            "externalReferences": [{"type": "website", "url": "https://libbpf.readthedocs.io/"}],
-        }
-    ]
+    version = {"version": text(lib.eu_libbpf_version()).removeprefix("v")} if name == "libbpf" else {}
+    return {"type": "library", "bom-ref": name, "name": name, **version, "licenses": [{"expression": licence}]}

@@ -41,7 +41,7 @@ def fetch_image(
     Returns:
         The bytes, what the cache keeps of them, and whether they were there already.
     """
-    name = image_name(reference, limits.platform)
+    name = image_name(reference, limits.platform, limits.member)
     with downloading(store, name, limits.timeout) as has_waited:
         if has_waited:
             entry = store.lookup(name) or entry
@@ -65,7 +65,14 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
     from eunomia.registry.images import pull
     from eunomia.registry.reference import Reference as Made
 
-    pulled = pull(reference, client, store, architecture=architecture(limits.platform), max_size=limits.max_size)
+    pulled = pull(
+        reference,
+        client,
+        store,
+        architecture=architecture(limits.platform),
+        max_size=limits.max_size,
+        member=limits.member,
+    )
     limits.mark("download")
     fresh = Entry(
         name,
@@ -81,7 +88,7 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
     limits.mark("keep")
     if not reference.digest:
         by_digest = Made(reference.registry, reference.repository, "", pulled.digest)
-        _tag_as(store, fresh, image_name(by_digest, limits.platform))
+        _tag_as(store, fresh, image_name(by_digest, limits.platform, limits.member))
     return pulled.data, fresh
 
 

@@ -33,10 +33,10 @@ class Asked:
         name: what the source is called in rules.
         digest: of the program, `sha256:HEX`.
         known: digests of this source that the user has allowed, with the time of each.
-        nr_rules: how many rules there are in all.
+        case, policy: what was asked, and all rules.
     """
 
-    __slots__ = ("decision", "digest", "known", "name", "nr_rules", "rules", "verdicts")
+    __slots__ = ("case", "decision", "digest", "known", "name", "policy", "rules", "verdicts")
 
     def __init__(self, name: str, digest: str) -> None:
         self.name = name
@@ -45,7 +45,15 @@ class Asked:
         self.rules: list[trust.Rule] = []
         self.verdicts: dict[trust.Rule, trust.Verdict] = {}
         self.known: dict[str, int] = {}
-        self.nr_rules = 0
+        self.case: trust.Case
+        self.policy: trust.Policy
+
+    def decide(self, *, terminal: bool) -> trust.Decision:
+        """Return what would become of it with somebody at a terminal, or without."""
+        from eunomia.registry.trust import decide
+
+        self.case.terminal = terminal
+        return decide(self.case, self.policy, self.verdicts)
 
 
 def policy_files() -> tuple[list[str], str]:
@@ -96,7 +104,7 @@ def ask(
     source = program.source
     found = Asked(name_of(program), source.data_digest or digest_of(program.data))
     place, policy = _place_and_policy(found.name)
-    found.nr_rules = sum(map(len, policy.files))
+    found.policy = policy
     found.rules = policy.rules_for(place) if place is not None else []
     digests = [found.digest, source.digest, source.manifest]
     looks = any(rule.programs is not None or rule.hooks is not None for rule in found.rules)
@@ -104,7 +112,7 @@ def ask(
         from eunomia.registry import remembered
 
         found.known = remembered.allowed(_remembered_name(program))
-    case = trust.Case(
+    found.case = case = trust.Case(
         place,
         digests,
         programs=programs() if looks else None,
@@ -117,7 +125,7 @@ def ask(
     for rule in found.rules:
         if rule.wants_signature and not rule.allowed & case.digests:
             found.verdicts[rule] = _verdict(program, found.digest, rule, time(), limits)
-    found.decision = trust.decide(case, policy, found.verdicts)
+    found.decision = found.decide(terminal=terminal)
     return found
 
 
@@ -243,9 +251,43 @@ def _verdict(program: Program, digest: str, rule: trust.Rule, now: float, limits
                          offline=offline, options=limits)  # fmt: skip
     except (FetchError, MissingDependencyError) as exc:
         return trust.Verdict(trust.UNKNOWN, why=f"its signatures could not be looked at: {exc}")
+    if verdict.state == trust.SIGNED and program.source.kind == "oci" and program.source.cached:
+        why = _not_of_its_image(program, digest, limits)
+        if why:
+            return trust.Verdict(trust.DAMAGED, why=why)
     if verdict.state == trust.SIGNED:
         remembered.keep_verified(question, verdict.signer, verdict.until)
     return trust.Verdict(verdict.state, verdict.signer, verdict.why, verdict.until)
+
+
+def _not_of_its_image(program: Program, digest: str, limits: Limits | None) -> str:
+    """Return why bytes out of the cache are not those of the image whose digest was signed, "" where they are.
+
+    The cache says which program an image has, and nobody signed the cache: its word is checked once, and then kept.
+    """
+    from eunomia.registry.download import client_for
+    from eunomia.registry.images import pull
+    from eunomia.registry.reference import parse
+    from eunomia.registry.remote import architecture
+    from eunomia.registry.resolve import Limits
+    from eunomia.registry.store import Store, digest_of
+
+    limits = limits or Limits()
+    source = program.source
+    if limits.offline:
+        return (
+            "the signature is good, but that the bytes in the cache are its image's was never checked "
+            "[run it once without --offline]"
+        )
+    reference = parse(f"{source.name}@{source.digest}")
+    try:
+        with client_for(reference, limits) as client:
+            pulled = pull(reference, client, Store.open(), architecture=architecture(limits.platform))
+    except FetchError as exc:
+        return f"that the bytes in the cache are its image's could not be checked: {exc}"
+    if digest_of(pulled.data) == digest:
+        return ""
+    return f"the cache has {digest} for it, which is not what {source.digest} has [ecli cache clear]"
 
 
 def _question(program: Program, digest: str, rule: trust.Rule, now: float) -> bytes:

@@ -49,7 +49,7 @@ class NoProgramError(FetchError):
 def several(names: list[str]) -> FetchError:
     """Return the error for an image with more than one program in it."""
     shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    return FetchError(f"several programs in it: {shown} [name one in a label {MEMBER} of the image]")
+    return FetchError(f"several programs in it: {shown} [--member NAME]")
 
 
 class Layer:
@@ -115,15 +115,14 @@ def chosen(layers: list[Layer], member: str) -> Layer | None:
 
     Args:
         layers: of the manifest.
-        member: the title of the one that is wanted, "" for the one there is.
+        member: title or digest of the one that is wanted, or a path in a container image; "" for the one there is.
 
     Raises:
         FetchError: there are several.
     """
     if member:
         found = [layer for layer in layers if member in (layer.title, layer.digest)]
-        if found:
-            return found[0]
+        return found[0] if found else None
     programs = [layer for layer in layers if layer.is_program]
     if len(programs) > 1 and not all(layer.media_type == LEGACY for layer in layers):
         raise several([layer.title or layer.digest for layer in programs])

@@ -158,7 +158,10 @@ class _Pull:
             return self.pulled(self.blob(layer), manifest, layer, "")
         config = config_of(document)
         is_container = config is not None and config.media_type in CONTAINERS
-        if not is_container:  # `oras push FILE` without a type calls any file a layer
+        if member and not is_container and any(layer.title or not layer.is_filesystem for layer in layers):
+            there = ", ".join(layer.title or layer.digest for layer in layers[:8])
+            raise FetchError(f"no {member[:200]!r} in it [it has {there or 'no layers'}]")
+        if not is_container and not member:  # `oras push FILE` without a type calls any file a layer
             found = self.by_bytes(manifest, layers)
             if found is not None:
                 return found

@@ -10,13 +10,14 @@ import json
 from eunomia.errors import FetchError
 from eunomia.package.archive import is_tar
 from eunomia.registry.image_kinds import MEMBER, NoProgramError, several, strings
-from eunomia.registry.layers import Files
+from eunomia.registry.layers import MAX_UNPACKED, Files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 SUFFIXES = (".wasm", ".json", ".tar", ".o", ".yaml", ".yml")
+UNPACKED = 8  # times as much as a program may have, its layers may have when unpacked
 MAX_LOOKED = 64  # files that may be programs by their names
 KEYS = (b'"bpf_object"', b'"bpf_skel"', b'"data_sz"')
 
@@ -43,7 +44,7 @@ def in_files(layers: list[bytes], settings: bytes, member: str, limit: int) -> t
         FetchError: there is none, there are several, or the image is damaged.
         MissingDependencyError: compressed with zstd, and nothing here reads it.
     """
-    files = Files()
+    files = Files(max(MAX_UNPACKED, UNPACKED * limit))
     for data in layers:
         files.add_layer(data)
     config = _config(settings)

@@ -104,8 +104,8 @@ def _fetched(locked: Locked, limits: Limits, find: Callable[[str, Limits], Progr
 
     plain = Limits(
         limits.timeout, limits.max_size, locked.sha256, pull=limits.pull, offline=limits.offline,
-        plain_http=limits.plain_http, ca_file=limits.ca_file, platform=limits.platform, tell=limits.tell,
-        progress=limits.progress,
+        plain_http=limits.plain_http, ca_file=limits.ca_file, platform=limits.platform, member=limits.member,
+        tell=limits.tell, progress=limits.progress,
     )  # fmt: skip
     if locked.kind == "oci":
         from eunomia.registry.reference import Reference, parse

@@ -35,7 +35,7 @@ def image(reference: Reference, text: str, limits: Limits, *, pinned: bool = Fal
         FetchError: it cannot be fetched, or is not in the cache and may not be.
     """
     store = Store.open()
-    name = image_name(reference, limits.platform)
+    name = image_name(reference, limits.platform, limits.member)
     entry = store.lookup(name)
     limits.mark("resolve")
     asks = limits.pull == "always" and not reference.digest and not limits.offline
@@ -52,10 +52,11 @@ def image(reference: Reference, text: str, limits: Limits, *, pinned: bool = Fal
     return _image_program(reference, text, data, entry, pinned, cached=is_cached)
 
 
-def image_name(reference: Reference, platform: str) -> str:
-    """Return what the cache calls an image: by its digest where it has one, else by its tag, with the platform."""
+def image_name(reference: Reference, platform: str, member: str = "") -> str:
+    """Return what the cache calls an image: by its digest where it has one, else by its tag, with what is asked for."""
     wanted = f"@{reference.digest}" if reference.digest else f":{reference.tag}"
-    return f"{reference.registry}/{reference.repository}{wanted} linux/{architecture(platform)}"
+    asked = f"linux/{architecture(platform)}{' ' if member else ''}{member}"
+    return f"{reference.registry}/{reference.repository}{wanted} {asked}"
 
 
 def architecture(platform: str) -> str:

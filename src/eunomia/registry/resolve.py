@@ -38,6 +38,7 @@ class Limits:
         plain_http: registries without TLS; None: those on loopback.
         ca_file: PEM file of certificates that are trusted besides the system's, "" for none.
         platform: of an image with several: `linux/arm64`; "" for this machine's.
+        member: of an image with several programs: the title, path or digest of the one, "" for the one there is.
         lock: path of the lock file; "" is `eunomia.lock` in the current folder, where there is one of ours.
         locked: only what the lock file has may come from elsewhere.
         tell: called with a line that a user should see, and whether it is a warning (others are details).
@@ -48,8 +49,8 @@ class Limits:
     """
 
     __slots__ = (
-        "ca_file", "lock", "locked", "mark", "max_size", "offline", "plain_http", "platform", "progress", "pull",
-        "sha256", "tell", "timeout",
+        "ca_file", "lock", "locked", "mark", "max_size", "member", "offline", "plain_http", "platform", "progress",
+        "pull", "sha256", "tell", "timeout",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +64,7 @@ class Limits:
         plain_http: bool | None = None,
         ca_file: str = "",
         platform: str = "",
+        member: str = "",
         lock: str = "",
         locked: bool = False,
         tell: Callable[[str, bool], None] | None = None,
@@ -76,6 +78,7 @@ class Limits:
         self.plain_http = plain_http
         self.ca_file = ca_file
         self.platform = platform
+        self.member = member
         self.lock = lock
         self.locked = locked
         self.tell = tell
@@ -349,9 +352,12 @@ def _compiled(data: bytes, origin: str) -> Package:
     try:
         from eunomia.compiler import compile_source
     except ModuleNotFoundError as exc:
-        from eunomia.errors import no_compiler
+        from eunomia.errors import missing_part
 
-        raise no_compiler() from exc
+        missing = missing_part(exc.name or "")
+        if missing is None:
+            raise
+        raise missing from exc
     compiler: Callable[[str], Package] = compile_source
     if origin != "-":
         return compiler(origin)

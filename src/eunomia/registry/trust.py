@@ -293,7 +293,7 @@ def _fits(pattern: str, text: str) -> bool:
 
 def _by_default(case: Case) -> Decision:
     if not case.is_remote:
-        return Decision(ALLOW, "a file of this machine")
+        return Decision(ALLOW, "it comes with eunomia" if case.place.scheme == "builtin" else "a file of this machine")
     if case.pinned:
         return Decision(ALLOW, "its digest was given")
     if case.remembered:

@@ -10,7 +10,7 @@ from eunomia.errors import PolicyError
 
 PORTS = {"https": "443", "http": "80"}
 SCHEMES = ("https", "http", "oci", "hub", "file")
-STDIN = "stdin"
+STDIN, BUILTIN = "stdin", "builtin"
 
 
 class Place:
@@ -26,8 +26,8 @@ class Place:
 
 def place_of(name: str) -> Place:
     """Return the place of a source's name: `registry/repository`, a URL, `hub:NAME/TOOL`, `file:/PATH`, `stdin`."""
-    if name == STDIN:
-        return Place(STDIN, "", "")
+    if name in (STDIN, BUILTIN):
+        return Place(name, "", "")
     scheme, colon, rest = name.partition(":")
     if colon and scheme in ("hub", "file") and not rest.startswith("//"):
         return Place(scheme, "", rest)
@@ -93,7 +93,7 @@ class Pattern:
         """Tell whether a place is one that this names."""
         mine = self._place
         if self.text == "*":
-            return place.scheme not in ("file", STDIN)  # these are the user's own, where no rule names them
+            return place.scheme not in ("file", STDIN, BUILTIN)  # these are the user's own, where no rule names them
         if mine.scheme != place.scheme or not _same_host(mine.host, place.host):
             return False
         return place.path == mine.path or _fits(mine.path, place.path)

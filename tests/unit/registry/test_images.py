@@ -80,6 +80,38 @@ def test_program_in_a_layer_of_its_own_is_found(
     assert (found.digest, found.manifest_digest, found.annotations) == (pushed["digest"], pushed["digest"], {"a": "b"})
 
 
+def test_images_of_others_with_one_program_are_read(registry: Images) -> None:
+    """The shapes that bpfman, BumbleBee, Inspektor Gadget, Spin, wasm-to-oci and `docker buildx` leave."""
+    elf = b"\x7fELF\2\1\1"
+    labels = {"io.ebpf.programs": '{"stats":"xdp"}', "io.ebpf.maps": '{"m":"per_cpu_array"}'}
+    bpfman = (tar_gz({"xdp_pass.bpf.o": elf}), OCI_LAYER + "+gzip", "")
+    registry.add_image("bpfman", [bpfman], config=container(Labels=labels))
+    registry.add_image(
+        "bumblebee",
+        [(elf, "application/ebpf.oci.image.program.v1+binary", "program.o")],
+        config_type="application/ebpf.oci.image.config.v1+json",
+    )
+    gadget = registry.add_image(
+        "g", [(elf, "application/vnd.gadget.ebpf.program.v1+binary", "program.o")],
+        config=b"name: trace\n", config_type="application/vnd.gadget.config.v1+yaml",
+    )  # fmt: skip
+    registry.add("gadget", {"manifests": [{**gadget, "platform": {"os": "linux", "architecture": "amd64"}}]}, OCI_INDEX)
+    registry.add_image(
+        "spin",
+        [(GUEST, "application/vnd.wasm.content.layer.v1+wasm", ""), (b"static", "application/vnd.spin.asset", "a")],
+        config_type="application/vnd.fermyon.spin.application.v1+config",
+    )
+    wasm = registry.add_image(
+        "w", [(tar_gz({"hello.wasm": GUEST}), OCI_LAYER + "+gzip", "")], config=container(Entrypoint=["/hello.wasm"])
+    )
+    registry.add("buildx", {"manifests": [{**wasm, "platform": {"os": "wasi", "architecture": "wasm"}}]}, OCI_INDEX)
+
+    found = {tag: pull(registry, tag, architecture="amd64").data[:4] for tag in
+             ("bpfman", "bumblebee", "gadget", "spin", "buildx")}  # fmt: skip
+
+    assert found == {"bpfman": elf[:4], "bumblebee": elf[:4], "gadget": elf[:4], "spin": GUEST[:4], "buildx": GUEST[:4]}
+
+
 def test_first_of_several_legacy_layers_is_the_program_as_the_first_system_has_it(registry: Images) -> None:
     registry.add_image("t", [(GUEST, LEGACY, ""), (GUEST + b"\0", LEGACY, "")], config_type=LEGACY_CONFIG)
 
@@ -155,10 +187,7 @@ def test_several_programs_of_a_container_image_are_named(registry: Images) -> No
     registry.add_image("t", [(data, OCI_LAYER + "+gzip", "")], config=container())
 
     said = refusal(registry)
-    assert said == (
-        "pull r.example/tools/x:t: several programs in it: /one.wasm, /two.wasm"
-        " [name one in a label vnd.eunomia.program of the image]"
-    )
+    assert said == ("pull r.example/tools/x:t: several programs in it: /one.wasm, /two.wasm [--member NAME]")
     assert pull(registry, member="/two.wasm").title == "two.wasm"
 
 
