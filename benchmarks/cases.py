@@ -34,6 +34,7 @@ def start(sides: Sides, rounds: int) -> list[Row]:
 
     runs = {f"c {v}": attached(sides.c_tool(v, own, json=True)) for v in VARIANTS}
     runs |= {f"ecli {v}": attached(sides.ecli(v, own, json=True)) for v in VARIANTS}
+    runs |= {f"standalone {v}": attached(sides.standalone(v, own, json=True)) for v in VARIANTS}
     runs["python"] = lambda: 1e3 * run_seconds([sys.executable, "-I", "-c", "pass"], sides.env())
     peers = {"bcc": sides.bcc(own), "bpftrace": sides.bpftrace(own)}
     samples = interleave(rounds, runs)
@@ -52,6 +53,11 @@ def start(sides: Sides, rounds: int) -> list[Row]:
                 target,
             ]
         )
+    for v in VARIANTS:
+        mine, c = samples[f"standalone {v}"].text() + " ms", samples[f"c {v}"].text() + " ms"
+        times = _times(ratio(samples, f"standalone {v}", f"c {v}"))
+        target = "≤ 0.4" if v != "plain" else "–"
+        rows.append([f"standalone: start to first event, {_NAMES[v]}", mine, "C tool", c, times, target])
     for name, argv in peers.items():
         if not argv:
             rows.append(

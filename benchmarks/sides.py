@@ -119,6 +119,13 @@ class Sides:
             str(pid),
         ]
 
+    def standalone(self, variant: str, pid: int, *, json: bool) -> list[str | Path]:
+        """Return the command line of a standalone executable of the same kernel side, made by `ecc -s`."""
+        made = self.work / f"standalone-{variant}"
+        if not made.exists():
+            _run([*self.command("ecc"), "-s", self.package(variant), "-o", made])
+        return [made, *(["-j"] if json else []), "--target_pid", str(pid)]
+
     def bcc(self, pid: int) -> list[str | Path] | None:
         """Return the command line of the same tool on bcc, None where bcc does not work (it needs kernel headers)."""
         line = ["/usr/bin/python3", BASELINE / "bcc_tool.py", str(pid)]

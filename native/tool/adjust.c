@@ -1,8 +1,8 @@
 /* What the command line changes between opening and loading: programs left out, sizes of buffers: src/eunomia/cli/adjust.py. */
 #define _GNU_SOURCE
 #include "../error.h"
-#include "../near.h"
 #include "command.h"
+#include "meant.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,21 +11,21 @@ enum { PERF_EVENT_ARRAY = 4, RINGBUF = 27 };
 static const int64_t MAX_RING = 1LL << 31; /* the largest power of two of 32 bits, which the kernel has for it */
 
 int eu_no_such(const char *option, const char *what, const char *name, size_t size, struct eu_tool *tool, int kind) {
-    struct eu_near near;
+    struct eu_meant meant;
     struct eu_out known = {0};
     struct eu_map_info info;
     const char *wanted = eu_pool_copy(&tool->pool, name, size);
     int count = kind ? tool->nr_maps : tool->nr_programs;
-    eu_near_start(&near, wanted);
+    eu_meant_start(&meant, wanted);
     for (int i = 0; i < count; i++) {
         if (kind && (eu_map_get(tool->object, i, &info) || (int)info.type != kind))
             continue;
         const char *each = kind ? info.name : tool->programs[i].name;
-        eu_near_offer(&near, each);
+        eu_meant_offer(&meant, eu_pool_print(&tool->pool, "%s", each));
         eu_out_text(&known, known.used ? ", " : "");
         eu_out_text(&known, each);
     }
-    const char *hint = near.best[0] ? eu_pool_print(&tool->pool, " (did you mean %s?)", near.best) : "";
+    const char *hint = meant.best ? eu_pool_print(&tool->pool, " (did you mean %s?)", meant.best) : "";
     eu_fail(EU_USAGE, "%s: no %s %s%s (there are %s)", option, what, wanted, hint, known.used ? eu_out_end(&known) : "none");
     eu_out_free(&known);
     return -EU_USAGE;

@@ -1,8 +1,8 @@
 /* The words behind the program: the package's options first, then those that concern events: src/eunomia/cli/arguments.py. */
 #define _GNU_SOURCE
 #include "../error.h"
-#include "../near.h"
 #include "command.h"
+#include "meant.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,27 +17,19 @@ static int take(struct eu_tool *tool, struct eu_option *option, const struct eu_
     return eu_option_choose(&tool->options, option, text ? text : words[(*at)++]);
 }
 
-static int unknown(const struct command *command, struct eu_tool *tool, const char *word) {
-    struct eu_near near;
-    char name[128], hint[200];
-    size_t size = strcspn(word, "=");
-    size = size < sizeof(name) ? size : sizeof(name) - 1;
-    memcpy(name, word, size);
-    name[size] = 0;
-    eu_near_start(&near, name);
+static int unknown(struct command *command, struct eu_tool *tool, const char *word) {
+    struct eu_meant meant;
+    const char *name = eu_pool_copy(&command->pool, word, strcspn(word, "="));
+    eu_meant_start(&meant, name);
     for (int i = 0; tool && i < tool->options.count; i++)
         for (int n = 0; n < tool->options.list[i].nr_switches; n++)
             if (tool->options.list[i].switches[n].spelling[1] == '-')
-                eu_near_offer(&near, tool->options.list[i].switches[n].spelling);
-    for (int i = 0; i < OPTIONS; i++) {
-        char spelling[64] = "--";
-        strncat(spelling, eu_opt_rows()[i].name, sizeof(spelling) - 3);
+                eu_meant_offer(&meant, tool->options.list[i].switches[n].spelling);
+    for (int i = 0; i < OPTIONS; i++)
         if (!eu_opt_rows()[i].is_hidden)
-            eu_near_offer(&near, spelling);
-    }
-    eu_near_hint(&near, hint, sizeof(hint));
-    if (near.best[0])
-        return eu_fail(EU_USAGE, "unknown option %s (did you mean %s?) [see %s --help]", name, near.best, command->title);
+            eu_meant_offer(&meant, eu_pool_print(&command->pool, "--%s", eu_opt_rows()[i].name));
+    if (meant.best)
+        return eu_fail(EU_USAGE, "unknown option %s (did you mean %s?) [see %s --help]", name, meant.best, command->title);
     return eu_fail(EU_USAGE, "unknown option %s [see %s --help]", name, command->title);
 }
 
@@ -114,7 +106,7 @@ int eu_take_arguments(struct command *command, struct eu_tool *tool, char **word
         return err;
     struct eu_out quoted = {0};
     eu_put_quoted(&quoted, words[at], 200);
-    eu_fail(EU_USAGE, "unexpected argument %s: %s takes options only [see %s --help]", eu_out_end(&quoted), command->program,
+    eu_fail(EU_USAGE, "unexpected argument %s: %s takes options only [see %s --help]", eu_out_end(&quoted), tool->package.origin,
             command->title);
     eu_out_free(&quoted);
     return -EU_USAGE;

@@ -27,7 +27,7 @@ CFLAGS = ["-std=gnu11", "-g0", "-fstack-protector-strong", "-DNDEBUG", "-fPIE", 
 # The core's parts that only Python, guests or the compiler use.
 LEFT_OUT = ("guest*", "wasi*", "wasm_module", "wasmtime*", "sieve*", "chain*", "batch", "columns", "vmlinux", "link",
             "recorder", "recording*", "replay", "keep")  # fmt: skip
-LINK = ["-static-pie", "-Wl,--gc-sections", "-Wl,-s", "-Wl,-z,relro,-z,now", "-Wl,--build-id=none"]
+LINK = ["-static", "-pie", "-Wl,--gc-sections", "-Wl,-s", "-Wl,-z,relro,-z,now", "-Wl,--build-id=none"]
 
 
 def main(words: list[str]) -> None:
@@ -83,6 +83,7 @@ def build(arch: str, stub: Path) -> None:
         run([*zig, *objects, *archives, *LINK, "-o", str(work / "stub")], work)
         stub.parent.mkdir(parents=True, exist_ok=True)
         os.replace(work / "stub", stub)
+        shutil.copytree(libs / "licenses", stub.parent / "licenses", dirs_exist_ok=True)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -148,7 +148,7 @@ static int check_privileges(const struct command *command, struct eu_tool *tool)
     if (held >> SYS_ADMIN & 1 || (held >> BPF & 1 && held >> PERFMON & 1))
         return 0;
     const char *needs = eu_lacking(tool, -1);
-    return *needs ? eu_fail(EPERM, "run %s: needs %s [run with sudo]", command->program, needs) : 0;
+    return *needs ? eu_fail(EPERM, "run %s: needs %s [run with sudo]", tool->package.origin, needs) : 0;
 }
 
 static int open_output(struct command *command, int *out, const char **path) {
@@ -174,7 +174,7 @@ static void tell_attached(const struct command *command, struct eu_tool *tool, c
     const char *wakeup = command->values[OPT_WAKEUP].text;
     int attached = 0, is_verbose = command->values[OPT_VERBOSE].on;
     if (!tool->nr_programs)
-        eu_warn(command, "%s has no program: nothing is attached", command->program);
+        eu_warn(command, "%s has no program: nothing is attached", tool->package.origin);
     if (wakeup && !strcmp(wakeup, "adaptive") && !eu_run_manages_wakeups(run))
         eu_warn(command, "--wakeup adaptive: the package has no wake-up flag, its programs wake as they do [compile it with ecc]");
     for (int i = 0; i < tool->nr_programs; i++) {
@@ -192,7 +192,7 @@ static void tell_attached(const struct command *command, struct eu_tool *tool, c
             eu_warn(command, "program %s is attached to %s", p->name, p->nr_targets ? p->targets[0] : p->section);
     }
     if (is_verbose)
-        eu_warn(command, "%s: attached %d program%s", command->program, attached, attached == 1 ? "" : "s");
+        eu_warn(command, "%s: attached %d program%s", tool->package.origin, attached, attached == 1 ? "" : "s");
 }
 
 /* Say what became of the events; the exit code. */

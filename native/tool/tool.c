@@ -3,8 +3,10 @@
 #include "tool.h"
 #include "../error.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PERF_EVENT_ARRAY = 4 };
 
@@ -114,10 +116,26 @@ static int choose_values(struct eu_tool *tool) {
     return 0;
 }
 
+/* A file of types must be one that libbpf reads: BTF, or an ELF file that has some. */
+static int check_btf(const char *path) {
+    static const uint8_t little[] = {0x9f, 0xeb}, big[] = {0xeb, 0x9f}, elf[] = {0x7f, 'E'};
+    uint8_t magic[2] = {0};
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return eu_fail(errno, "%s: %s", path, eu_strerror(errno));
+    ssize_t n = read(fd, magic, sizeof(magic));
+    close(fd);
+    if (n == 2 && (!memcmp(magic, little, 2) || !memcmp(magic, big, 2) || !memcmp(magic, elf, 2)))
+        return 0;
+    return eu_fail(EINVAL, "read %s: neither BTF nor an ELF file with it", path);
+}
+
 int eu_tool_prepare(struct eu_tool *tool, const char *btf) {
     const char *named = getenv("BTF_FILE_PATH");
     tool->btf = btf ? btf : named && *named ? named : NULL;
-    int err = choose_values(tool);
+    int err = tool->btf ? check_btf(tool->btf) : 0;
+    if (!err)
+        err = choose_values(tool);
     if (!err)
         err = open_object(tool);
     if (!err)

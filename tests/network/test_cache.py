@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,9 +20,9 @@ from eunomia.registry.remote import image_name
 from eunomia.registry.store import Entry, Store
 from support import wasm_writer
 from support.commands import Command
-from support.pushed import guest, push
+from support.pushed import guest, push, push_container
 from support.registries import Registry
-from support.sites import Site
+from support.sites import Site, at_a_terminal
 
 
 @pytest.fixture
@@ -50,6 +54,15 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def blobs(env: dict[str, str]) -> list[Path]:
     """The files of the cache that hold bytes."""
     return sorted(Path(env["XDG_CACHE_HOME"], "eunomia/registry/blobs").iterdir())
+
+
+def cache(env: dict[str, str], reference: str, data: bytes) -> Store:
+    """Put an image into the cache without a registry."""
+    store = Store(str(Path(env["XDG_CACHE_HOME"], "eunomia/registry")))
+    digest = store.put(data)
+    manifest = store.put(json.dumps({"layers": [{"digest": digest}]}).encode())
+    store.tag(Entry(image_name(parse(reference), ""), digest, digest=manifest, parts=(manifest,)))
+    return store
 
 
 def test_an_image_is_fetched_once_and_then_runs_without_a_registry(
@@ -105,9 +118,44 @@ def test_what_was_tampered_with_in_the_cache_is_told_and_fetched_anew(
     anew = ecli("run", image, env=env)
     assert (anew.returncode, anew.stderr) == (
         7,
-        f"ecli: {image}: what the cache had of it was damaged (not sha256:{digest}); it is fetched anew\n",
+        f"ecli: {image}: what the cache had of it was damaged (it is not sha256:{digest}); it is fetched anew\n",
     )
     assert ecli("run", "--offline", image, env=env).returncode == 7
+
+
+def test_an_entry_that_was_bent_to_another_program_does_not_pass_for_the_image(
+    ecli: Command, env: dict[str, str], image: str
+) -> None:
+    digest = push(image, guest(7))
+    assert ecli("run", image, env=env).returncode == 7
+    store = Store(str(Path(env["XDG_CACHE_HOME"], "eunomia/registry")))
+    entry = store.lookup(image_name(parse(image), ""))
+    assert entry is not None
+    entry.data = store.put(guest(9))  # whole and by its digest, but not this image's
+    store.tag(entry)
+
+    refused = ecli("run", "--offline", image, env=env)
+    assert (refused.returncode, f"{entry.data} is not what {digest} leads to" in refused.stderr) == (1, True)
+    anew = ecli("run", image, env=env)
+    assert (anew.returncode, "it is fetched anew" in anew.stderr) == (7, True)
+
+
+@pytest.mark.parametrize("is_index", [False, True])
+def test_a_program_in_a_container_image_is_taken_out_of_it_again(
+    is_index: bool, ecli: Command, env: dict[str, str], image: str
+) -> None:
+    push_container(image, guest(7), is_index=is_index)
+    assert ecli("run", image, env=env).returncode == 7
+    assert ecli("run", "--offline", image, env=env).returncode == 7
+
+    store = Store(str(Path(env["XDG_CACHE_HOME"], "eunomia/registry")))
+    entry = store.lookup(image_name(parse(image), ""))
+    assert entry is not None
+    entry.data = store.put(guest(9))
+    store.tag(entry)
+    assert ecli("run", "--offline", image, env=env).returncode == 1
+    assert ecli("cache", "prune", "--older", "0", env=env).returncode == 0
+    assert blobs(env) == []
 
 
 def test_of_several_that_want_the_same_one_downloads(
@@ -201,8 +249,7 @@ def test_the_cache_is_pruned_and_cleared(ecli: Command, env: dict[str, str], ima
 
 def test_a_registry_that_is_gone_leaves_the_cache_as_a_way_out(ecli: Command, env: dict[str, str]) -> None:
     gone = "127.0.0.1:9/tests/x:1"
-    store = Store(str(Path(env["XDG_CACHE_HOME"], "eunomia/registry")))
-    store.tag(Entry(image_name(parse(gone), ""), store.put(guest(7))))
+    cache(env, gone, guest(7))
 
     failed = ecli("run", "--pull", "always", gone, env=env)
 
@@ -211,3 +258,34 @@ def test_a_registry_that_is_gone_leaves_the_cache_as_a_way_out(ecli: Command, en
         f"ecli: pull {gone}: connection refused [without --pull always, what the cache has of it runs]\n",
     )
     assert ecli("run", gone, env=env).returncode == 7
+
+
+def test_a_long_download_is_shown_at_a_terminal_and_nowhere_else(ecli: Command, env: dict[str, str]) -> None:
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = guest(7) + wasm_writer.section(0, b"\4fill" + bytes(12 << 10))
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            for start in range(0, len(data), 1024):
+                self.wfile.write(data[start : start + 1024])
+                self.wfile.flush()
+                time.sleep(0.1)
+
+        def log_message(self, *_words: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/tool.wasm"
+        env["TERM"] = "xterm"
+        code, seen, _ = at_a_terminal([*ecli.argv, "run", url], "", env)
+        silent = ecli("run", url, env=env)
+        quiet = at_a_terminal([*ecli.argv, "run", "-q", url], "", env)
+        server.shutdown()
+
+    assert code == 7
+    assert re.search(r"tool\.wasm \[#+\.+\] +\d+% of 12\.\d kB \d", seen), seen
+    assert seen.endswith("\r\x1b[K")  # nothing of it stays
+    assert (silent.returncode, silent.stderr) == (7, "")
+    assert quiet[:2] == (7, "")

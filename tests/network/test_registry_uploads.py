@@ -184,7 +184,7 @@ def test_mount_that_is_refused_becomes_an_upload(bad: BadRegistry) -> None:
 def test_uploads_location_is_checked(bad: BadRegistry, headers: dict[str, str], said: str) -> None:
     bad.fault("POST", "uploads", status(202, **headers))
 
-    assert refusal(bad, lambda client: client.put_blob("org/tool", BLOB)) == f"push HOST/org/tool@BLOB: {said}"
+    assert refusal(bad, lambda client: client.put_blob("org/tool", BLOB)) == f"push HOST/org/tool: {said}"
 
 
 def test_upload_to_another_host_takes_no_credentials_along(bad: BadRegistry) -> None:
@@ -216,14 +216,14 @@ def test_upload_to_another_host_takes_no_credentials_along(bad: BadRegistry) -> 
 def test_refused_upload_is_said(bad: BadRegistry, method: str, text: str, answer: Any, said: str) -> None:
     bad.fault(method, text, answer, times=9)
 
-    assert refusal(bad, lambda client: client.put_blob("org/tool", BLOB)) == f"push HOST/org/tool@BLOB: {said}"
+    assert refusal(bad, lambda client: client.put_blob("org/tool", BLOB)) == f"push HOST/org/tool: {said}"
 
 
 def test_push_without_a_login_names_it(bad: BadRegistry) -> None:
     bad.users, bad.tokens = {"me": "secret"}, True
 
     assert refusal(bad, lambda client: client.put_blob("org/tool", BLOB)) == (
-        "push HOST/org/tool@BLOB: 401 unauthorized: not logged in [ecli login HOST]"
+        "push HOST/org/tool: 401 unauthorized: not logged in [ecli login HOST]"
     )
 
 

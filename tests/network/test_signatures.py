@@ -10,50 +10,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from eunomia.publish.private_keys import PrivateKey, generate
 from eunomia.publish.sign_image import sign_image
 from eunomia.publish.upload import Pusher
 from eunomia.registry import signature_forms as forms
 from eunomia.registry.attached_image import SIGNATURE, SIMPLE_LAYER, of_image, simple_tag
-from eunomia.registry.client import INDEX, MANIFEST, digest_of
-from support.commands import Command, Result
-from support.private_sigstore import ISSUER, Party, Sigstore
+from eunomia.registry.client import MANIFEST
+from support.commands import Command
 from support.registries import Registry
 from support.registry_clients import RegistryClient
+from support.signed_images import image, index, line
 from support.sites import Site
 
 PASSWORD = {"COSIGN_PASSWORD": "correct horse"}
 NO_LOG = ("--insecure-ignore-tlog=true",)
 ME = "me@example.org"
 Registries = Callable[..., Registry]
-
-
-def image(registry: Registry, repository: str, tag: str = "1", data: bytes = b'{"hello":1}') -> str:
-    """Push an image of one layer; return its digest."""
-    with Pusher(registry.host) as pusher:
-        layer = {
-            "mediaType": "application/octet-stream",
-            "size": len(data),
-            "digest": pusher.put_blob(repository, data),
-        }
-        empty = pusher.put_blob(repository, b"{}")
-        config = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": 2, "digest": empty}
-        document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}
-        return pusher.put_manifest(repository, tag, json.dumps(document).encode(), MANIFEST)
-
-
-def index(registry: Registry, repository: str, tag: str, digests: list[str]) -> str:
-    """Push an index of manifests that are there; return its digest."""
-    with Pusher(registry.host) as pusher:
-        listed = []
-        for digest, arch in zip(digests, ("amd64", "arm64"), strict=True):
-            found = pusher.manifest(repository, digest)
-            platform = {"architecture": arch, "os": "linux"}
-            listed.append({"mediaType": MANIFEST, "size": len(found.data), "digest": digest, "platform": platform})
-        document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}
-        return pusher.put_manifest(repository, tag, json.dumps(document).encode(), INDEX)
 
 
 class Keys:
@@ -86,15 +59,16 @@ def trust_root(tmp_path: Path, cosign: RegistryClient) -> str:
     return str(path)
 
 
-def line(result: Result) -> str:
-    """The one line with which a command failed."""
-    assert (result.returncode, result.stdout) == (1, ""), result
-    (said,) = result.stderr.splitlines()
-    return said
-
-
-@pytest.mark.parametrize("kind", ["distribution", "ggcr", "cue"])
-@pytest.mark.parametrize("made_by", ["ecdsa-p256", "ed25519", "cosign"])
+@pytest.mark.parametrize(
+    ("kind", "made_by"),
+    [
+        ("distribution", "ecdsa-p256"),
+        ("distribution", "ed25519"),
+        ("distribution", "cosign"),
+        ("ggcr", "ecdsa-p256"),
+        ("cue", "ed25519"),
+    ],
+)
 def test_cosign_verifies_what_we_sign(
     kind: str,
     made_by: str,
@@ -128,8 +102,16 @@ def test_cosign_verifies_what_we_sign(
     assert wrong.returncode != 0
 
 
-@pytest.mark.parametrize("kind", ["distribution", "ggcr", "cue"])
-@pytest.mark.parametrize("form", ["tag", "referrer", "bundle"])
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        ("distribution", "tag"),
+        ("distribution", "bundle"),
+        ("ggcr", "referrer"),
+        ("ggcr", "bundle"),
+        ("cue", "referrer"),
+    ],
+)
 def test_what_cosign_signs_is_verified(
     kind: str, form: str, registry: Registries, ecli: Command, cosign: RegistryClient, home: dict[str, str], keys: Keys
 ) -> None:
@@ -153,6 +135,66 @@ def test_what_cosign_signs_is_verified(
     assert found["kind"] == "key"
     text = ecli("verify", "--key", f"{key}.pub", f"{name}@{digest}", env=home)
     assert re.fullmatch(rf"{name}@{digest}: signed by key {key}\.pub \(sha256:[0-9a-f]{{64}}\)\n", text.stdout)
+
+
+def test_attestations_are_signed_and_read_both_ways(
+    registry: Registries,
+    ecli: Command,
+    cosign: RegistryClient,
+    home: dict[str, str],
+    keys: Keys,
+    trust_root: str,
+    tmp_path: Path,
+) -> None:
+    name = registry("ggcr").repository()
+    digest = image(registry("ggcr"), name.partition("/")[2])
+    key = keys.made_by("cosign")
+    made = {"predicateType": forms.PREDICATES["provenance"], "predicate": {"buildDefinition": {"buildType": "x"}}}
+    of_file = {"name": "package.json", "digest": {"sha256": "00" * 32}}
+    (tmp_path / "made.json").write_text(json.dumps({"_type": forms.STATEMENTS[0], "subject": [of_file], **made}))
+    (tmp_path / "parts.json").write_text(json.dumps({"bomFormat": "CycloneDX", "specVersion": "1.6"}))
+    (tmp_path / "other.json").write_text("{}")
+    sign = ("sign", "--key", f"{key}.key", "--attest")
+    verify = ("verify", "--key", f"{key}.pub", "-j", "--attestation")
+
+    assert ecli(*sign, tmp_path / "made.json", f"{name}:1", env={**home, **PASSWORD}).returncode == 0
+    assert ecli(*sign, tmp_path / "parts.json", f"{name}:1", env={**home, **PASSWORD}).returncode == 0
+
+    (provenance,) = json.loads(ecli(*verify, "provenance", f"{name}:1", env=home).stdout)["signatures"]
+    subject = {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
+    assert provenance["statement"] == {"_type": forms.STATEMENTS[0], "subject": [subject, of_file], **made}
+    (parts,) = json.loads(ecli(*verify, "cyclonedx", f"{name}:1", env=home).stdout)["signatures"]
+    assert parts["statement"]["predicate"] == {"bomFormat": "CycloneDX", "specVersion": "1.6"}
+    theirs = ("--new-bundle-format", "--trusted-root", trust_root, *NO_LOG, "--key", f"{key}.pub")
+    read = cosign("verify-attestation", "--type", "slsaprovenance1", *theirs, f"{name}@{digest}")
+    assert json.loads(b64decode(json.loads(read.stdout.splitlines()[0])["payload"])) == provenance["statement"]
+    unsigned = ecli("verify", "--key", f"{key}.pub", f"{name}:1", env=home)
+    assert line(unsigned).endswith(": unsigned: no signature"), "what is said about it is no signature of it"
+    wrong = line(ecli(*sign, tmp_path / "other.json", f"{name}:1", env={**home, **PASSWORD}))
+    assert wrong.endswith("other.json: neither an in-toto statement nor an SBOM (CycloneDX or SPDX, JSON)")
+    (tmp_path / "predicate.json").write_text("{}")
+    words = ("--type", "spdxjson", "--predicate", "predicate.json", "--key", f"{key}.key", "--tlog-upload=false")
+    cosign("attest", "--new-bundle-format", *words, "--yes", f"{name}@{digest}", env=PASSWORD, cwd=tmp_path)
+    assert ecli(*verify, "spdx", f"{name}:1", env=home).returncode == 0
+
+
+def test_what_is_not_there_is_said(ecli: Command, home: dict[str, str], keys: Keys, registry: Registries) -> None:
+    key = keys.made_by("ed25519")
+    name = registry().repository()
+
+    for operand, said in (
+        ("./none.json", "verify ./none.json: no such file"),
+        ("nothing-of-this-name", "open nothing-of-this-name: no such file or built-in tool"),
+        ("opensnoop", "verify opensnoop: unsigned: no signature"),
+        (f"{name}:1", f"pull {name}:1: 404 not found"),
+    ):
+        result = line(ecli("verify", "--key", f"{key}.pub", operand, env=home))
+        assert result.startswith(f"ecli: {said}"), result
+    assert ecli("verify", "--key", f"{key}.pub", env=home).returncode == 2
+    assert ecli("verify", "opensnoop", env=home).returncode == 2
+    assert line(ecli("verify", "--key", f"{key}.key", "opensnoop", env=home)) == (
+        f"ecli: read key {key}.key: a private key, expected the public one [the file NAME.pub beside it]"
+    )
 
 
 def test_files_are_verified_both_ways(
@@ -326,142 +368,6 @@ def test_very_many_signatures_are_not_looked_at(
     said = line(ecli("verify", "--key", f"{key}.pub", f"{name}:1", env=home))
 
     assert said == f"ecli: {name}:{simple_tag(digest)}: 10000 signatures, at most 1000 are looked at"
-
-
-@pytest.fixture(scope="module")
-def world() -> Sigstore:
-    return Sigstore()
-
-
-@pytest.fixture
-def root_file(world: Sigstore, tmp_path: Path) -> str:
-    path = tmp_path / "trusted_root.json"
-    path.write_bytes(world.trusted_root())
-    return str(path)
-
-
-def identity(root_file: str, who: str = ME, issuer: str = ISSUER) -> tuple[str, ...]:
-    return ("--certificate-identity", who, "--certificate-oidc-issuer", issuer, "--trusted-root", root_file)
-
-
-def test_identities_sign_images_as_cosign_2_does(
-    registry: Registries,
-    ecli: Command,
-    cosign: RegistryClient,
-    home: dict[str, str],
-    world: Sigstore,
-    root_file: str,
-    tmp_path: Path,
-) -> None:
-    name = registry().repository()
-    repository = name.partition("/")[2]
-    digest = image(registry(), repository)
-    payload = forms.simple_payload(name, digest)
-    with Pusher(registry().host) as pusher:
-        put_simple(pusher, repository, digest, payload, world.signer().annotations(payload))
-
-    read = ecli("verify", *identity(root_file), f"{name}:1", env=home)
-
-    assert re.fullmatch(
-        rf"{name}:1: signed by {ME}, vouched for by {ISSUER}, logged 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", read.stdout
-    ), read
-    words = ("--certificate-oidc-issuer", ISSUER, "--offline", f"{name}@{digest}")
-    cosign("verify", "--certificate-identity", ME, *words, env=known(world, tmp_path))
-    wrong = line(ecli("verify", *identity(root_file, "you@example.org"), f"{name}:1", env=home))
-    assert wrong.endswith(f": wrong identity: signed by {ME} (of {ISSUER}), not by you@example.org")
-    you = ("--certificate-identity", "you@example.org")
-    theirs = cosign("verify", *you, *words, env=known(world, tmp_path), check=False)
-    assert "none of the expected identities matched what was in the certificate" in theirs.stderr
-
-
-def known(world: Sigstore, folder: Path) -> dict[str, str]:
-    """The variables by which cosign 2.5 knows authorities and logs: it takes --trusted-root for files only."""
-    found = {}
-    for variable, data in (
-        ("SIGSTORE_ROOT_FILE", b"".join(each.public_bytes(Encoding.PEM) for each in world.chain)),
-        ("SIGSTORE_REKOR_PUBLIC_KEY", pem(world.log)),
-        ("SIGSTORE_CT_LOG_PUBLIC_KEY_FILE", pem(world.certificate_log)),
-    ):
-        (folder / variable).write_bytes(data)
-        found[variable] = str(folder / variable)
-    return found
-
-
-def pem(party: Party) -> bytes:
-    return party.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def put_simple(pusher: Pusher, repository: str, digest: str, payload: bytes, annotations: dict[str, str]) -> None:
-    layer = {
-        "mediaType": SIMPLE_LAYER,
-        "size": len(payload),
-        "digest": pusher.put_blob(repository, payload),
-        "annotations": annotations,
-    }
-    config = json.dumps({"architecture": "", "os": "", "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}})
-    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(config)}
-    described["digest"] = pusher.put_blob(repository, config.encode())
-    document = {"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": [layer]}
-    pusher.put_manifest(repository, simple_tag(digest), json.dumps(document).encode(), MANIFEST)
-
-
-@pytest.mark.parametrize("kind", ["distribution", "ggcr"])
-def test_identities_sign_images_as_cosign_3_does(
-    kind: str,
-    registry: Registries,
-    ecli: Command,
-    cosign: RegistryClient,
-    home: dict[str, str],
-    world: Sigstore,
-    root_file: str,
-    tmp_path: Path,
-) -> None:
-    name = registry(kind).repository()
-    repository = name.partition("/")[2]
-    digest = image(registry(kind), repository)
-    bundle = json.dumps(world.signer().image_bundle(digest)).encode()
-    with Pusher(registry(kind).host) as pusher:
-        subject = pusher.manifest(repository, digest)
-        document = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "artifactType": forms.BUNDLE,
-            "config": {
-                "mediaType": "application/vnd.oci.empty.v1+json",
-                "size": 2,
-                "digest": pusher.put_blob(repository, b"{}"),
-            },
-            "layers": [{"mediaType": forms.BUNDLE, "size": len(bundle), "digest": pusher.put_blob(repository, bundle)}],
-            "subject": {"mediaType": MANIFEST, "size": len(subject.data), "digest": digest},
-            "annotations": {"dev.sigstore.bundle.predicateType": forms.SIGN_PREDICATE},
-        }
-        data = json.dumps(document).encode()
-        pusher.put_manifest(repository, digest_of(data), data, MANIFEST)
-
-    read = ecli("verify", *identity(root_file), "-j", f"{name}:1", env=home)
-
-    (found,) = json.loads(read.stdout)["signatures"]
-    assert (found["kind"], found["signer"], found["issuer"], found["form"]) == ("identity", ME, ISSUER, "bundle")
-    words = ("--new-bundle-format", "--type", forms.SIGN_PREDICATE, *identity(root_file), f"{name}@{digest}")
-    cosign("verify-attestation", *words, env=known(world, tmp_path))
-
-
-def test_identities_sign_files(
-    ecli: Command, cosign: RegistryClient, home: dict[str, str], world: Sigstore, root_file: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "package.json"
-    path.write_bytes(b'{"hello":1}')
-    bundle = tmp_path / "package.json.sigstore.json"
-    bundle.write_text(json.dumps(world.signer().bundle(path.read_bytes())))
-
-    assert ecli("verify", *identity(root_file), path, env=home).returncode == 0
-    cosign("verify-blob", "--new-bundle-format", "--bundle", bundle, *identity(root_file), path)
-    patterns = ("--certificate-identity-regexp", r"[a-z]+@example\.org", "--certificate-oidc-issuer", ISSUER)
-    assert ecli("verify", *patterns, "--trusted-root", root_file, path, env=home).returncode == 0
-    elsewhere = ecli("verify", *identity(root_file, issuer="https://elsewhere.example"), path, env=home)
-    assert line(elsewhere).endswith(f"vouched for by {ISSUER}, not by https://elsewhere.example")
-    for words in (("--certificate-identity", ME), ("--certificate-oidc-issuer", ISSUER), identity(root_file)[:4], ()):
-        assert ecli("verify", *words, path, env=home).returncode == 2
 
 
 @pytest.fixture

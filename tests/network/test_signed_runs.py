@@ -88,6 +88,8 @@ def test_a_signed_image_runs_and_each_other_is_refused(registry: Registries, use
     assert user.run(f"{name}:1", "--pull", "always").returncode == 7
     assert user.run(f"{name}:1").returncode == 7
     assert user.run(f"{name}:1", "--offline").returncode == 7
+    offline = user.ecli("verify", "--offline", "--key", user.folder / "ours.pub", f"{name}:1", env=user.env)
+    assert offline.stdout.startswith(f"{name}:1: signed by key "), offline
 
     guest(registry().host, repository, data=EIGHT)  # another image under the tag
     assert "no signature" in user.refusal(f"{name}:1", "--pull", "always")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
+from eunomia.cli.fetch_table import FETCH_OPTIONS
 from eunomia.cli.parser import VERBOSE, Command, Opt, UsageError
 from eunomia.cli.whole_file import write_whole
 from eunomia.errors import EunomiaError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from eunomia.cli.parser import Values
     from eunomia.package.model import Package
 
 FORMATS = ("json", "yaml", "tar", "bpf.o", "skeleton")  # eunomia.publish.export has them
@@ -25,6 +27,7 @@ COMMAND = Command(
         Opt("output", "o", "file", "file to write, - for standard output (NAME and the form's suffix)", "FILE"),
         Opt("arch", "", "text", "architecture of bpf.o and skeleton (this machine's)", "ARCH"),
         Opt("name", "", "text", "what a skeleton's names begin with (that of the object, as in bootstrap_bpf)", "NAME"),
+        *FETCH_OPTIONS,
         VERBOSE,
     ),
     details="""\
@@ -58,7 +61,7 @@ def main(args: list[str]) -> int:
     if values["name"] and form != "skeleton":
         raise UsageError("--name is for --format skeleton")
     program = values.operands[0]
-    package, origin = _package(program, form)
+    package, origin = _package(program, form, values)
     data = publish.export(package, form, arch=values["arch"] or "", name=values["name"] or "")
     if output == "-":
         _print(data, form)
@@ -69,15 +72,16 @@ def main(args: list[str]) -> int:
     return 0
 
 
-def _package(program: str, form: str) -> tuple[Package, str]:
+def _package(program: str, form: str, values: Values) -> tuple[Package, str]:
     """The package and what to call it by; a source for a skeleton is compiled without counters that only ecli reads."""
-    from eunomia.registry.resolve import fetch, package_of
+    from eunomia.cli.fetching import fetched, limits_of
+    from eunomia.registry.resolve import package_of
 
     if form in ("skeleton", "bpf.o") and program.endswith(".c") and os.path.isfile(program):
         from eunomia.compiler import compile_source
 
         return compile_source(program, accounting=False), program
-    found = fetch(program)
+    found = fetched(program, limits_of(values))
     if found.is_guest:
         raise EunomiaError(f"export {program}: a Wasm guest, not a package [it is a file that runs as it is]")
     return package_of(found.data, found.origin, remote=found.is_remote), found.origin

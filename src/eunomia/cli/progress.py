@@ -77,7 +77,7 @@ def size(count: int) -> str:
 
 def _columns() -> int:
     try:
-        return max(20, os.get_terminal_size(2).columns)
+        return max(20, os.get_terminal_size(2).columns or 80)  # a terminal without a size says 0
     except OSError:
         return 80
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
     from eunomia.registry.keyless import Identity
     from eunomia.registry.keys import PublicKey
+    from eunomia.registry.resolve import Limits
     from eunomia.registry.signature_forms import Signature
-    from eunomia.registry.verification import Outcome, Subject
+    from eunomia.registry.verification import Outcome, Subject, Verified
 
 MAX_FILE = 256 << 20
 FETCHING = ("offline", "plain-http", "ca-file", "timeout", "max-size")
@@ -35,6 +36,7 @@ COMMAND = Command(
         Opt("trusted-root", "", "file", "sigstore's trust root: authorities and logs that are believed", "FILE"),
         Opt("signature", "", "file", "of a FILE: its signature, in base64 (FILE.sig)", "FILE"),
         Opt("bundle", "", "file", "of a FILE: its sigstore bundle (FILE.sigstore.json)", "FILE"),
+        Opt("attestation", "", "text", "of an image: provenance, cyclonedx, spdx, or a predicate's type", "TYPE"),
         Opt("signed-as", "", "text", "of an image: the name in its signature, if it was copied from there", "NAME"),
         Opt(
             "provenance",
@@ -52,6 +54,8 @@ COMMAND = Command(
 Signatures of a FILE or URL are looked for beside it (FILE.sigstore.json, FILE.sig); of an image REF in its repository,
 as cosign puts them there. One valid signature by one of the keys or identities is enough. The name that an image's
 signature states must be that of REF: one that was copied from another repository is refused without --signed-as.
+
+`--attestation` asks for a signed statement about an image in place of its signature; -j writes it.
 
 An identity (a person or a workflow, by a short-lived certificate) is verified offline, against the trust root in a
 file:
@@ -125,12 +129,15 @@ def _write_json(operand: str, subject: Subject, outcome: Outcome) -> None:
         "verified": operand,
         "digest": subject.digest,
         "state": outcome.state,
-        "signatures": [
-            {name: getattr(each, name) for name in names if getattr(each, name)} for each in outcome.verified
-        ],
+        "signatures": [_shown(each, names) for each in outcome.verified],
         "refused": [{"state": each.state, "why": each.why, "origin": each.origin} for each in outcome.refused],
     }
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
+
+
+def _shown(each: Verified, names: tuple[str, ...]) -> dict[str, Any]:
+    found = {name: getattr(each, name) for name in names if getattr(each, name)}
+    return found | ({"statement": each.statement} if each.statement is not None else {})
 
 
 def _trusted(values: Values) -> tuple[list[PublicKey], list[Identity]]:
@@ -164,7 +171,7 @@ def _verify(operand: str, keys: list[PublicKey], identities: list[Identity], val
     from eunomia.registry.verification import check
 
     for subject, signatures in _subjects(operand, values):
-        outcome = check(subject, signatures, keys, identities)
+        outcome = check(subject, signatures, keys, identities, predicate=_predicate(values))
         if outcome.verified:
             break
     return subject, outcome
@@ -172,57 +179,60 @@ def _verify(operand: str, keys: list[PublicKey], identities: list[Identity], val
 
 def _subjects(operand: str, values: Values) -> Any:
     """Yield what may be signed so that the operand is, with its signatures."""
+    from eunomia.cli.fetching import fetched, limits_of
     from eunomia.registry import attached
-    from eunomia.registry.reference import is_reference
+    from eunomia.registry.kept_signatures import kept
+    from eunomia.registry.reference import is_reference, parse
+    from eunomia.registry.signatures import kept_as, places
     from eunomia.registry.verification import Subject
 
+    limits = limits_of(values)
+    is_file = os.path.lexists(operand)
     named = _named_signatures(values)
-    if operand.startswith(("http://", "https://")):
-        from eunomia.registry.http import download
-        from eunomia.registry.resolve import MAX_DOWNLOAD
-
-        data = download(operand, timeout=values["timeout"], max_size=values["max-size"] or MAX_DOWNLOAD)
-        yield Subject.of_file(data), named or attached.beside_url(operand, values["timeout"])
+    if not is_file and is_reference(operand) and not limits.offline:
+        yield from _of_image(operand, limits, values)
         return
-    if not os.path.lexists(operand) and is_reference(operand):
-        yield from _of_image(operand, values)
+    if values["attestation"]:
+        raise UsageError(f"--attestation is about an image in its registry: {operand} is none")
+    if is_file or operand.startswith((".", "/")):
+        found = attached.read_whole(operand, MAX_FILE)
+        if found is None:
+            raise FetchError(f"verify {operand}: no such file")
+        if len(found) > MAX_FILE:
+            raise FetchError(f"verify {operand}: larger than {MAX_FILE >> 20} MB, not a program")
+        yield Subject.of_file(found), named or attached.beside_file(operand)
         return
-    found = attached.read_whole(operand, MAX_FILE)
-    if found is None:
-        yield from _of_name(operand, values)
-        return
-    if len(found) > MAX_FILE:
-        raise FetchError(f"verify {operand}: larger than {MAX_FILE >> 20} MB, not a program")
-    yield Subject.of_file(found), named or attached.beside_file(operand)
+    program = fetched(operand, limits)
+    for subject, find in places(program.source, program.data, limits.timeout, limits):
+        if values["signed-as"] and subject.name:
+            subject.name, subject.tag = parse(values["signed-as"]).name, ""
+        yield subject, named or (kept(kept_as(subject)) if limits.offline else find())
 
 
-def _of_image(operand: str, values: Values) -> Any:
+def _of_image(operand: str, limits: Limits, values: Values) -> Any:
     """Yield the manifest or index that a reference names, with its signatures."""
-    from eunomia.cli.fetching import limits_of
     from eunomia.registry.attached_image import of_image
     from eunomia.registry.config import read
     from eunomia.registry.download import client_for
     from eunomia.registry.reference import parse
     from eunomia.registry.verification import Subject
 
+    signed_as = values["signed-as"] or ""
     config = read()
     place = parse(operand, registry=config.registry, prefix=config.prefix)
-    name = parse(values["signed-as"]).name if values["signed-as"] else place.name
-    with client_for(place, limits_of(values)) as client:
+    name = parse(signed_as).name if signed_as else place.name
+    with client_for(place, limits) as client:
         manifest = client.manifest(place.repository, place.wanted)
-        subject = Subject(manifest.digest, manifest.data, name, "" if values["signed-as"] else place.tag)
-        yield subject, of_image(client, place.repository, manifest.digest)
+        subject = Subject(manifest.digest, manifest.data, name, "" if signed_as else place.tag)
+        yield subject, of_image(client, place.repository, manifest.digest, _predicate(values))
 
 
-def _of_name(operand: str, values: Values) -> Any:
-    """Yield what a name of a hub stands for, with its signatures."""
-    from eunomia.cli.fetching import fetched, limits_of
-    from eunomia.registry.signatures import places
+def _predicate(values: Values) -> str:
+    """Return the type of the statements that are wanted."""
+    from eunomia.registry.signature_forms import PREDICATES, SIGN_PREDICATE
 
-    limits = limits_of(values)
-    program = fetched(operand, limits)
-    for subject, find in places(program.source, program.data, limits.timeout, limits):
-        yield subject, find()
+    kind = values["attestation"]
+    return PREDICATES.get(kind, kind) if kind else SIGN_PREDICATE
 
 
 def _named_signatures(values: Values) -> list[Signature]:

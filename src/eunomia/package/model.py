@@ -69,14 +69,24 @@ class Package:
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> Package:
-        """Read a package, or an object, from a file.
+        """Read a package, or an object, from a file; or from a registry or web server, by its reference or URL.
 
         Raises:
             OSError: the file cannot be read.
             PackageError: it is no package, or a damaged one.
+            FetchError: it cannot be fetched; `eunomia.resolve` finds built-in tools and those of hubs too.
         """
-        with open(path, "rb") as file:
-            data = file.read(MAX_FILE + 1)
+        try:
+            with open(path, "rb") as file:
+                data = file.read(MAX_FILE + 1)
+        except FileNotFoundError:
+            from eunomia.registry.reference import is_reference
+
+            if not isinstance(path, str) or not (is_reference(path) or path.startswith(("http://", "https://"))):
+                raise
+            from eunomia.registry.resolve import resolve
+
+            return resolve(path)
         if len(data) > MAX_FILE:
             raise PackageError(f"read package: {path} has more than {MAX_FILE} bytes")
         return cls.from_bytes(data, str(path))

@@ -113,7 +113,8 @@ def _try_bundle(  # noqa: PLR0917
     pusher: Pusher, repository: str, manifest: Manifest, key: PrivateKey, signed: Signed, must: bool
 ) -> None:
     try:
-        signed.written.append(_put_bundle(pusher, repository, manifest, key))
+        payload = forms.statement(f"{pusher.registry}/{repository}", manifest.digest)
+        signed.written.append(put_bundle(pusher, repository, manifest, payload, forms.SIGN_PREDICATE, key))
     except RegistryError as exc:
         if must or exc.status not in NOT_TAKEN:
             raise
@@ -164,9 +165,10 @@ def _layers_there(pusher: Pusher, repository: str, tag: str) -> list[dict[str, A
     return layers
 
 
-def _put_bundle(pusher: Pusher, repository: str, manifest: Manifest, key: PrivateKey) -> str:
-    """Write a bundle that refers to the manifest, as cosign 3 does."""
-    payload = forms.statement(f"{pusher.registry}/{repository}", manifest.digest)
+def put_bundle(  # noqa: PLR0917
+    pusher: Pusher, repository: str, manifest: Manifest, payload: bytes, predicate: str, key: PrivateKey
+) -> str:
+    """Sign a statement, write the bundle so that it refers to the manifest, as cosign 3 does; return its reference."""
     signature = key.sign(forms.pre_authentication(forms.IN_TOTO, payload))
     bundle = forms.envelope_bundle(payload, signature, key.public.hint)
     document = {
@@ -178,7 +180,7 @@ def _put_bundle(pusher: Pusher, repository: str, manifest: Manifest, key: Privat
         "subject": {"mediaType": manifest.media_type, "size": len(manifest.data), "digest": manifest.digest},
         "annotations": {
             BUNDLE_CONTENT: "dsse-envelope",
-            PREDICATE: forms.SIGN_PREDICATE,
+            PREDICATE: predicate,
             "org.opencontainers.image.created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         },
     }

@@ -43,7 +43,7 @@ class Pusher(Client):
             Its digest.
         """
         source = _Source(data)
-        what = f"push {self.named(repository, source.digest)}"
+        what = f"push {self.registry}/{repository}"
         scopes = _writing(repository)
         if self._has(what, repository, source.digest, scopes):
             self._progress(source.digest, source.size, source.size)

@@ -85,23 +85,24 @@ def read_whole(path: str, limit: int) -> bytes | None:
         raise OSError(exc.errno, f"read {path}: {(exc.strerror or str(exc)).lower()}") from exc
 
 
-def beside_url(url: str, timeout: float) -> list[Signature]:
+def beside_url(url: str, timeout: float, ca_file: str = "") -> list[Signature]:
     """Return the signatures beside a URL.
 
     Raises:
         SignatureError: what is there is no signature.
         FetchError: it could not be asked for.
     """
-    return beside(url, lambda place, limit: read_url(place, limit, timeout))
+    return beside(url, lambda place, limit: read_url(place, limit, timeout, ca_file))
 
 
-def read_url(url: str, limit: int, timeout: float) -> bytes | None:
+def read_url(url: str, limit: int, timeout: float, ca_file: str = "") -> bytes | None:
     """Return what is at a URL, None where there is nothing."""
-    from eunomia.registry.http import download
+    from eunomia.registry.http import get
 
     try:
-        return download(url, timeout=timeout, max_size=limit)
+        answer = get(url, timeout=timeout, max_size=limit, ca_file=ca_file)
     except FetchError as exc:
         if exc.status in MISSING:
             return None
         raise
+    return answer.data if answer is not None else None

@@ -32,8 +32,16 @@ def simple_tag(digest: str) -> str:
     return f"{digest.replace(':', '-')}.sig"
 
 
-def of_image(client: Client, repository: str, digest: str) -> Iterator[Signature]:
+def of_image(
+    client: Client, repository: str, digest: str, predicate: str = forms.SIGN_PREDICATE
+) -> Iterator[Signature]:
     """Yield the signatures of a manifest or index: those under cosign's tag, then its referrers.
+
+    Args:
+        client: the registry.
+        repository: path in it.
+        digest: of the manifest or index.
+        predicate: of attestations the type that is wanted; they are referrers only.
 
     Raises:
         FetchError: the registry could not be asked.
@@ -41,7 +49,8 @@ def of_image(client: Client, repository: str, digest: str) -> Iterator[Signature
     """
     payloads: dict[str, bytes] = {}
     try:
-        yield from _simple(client, repository, simple_tag(digest), payloads)
+        if predicate == forms.SIGN_PREDICATE:
+            yield from _simple(client, repository, simple_tag(digest), payloads)
     except RegistryError as exc:
         if exc.status != 404:
             raise
@@ -52,9 +61,9 @@ def of_image(client: Client, repository: str, digest: str) -> Iterator[Signature
         if kind not in (*forms.BUNDLES, SIMPLE_ARTIFACT, EMPTY, ""):
             continue
         annotations = each.get("annotations")
-        predicate = annotations.get(PREDICATE) if isinstance(annotations, dict) else None
-        if predicate not in (None, "", forms.SIGN_PREDICATE):
-            continue  # provenance, an SBOM
+        stated = annotations.get(PREDICATE) if isinstance(annotations, dict) else None
+        if stated not in (None, "", predicate):
+            continue  # of a signature: provenance, an SBOM
         opened += 1
         if opened > MAX_REFERRERS:
             raise SignatureError(f"{client.registry}/{repository}@{digest}: more than {MAX_REFERRERS} signatures")

@@ -6,8 +6,10 @@ import time
 
 from eunomia.errors import FetchError
 from eunomia.registry.holding import adding, downloading
-from eunomia.registry.remote import architecture, image_name, is_kept
+from eunomia.registry.remote import architecture, image_name, is_kept, kept_image
 from eunomia.registry.store import Entry, digest_of
+
+MAX_PARTS = 500  # digests in an entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,12 +48,12 @@ def fetch_image(
         if has_waited:
             entry = store.lookup(name) or entry
             if entry is not None and entry.fetched >= int(time.time()) - limits.timeout:
-                data = store.get(entry.data)
+                data = kept_image(store, entry, text, limits)
                 if data is not None:
                     return data, entry, False
         with client_for(reference, limits) as client:
             if entry is not None and store.has(entry.data):
-                data = _unchanged(reference, client, store, entry)
+                data = _unchanged(reference, client, store, entry, text, limits)
                 if data is not None:
                     entry.fetched = int(time.time())
                     store.tag(entry)
@@ -62,10 +64,10 @@ def fetch_image(
 
 def _pulled(reference: Reference, name: str, client: Client, store: Store, limits: Limits) -> tuple[bytes, Entry]:
     """Pull an image's program, and keep it by its tag and by its digest."""
-    from eunomia.registry.images import pull
+    from eunomia.registry.kept_images import recorded
     from eunomia.registry.reference import Reference as Made
 
-    pulled = pull(
+    pulled, parts = recorded(
         reference,
         client,
         store,
@@ -83,8 +85,10 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
         fetched=int(time.time()),
         size=len(pulled.data),
     )
+    parts.pop(fresh.data, None)
+    fresh.parts = tuple(digest for digest in parts if digest.startswith("sha256:"))[:MAX_PARTS]
     limits.mark("verify")
-    keep(store, fresh, pulled.data)
+    keep(store, fresh, pulled.data, parts)
     limits.mark("keep")
     if not reference.digest:
         by_digest = Made(reference.registry, reference.repository, "", pulled.digest)
@@ -92,7 +96,9 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
     return pulled.data, fresh
 
 
-def _unchanged(reference: Reference, client: Client, store: Store, entry: Entry) -> bytes | None:
+def _unchanged(  # noqa: PLR0917
+    reference: Reference, client: Client, store: Store, entry: Entry, text: str, limits: Limits
+) -> bytes | None:
     """Return the bytes of an entry where the registry's tag still is what it was."""
     try:
         there = client.head(reference.repository, reference.wanted)
@@ -100,7 +106,9 @@ def _unchanged(reference: Reference, client: Client, store: Store, entry: Entry)
         if exc.status or "[" in str(exc):
             raise
         raise type(exc)(f"{exc} [without --pull always, what the cache has of it runs]") from exc
-    return store.get(entry.data) if there is not None and there.digest == entry.digest else None
+    if there is None or there.digest != entry.digest:
+        return None
+    return kept_image(store, entry, text, limits)
 
 
 def fetch_url(address: str, text: str, store: Store, entry: Entry | None, limits: Limits) -> tuple[bytes, Entry]:
@@ -168,10 +176,12 @@ def fetch_of_hub(found: Found, name: str, store: Store, limits: Limits) -> bytes
         return data
 
 
-def keep(store: Store, entry: Entry, data: bytes) -> None:
+def keep(store: Store, entry: Entry, data: bytes, parts: dict[str, bytes] | None = None) -> None:
     """Keep bytes and what leads to them."""
     with adding(store):
         store.put(data)
+        for digest in entry.parts:
+            store.put((parts or {})[digest])
         if not store.failure:
             store.tag(entry)
 
@@ -181,6 +191,6 @@ def _tag_as(store: Store, entry: Entry, name: str) -> None:
         store.tag(
             Entry(
                 name, entry.data, digest=entry.digest, manifest=entry.manifest, media_type=entry.media_type,
-                fetched=entry.fetched, size=entry.size,
+                fetched=entry.fetched, size=entry.size, parts=entry.parts,
             )
         )  # fmt: skip

@@ -10,6 +10,7 @@ import time
 
 from eunomia.errors import SignatureError
 from eunomia.registry.keys import cause, no_cryptography
+from eunomia.registry.signature_forms import pre_authentication
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,7 +168,10 @@ def _verified(verifier: Any, subject: Subject, bundle: Bundle) -> tuple[Any, flo
             digest = bytes.fromhex(subject.digest.removeprefix("sha256:"))
             verifier.verify_artifact(Hashed(algorithm=HashAlgorithm.SHA2_256, digest=digest), opened, _Everybody())
         else:
-            verifier.verify_dsse(opened, _Everybody())
+            kind, payload = verifier.verify_dsse(opened, _Everybody())
+            # sigstore read the bundle by itself: what it verified must be what was read here
+            if pre_authentication(kind, payload) != bundle.claims.signed:
+                raise SignatureError("bundle: two statements in it")
     except VerificationError as exc:
         raise _refusal(exc) from exc
     except (Error, ValueError, TypeError, AttributeError, OverflowError) as exc:

@@ -152,23 +152,28 @@ def _of_registry(program: str) -> Reference | None:
 
 def _not_found(program: str) -> FetchError:
     """Return the error for a name behind which there is nothing."""
+    from eunomia.registry.hub import names
+
     if "/" in program or program.endswith(SUFFIXES):
         hub = program.partition("/")[0]
-        tools = _hub_names(hub) if program.count("/") == 1 and hub else ()
+        tools = names(hub) if program.count("/") == 1 and hub else ()
         hint = f", nor such a tool in your hub {hub} [ecli search --hub {hub}; ecli hub update]" if tools else ""
         return FetchError(f"open {program}: no such file{hint}")
     from difflib import get_close_matches
 
     from eunomia import builtin
 
-    known = {*builtin.names(), *_hub_names()}
-    near = get_close_matches(program.partition("@")[0], sorted(known), n=3, cutoff=0.55)
-    what = "no such file, built-in tool, or tool of your hubs" if _hub_names() else "no such file or built-in tool"
-    hint = f"did you mean {' or '.join(near)}?" if near else "`ecli list` shows the built-in tools"
-    return FetchError(f"open {program}: {what} [{hint}]")
+    of_hubs = names()
+    near = get_close_matches(program.partition("@")[0], sorted({*builtin.names(), *of_hubs}), n=3, cutoff=0.55)
+    what = "no such file, built-in tool, or tool of your hubs" if of_hubs else "no such file or built-in tool"
+    search = "; `ecli search` looks through your hubs" if of_hubs else ""
+    hint = f"did you mean {' or '.join(near)}?" if near else f"`ecli list` shows the built-in tools{search}"
+    return FetchError(f"open {program}: {what} [{hint}{_of_caller(bool(of_hubs))}]")
 
 
-def _hub_names(hub: str = "") -> set[str]:
-    from eunomia.registry.hub import names
-
-    return names(hub)
+def _of_caller(has_hubs: bool) -> str:
+    """Return what to know where root has no hub, and the user who called sudo has."""
+    caller = os.environ.get("SUDO_USER", "") if os.geteuid() == 0 and not has_hubs else ""
+    if not caller or not os.path.exists(os.path.expanduser(f"~{caller}/.config/eunomia/hubs.toml")):
+        return ""
+    return f"; the hubs of {caller} are not root's: ecli hub add --system makes one everybody's"

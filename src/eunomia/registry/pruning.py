@@ -74,7 +74,7 @@ def _total(store: Store, entries: list[Entry]) -> int:
 
 
 def _wanted(entries: list[Entry]) -> set[str]:
-    return {digest for each in entries for digest in (each.data, each.digest, each.manifest) if digest}
+    return {digest for each in entries for digest in (each.data, each.digest, each.manifest, *each.parts) if digest}
 
 
 def _forget_old(store: Store, entry: Entry, before: float, removed: Removed) -> bool:

@@ -10,7 +10,7 @@ import os
 from eunomia.errors import FetchError
 from eunomia.registry.resolve import Program
 from eunomia.registry.source import Source
-from eunomia.registry.store import Entry, Store
+from eunomia.registry.store import Entry, Store, is_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def image(reference: Reference, text: str, limits: Limits, *, pinned: bool = Fal
     limits.mark("resolve")
     asks = limits.pull == "always" and not reference.digest and not limits.offline
     if entry is not None and not asks:
-        data = kept(store, entry, text, limits)
+        data = kept_image(store, entry, text, limits)
         if data is not None:
             limits.say(f"{text}: from the cache, {entry.digest} fetched {age(entry.fetched)}")
             return _image_program(reference, text, data, entry, pinned, cached=True)
@@ -152,6 +152,35 @@ def of_hub(found: Found, text: str, limits: Limits, *, pinned: bool = False) -> 
     return Program(data, found.name, source)
 
 
+def kept_image(store: Store, entry: Entry, text: str, limits: Limits) -> bytes | None:
+    """Return the bytes of an image's entry where the digest that it is known by leads to them; else as `kept`."""
+    if not is_digest(entry.digest):  # of another kind: the cache keeps nothing by that
+        return None
+    data = kept(store, entry, text, limits)
+    if data is None or _is_named(store, entry):
+        return data
+    from eunomia.registry.kept_images import leads_to
+
+    platform = architecture(limits.platform)
+    if leads_to(entry, store, architecture=platform, max_size=limits.max_size, member=limits.member):
+        return data
+    _damaged(text, f"{entry.data} is not what {entry.digest} leads to", limits)
+    return None
+
+
+def _is_named(store: Store, entry: Entry) -> bool:
+    """Return whether the image's manifest names the program's bytes as they are: it is read without being parsed."""
+    named = entry.data
+    for digest in (entry.manifest, entry.digest):
+        if named == digest:
+            continue
+        data = store.get(digest)
+        if data is None or named.encode() not in data:
+            return False
+        named = digest
+    return True
+
+
 def kept(store: Store, entry: Entry, text: str, limits: Limits) -> bytes | None:
     """Return the bytes of an entry, None where they must be fetched anew; a damaged blob is told of.
 
@@ -161,13 +190,17 @@ def kept(store: Store, entry: Entry, text: str, limits: Limits) -> bytes | None:
     data = store.get(entry.data)
     limits.mark("verify")
     if data is None and entry.data in store.damaged:
-        if limits.offline or limits.pull == "never":
-            raise FetchError(
-                f"open {text}: what the cache has of it is damaged: it is not {entry.data} [run it once without "
-                f"{'--offline' if limits.offline else '--pull never'} to fetch it anew]"
-            )
-        limits.warn(f"{text}: what the cache had of it was damaged (not {entry.data}); it is fetched anew")
+        _damaged(text, f"it is not {entry.data}", limits)
     return data
+
+
+def _damaged(text: str, why: str, limits: Limits) -> None:
+    if limits.offline or limits.pull == "never":
+        raise FetchError(
+            f"open {text}: what the cache has of it is damaged: {why} [run it once without "
+            f"{'--offline' if limits.offline else '--pull never'} to fetch it anew]"
+        )
+    limits.warn(f"{text}: what the cache had of it was damaged ({why}); it is fetched anew")
 
 
 def is_kept(address: str) -> bool:

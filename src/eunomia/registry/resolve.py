@@ -184,6 +184,7 @@ def find(program: str, limits: Limits) -> Program:
         path = _path(program, is_word, limits)
         data = _builtin(program) if is_word and not path else None
         if data is not None:
+            limits.say(f"{program}: a built-in tool")
             return Program(verified(data, limits, program), program, Source("builtin", program, pinned=pinned))
         path = path or (program if os.path.isdir(program) else "")
         if path and os.path.isdir(path):
@@ -191,6 +192,7 @@ def find(program: str, limits: Limits) -> Program:
 
             path = program_in(path)
         if path:
+            limits.say(f"{program}: {'the file' if path == program else path}")
             return Program(verified(_file(path), limits, path), path, Source("file", program, path, pinned=pinned))
     if limits.locked:
         raise FetchError(f"open {program}: not in {limits.lock or LOCK}, and --locked was given [ecli lock {program}]")

@@ -23,6 +23,12 @@ MAX_BUNDLE = 1 << 20  # bytes of a sigstore bundle; they have 1 to 10 KB
 MAX_RAW = 8 << 10  # bytes of a signature in base64; RSA with 16384 bits has 2.7 KB
 MAX_SUBJECTS = 1024  # of one statement
 SIMPLE_TYPE = "cosign container image signature"
+# What is said of a thing beside that, by short names.
+PREDICATES = {
+    "provenance": "https://slsa.dev/provenance/v1",
+    "cyclonedx": "https://cyclonedx.org/bom",
+    "spdx": "https://spdx.dev/Document",
+}
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 BUNDLES = (
     BUNDLE,
@@ -66,11 +72,13 @@ class Claims:
         names: what the things were called, "" where the form has no name.
         signed: the bytes that the signature is over, None where they are the thing's own.
         time: when it was signed by the word of the signer, ISO 8601, or "".
+        statement: of an attestation: all of it, a JSON object.
     """
 
-    __slots__ = ("digests", "names", "signed", "time")
+    __slots__ = ("digests", "names", "signed", "statement", "time")
 
     def __init__(self, digests: list[str], names: list[str], signed: bytes | None, time: str = "") -> None:
+        self.statement: dict[str, Any] | None = None
         self.digests = digests
         self.names = names
         self.signed = signed
@@ -115,10 +123,15 @@ def simple_claims(payload: bytes) -> Claims:
     return Claims([digest], [name], payload, str(stamp) if isinstance(stamp, int | str) else "")
 
 
-def bundle_of(data: bytes) -> Bundle:
+def bundle_of(data: bytes, predicate: str = SIGN_PREDICATE) -> Bundle:
     """Take a sigstore bundle apart.
 
+    Args:
+        data: its JSON.
+        predicate: what its statement must be; of a signature's by default.
+
     Raises:
+        AttestationError: its statement is another.
         SignatureError: it is none, or damaged.
     """
     document = document_of(data, "bundle", MAX_BUNDLE)
@@ -131,8 +144,10 @@ def bundle_of(data: bytes) -> Bundle:
     elif "certificate" not in material and "x509CertificateChain" not in material:
         raise SignatureError("bundle: neither a key nor a certificate in `$.verificationMaterial`")
     if "dsseEnvelope" in document:
-        signature, claims = _envelope(_part(document, "dsseEnvelope", dict))
+        signature, claims = _envelope(_part(document, "dsseEnvelope", dict), predicate)
         return Bundle(hint, signature, claims, data, False)
+    if predicate != SIGN_PREDICATE:
+        raise AttestationError("a signature, not an attestation")
     message = _part(document, "messageSignature", dict)
     found = _part(message, "messageDigest", dict)
     if found.get("algorithm") != "SHA2_256":
@@ -141,7 +156,7 @@ def bundle_of(data: bytes) -> Bundle:
     return Bundle(hint, _base64(message, "signature"), Claims([f"sha256:{digest}"], [""], None), data, True)
 
 
-def _envelope(envelope: dict[str, Any]) -> tuple[bytes, Claims]:
+def _envelope(envelope: dict[str, Any], predicate: str) -> tuple[bytes, Claims]:
     """Return the signature in a DSSE envelope and what its statement says."""
     if envelope.get("payloadType") != IN_TOTO:
         raise SignatureError(f"bundle: payload type {envelope.get('payloadType')!r:.80}, expected {IN_TOTO}")
@@ -152,8 +167,9 @@ def _envelope(envelope: dict[str, Any]) -> tuple[bytes, Claims]:
     statement = document_of(payload, "statement", MAX_BUNDLE)
     if statement.get("_type") not in STATEMENTS:
         raise SignatureError(f"statement: type {statement.get('_type')!r:.80}, expected {STATEMENTS[0]}")
-    if statement.get("predicateType") != SIGN_PREDICATE:
-        raise AttestationError(f"an attestation ({statement.get('predicateType')!r:.80}), not a signature")
+    if statement.get("predicateType") != predicate:
+        wanted = "a signature" if predicate == SIGN_PREDICATE else f"one of {predicate:.80}"
+        raise AttestationError(f"an attestation ({statement.get('predicateType')!r:.80}), not {wanted}")
     subjects = statement.get("subject")
     if not isinstance(subjects, list) or not 1 <= len(subjects) <= MAX_SUBJECTS:
         raise SignatureError(f"statement: `$.subject`: expected a list of 1 to {MAX_SUBJECTS}")
@@ -165,7 +181,9 @@ def _envelope(envelope: dict[str, Any]) -> tuple[bytes, Claims]:
             raise SignatureError("statement: `$.subject[].digest.sha256`: missing")
         digests.append(f"sha256:{value}")
         names.append(str(subject.get("name") or ""))
-    return _base64(signatures[0], "sig"), Claims(digests, names, pre_authentication(IN_TOTO, payload))
+    claims = Claims(digests, names, pre_authentication(IN_TOTO, payload))
+    claims.statement = statement if predicate != SIGN_PREDICATE else None
+    return _base64(signatures[0], "sig"), claims
 
 
 class AttestationError(SignatureError):

@@ -110,7 +110,7 @@ def _look(  # noqa: PLR0917
     now: float,
     offline: bool,
 ) -> Outcome:
-    name = f"{subject.digest} {subject.name}"
+    name = kept_as(subject)
     outcome = check(subject, kept(name), keys, people, now=now)
     if outcome.verified:
         return outcome
@@ -124,6 +124,11 @@ def _look(  # noqa: PLR0917
     outcome = check(subject, found, keys, people, now=now)
     keep(name, found)
     return outcome
+
+
+def kept_as(subject: Subject) -> str:
+    """Return the name under which the signatures of a thing are kept."""
+    return f"{subject.digest} {subject.name}"
 
 
 def _signed(outcome: Outcome) -> Verdict:
@@ -153,7 +158,8 @@ def places(
         return places
     subject = Subject.of_file(data)
     if source.kind == "url":
-        return [(subject, lambda: attached.beside_url(source.name, timeout))]
+        ca_file = options.ca_file if options is not None else ""
+        return [(subject, lambda: attached.beside_url(source.name, timeout, ca_file))]
     if source.kind == "hub":
         return [(subject, lambda: of_hub(source.name, timeout, options))]
     if source.kind == "file":

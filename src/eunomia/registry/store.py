@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_BLOB = 256 << 20  # bytes
-MAX_ENTRY = 8192  # bytes
+MAX_ENTRY = 1 << 16  # bytes
 FORMAT = "eunomia 1"
 KEEP_TOUCH = 3600  # seconds; the time of last use is no finer than this
 LARGE = 1 << 20  # bytes from which OpenSSL's sha256, with the processor's instructions, makes up for its import
@@ -51,13 +51,26 @@ class Entry:
         digest: of the manifest or index that the name pointed to, "" for none.
         manifest: of the manifest of this platform.
         media_type: of the layer or body that the bytes were in.
+        parts: digests of what else of an image is kept: its manifests, and layers that are not the program itself.
         etag, modified: a web server's words for the version.
         fetched: when, in seconds since 1970.
         size: of the program's bytes.
         used: when it was last looked up, to about an hour.
     """
 
-    __slots__ = ("data", "digest", "etag", "fetched", "manifest", "media_type", "modified", "name", "size", "used")
+    __slots__ = (
+        "data",
+        "digest",
+        "etag",
+        "fetched",
+        "manifest",
+        "media_type",
+        "modified",
+        "name",
+        "parts",
+        "size",
+        "used",
+    )
 
     def __init__(
         self,
@@ -72,6 +85,7 @@ class Entry:
         fetched: int = 0,
         size: int = 0,
         used: float = 0.0,
+        parts: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.data = data
@@ -83,6 +97,7 @@ class Entry:
         self.fetched = fetched
         self.size = size
         self.used = used
+        self.parts = parts
 
     def to_bytes(self) -> bytes:
         """Return the file of an entry. What would break its lines is left out."""
@@ -91,6 +106,8 @@ class Entry:
             value = str(getattr(self, key))
             if value and (value.isprintable() or key == "name"):
                 lines.append(f"{key} {value}")
+        if self.parts:
+            lines.append(f"parts {' '.join(self.parts)}")
         return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
     @classmethod
@@ -108,9 +125,18 @@ class Entry:
             return None
         if any(found.get(key) and not is_known(found[key]) for key in ("digest", "manifest")):
             return None
+        parts = tuple(found.get("parts", "").split())
+        if not all(map(is_digest, parts)):
+            return None
         texts = {key: found.get(key, "") for key in ("digest", "manifest", "media_type", "etag", "modified")}
         return cls(
-            found.get("name", ""), found["data"], fetched=int(numbers[0]), size=int(numbers[1]), used=used, **texts
+            found.get("name", ""),
+            found["data"],
+            fetched=int(numbers[0]),
+            size=int(numbers[1]),
+            used=used,
+            parts=parts,
+            **texts,
         )
 
 

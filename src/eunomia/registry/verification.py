@@ -11,10 +11,11 @@ from eunomia.registry import signature_forms as forms
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from eunomia.registry.keyless import Identity
     from eunomia.registry.keys import PublicKey
-    from eunomia.registry.signature_forms import Claims, Signature
+    from eunomia.registry.signature_forms import Bundle, Claims, Signature
 
 MAX_SIGNATURES = 1000  # that are looked at for one thing
 # What a refusal is, the one that tells most first: the line of a whole outcome is made in this order.
@@ -66,9 +67,10 @@ class Verified:
         until: seconds since 1970 at which the key expires, 0 for never.
         form: simple, bundle or raw.
         origin: where it was found.
+        statement: what an attestation says, None for a signature.
     """
 
-    __slots__ = ("form", "issuer", "kind", "name", "origin", "signer", "time", "until")
+    __slots__ = ("form", "issuer", "kind", "name", "origin", "signer", "statement", "time", "until")
 
     def __init__(
         self, kind: str, signer: str, *, issuer: str = "", name: str = "", time: str = "", until: float = 0
@@ -80,6 +82,7 @@ class Verified:
         self.time = time
         self.until = until
         self.form = self.origin = ""
+        self.statement: dict[str, Any] | None = None
 
 
 class Refused:
@@ -140,6 +143,7 @@ def check(
     identities: Sequence[Identity] = (),
     *,
     now: float | None = None,
+    predicate: str = forms.SIGN_PREDICATE,
 ) -> Outcome:
     """Verify signatures of a thing.
 
@@ -149,6 +153,7 @@ def check(
         keys: those that are trusted.
         identities: people and workflows that are trusted, each with the trust root that knows them.
         now: seconds since 1970, for the keys' expiry; the clock's time by default.
+        predicate: the type of the attestations that are wanted, in place of signatures.
 
     Raises:
         TrustRootError: a trust root is damaged.
@@ -163,7 +168,7 @@ def check(
             outcome.left += 1
             continue
         try:
-            verified = _check_one(subject, signature, keys, identities, moment)
+            verified = _check_one(subject, signature, keys, identities, moment, predicate)
             verified.form, verified.origin = signature.form, signature.origin
             outcome.verified.append(verified)
         except RejectedError as exc:
@@ -177,22 +182,18 @@ def check(
     return outcome
 
 
-def _check_one(
+def _check_one(  # noqa: PLR0917
     subject: Subject,
     signature: Signature,
     keys: Sequence[PublicKey],
     identities: Sequence[Identity],
     now: float,
+    predicate: str,
 ) -> Verified:
     if signature.form == "bundle":
-        bundle = forms.bundle_of(signature.payload)
-        if bundle.hint is None:
-            from eunomia.registry.keyless import verify_bundle
-
-            verified = verify_bundle(subject, bundle, identities)
-            _check_claims(subject, bundle.claims)
-            return verified
-        return _by_key(subject, bundle.signature, bundle.claims, keys, now)
+        return _check_bundle(subject, forms.bundle_of(signature.payload, predicate), keys, identities, now)
+    if predicate != forms.SIGN_PREDICATE:
+        raise forms.AttestationError("a signature, not an attestation")
     if signature.form == "raw":
         return _by_key(subject, signature.signature, forms.Claims([subject.digest], [""], None), keys, now)
     if signature.extra.get("dev.sigstore.cosign/certificate") and (identities or not keys):
@@ -205,6 +206,20 @@ def _check_one(
     signer = _signer(signature.signature, signature.payload, keys)
     claims = forms.simple_claims(signature.payload)
     return _accepted(subject, claims, signer, now)
+
+
+def _check_bundle(
+    subject: Subject, bundle: Bundle, keys: Sequence[PublicKey], identities: Sequence[Identity], now: float
+) -> Verified:
+    if bundle.hint is None:
+        from eunomia.registry.keyless import verify_bundle
+
+        verified = verify_bundle(subject, bundle, identities)
+        _check_claims(subject, bundle.claims)
+    else:
+        verified = _by_key(subject, bundle.signature, bundle.claims, keys, now)
+    verified.statement = bundle.claims.statement
+    return verified
 
 
 def _by_key(subject: Subject, signature: bytes, claims: Claims, keys: Sequence[PublicKey], now: float) -> Verified:

@@ -239,6 +239,18 @@ def test_a_promise_for_another_time_is_refused() -> None:
     assert verdict((subject, signature)).why == "the log entry is not signed by a log of the trust root"
 
 
+def test_a_bundle_that_two_readers_would_read_differently_is_refused() -> None:
+    signer = WORLD.signer()
+    signed, forged = signer.image_bundle("sha256:" + "00" * 32), signer.image_bundle(DIGEST)
+    forged["dsseEnvelope"]["signatures"] = [{"sig": "AAAA"}]
+    both = {**signed, "dsse_envelope": signed["dsseEnvelope"], "dsseEnvelope": forged["dsseEnvelope"]}
+    turned = dict(reversed(both.items()))
+
+    for document in (both, turned):
+        outcome = verdict((IMAGE, Signature("bundle", json.dumps(document).encode(), b"", "r")))
+        assert (outcome.state, outcome.verified) == ("damaged", [])
+
+
 def test_an_image_under_another_name_is_refused() -> None:
     _, signature = of_cosign_2(WORLD.signer())
 

@@ -69,11 +69,15 @@ def test_a_file_goes_before_the_built_in_tool_of_its_name_and_that_is_told(
     (tmp_path / "execsnoop").mkdir()
     monkeypatch.chdir(tmp_path)
     told: list[tuple[str, bool]] = []
+    limits = Limits(tell=lambda line, is_warning: told.append((line, is_warning)))
 
-    found = fetch(tool, Limits(tell=lambda line, is_warning: told.append((line, is_warning))))
+    found = fetch(tool, limits)
 
     assert (found.source.kind, found.data[-1:]) == ("file", b"\n")
-    assert told == [("opensnoop: the file in this folder, not the built-in tool of that name", True)]
+    assert told == [
+        ("opensnoop: the file in this folder, not the built-in tool of that name", True),
+        ("opensnoop: the file", False),
+    ]
     assert fetch("execsnoop").source.kind == "builtin"  # a folder does not
 
 
@@ -88,7 +92,10 @@ def test_the_file_of_another_user_does_not_go_before_a_built_in_tool(
     told: list[str] = []
 
     assert fetch(tool, Limits(tell=lambda line, _: told.append(line))).source.kind == "builtin"
-    assert told == ["opensnoop: the built-in tool; the file in this folder is another user's [./opensnoop is it]"]
+    assert told == [
+        "opensnoop: the built-in tool; the file in this folder is another user's [./opensnoop is it]",
+        "opensnoop: a built-in tool",
+    ]
 
     monkeypatch.setenv("SUDO_UID", "65534")  # who called sudo means his own
     assert fetch(tool).data == b"a trap"
