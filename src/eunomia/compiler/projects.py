@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from eunomia.errors import CompileError
 
@@ -44,7 +45,8 @@ def create(name: str, template: str, parent: str = ".") -> list[str]:
         f"{name}.h": f"{template}.h",
         "README.md": "README.md",
         ".gitignore": "gitignore",
-        ".github/workflows/build.yml": "build.yml",
+        ".github/workflows/package.yml": "github.yml",
+        ".gitlab-ci.yml": "gitlab.yml",
     }
     try:
         os.makedirs(parent, exist_ok=True)
@@ -56,9 +58,15 @@ def create(name: str, template: str, parent: str = ".") -> list[str]:
         raise CompileError(f"new project {name}: {(exc.strerror or str(exc)).lower()}") from exc
 
 
+def _step(place: re.Match[str]) -> str:
+    """Return the shell lines of a step, which are the same for each CI system, indented as the place of its name is."""
+    with open(os.path.join(FOLDER, "steps", place[2].lower()), encoding="utf-8") as file:
+        return "".join(f"{place[1]}{line}" for line in file)
+
+
 def _write(path: str, template: str, words: dict[str, str]) -> str:
     with open(os.path.join(FOLDER, template), encoding="utf-8") as file:
-        text = file.read()
+        text = re.sub(r"( *)@(COMPILE|CHECK|PUSH|HUB)@\n", _step, file.read())
     for word, value in words.items():
         text = text.replace(word, value)
     os.makedirs(os.path.dirname(path), exist_ok=True)
