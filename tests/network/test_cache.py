@@ -289,3 +289,17 @@ def test_a_long_download_is_shown_at_a_terminal_and_nowhere_else(ecli: Command, 
     assert seen.endswith("\r\x1b[K")  # nothing of it stays
     assert (silent.returncode, silent.stderr) == (7, "")
     assert quiet[:2] == (7, "")
+
+
+def test_a_start_is_timed_in_parts(ecli: Command, env: dict[str, str], image: str) -> None:
+    push(image, guest(7))
+    env["ECLI_TIMES"] = "1"
+
+    first, second = ecli("run", image, env=env).stderr, ecli("run", image, env=env).stderr
+
+    def parts(line: str) -> list[str]:
+        return re.findall(r"([a-z]+) \d+\.\d", line)
+
+    assert parts(first) == ["start", "resolve", "download", "verify", "keep", "trust", "begin"]
+    assert parts(second) == ["start", "resolve", "verify", "trust", "begin"]
+    assert re.match(rf"ecli: {re.escape(image)}: \d+ ms: start \d", second)

@@ -126,6 +126,18 @@ def test_texts_of_guests(ecli: Command, tmp_path: Path, home: dict[str, str]) ->
         is_clean(done.stdout, done.stderr)
 
 
+def test_names_of_functions_in_a_guest_that_traps(ecli: Command, tmp_path: Path, home: Home) -> None:
+    name = "evil\x1b]0;x\x07\u202e\x9b".encode()
+    names = b"\x01" + bytes([len(name) + 3]) + b"\x01\x00" + bytes([len(name)]) + name
+    named = wasm_writer.section(0, wasm_writer.text("name") + names)  # behind the code, where names are looked for
+    (tmp_path / "guest.wasm").write_bytes(wasm_writer.module([], b"\x00") + named)
+
+    done = ecli("run", "-v", tmp_path / "guest.wasm", env=home)
+
+    assert "evil" in done.stderr
+    is_clean(done.stdout, done.stderr)
+
+
 class Hostile(BaseHTTPRequestHandler):
     """A web server and registry whose every word is meant for the terminal."""
 

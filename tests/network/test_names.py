@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from eunomia.registry.store import digest_of
 from support import hubs
 from support.commands import Command
 from support.pushed import guest, push
@@ -149,9 +150,19 @@ def test_a_lock_file_holds_images_urls_and_hubs_to_their_digests(
     locked = ecli("lock", image, url, "flows", env=env, cwd=here)
     assert (locked.returncode, locked.stderr) == (0, "")
     assert locked.lines[0] == f"{image}: {image} is {digest}"
+    with_others = (here / "eunomia.lock").read_text()
     for name, code in ((image, 3), (url, 4), ("flows", 5)):
         assert ecli("run", "--locked", name, env=env, cwd=here).returncode == code  # pinned: nobody is asked
     assert ecli("run", image, env=env, cwd=tmp_path).returncode == 1  # the file is not in that folder
+
+    for machine, code in (
+        ("linux/arm64", 3),
+        ("", 1),
+    ):  # bytes are held to those of the platform that they were locked on
+        (here / "eunomia.lock").write_text(with_others.replace(digest_of(guest(3)), digest_of(guest(99))))
+        platform = ["--platform", machine] if machine else []
+        assert ecli("run", *platform, image, env=env, cwd=here).returncode == code
+    (here / "eunomia.lock").write_text(with_others)
 
     push(image, guest(6))
     (site.folder / "a.wasm").write_bytes(guest(7) + b"\0\1\0")

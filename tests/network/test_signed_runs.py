@@ -17,7 +17,7 @@ from support import hubs, wasm_writer
 from support.commands import Command, Result
 from support.private_sigstore import ISSUER, Sigstore
 from support.registries import Registry
-from support.sites import Site
+from support.sites import Site, replace
 
 SEVEN = wasm_writer.module([("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(7) + wasm_writer.call(0))
 EIGHT = wasm_writer.module([("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(8) + wasm_writer.call(0))
@@ -161,7 +161,7 @@ def test_files_beside_a_url_sign_it(user: Home, tmp_path: Path) -> None:
     assert "no signature" in user.refusal(url)
     user.sign(path)
     assert user.run(url).returncode == 7
-    path.write_bytes(EIGHT)
+    replace(path, EIGHT)
     assert "signature of sha256:" in user.refusal(url)
     site.close()
 

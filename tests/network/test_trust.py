@@ -15,7 +15,7 @@ import pytest
 
 from support import wasm_writer
 from support.commands import Command
-from support.sites import Site, at_a_terminal
+from support.sites import Site, at_a_terminal, replace
 
 SEVEN = wasm_writer.module([("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(7) + wasm_writer.call(0))
 EIGHT = wasm_writer.module([("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(8) + wasm_writer.call(0))
@@ -51,13 +51,6 @@ def home(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def replace(path: Path, data: bytes) -> None:
-    """Write a file that a web server tells from the old one, also within the same second."""
-    path.write_bytes(data)
-    later = path.stat().st_mtime + 10
-    os.utime(path, (later, later))
-
-
 def policy(home: dict[str, str], text: str) -> str:
     """Write a policy file that holds beside the others, and return its path."""
     path = Path(home["HOME"]) / "policy.toml"
@@ -85,7 +78,9 @@ def test_a_script_is_refused_and_told_what_to_do(ecli: Command, site: Site, home
     assert ecli("run", str(site.folder / "seven.wasm"), env=home).returncode == 7  # a file is the user's own
 
 
-@pytest.mark.parametrize("words", [("run",), ("record", "-o", "/dev/null"), ("test-run",), ("evidence",)])
+@pytest.mark.parametrize(
+    "words", [("run",), ("record", "-o", "/dev/null"), ("test-run",), ("evidence",), ("check", "--load")]
+)
 def test_every_command_that_loads_refuses(
     words: tuple[str, ...], ecli: Command, site: Site, home: dict[str, str], root: Path
 ) -> None:
@@ -130,7 +125,8 @@ def test_at_a_terminal_the_user_is_asked_once_and_again_when_it_has_changed(
 
     assert (no[0], yes[0], again[0], script.returncode, changed[0]) == (1, 7, 7, 7, 1)
     assert no[1].startswith(f"{url}: unsigned, and run for the first time.\n  from      {url}\n")
-    assert f"  digest    {sha256(SEVEN)} ({len(SEVEN)} bytes)\n  attaches  nothing\n" in no[1]
+    assert f"  digest    {sha256(SEVEN)} ({len(SEVEN)} bytes)\n  signed    not looked at: " in no[1]
+    assert "\n  attaches  nothing\n" in no[1]
     assert no[1].endswith(f"Run it? [y/N] \necli: run {url}: not allowed, by your answer\n")
     assert again[1] == ""
     assert re.search(r"has changed since \d{4}-\d\d-\d\d, when you allowed it", changed[1])
@@ -337,3 +333,30 @@ def test_a_signature_is_verified_once_for_a_digest_and_a_rule(
     assert (first, second) == ("7 True\n", "7 False\n")
     assert changed.returncode == 1
     assert f"a signature of {sha256(SEVEN)}, not of {sha256(EIGHT)}" in changed.stderr
+
+
+def test_wasm_bpf_refuses_as_ecli_does(site: Site, home: dict[str, str]) -> None:
+    code = "import sys; from eunomia.cli.wasm_bpf import main; sys.exit(main())"
+    url = f"{site.url}/seven.wasm"
+
+    refused, allowed = (
+        subprocess.run(
+            [sys.executable, "-c", code, *words, url], env=os.environ | home, capture_output=True, check=False
+        )
+        for words in ((), ("--allow-unsigned",))
+    )
+
+    assert refused.stderr.decode().startswith(f"wasm-bpf: run {url}: unsigned, and nobody is at a terminal")
+    assert (refused.returncode, allowed.returncode) == (1, 7)
+
+
+def test_a_rule_that_asks_says_to_a_script_what_would_do(ecli: Command, site: Site, home: dict[str, str]) -> None:
+    url = f"{site.url}/seven.wasm"
+    path = policy(home, f'[[trust]]\nmatch = "{site.url}/*"\nunsigned = "ask"\n')
+
+    refused = ecli("run", url, env=home)
+
+    assert (
+        f"to be asked: refused by {path}:1 (match {site.url}/*) [--allow-unsigned runs it; --sha256 " in refused.stderr
+    )
+    assert ecli("run", "--allow-unsigned", url, env=home).returncode == 7

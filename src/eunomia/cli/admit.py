@@ -106,6 +106,7 @@ def page(program: Program, found: gate.Asked, powers: Powers) -> list[str]:
         rows.append(("image", source.digest))
     rows.append(("digest", f"{found.digest} ({len(program.data)} bytes)"))
     rows += [("before", each) for each in list(found.known)[-1:]]
+    rows.append(("signed", signers(found)))
     if found.decision.rule is not None:
         rows.append(("rule", str(found.decision.rule)))
     rows += titled("attaches", [f"{each.name}  {each.section}" for each in powers.programs] or ["nothing"])
@@ -114,6 +115,13 @@ def page(program: Program, found: gate.Asked, powers: Powers) -> list[str]:
     if powers.unseen:
         rows.append(("note", powers.unseen))
     return [head, *(f"  {title:9} {text}" for title, text in rows)]
+
+
+def signers(found: gate.Asked) -> str:
+    """Return what is known of signatures: they are looked at where a rule says whose would count."""
+    for verdict in found.verdicts.values():
+        return f"by {verdict.signer}" if verdict.signer else verdict.why
+    return "not looked at: no rule says whose signature counts"
 
 
 def titled(title: str, lines: list[str]) -> list[tuple[str, str]]:

@@ -32,7 +32,8 @@ COMMAND = Command(
   prune    remove what was not used for long
   clear    remove everything
 
-`prune` without options removes what was not used for 30 days; -v of `list` shows digests.
+`prune` without options removes what was not used for 30 days, but no installed tool of a hub (`ecli install`); --size
+heeds nothing but the size. -v of `list` shows digests.
 
 The cache is in $XDG_CACHE_HOME/eunomia/registry (~/.cache/eunomia/registry), each user's own. What is read from it is
 verified; indexes of hubs and signatures stay.
@@ -107,9 +108,9 @@ def row(store: Store, entry: Entry) -> dict[str, Any]:
 
 
 def shown(name: str) -> str:
-    """Return a name for people: without the query of a URL, which may hold a secret."""
+    """Return a name for people: without the query of a URL, which may hold a secret; of a hub's tool what one types."""
     address, mark, _ = name.partition("?")
-    return address + (mark and "?…") if "://" in name else name
+    return address + (mark and "?…") if "://" in name else name.removeprefix("hub ")
 
 
 def remove(store: Store, values: Values, action: str) -> int:
@@ -122,7 +123,7 @@ def remove(store: Store, values: Values, action: str) -> int:
     else:
         older = values["older"]
         days = USUAL_DAYS if older is None and values["size"] is None else older
-        removed = prune(store, older=None if days is None else days * DAY, size=values["size"])
+        removed = prune(store, older=None if days is None else days * DAY, size=values["size"], keep=in_use())
     names = sorted({shown(name) for name in removed.names})
     if values["json"]:
         import json
@@ -133,6 +134,13 @@ def remove(store: Store, values: Values, action: str) -> int:
         count = f"{len(names)} program{'' if len(names) == 1 else 's'}"
         sys.stdout.write("".join(lines) + f"{count}, {size(removed.size)} removed\n")
     return 1 if action == "clear" and any(True for _ in store.files("blobs")) else 0
+
+
+def in_use() -> frozenset[str]:
+    """Return the names of the hubs' tools that are installed: they are to run offline, whenever that is."""
+    from eunomia.registry.hub import kept
+
+    return frozenset(f"hub {each.text}" for each in kept())
 
 
 def _distinct(entries: list[Entry]) -> list[Entry]:

@@ -92,7 +92,7 @@ def _rule(rule: trust.Rule, found: gate.Asked) -> dict[str, Any]:
         "identities": [f"{each.identity} ({each.issuer})" for each in rule.identities],
         "programs": sorted(rule.programs) if rule.programs is not None else None,
         "hooks": list(rule.hooks) if rule.hooks is not None else None,
-        "unsigned": rule.unsigned or ("refuse" if rule.wants_signature or rule.allowed else "ask"),
+        "unsigned": rule.otherwise,
         "signature": None
         if verdict is None
         else {"state": verdict.state, "signer": verdict.signer, "why": verdict.why},

@@ -165,7 +165,9 @@ def conclude(run: Run, program: str) -> int:
     tell_losses(run)
     if run.ending in FAILED:
         if Verbosity.level and run.detail:
-            for line in run.detail.splitlines():
+            from eunomia.cli.report import clean
+
+            for line in map(clean, run.detail.split("\n")):  # names of functions: the guest chose them
                 sys.stderr.write(f"  {line}\n" if line.startswith("…") else f"  in {line}\n")
             sys.stderr.flush()
         raise GuestError(f"run {program}: {run.text or run.ending}{advice(run.ending, run.text)}", run.ending)

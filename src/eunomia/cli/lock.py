@@ -101,7 +101,7 @@ def check(path: str, entries: dict[str, Locked], names: list[str], values: Value
         if name not in entries:
             raise UsageError(f"lock: {name} is not in {path} [ecli lock {name}]")
         new = resolved(name, values)
-        if new.sha256 != entries[name].sha256:
+        if (new.digest or new.sha256) != (entries[name].digest or entries[name].sha256):
             moved += 1
             _say(f"{name}: {_digest(new)}, and {path} says {_digest(entries[name])}", values)
     return 1 if moved else 0
@@ -134,7 +134,7 @@ def resolved(name: str, values: Values) -> Locked:
         found = find(name, limits)
     finally:
         end_progress()
-    return Locked.of(name, found.source, found.data)
+    return Locked.of(name, found.source, found.data, limits.platform)
 
 
 def show(path: str, entries: dict[str, Locked], values: Values) -> int:

@@ -190,17 +190,17 @@ def remember(program: Program, found: Asked) -> bool:
 def refusal(verb: str, program: Program, found: Asked) -> str:
     """Return the line for what is refused: what, why, by which rule, and what to do."""
     decision, source = found.decision, program.source
-    if decision.rule is not None and decision.action == "refuse":
-        by = f": refused by {decision.rule}" if str(decision.rule) not in decision.why else ": refused"
-        hint = "" if decision.rule.mode == "warn" else " [ecli verify --explain says more]"
-        return f"{verb} {source.text}: {decision.why}{by}{hint}"
+    by = f": refused by {decision.rule}" if decision.rule is not None else ""
+    if decision.is_final:
+        by = ": refused" if str(decision.rule) in decision.why else by
+        return f"{verb} {source.text}: {decision.why}{by} [ecli verify --explain says more]"
     pin = f"--sha256 {found.digest[7:]}" if source.kind != "oci" else f"{source.name}@{source.digest}"
     changed = ""
     if found.known:
         changed = f"; it has changed since {date(max(found.known.values()))}, when it was allowed"
     return (
-        f"{verb} {source.text}: {decision.why}{changed} [--allow-unsigned runs it; {pin} runs this and nothing else; "
-        f"a rule in {MACHINE} or a signature: docs/trust.md]"
+        f"{verb} {source.text}: {decision.why}{changed}{by} [--allow-unsigned runs it; {pin} runs this and nothing "
+        f"else; a rule in {MACHINE} or a signature: docs/trust.md]"
     )
 
 
@@ -242,7 +242,7 @@ def _verdict(program: Program, digest: str, rule: trust.Rule, now: float, limits
     signer = remembered.verified(question, now)
     if signer:
         return trust.Verdict(trust.SIGNED, signer)
-    from eunomia.registry.signatures import verify  # type: ignore[import-not-found,unused-ignore]
+    from eunomia.registry.signatures import verify
 
     timeout = limits.timeout if limits is not None else 30.0
     offline = bool(getattr(limits, "offline", False))
@@ -251,43 +251,9 @@ def _verdict(program: Program, digest: str, rule: trust.Rule, now: float, limits
                          offline=offline, options=limits)  # fmt: skip
     except (FetchError, MissingDependencyError) as exc:
         return trust.Verdict(trust.UNKNOWN, why=f"its signatures could not be looked at: {exc}")
-    if verdict.state == trust.SIGNED and program.source.kind == "oci" and program.source.cached:
-        why = _not_of_its_image(program, digest, limits)
-        if why:
-            return trust.Verdict(trust.DAMAGED, why=why)
     if verdict.state == trust.SIGNED:
         remembered.keep_verified(question, verdict.signer, verdict.until)
     return trust.Verdict(verdict.state, verdict.signer, verdict.why, verdict.until)
-
-
-def _not_of_its_image(program: Program, digest: str, limits: Limits | None) -> str:
-    """Return why bytes out of the cache are not those of the image whose digest was signed, "" where they are.
-
-    The cache says which program an image has, and nobody signed the cache: its word is checked once, and then kept.
-    """
-    from eunomia.registry.download import client_for
-    from eunomia.registry.images import pull
-    from eunomia.registry.reference import parse
-    from eunomia.registry.remote import architecture
-    from eunomia.registry.resolve import Limits
-    from eunomia.registry.store import Store, digest_of
-
-    limits = limits or Limits()
-    source = program.source
-    if limits.offline:
-        return (
-            "the signature is good, but that the bytes in the cache are its image's was never checked "
-            "[run it once without --offline]"
-        )
-    reference = parse(f"{source.name}@{source.digest}")
-    try:
-        with client_for(reference, limits) as client:
-            pulled = pull(reference, client, Store.open(), architecture=architecture(limits.platform))
-    except FetchError as exc:
-        return f"that the bytes in the cache are its image's could not be checked: {exc}"
-    if digest_of(pulled.data) == digest:
-        return ""
-    return f"the cache has {digest} for it, which is not what {source.digest} has [ecli cache clear]"
 
 
 def _question(program: Program, digest: str, rule: trust.Rule, now: float) -> bytes:
@@ -296,7 +262,7 @@ def _question(program: Program, digest: str, rule: trust.Rule, now: float) -> by
     A key whose time is over is not in it: what it has signed is asked anew then.
     """
     source = program.source
-    parts = [source.kind, source.name, source.digest, source.manifest, digest]
+    parts = [source.kind, source.name, source.tag, source.digest, source.manifest, digest]
     for key in rule.keys:
         if not key.not_after or now < key.not_after:
             parts += ["key", key.name, key.pem.hex(), str(key.not_after)]

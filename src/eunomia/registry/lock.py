@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 
 from eunomia.errors import FetchError
-from eunomia.registry.resolve import LOCK, Limits, own_users
+from eunomia.registry.remote import architecture
+from eunomia.registry.resolve import LOCK, Limits, own_users, verified
 from eunomia.registry.store import digest_of, is_digest
 
 TYPE_CHECKING = False
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_FILE = 8 << 20
 VERSION = 1
+KEYS = ("name", "kind", "place", "digest", "platform", "sha256")
 KINDS = ("builtin", "file", "hub", "oci", "url")
 HEAD = """\
 # Written by `ecli lock`: what these names stand for. `ecli run` in this folder takes nothing else for them.
@@ -40,22 +42,27 @@ class Locked:
         place: `Source.name`, of an image with its tag, of a hub's tool with its version.
         digest: of the image's manifest or index, "" for what is no image.
         sha256: `sha256:…` of the program's bytes.
+        platform: of an image, what these bytes are for: an index leads to others on other machines.
     """
 
-    __slots__ = ("digest", "kind", "name", "place", "sha256")
+    __slots__ = ("digest", "kind", "name", "place", "platform", "sha256")
 
-    def __init__(self, name: str, kind: str, place: str, digest: str, sha256: str) -> None:
+    def __init__(  # noqa: PLR0917 (as the file has them)
+        self, name: str, kind: str, place: str, digest: str, sha256: str, platform: str = ""
+    ) -> None:
         self.name = name
         self.kind = kind
         self.place = place
         self.digest = digest
         self.sha256 = sha256
+        self.platform = platform
 
     @classmethod
-    def of(cls, name: str, source: Source, data: bytes) -> Locked:
-        """Return what is to be kept of a program that was fetched."""
+    def of(cls, name: str, source: Source, data: bytes, platform: str = "") -> Locked:
+        """Return what is to be kept of a program that was fetched, of an image with the platform that was asked for."""
         tag = f":{source.tag}" if source.kind == "oci" and source.tag else ""
-        return cls(name, source.kind, source.name + tag, source.digest, digest_of(data))
+        of_image = f"linux/{architecture(platform)}" if source.kind == "oci" else ""
+        return cls(name, source.kind, source.name + tag, source.digest, digest_of(data), of_image)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Locked) and self.to_tree() == other.to_tree()
@@ -65,8 +72,7 @@ class Locked:
 
     def to_tree(self) -> dict[str, str]:
         """Return its keys and values as the file has them."""
-        tree = {"name": self.name, "kind": self.kind, "place": self.place, "digest": self.digest, "sha256": self.sha256}
-        return {key: value for key, value in tree.items() if value}
+        return {key: value for key in KEYS if (value := getattr(self, key))}
 
 
 def held(program: str, limits: Limits, find: Callable[[str, Limits], Program]) -> Program:
@@ -82,13 +88,15 @@ def held(program: str, limits: Limits, find: Callable[[str, Limits], Program]) -
     locked = read(path).get(program) if limits.lock or is_ours(path, limits) else None
     if locked is None:
         return find(program, limits)
+    holds = locked.platform in ("", f"linux/{architecture(limits.platform)}")
     wanted = limits.sha256.lower().removeprefix("sha256:")
-    if wanted and f"sha256:{wanted}" != locked.sha256:
+    if wanted and holds and f"sha256:{wanted}" != locked.sha256:
         raise FetchError(f"open {program}: --sha256 is {wanted}, and {path} says {locked.sha256[7:]}")
     limits.say(f"{program}: {locked.place}, held to {locked.digest or locked.sha256} by {path}")
     found = _fetched(locked, limits, find)
+    verified(found.data, limits, program)
     actual = digest_of(found.data)
-    if actual != locked.sha256:
+    if holds and actual != locked.sha256:
         raise FetchError(
             f"open {program}: it is {actual}, and {path} says {locked.sha256}"
             f" [if it was meant to change: ecli lock --update {program}]"
@@ -186,7 +194,9 @@ def _checked(path: str, index: int, tree: Any) -> Locked:
         raise FetchError(f"{place}: sha256 is no digest (sha256: and 64 hexadecimal digits)")
     if tree["kind"] == "oci" and not tree.get("digest"):
         raise FetchError(f"{place}: an image without a digest")
-    return Locked(tree["name"], tree["kind"], tree["place"], tree.get("digest", ""), tree["sha256"])
+    return Locked(
+        tree["name"], tree["kind"], tree["place"], tree.get("digest", ""), tree["sha256"], tree.get("platform", "")
+    )
 
 
 def write(path: str, entries: dict[str, Locked]) -> None:

@@ -26,12 +26,20 @@ class Removed:
         self.size = 0
 
 
-def prune(store: Store, *, older: float | None = None, size: int | None = None, now: float | None = None) -> Removed:
+def prune(
+    store: Store,
+    *,
+    older: float | None = None,
+    size: int | None = None,
+    keep: frozenset[str] = frozenset(),
+    now: float | None = None,
+) -> Removed:
     """Remove names that were not used, then blobs that no name leads to, and files that a crash has left.
 
     Args:
         older: remove what was not used for so many seconds.
         size: remove what was not used for longest until no more than so many bytes are left.
+        keep: names that stay, however old they are; `size` does not heed them.
         now: the time, for tests.
     """
     moment = time.time() if now is None else now
@@ -39,7 +47,8 @@ def prune(store: Store, *, older: float | None = None, size: int | None = None, 
     with removing(store):
         entries = sorted(store.entries(), key=lambda each: each.used)
         if older is not None:
-            entries = [each for each in entries if not _forget_old(store, each, moment - older, removed)]
+            before = moment - older
+            entries = [each for each in entries if each.name in keep or not _forget_old(store, each, before, removed)]
         if size is not None:
             while entries and _total(store, entries) > size:
                 _forget(store, entries.pop(0), removed)

@@ -78,6 +78,11 @@ class Rule:
         """Whether it says who may sign."""
         return bool(self.keys or self.identities)
 
+    @property
+    def otherwise(self) -> str:
+        """What becomes of what is signed by nobody who counts: `unsigned`, or what it is without that."""
+        return self.unsigned or (REFUSE if self.wants_signature or self.allowed else ASK)
+
     def __str__(self) -> str:
         return f"{self.origin} (match {', '.join(each.text for each in self.match)})"
 
@@ -159,15 +164,17 @@ class Decision:
         why: one line.
         signer: whose signature was found good, "" for none.
         warnings: lines about rules in the mode `warn` that would have refused.
+        is_final: it refuses, and no option, answer or digest of the user's could change that.
     """
 
-    __slots__ = ("action", "rule", "signer", "warnings", "why")
+    __slots__ = ("action", "is_final", "rule", "signer", "warnings", "why")
 
     def __init__(self, action: str, why: str, rule: Rule | None = None, signer: str = "") -> None:
         self.action = action
         self.why = why
         self.rule = rule
         self.signer = signer
+        self.is_final = action == REFUSE and rule is not None
         self.warnings: list[str] = []
 
     @property
@@ -249,10 +256,9 @@ def _strictly(case: Case, rule: Rule, verdict: Verdict) -> Decision:
         return Decision(ALLOW, "its digest is allowed", rule)
     if verdict.state == SIGNED and rule.wants_signature:
         return Decision(ALLOW, f"signed by {verdict.signer}", rule, verdict.signer)
-    unsigned = rule.unsigned or (REFUSE if rule.wants_signature or rule.allowed else ASK)
-    if unsigned == ALLOW:
+    if rule.otherwise == ALLOW:
         return Decision(ALLOW, "the rule allows what is unsigned", rule)
-    if unsigned == REFUSE:
+    if rule.otherwise == REFUSE:
         return Decision(REFUSE, _missing(rule, verdict), rule)
     decision = _by_default(case)
     decision.rule = rule

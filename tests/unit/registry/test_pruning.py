@@ -44,6 +44,14 @@ def test_what_was_used_longest_ago_goes_until_the_rest_is_small_enough(store: St
     assert len(list(store.files("blobs"))) == 2
 
 
+def test_what_is_to_stay_goes_only_where_there_is_no_room(store: Store) -> None:
+    removed = prune(store, older=86400, keep=frozenset(["thirty"]), now=NOW)
+    assert sorted(removed.names) == ["shared", "ten", "twenty"]
+    assert names(store) == ["thirty"]
+
+    assert prune(store, size=1, keep=frozenset(["thirty"]), now=NOW).names == ["thirty"]
+
+
 def test_looking_a_name_up_is_using_it(store: Store) -> None:
     assert store.lookup("thirty") is not None
 

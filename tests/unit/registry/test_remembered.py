@@ -104,7 +104,13 @@ def test_a_record_under_another_name_is_none(state: Path) -> None:
 
 def test_whatever_an_answer_depends_on_makes_another_question() -> None:
     def question(**changed: object) -> bytes:
-        source = Source("oci", "x", changed.get("name", "ghcr.io/a/b"), tag="1", digest=changed.get("image", ONE))
+        source = Source(
+            "oci",
+            "x",
+            changed.get("name", "ghcr.io/a/b"),
+            tag=changed.get("tag", "1"),
+            digest=changed.get("image", ONE),
+        )
         rule = Rule("policy.toml:1", [Pattern("*")])
         until = changed.get("until", 0.0)
         rule.keys = [Key("a.pub", changed.get("pem", b"A"), until)]
@@ -114,9 +120,9 @@ def test_whatever_an_answer_depends_on_makes_another_question() -> None:
         return _question(Program(b"", "", source), changed.get("data", TWO), rule, changed.get("now", 50.0))
 
     variants = [
-        question(), question(name="ghcr.io/a/c"), question(image=TWO), question(data=ONE), question(pem=b"B"),
-        question(until=99.0), question(until=99.0, now=100.0), question(more=True), question(who="you"),
-        question(root=b"S"),
+        question(), question(name="ghcr.io/a/c"), question(tag="2"), question(image=TWO), question(data=ONE),
+        question(pem=b"B"), question(until=99.0), question(until=99.0, now=100.0), question(more=True),
+        question(who="you"), question(root=b"S"),
     ]  # fmt: skip
 
     assert question() == variants[0]

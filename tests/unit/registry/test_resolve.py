@@ -150,6 +150,21 @@ def test_where_there_is_nothing_it_is_said_plainly(
     assert message in str(failure.value)
 
 
+@pytest.mark.usefixtures("tool")
+def test_hints_know_the_tools_of_hubs_and_whose_hubs_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path.replace("~anna", str(tmp_path / "anna")))
+    monkeypatch.setenv("SUDO_USER", "anna")
+    (tmp_path / "anna/.config/eunomia").mkdir(parents=True)
+    with pytest.raises(FetchError, match=r"no such file or built-in tool \[`ecli list` shows the built-in tools\]$"):
+        resolve("flowtop")
+
+    (tmp_path / "anna/.config/eunomia/hubs.toml").write_text("")
+    with pytest.raises(FetchError, match=r"; the hubs of anna are not root's: ecli hub add --system makes one everyb"):
+        resolve("flowtop")
+
+
 def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FetchError, match=r"no guest \(\*\.wasm\) or package"):
         resolve(str(tmp_path))
