@@ -27,6 +27,7 @@ WORK = ROOT / "build/fuzz"
 CFLAGS = ["-std=gnu11", "-O1", "-g", "-fno-omit-frame-pointer", "-w"]
 SANITIZE = "address,undefined"
 STOP = ["-fno-sanitize-recover=undefined"]
+NO_TARGETS = ("main", "without")  # of native/tool: its main, and what stands in for parts of the core
 OWN_MAIN = ("btf",)  # mutate by themselves: SECONDS FILE...
 
 
@@ -48,7 +49,8 @@ def build(names: list[str]) -> dict[str, Path]:
     """
     WORK.mkdir(parents=True, exist_ok=True)
     libs = libs_for(ROOT, default_target())
-    include = [f"-I{ROOT / 'native'}", f"-isystem{libs / 'include'}"]
+    subprocess.run([sys.executable, ROOT / "native/tool/generate.py", ROOT / "build/tool/tables.h"], check=True)
+    include = [f"-I{ROOT / 'native'}", f"-I{ROOT / 'build/tool'}", f"-isystem{libs / 'include'}"]
     headers = max(path.stat().st_mtime for path in (ROOT / "native").rglob("*.h"))
 
     def compile_one(source: Path) -> Path:
@@ -58,7 +60,8 @@ def build(names: list[str]) -> dict[str, Path]:
         return made
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        core = list(pool.map(compile_one, sorted((ROOT / "native").glob("*.c"))))
+        runner = [path for path in (ROOT / "native/tool").glob("*.c") if path.stem not in NO_TARGETS]
+        core = list(pool.map(compile_one, sorted([*(ROOT / "native").glob("*.c"), *runner])))
         made = list(pool.map(compile_one, [Path(__file__).with_name(f"fuzz_{name}.c") for name in names]))
     archive = WORK / "libcore.a"
     archive.unlink(missing_ok=True)
@@ -259,6 +262,33 @@ def wasm_seeds() -> Iterator[bytes]:
     yield b"\x01\x09\x01\x4e\x02\x5e\x78\x01\x50\x00\x5f\x00"
 
 
+def package_seeds() -> Iterator[bytes]:
+    """Yield the packages of the built-in tools with a small object, words for their options, and as payloads."""
+    import json
+
+    from eunomia.package.model import Package
+    from eunomia.publish.standalone import payload
+
+    words = b"1 x true,false -5 0x10 a,b,c 1.5 10.0.0.0/8 --duration 10 -j --filter --output=x --iface lo --fields a.b"
+    for path in sorted((ROOT / "src/eunomia/builtin").glob("*.json")):
+        tree = json.loads(path.read_text())
+        tree["bpf_object"], tree["bpf_object_size"] = "eJwDAAAAAAE=", 0
+        yield json.dumps(tree).encode() + b"\0" + words
+        package = Package.open(str(path))
+        package.object = b"\x7fELF"
+        yield payload(package)
+    kinds = ("int", "uint", "bool", "char", "enum", "float", "string", "network", "tristate")
+    rows = [
+        [f"o_{kind}{count}", ".rodata", 0, {"network": 20, "bool": 1, "char": 1}.get(kind, 4), count, kind, "T[2]",
+         {"short": kind[0], "range": [1, 2.5], "choices": {"A": 1, "b": 2}, "default": default}]
+        for kind in kinds for count in (0, 3) for default in (None, "1", [1, 2], True, 1e300)
+    ]  # fmt: skip
+    skel = {"obj_name": "o", "data_sections": [], "maps": None, "progs": [], "doc": {"brief": "a b\n  - c\n\n d"}}
+    meta = {"bpf_skel": skel, "eunomia": {"version": 1, "options": rows}}
+    tree = {"bpf_object": "eJwDAAAAAAE=", "bpf_object_size": 0, "meta": meta}
+    yield json.dumps(tree).encode() + b"\0" + words
+
+
 SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "accounting": types_seeds,
     "aggregate": aggregate_seeds,
@@ -266,6 +296,7 @@ SEEDS: dict[str, Callable[[], Iterator[bytes]]] = {
     "filter": filter_seeds,
     "object": object_seeds,
     "output": output_seeds,
+    "package": package_seeds,
     "render": plan_seeds,
     "replay": recording_seeds,
     "sample": plan_seeds,

@@ -83,9 +83,19 @@ def build(arch: str, stub: Path) -> None:
         run([*zig, *objects, *archives, *LINK, "-o", str(work / "stub")], work)
         stub.parent.mkdir(parents=True, exist_ok=True)
         os.replace(work / "stub", stub)
-        shutil.copytree(libs / "licenses", stub.parent / "licenses", dirs_exist_ok=True)
+        keep_licenses(libs, stub.parent / "licenses")
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def keep_licenses(libs: Path, folder: Path) -> None:
+    """Put the texts of the licences of what is linked in beside the stubs."""
+    import ziglang
+
+    shutil.copytree(libs / "licenses", folder, dirs_exist_ok=True)
+    zig = Path(ziglang.__file__).parent
+    shutil.copyfile(zig / "lib/libc/musl/COPYRIGHT", folder / "musl-COPYRIGHT")
+    shutil.copyfile(zig / "LICENSE", folder / "zig-LICENSE")
 
 
 def prepare(made: Path, libs: Path) -> None:

@@ -161,9 +161,14 @@ static int read_payload(struct eu_package *p, const void *bytes, size_t size) {
     return err ? err : settle(p, p->document.values);
 }
 
-static int read_json(struct eu_package *p, const void *bytes, size_t size) {
+static int read_json(struct eu_package *p, const char *bytes, size_t size) {
+    size_t blank = 0;
     if (size > MAX_DOCUMENT)
         return eu_fail(EFBIG, "read package: %zu bytes, at most %d are read", size, MAX_DOCUMENT);
+    while (blank < size && blank < 4096 && strchr(" \t\r\n", bytes[blank]) && bytes[blank])
+        blank++;
+    if (blank == size || bytes[blank] != '{')
+        return eu_fail(EBADMSG, "read package: %s is no package as JSON [ecli run reads the other forms: tar, YAML, objects]", p->origin);
     int err = eu_json_read(&p->document, bytes, size, "read package");
     if (err)
         return err;
@@ -180,6 +185,9 @@ static int read_json(struct eu_package *p, const void *bytes, size_t size) {
     err = settle(p, meta);
     if (err)
         return err;
+    if (eu_json_get(&p->document, p->own, "guest"))
+        return eu_fail(ENOTSUP, "open %s: the package carries a Wasm guest, which this program cannot run [ecli run has guests]",
+                       p->origin);
     char place[128];
     snprintf(place, sizeof(place), "$.meta.eunomia.objects.%s", eu_machine());
     return read_object(p, p->entry ? p->entry : root, p->entry ? place : "$");
@@ -194,7 +202,7 @@ int eu_package_read(struct eu_package *package, const void *bytes, size_t size, 
         s += 3;
         size -= 3;
     }
-    return read_json(package, s, size);
+    return read_json(package, (const char *)s, size);
 }
 
 int eu_package_plan(struct eu_package *package) {

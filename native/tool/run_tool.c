@@ -75,51 +75,62 @@ static int rows_of(int fd) {
     return ioctl(fd, TIOCGWINSZ, &size) ? USUAL_ROWS : size.ws_row > 11 ? size.ws_row - 1 : 10;
 }
 
+static struct eu_format format_options(const struct opt_value *v, int out) {
+    int terminal = isatty(out), format = format_of(v);
+    return (struct eu_format){
+        .format = format,
+        .compat = v[OPT_COMPAT].on,
+        .time = time_of(v, format),
+        .header = !v[OPT_HEADER].on               ? 0
+                  : terminal && !v[OPT_COMPAT].on ? 2
+                                                  : 1,
+        .screen_rows = terminal ? rows_of(out) : 0,
+        .big_ints = !strcmp(v[OPT_BIG_INTS].text, "string"),
+        .raw_values = v[OPT_RAW_VALUES].on,
+        .symbols = v[OPT_SYMBOLS].on,
+        .per_cpu = v[OPT_PER_CPU].on,
+        .event_names = v[OPT_EVENT_NAMES].on,
+        .fields = v[OPT_FIELDS].text,
+    };
+}
+
+static int wakeup_of(const struct opt_value *v) {
+    const char *name = v[OPT_WAKEUP].text;
+    return name && !strcmp(name, "each") ? 1 : name && !strcmp(name, "batch") ? 2 : 0;
+}
+
 static struct eu_run_options run_options(const struct command *command, int out, const char *path) {
     const struct opt_value *v = command->values;
-    int terminal = isatty(out), format = format_of(v), is_quiet = v[OPT_QUIET].on || v[OPT_COMPAT].on;
-    const char *wakeup = v[OPT_WAKEUP].text, *term = getenv("TERM");
-    return (struct eu_run_options){.format = {.format = format,
-                                              .compat = v[OPT_COMPAT].on,
-                                              .time = time_of(v, format),
-                                              .header = !v[OPT_HEADER].on               ? 0
-                                                        : terminal && !v[OPT_COMPAT].on ? 2
-                                                                                        : 1,
-                                              .screen_rows = terminal ? rows_of(out) : 0,
-                                              .big_ints = !strcmp(v[OPT_BIG_INTS].text, "string"),
-                                              .raw_values = v[OPT_RAW_VALUES].on,
-                                              .symbols = v[OPT_SYMBOLS].on,
-                                              .per_cpu = v[OPT_PER_CPU].on,
-                                              .event_names = v[OPT_EVENT_NAMES].on,
-                                              .fields = v[OPT_FIELDS].text},
-                                   .out_fd = out,
-                                   .duration = v[OPT_DURATION].real,
-                                   .max_events = (uint64_t)v[OPT_MAX_EVENTS].number,
-                                   .interval = v[OPT_INTERVAL].real,
-                                   .clear = v[OPT_CLEAR].on,
-                                   .take_signals = 1,
-                                   .hold = 1,
-                                   .trace_pipe = v[OPT_TRACE_PIPE].on,
-                                   .wakeup = wakeup && !strcmp(wakeup, "each")    ? 1
-                                             : wakeup && !strcmp(wakeup, "batch") ? 2
-                                                                                  : 0,
-                                   .cpu = v[OPT_CPU].is_given ? (int)v[OPT_CPU].number : -1,
-                                   .drill_loss = v[OPT_DRILL_LOSS].real,
-                                   .sample = (uint64_t)v[OPT_SAMPLE].number,
-                                   .rate_limit = v[OPT_RATE_LIMIT].real,
-                                   .count_by = v[OPT_COUNT_BY].text,
-                                   .hist = v[OPT_HIST].text,
-                                   .sort = v[OPT_SORT].text,
-                                   .top = (uint64_t)v[OPT_TOP].number,
-                                   .live = terminal && v[OPT_TOP].is_given && !(term && !strcmp(term, "dumb")),
-                                   .path = path,
-                                   .rotate_size = (uint64_t)v[OPT_ROTATE_SIZE].number,
-                                   .rotate_after = v[OPT_ROTATE_AFTER].real,
-                                   .rotate_keep = (int)v[OPT_ROTATE_KEEP].number,
-                                   .queue = (uint64_t)v[OPT_QUEUE].number,
-                                   .tell_fd = is_quiet ? -1 : STDERR_FILENO,
-                                   .warn_fd = STDERR_FILENO,
-                                   .program = command->program};
+    const char *term = getenv("TERM");
+    return (struct eu_run_options){
+        .format = format_options(v, out),
+        .out_fd = out,
+        .duration = v[OPT_DURATION].real,
+        .max_events = (uint64_t)v[OPT_MAX_EVENTS].number,
+        .interval = v[OPT_INTERVAL].real,
+        .clear = v[OPT_CLEAR].on,
+        .take_signals = 1,
+        .hold = 1,
+        .trace_pipe = v[OPT_TRACE_PIPE].on,
+        .wakeup = wakeup_of(v),
+        .cpu = v[OPT_CPU].is_given ? (int)v[OPT_CPU].number : -1,
+        .drill_loss = v[OPT_DRILL_LOSS].real,
+        .sample = (uint64_t)v[OPT_SAMPLE].number,
+        .rate_limit = v[OPT_RATE_LIMIT].real,
+        .count_by = v[OPT_COUNT_BY].text,
+        .hist = v[OPT_HIST].text,
+        .sort = v[OPT_SORT].text,
+        .top = (uint64_t)v[OPT_TOP].number,
+        .live = isatty(out) && v[OPT_TOP].is_given && !(term && !strcmp(term, "dumb")),
+        .path = path,
+        .rotate_size = (uint64_t)v[OPT_ROTATE_SIZE].number,
+        .rotate_after = v[OPT_ROTATE_AFTER].real,
+        .rotate_keep = (int)v[OPT_ROTATE_KEEP].number,
+        .queue = (uint64_t)v[OPT_QUEUE].number,
+        .tell_fd = v[OPT_QUIET].on || v[OPT_COMPAT].on ? -1 : STDERR_FILENO,
+        .warn_fd = STDERR_FILENO,
+        .program = command->program,
+    };
 }
 
 /* What the records of the plan must have for these options; refused before anything is loaded. */

@@ -17,16 +17,45 @@ static size_t bytes_of(const char *text, size_t size, size_t most) {
     return used;
 }
 
-static void end_line(struct eu_out *out, size_t start) {
-    while (out->used > start && out->data[out->used - 1] == ' ')
-        out->used--;
-    eu_out_char(out, '\n');
+/* The line that is being written. */
+struct line {
+    struct eu_out *out;
+    size_t start, width, most;
+    int is_first, indent; /* first: it stands behind what is there already */
+};
+
+static void next_line(struct line *line) {
+    while (line->out->used > line->start && line->out->data[line->out->used - 1] == ' ')
+        line->out->used--;
+    eu_out_char(line->out, '\n');
+    line->width = 0;
+    line->is_first = 0;
 }
 
-/* Wrap to `columns`, each line but the first behind `indent` blanks (the first stands behind what is there already). */
+/* A word behind so many blanks; how much of it has been written: one that is longer than a line is cut. */
+static size_t put_word(struct line *line, const char *word, size_t size, size_t gap) {
+    size_t wide = eu_characters(word, size);
+    gap = line->width ? gap : 0;
+    if (line->width && line->width + gap + wide > line->most && !(wide > line->most && line->width + gap < line->most)) {
+        next_line(line);
+        gap = 0;
+    }
+    if (!line->width && !line->is_first)
+        eu_out_pad(line->out, line->indent);
+    if (!line->width)
+        line->start = line->out->used;
+    eu_out_pad(line->out, (long)gap);
+    if (line->width + gap + wide > line->most) {
+        size = bytes_of(word, size, line->most - line->width - gap);
+        wide = eu_characters(word, size);
+    }
+    eu_out_put(line->out, word, size);
+    line->width += gap + wide;
+    return size;
+}
+
 void eu_put_wrapped(struct eu_out *out, const char *text, size_t size, int columns, int indent, int first) {
-    size_t width = 0, start = out->used, most = (size_t)columns;
-    int is_first = first;
+    struct line line = {out, out->used, 0, (size_t)columns, first, indent};
     while (size) {
         size_t space = 0, word = 0;
         while (space < size && isspace((unsigned char)text[space]))
@@ -35,35 +64,14 @@ void eu_put_wrapped(struct eu_out *out, const char *text, size_t size, int colum
             word++;
         if (!word)
             break;
-        size_t wide = eu_characters(text + space, word), gap = width ? space : 0;
-        if (width && width + gap + wide > most && !(wide > most && width + gap < most)) {
-            end_line(out, start);
-            width = gap = 0;
-            start = out->used;
-            is_first = 0;
-        }
-        if (!width && !is_first)
-            eu_out_pad(out, indent);
-        if (!width)
-            start = out->used;
-        eu_out_pad(out, (long)gap);
-        if (width + gap + wide > most) { /* longer than a line: cut */
-            word = bytes_of(text + space, word, most - width - gap);
-            wide = eu_characters(text + space, word);
-        }
-        eu_out_put(out, text + space, word);
-        width += gap + wide;
+        word = put_word(&line, text + space, word, space);
         text += space + word;
         size -= space + word;
-        if (width >= most && size) {
-            end_line(out, start);
-            width = 0;
-            start = out->used;
-            is_first = 0;
-        }
+        if (line.width >= line.most && size)
+            next_line(&line);
     }
-    if (width || is_first)
-        end_line(out, start);
+    if (line.width || line.is_first)
+        next_line(&line);
 }
 
 void eu_put_rows(struct eu_out *out, const char *head, const char *text, int columns) {

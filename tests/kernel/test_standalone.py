@@ -39,7 +39,7 @@ def executable(name: str, folder: Path) -> Path:
     """A built-in tool as an executable."""
     runner()
     path = folder / name
-    path.write_bytes(standalone.make(Package.from_bytes(read(name), name)))
+    path.write_bytes(standalone.build(Package.from_bytes(read(name), name)))
     path.chmod(0o755)
     return path
 

@@ -50,7 +50,13 @@ def site(built: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def home(home: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    return {**home, "EUNOMIA_SYSTEM_HUBS": str(tmp_path / "etc-hubs.toml"), "no_proxy": "*", "COLUMNS": "200"}
+    return {
+        **home,
+        "EUNOMIA_SYSTEM_HUBS": str(tmp_path / "etc-hubs.toml"),
+        "ECLI_ALLOW_UNSIGNED": "",
+        "no_proxy": "*",
+        "COLUMNS": "200",
+    }
 
 
 def test_our_tools_are_found_and_installed_over_http(ecli: Command, site: Site, home: dict[str, str]) -> None:
@@ -98,6 +104,11 @@ def test_tools_and_guests_run_by_their_names(ecli: Command, site: Site, home: di
         ["opensnoop", "0.1.0", "ours"],
         ["seven", "1.0", "ours"],
     ]
+    other = ecli("run", "--allow-unsigned", "ours/sevne", env=home)
+    assert other.stderr == (
+        "ecli: open ours/sevne: no such file, nor such a tool in your hub ours"
+        " [ecli search --hub ours; ecli hub update]\n"
+    )
     wrong = ecli("run", "--allow-unsigned", "sevne", env=home)
     assert wrong.stderr == (
         "ecli: open sevne: no such file, built-in tool, or tool of your hubs [did you mean seven?]\n"
@@ -303,3 +314,55 @@ def test_a_signed_hub_is_believed_by_its_key_only(
     index.write_bytes(index.read_bytes().replace(b"Trace", b"Brace"))
     tampered = ecli("hub", "update", env=home)
     assert tampered.stderr == f"ecli: hub ours: read index of hub ours: it is not signed with {keys['ours']}.pub\n"
+
+
+@pytest.mark.root
+def test_a_rule_of_trust_asks_for_signatures_of_a_hubs_tools(
+    ecli: Command, packages: Path, site: Site, home: dict[str, str], tmp_path: Path
+) -> None:
+    for name in ("ours", "other"):
+        words = ("--no-passphrase", "--key-format", "pkcs8", "-o", f"{tmp_path}/{name}")
+        assert ecli("key", "generate", *words, env=home).returncode == 0
+    build = ("hub", "build", str(packages), "--out", str(site.folder), "--sign", f"{tmp_path}/ours.key")
+    assert ecli(*build, env=home).returncode == 0
+    assert ecli("hub", "add", "ours", site.url, env=home).returncode == 0
+    policy = tmp_path / "policy.toml"
+
+    def run(key: str) -> tuple[int, str]:
+        policy.write_text(f'[[trust]]\nmatch = "hub:ours/*"\nmode = "enforce"\nkeys = ["{tmp_path}/{key}.pub"]\n')
+        policy.chmod(0o600)
+        done = ecli("run", "seven", env={**home, "EUNOMIA_POLICY": str(policy)})
+        return done.returncode, done.stderr
+
+    assert run("ours") == (7, "")
+    code, line = run("other")
+    assert (code, line.count("\n")) == (1, 1)
+    assert "seven" in line
+    assert "signed" in line or "key" in line
+
+
+def test_what_an_index_says_prints_no_control_characters(ecli: Command, tmp_path: Path, home: dict[str, str]) -> None:
+    evil = "\x1b]0;owned\x07\x1b[2J\u202e"
+    row = {"name": f"--{evil}", "help": evil, "type": evil, "default": evil}
+    needs = {"kernel": evil, "btf": evil, "capabilities": [evil]}
+    texts = {"summary": evil, "details": evil, "licence": evil, "attach": [evil], "types": [evil], "policy": [evil]}
+    evidence = [{"kernel": evil, "arch": evil, "outcome": evil, "date": evil, "reason": evil}]
+    more = {"options": [row], "events": [{"map": evil, "fields": [evil]}], "needs": needs, "architectures": [evil]}
+    withdrawn = hubs.version("0.9", yanked=evil)
+    tool = hubs.tool("t", hubs.version(), withdrawn, **texts, **more, evidence=evidence)
+    (hubs.folder(tmp_path / "bad", tool) / "index.json").write_bytes(hubs.index(tool, title=evil))
+
+    for words in (
+        ("hub", "add", "bad", str(tmp_path / "bad")),
+        ("hub", "list"),
+        ("hub", "update"),
+        ("search", "owned"),
+        ("info", "t"),
+        ("info", "t@0.9"),
+        ("info", "t@7"),
+        ("install", "t@0.9"),
+    ):
+        done = ecli(*words, env=home)
+        said = done.stdout + done.stderr
+        assert said, words
+        assert [char for char in said if char in "\x1b\x07\u202e"] == [], words

@@ -55,7 +55,7 @@ def make_standalone(
     package = compile_one(operand, papers) if operand.endswith(SOURCES) else _read(operand)
     if package.btf_archive:
         note(f"{operand}: its BTF of other kernels stays out of the executable, which has --btf FILE")
-    from eunomia.publish.standalone import make
+    from eunomia.publish.standalone import build
 
     wanted = [word for word in (values["target-arch"] or "").split(",") if word]
     if wanted == ["all"]:
@@ -65,7 +65,7 @@ def make_standalone(
     path = _path(operand, package, values["output-path"] or values["output"])
     for arch in wanted or [""]:
         target = f"{path}-{arch}" if len(wanted) > 1 else path
-        data = make(package, arch)
+        data = build(package, arch)
         _put(target, data)
         note(f"wrote {target} ({len(data)} bytes)")
         for path_of_paper, paper in papers.write(package, {target: data}, are_executables=True) if papers else ():

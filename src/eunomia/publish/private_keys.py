@@ -201,9 +201,7 @@ def _secret_box(key: bytes) -> Any:
     try:
         from nacl.secret import SecretBox
     except ImportError as exc:
-        raise SignatureError(
-            "cosign's encrypted keys: the package PyNaCl is not installed [pip install 'eunomia[sign]']"
-        ) from exc
+        raise no_cryptography(exc) from exc
     return SecretBox(key)
 
 

@@ -52,7 +52,7 @@ def architecture(package: Package, arch: str = "") -> str:
     return name
 
 
-def make(package: Package, arch: str = "") -> bytes:
+def build(package: Package, arch: str = "") -> bytes:
     """Return an executable that runs a package on a machine that has nothing but a kernel.
 
     Args:

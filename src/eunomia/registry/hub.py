@@ -98,9 +98,9 @@ def versions(name: str) -> list[Found]:
     return [each for each in listed if each.hub == listed[0].hub]
 
 
-def names() -> set[str]:
-    """Return the names of all tools of the hubs."""
-    return {each.name for each in _lines(_lookup_file())}
+def names(hub: str = "") -> set[str]:
+    """Return the names of all tools of the hubs, or of one of them."""
+    return {each.name for each in _lines(_lookup_file()) if hub in ("", each.hub)}
 
 
 def fetch(found: Found, limits: Limits) -> bytes:

@@ -21,7 +21,7 @@ CURVES = {"secp256r1": "ecdsa-p256", "secp384r1": "ecdsa-p384"}
 
 def no_cryptography(exc: ImportError) -> MissingDependencyError:
     """Return what is raised where a package of the extra `sign` is not installed."""
-    name = (exc.name or "cryptography").partition(".")[0]
+    name = (exc.name or "cryptography").partition(".")[0].replace("nacl", "PyNaCl")
     return MissingDependencyError(f"signatures: the package {name} is not installed [pip install 'eunomia[sign]']")
 
 

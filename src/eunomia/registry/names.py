@@ -154,14 +154,17 @@ def _of_registry(program: str) -> Reference | None:
 
 def _not_found(program: str) -> FetchError:
     """Return the error for a name behind which there is nothing."""
-    if "/" in program and "@" in program:
-        return FetchError(f"open {program}: no such file, and no hub of yours has it [`ecli hub list` shows them]")
+    from eunomia.registry.hub import names
+
     if "/" in program or program.endswith(SUFFIXES):
-        return FetchError(f"open {program}: no such file")
+        hub = program.partition("/")[0]
+        tools = names(hub) if program.count("/") == 1 and hub else ()
+        hint = f", nor such a tool in your hub {hub} [ecli search --hub {hub}; ecli hub update]" if tools else ""
+        hint = hint or (", and no hub of yours has it [`ecli hub list` shows them]" if "@" in program else "")
+        return FetchError(f"open {program}: no such file{hint}")
     from difflib import get_close_matches
 
     from eunomia import builtin
-    from eunomia.registry.hub import names
 
     of_hubs = names()
     near = get_close_matches(program.partition("@")[0], sorted({*builtin.names(), *of_hubs}), n=3, cutoff=0.55)

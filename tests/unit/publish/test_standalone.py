@@ -223,6 +223,7 @@ def test_what_is_no_package_is_one_line(damage: bytes, tmp_path: Path) -> None:
         (lambda tree: tree["meta"]["bpf_skel"].update(progs=3), "`$.meta.bpf_skel.progs`: expected array, got int"),
         (lambda tree: tree.update(bpf_object_size="x"), "`$.bpf_object_size`: expected int, got str"),
         (lambda tree: tree.update(bpf_object_size=7), "`$.bpf_object_size`: 7 in the package, but the object inflates"),
+        (lambda tree: tree["meta"]["eunomia"].update(guest={"wasm": ""}), "the package carries a Wasm guest"),
         (lambda tree: tree["meta"]["eunomia"].pop("plan"), "the package carries no plan"),
         (lambda tree: tree["meta"]["eunomia"].update(plan="eJw="), "`$.meta.eunomia.plan`: malformed compressed data"),
         (lambda tree: tree["meta"]["eunomia"].update(options=[[1]]), "`$.meta.eunomia.options[0]`: expected [name"),
@@ -247,7 +248,7 @@ def test_a_package_comes_from_standard_input_too(made: Path) -> None:
 
 
 def test_an_executable_knows_when_it_was_cut_off_or_changed(made: Path, tmp_path: Path) -> None:
-    data = standalone.make(Package.open(made))
+    data = standalone.build(Package.open(made))
     for name, bytes_ in (
         ("whole", data),
         ("cut", data[:-1]),
@@ -271,7 +272,7 @@ def test_every_built_in_tool_makes_an_executable_under_a_megabyte() -> None:
         package = Package.from_bytes(read(name), name)
         for arch in package.architectures or ["x86", "arm64"]:
             if arch in standalone.MACHINES:
-                assert len(standalone.make(package, arch)) < 1_000_000, (name, arch)
+                assert len(standalone.build(package, arch)) < 1_000_000, (name, arch)
 
 
 def test_it_holds_one_architecture_and_nothing_that_only_others_read(made: Path) -> None:
@@ -286,10 +287,10 @@ def test_it_holds_one_architecture_and_nothing_that_only_others_read(made: Path)
 def test_what_cannot_be_made_is_refused(made: Path, ecc: Command, tmp_path: Path) -> None:
     package = Package.open(made)
     with pytest.raises(UnsupportedError, match="there is no runner for riscv"):
-        standalone.make(package, "riscv64")
+        standalone.build(package, "riscv64")
     package.meta["eunomia"]["guest"] = {"name": "x", "wasm": ""}
     with pytest.raises(UnsupportedError, match="carries a Wasm guest"):
-        standalone.make(package)
+        standalone.build(package)
     both = ecc("-s", "--yaml", made, "-o", tmp_path / "x")
     assert (both.returncode, both.stderr) == (2, "ecc: --yaml and --standalone exclude each other\n")
     gone = ecc("-s", tmp_path / "gone.json")

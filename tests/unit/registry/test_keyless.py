@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from eunomia.errors import SignatureError
 from eunomia.registry import signature_forms as forms
-from eunomia.registry.keyless import Identity, TrustRootError
+from eunomia.registry.keyless import Identity, TrustRootError, issuer_of, names_of
 from eunomia.registry.signature_forms import Signature
 from eunomia.registry.verification import Outcome, Subject, check
 from support.private_sigstore import ISSUER, Party, Signer, Sigstore, now
@@ -27,6 +29,7 @@ ME = "me@example.org"
 WORKFLOW = "https://example.org/tools/.github/workflows/release.yml@refs/tags/v1"
 WORLD, OTHER = Sigstore(), Sigstore()
 ROOT = WORLD.trusted_root()
+SOMEBODY = Party()
 
 
 def trusted(identity: str = ME, issuer: str = ISSUER, root: bytes = ROOT, **more: Any) -> Identity:
@@ -266,6 +269,27 @@ def test_an_attestation_is_no_signature() -> None:
         "unsigned",
         "an attestation ('https://slsa.dev/provenance/v1'), not a signature",
     )
+
+
+def test_names_that_are_no_addresses_are_read() -> None:
+    def other(value: bytes, kind: str = "1.3.6.1.4.1.57264.1.7", issuer: bytes = b"") -> x509.Certificate:
+        name = x509.OtherName(x509.ObjectIdentifier(kind), value)
+        subject = x509.Name([])
+        builder = x509.CertificateBuilder(subject, subject, SOMEBODY.key.public_key(), 1, now(), now())
+        names = x509.SubjectAlternativeName([name, x509.RFC822Name("a@b")])
+        if issuer:
+            said = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.8"), issuer)
+            builder = builder.add_extension(said, critical=False)
+        return builder.add_extension(names, critical=True).sign(SOMEBODY.key, hashes.SHA256())
+
+    assert names_of(other(b"\x0c\x03abc")) == ["a@b", "abc"]
+    assert names_of(other(b"\x0c\x81\x80" + b"x" * 128)) == ["a@b", "x" * 128]
+    assert names_of(other(b"\x0c\x03abc", "1.2.3")) == ["a@b"]
+    for value in (b"\x13\x03abc", b"\x05\x00"):
+        assert names_of(other(value)) == ["a@b", "\N{REPLACEMENT CHARACTER}"]
+    for damaged in (b"\x0c\x09abc", b"\x13\x03abc", b"\x0c\x85\x00\x00\x00\x00\x03abc", b"\x0c", b"\x0c\x02abc"):
+        assert issuer_of(other(b"\x05\x00", issuer=damaged)) == "\N{REPLACEMENT CHARACTER}"
+    assert issuer_of(other(b"\x0c\x03abc")) == ""
 
 
 def test_damaged_trust_roots_are_said(tmp_path: Path) -> None:
