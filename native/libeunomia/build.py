@@ -49,7 +49,7 @@ Name: eunomia
 Description: Run eunomia packages: eBPF programs with options and events
 Version: {version}
 Libs: -L${{libdir}} -leunomia
-Libs.private: -lpthread
+Libs.private: -lpthread -lm
 Cflags: -I${{includedir}}
 """
 

@@ -117,7 +117,7 @@ PUBLIC struct eunomia_bpf *open_eunomia_skel_from_json(const char *meta, const c
         memcpy(bytes + sizeof(header) + object_size, meta, meta_size);
     }
     struct eunomia_bpf *tool = make(bytes, size);
-    if (tool && btf && eunomia_set_btf(tool, btf)) {
+    if (tool && btf && *btf && eunomia_set_btf(tool, btf)) {
         release(tool);
         return NULL;
     }
@@ -137,10 +137,15 @@ PUBLIC int eunomia_set_btf(struct eunomia_bpf *tool, const char *path) {
     int err = eu_enter(tool, OPENED, "set the kernel's types");
     if (err)
         return err;
-    free(tool->btf);
-    tool->btf = path ? strdup(path) : NULL;
+    if (path && access(path, R_OK)) {
+        err = eu_fail(errno, "open the kernel's types %s: %s", path, eu_strerror(errno));
+    } else {
+        free(tool->btf);
+        tool->btf = path ? strdup(path) : NULL;
+        err = path && !tool->btf ? eu_fail(ENOMEM, "set the kernel's types: out of memory") : 0;
+    }
     eu_leave(tool);
-    return path && !tool->btf ? eu_fail(ENOMEM, "set the kernel's types: out of memory") : 0;
+    return err;
 }
 
 /* Programs, then the run, then attaching: what goes into a perf buffer that nobody has opened is lost. */

@@ -164,7 +164,7 @@ HEAVY = {
     "argparse", "asyncio", "base64", "collections", "contextlib", "copy", "dataclasses", "datetime", "difflib", "email",
     "enum", "functools", "hashlib", "http", "inspect", "json", "logging", "operator", "pathlib", "platform", "random",
     "re", "shutil", "signal", "socket", "ssl", "subprocess", "tempfile", "textwrap", "threading", "tokenize",
-    "traceback", "typing", "urllib", "weakref", "yaml", "zipfile",
+    "cryptography", "fnmatch", "tomllib", "traceback", "typing", "urllib", "weakref", "yaml", "zipfile",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`ecli export`: a package as an archive, an object or a C skeleton."""
+"""`ecli export`: a package as an archive, an object, a C skeleton or an executable."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from eunomia.cli.parser import Values
     from eunomia.package.model import Package
 
-FORMATS = ("json", "yaml", "tar", "bpf.o", "skeleton")  # eunomia.publish.export has them
+FORMATS = ("json", "yaml", "tar", "bpf.o", "skeleton", "standalone")  # eunomia.publish.export has them
 _TEXTS = ("json", "yaml", "skeleton")
 
 COMMAND = Command(
     "export",
     "PROG",
-    "write a package in another form: archive, object, C skeleton",
+    "write a package in another form: archive, object, C skeleton, executable",
     (
         Opt("format", "", "choice", "what to write (what FILE's name says, else tar)", choices=FORMATS),
         Opt("output", "o", "file", "file to write, - for standard output (NAME and the form's suffix)", "FILE"),
-        Opt("arch", "", "text", "architecture of bpf.o and skeleton (this machine's)", "ARCH"),
+        Opt("arch", "", "text", "architecture of bpf.o, skeleton and standalone (this machine's)", "ARCH"),
         Opt("name", "", "text", "what a skeleton's names begin with (that of the object, as in bootstrap_bpf)", "NAME"),
         *FETCH_OPTIONS,
         VERBOSE,
@@ -36,9 +36,10 @@ PROG is a package, an object, a C source, a URL, a reference, or the name of a b
   json, yaml   the package, without its BTF archive
   tar          the package with its BTF archive
   bpf.o        the object alone
-  skeleton     a header for C and C++, as bpftool's""",
+  skeleton     a header for C and C++, as bpftool's
+  standalone   an executable that needs nothing else""",
     examples=(
-        ("ecli export opensnoop", "writes ./opensnoop.tar"),
+        ("ecli export opensnoop --format standalone", "writes ./opensnoop, which runs without ecli"),
         ("ecli export ./package.json -o tool.bpf.o", "the object of a package"),
         ("ecli export sigsnoop --format skeleton -o - | less", "to look at"),
     ),
@@ -67,7 +68,7 @@ def main(args: list[str]) -> int:
         _print(data, form)
         return 0
     path = output or publish.file_name(origin, package, form)
-    write_whole(path, data)
+    write_whole(path, data, executable=form == "standalone")
     sys.stderr.write(f"ecli: wrote {path} ({len(data)} bytes)\n")
     return 0
 

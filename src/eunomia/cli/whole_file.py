@@ -6,13 +6,14 @@ import os
 import tempfile
 
 
-def write_whole(path: str, data: bytes, *, replace: bool = True) -> None:
+def write_whole(path: str, data: bytes, *, replace: bool = True, executable: bool = False) -> None:
     """Write a file whole or not at all; what is no regular file (a pipe, /dev/null) is written into.
 
     Args:
         path: the file; a symbolic link's target is replaced, not the link.
         data: its bytes.
         replace: False: raise FileExistsError where there is one.
+        executable: whoever may read it may run it.
 
     Raises:
         OSError: it cannot be written; the message names it.
@@ -31,7 +32,7 @@ def write_whole(path: str, data: bytes, *, replace: bool = True) -> None:
                 file.write(data)
                 mask = os.umask(0)
                 os.umask(mask)
-                os.fchmod(file.fileno(), 0o666 & ~mask)
+                os.fchmod(file.fileno(), (0o777 if executable else 0o666) & ~mask)
             os.replace(partial, place)
         except BaseException:
             os.unlink(partial)

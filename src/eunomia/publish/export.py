@@ -1,4 +1,4 @@
-"""A package in the forms that other programs take: archive, object, skeleton."""
+"""A package in the forms that other programs take: archive, object, skeleton, executable."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ SUFFIXES = {
     "tar": ".tar",
     "bpf.o": ".bpf.o",
     "skeleton": ".skel.h",
+    "standalone": "",
 }
 FORMATS = tuple(SUFFIXES)
-ONE_ARCHITECTURE = frozenset(("bpf.o", "skeleton"))
+ONE_ARCHITECTURE = frozenset(("bpf.o", "skeleton", "standalone"))
 _MAX_NAME = 100
 
 
@@ -26,8 +27,9 @@ def export(package: Package, form: str, *, arch: str = "", name: str = "") -> by
     Args:
         package: the package; of `tar` its BTF archive goes along, every other form leaves it out.
         form: `json`, `yaml` and `tar` are packages as `ecc` writes them; `bpf.o` the object alone; `skeleton` a header
-            for C and C++ of the shape that bpftool's have.
-        arch: any name of the architecture that bpf.o and skeleton are for; "": this machine's where the
+            for C and C++ of the shape that bpftool's have; `standalone` an executable
+            for Linux that needs nothing else.
+        arch: any name of the architecture that bpf.o, skeleton and standalone are for; "": this machine's where the
             package serves it, else the package's own.
         name: what names in a skeleton begin with; "": libbpf's name of the object, as in `bootstrap_bpf`.
 
@@ -45,6 +47,10 @@ def export(package: Package, form: str, *, arch: str = "", name: str = "") -> by
         return package.whole.to_tar()
     if form not in ONE_ARCHITECTURE:
         raise ValueError(f"export: unknown format {form!r} (known are {', '.join(FORMATS)})")
+    if form == "standalone":
+        from eunomia.publish.standalone import build
+
+        return build(package.whole, arch)
     chosen = package.for_arch(arch) if arch else package.here()
     if form == "bpf.o":
         _must_be_elf(chosen)

@@ -104,8 +104,8 @@ static void wrong_arguments(void) {
 /* A package that is relocated against the kernel's types, and a file that has none. */
 static void refused(void) {
     struct eunomia_bpf *tool = eunomia_open(bytes, size);
-    CHECK(tool && !eunomia_set_btf(tool, "/nonexistent/btf") && eunomia_load_and_attach(tool) < 0);
-    puts(eunomia_error());
+    CHECK(tool && eunomia_set_btf(tool, "/nonexistent/btf") == -ENOENT && strstr(eunomia_error(), "types /nonexistent/btf: no such file"));
+    CHECK(!eunomia_set_btf(tool, NULL) && !eunomia_set_btf(tool, "/dev/null") && eunomia_load_and_attach(tool) < 0 && *eunomia_error());
     CHECK(eunomia_load_and_attach(tool) == -EINVAL && !strcmp(eunomia_error(), "load: it failed before"));
     eunomia_close(tool);
 }

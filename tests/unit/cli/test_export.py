@@ -77,3 +77,15 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_a_standalone_file_can_be_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from eunomia.publish import standalone
+
+    monkeypatch.setattr(standalone, "stub", lambda arch: f"runner of {arch}: EUNOMIA-STUB-1\n\0".encode() + bytes(48))
+    monkeypatch.chdir(tmp_path)
+
+    assert main(["--format", "standalone", "--arch", "amd64", "sigsnoop"]) == 0
+    path = tmp_path / "sigsnoop"
+    assert path.read_bytes().startswith(b"runner of x86: ")
+    assert path.stat().st_mode & 0o777 == 0o777 & ~_umask()
