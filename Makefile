@@ -1,6 +1,6 @@
 # The commands are scripts, for machines without make; these are their short names.
-.PHONY: setup quickstart check test bench fuzz matrix wheel onefile libeunomia links unlink clean
-setup quickstart check test bench fuzz images matrix wheel onefile libeunomia:
+.PHONY: setup quickstart check test bench fuzz matrix wheel onefile libeunomia release links unlink clean
+setup quickstart check test bench fuzz images matrix wheel onefile libeunomia release:
 	scripts/$@
 links:
 	scripts/links make

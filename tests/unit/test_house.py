@@ -23,6 +23,7 @@ SCRIPTS = [
     "matrix",
     "onefile",
     "quickstart",
+    "release",
     "setup",
     "test",
     "wheel",
