@@ -102,7 +102,7 @@ def main(argv: list[str]) -> int:
 
 
 def lines(operand: str, outcome: Outcome) -> list[str]:
-    """Return a line for each valid signature."""
+    """Return a line for each signer: one who signed in both forms has one."""
     found = []
     for each in outcome.verified:
         who = (
@@ -110,7 +110,7 @@ def lines(operand: str, outcome: Outcome) -> list[str]:
         )
         when = f", logged {each.time}" if each.kind == "identity" and each.time else ""
         found.append(f"{operand}: signed by {who}{when}")
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _hint(operand: str, outcome: Outcome) -> str:
