@@ -15,6 +15,7 @@ import yaml
 from support import provoke
 from support.commands import Command
 from support.registries import PASSWORD, USER, Registry
+from support.registry_clients import RegistryClient
 from support.sites import Site
 
 BTF = "/sys/kernel/btf/vmlinux"
@@ -46,6 +47,7 @@ def test_the_steps_compile_check_sign_push_and_publish(  # noqa: PLR0917 (fixtur
     home: dict[str, str],
     ecli: Command,
     ecc: Command,
+    oras: RegistryClient,
     tmp_path: Path,
 ) -> None:
     there = registry(login=True)
@@ -67,6 +69,8 @@ def test_the_steps_compile_check_sign_push_and_publish(  # noqa: PLR0917 (fixtur
         "REGISTRY_PASSWORD": PASSWORD,
         "IMAGE": image,
         "VERSION": "v1.0",
+        "SOURCE_URL": "https://example.org/me/mytool",
+        "SOURCE_DATE_EPOCH": "1700000000",
         "SIGNING_KEY": (keys / "ci.key").read_text().rstrip("\n"),
     }
 
@@ -82,6 +86,9 @@ def test_the_steps_compile_check_sign_push_and_publish(  # noqa: PLR0917 (fixtur
     assert not (project / "signing.key").exists()
     verified = ecli("verify", "--key", keys / "ci.pub", f"{image}:latest", env=home)
     assert verified.returncode == 0, verified
+    described = oras("manifest", "fetch", "--plain-http", "-u", USER, "-p", PASSWORD, f"{image}:v1.0").stdout
+    assert '"org.opencontainers.image.source":"https://example.org/me/mytool"' in described.replace(" ", "")
+    assert '"org.opencontainers.image.created":"2023-11-14T22:13:20Z"' in described.replace(" ", "")
     policy = tmp_path / "policy.toml"
     policy.write_text(f'[[trust]]\nmatch = "*"\nkeys = ["{keys}/ci.pub"]\nunsigned = "refuse"\n')
     policy.chmod(0o600)

@@ -101,7 +101,7 @@ def _of_package(package: Package) -> dict[str, str]:
         f"{OWN}kind": "package",
         f"{OWN}programs": _list(f"{row['name']} ({row['attach']})" for row in facts["programs"]),
         f"{OWN}maps": _list(f"{row['name']} ({row['type']})" for row in facts["maps"] if row["type"] != "variables"),
-        f"{OWN}options": _list(max(row["switches"], key=len) for row in facts["options"] if row["switches"]),
+        f"{OWN}options": _list(row["switches"][0] for row in facts["options"] if row["switches"]),
         f"{OWN}architectures": _list(facts["architectures"]["served"]),
         f"{OWN}kernel": _text(needs["kernel"]),
         f"{OWN}capabilities": _list(_words(needs["capabilities"])),
