@@ -23,6 +23,7 @@ HERE = ROOT / "native/libeunomia"
 sys.path[:0] = [str(ROOT / "native"), str(ROOT / "native/tool"), str(ROOT / "src")]
 
 from build import HOT, WARNINGS, libs_for  # noqa: E402
+from resolve import resolve  # noqa: E402  (beside this file)
 
 from eunomia import __version__  # noqa: E402
 
@@ -134,8 +135,10 @@ def link_static(folder: Path, objects: list[str], archives: list[str], output: P
     roots = [f"--undefined={name}" for name in exported()]
     lld = [sys.executable, "-m", "ziglang", "ld.lld", "-r", "--gc-sections", *roots, "-T", str(HERE / "merge.ld")]
     run([*lld, *objects, *archives, "-o", str(merged)])
-    strip = [] if sanitize else ["--strip-unneeded"]
-    run([objcopy(), f"--keep-global-symbols={kept}", *strip, str(merged)])
+    run([objcopy(), f"--keep-global-symbols={kept}", str(merged)])
+    if not sanitize:
+        resolve(merged)
+        run([objcopy(), "--strip-unneeded", str(merged)])
     output.unlink(missing_ok=True)
     run([sys.executable, "-m", "ziglang", "ar", "rcsD", str(output), str(merged)])
 

@@ -100,16 +100,22 @@ static int not_permitted(struct eu_tool *tool, int number, const char *words) {
                    inner && !*needs ? ": capabilities of a user namespace are not the machine's, and no BPF token delegates this" : "");
 }
 
-/* EPERM without a word of the verifier. */
+/* EPERM without a word of the verifier: what the kernel must have been built with, and what does instead. */
 static int silent(struct eu_tool *tool, int program, int number) {
+    static const char *const families[] = {"fentry", "fexit", "fmod_ret", "freplace"};
     const struct eu_program *p = &tool->programs[program];
-    const char *needs = eu_lacking(tool, program);
+    const char *needs = eu_lacking(tool, program), *option = starts(p->section, "lsm") ? "CONFIG_BPF_LSM" : "it", *instead = "";
     if (*needs)
         return eu_fail(number, "load program %s (%s): operation not permitted: needs %s" SUDO, p->name, p->section, needs);
+    for (int i = 0; i < 4; i++)
+        if (starts(p->section, families[i])) {
+            option = "CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS";
+            instead = " [a kprobe, tracepoint or tp_btf program may do instead]";
+        }
     return eu_fail(number,
-                   "load program %s (%s): this kernel refuses the program type even to root, without a verifier log (built without it, "
-                   "locked down, or a policy of this machine forbids it)",
-                   p->name, p->section);
+                   "load program %s (%s): this kernel refuses the program type even to root, without a verifier log (built without %s, "
+                   "locked down, or a policy of this machine forbids it)%s",
+                   p->name, p->section, option, instead);
 }
 
 static int refused(struct eu_tool *tool, int program, int number, const char *words) {

@@ -283,7 +283,7 @@ def test_a_guest_is_recognised_by_its_bytes(ecli: Command, tmp_path: Path) -> No
 
 
 def test_an_image_reference_is_recognised(ecli: Command) -> None:
-    failed(ecli("run", "ghcr.io/eunomia-bpf/sigsnoop:latest"), 1, "OCI references are not supported by this version")
+    failed(ecli("run", "--offline", "ghcr.io/eunomia-bpf/sigsnoop:latest"), 1, "not in the cache, and --offline")
 
 
 # URLs

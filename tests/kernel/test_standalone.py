@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from eunomia.builtin import read
+from eunomia.compiler import compile_source
 from eunomia.package.model import Package
 from eunomia.publish import standalone
 from support import provoke
@@ -221,3 +222,76 @@ def test_without_privileges_it_says_which_are_missing(tmp_path: Path) -> None:
 
     assert done.returncode == 1
     assert done.stderr == f"{readable.name}: run {readable.name}: needs CAP_BPF and CAP_PERFMON [run with sudo]\n"
+
+
+SEVERAL = r"""
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+char LICENSE[] SEC("license") = "GPL";
+const volatile int only = 0;
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4096);
+} events SEC(".maps");
+/// @prog_array ["second", "third"]
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 4);
+    __uint(key_size, 4);
+    __uint(value_size, 4);
+} calls SEC(".maps");
+struct event {
+    int what;
+};
+static void say(int what)
+{
+    struct event *e;
+    if (bpf_get_current_pid_tgid() >> 32 != only || !(e = bpf_ringbuf_reserve(&events, sizeof(*e), 0)))
+        return;
+    e->what = what;
+    bpf_ringbuf_submit(e, 0);
+}
+/// @optional true
+SEC("tp_btf/no_such_tracepoint") int gone(void *ctx) { say(1); return 0; }
+/// @alternative kill
+SEC("tp_btf/neither_this_one") int kill_new(void *ctx) { say(2); return 0; }
+/// @alternative kill
+SEC("tracepoint/syscalls/sys_enter_kill") int kill_old(void *ctx) { say(3); return 0; }
+SEC("tracepoint/syscalls/sys_enter_getppid") int first(void *ctx) { say(4); bpf_tail_call(ctx, &calls, 1); return 0; }
+SEC("tracepoint") int second(void *ctx) { say(5); return 0; }
+SEC("tracepoint") int third(void *ctx) { say(6); bpf_tail_call(ctx, &calls, 0); return 0; }
+SEC("?tracepoint/syscalls/sys_enter_getpgid") int off(void *ctx) { say(7); return 0; }
+"""
+
+
+def test_programs_that_are_optional_alternative_called_or_off_are_as_in_ecli(tmp_path: Path) -> None:
+    (tmp_path / "several.bpf.c").write_text(SEVERAL)
+    (tmp_path / "several.json").write_text(compile_source(str(tmp_path / "several.bpf.c")).to_json())
+    child = python(
+        "import os\nprint(flush=True)\ninput()\nos.getppid()\nos.getpgid(0)\nos.kill(os.getpid(), 0)\nos._exit(0)"
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    words = ["-j", "--enable", "off", tmp_path / "several.json", "--only", child.pid]
+
+    theirs, ours = side_by_side([["ecli", "run", *words], [runner(), *words]], lambda: child.communicate("\n"))
+
+    assert ours[:2] == theirs[:2]
+    assert [line for line in ours[1] if "what" in line] == [f'{{"what":{what}}}' for what in (4, 6, 5, 7, 3)]
+    assert under_one_name(ours[2]) == under_one_name(theirs[2])
+    assert "program gone is optional and left out: load program gone: " in ours[2]
+
+
+@pytest.mark.parametrize(
+    "mistake", ["missing-null-check", "unchecked-packet", "wrong-helper", "unbounded-loop", "stack-too-large"]
+)
+def test_the_verifiers_refusal_is_said_and_advised_on_as_by_ecli(mistake: str, ecli: Command, tmp_path: Path) -> None:
+    source = Path(__file__).parent / f"mistakes/{mistake}.bpf.c"
+    (tmp_path / "p.json").write_text(compile_source(str(source)).to_json())
+    theirs = ecli("run", tmp_path / "p.json")
+    command = [runner(), tmp_path / "p.json"]
+    ours = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ours.returncode, ours.stdout) == (theirs.returncode, "") == (1, "")
+    assert "the verifier refuses it: " in ours.stderr
+    assert under_one_name(ours.stderr) == under_one_name(theirs.stderr)

@@ -86,7 +86,7 @@ def test_the_steps_compile_check_sign_push_and_publish(  # noqa: PLR0917 (fixtur
     policy.write_text(f'[[trust]]\nmatch = "*"\nkeys = ["{keys}/ci.pub"]\nunsigned = "refuse"\n')
     policy.chmod(0o600)
     with closing(Site(project / "public")) as site:
-        for program in (f"{image}:v1.0", f"{site.url}/mytool/1.0/package.json"):
+        for program in (f"{image}:v1.0", f"{site.url}/mytool/package.json"):
             running = ecli.start(
                 "run", "--json", program, env={**home, "ECLI_ALLOW_UNSIGNED": "", "EUNOMIA_POLICY": str(policy)}
             ).wait_attached()

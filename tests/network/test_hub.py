@@ -310,6 +310,10 @@ def test_a_signed_hub_is_believed_by_its_key_only(
     good = ecli("verify", "--key", f"{keys['ours']}.pub", f"{site.url}/opensnoop/0.1.0/package.json", env=home)
     assert good.returncode == 0, good
 
+    for name in ("opensnoop/package.json", "seven/app.wasm"):
+        first = ecli("verify", "--key", f"{keys['ours']}.pub", f"{site.url}/{name}", env=home)
+        assert first.returncode == 0, first
+
     index = site.folder / "index.json"
     index.write_bytes(index.read_bytes().replace(b"Trace", b"Brace"))
     tampered = ecli("hub", "update", env=home)

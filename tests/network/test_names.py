@@ -69,6 +69,7 @@ def test_the_default_registry_has_names_of_all_forms(
     assert ecli("run", "tool:2", env=env).returncode == 4
     assert ecli("run", f"tool@{digest}", env=env).returncode == 4
     assert ecli("run", "org/tool:2", env=env).returncode == 5
+    assert ecli("run", "oci://tool:2", env=env).returncode == 4
     assert ecli("run", "org/tool", env=env).stderr == "ecli: open org/tool: no such file\n"
     missing = ecli("run", "tol", env=env)
     assert missing.returncode == 1

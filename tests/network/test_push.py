@@ -258,7 +258,7 @@ def test_wrong_words_are_usage(
         (("opensnoop", "--layout", "wasm", "r.example/x"), ("a package is no Wasm guest [--layout oci, "
          "legacy or image]")),
         (("opensnoop", "execsnoop", "r.example/x"), "stands alone [push it alone]"),
-        (("opensnoop", "127.0.0.1:1/x:1"), "ecli: push 127.0.0.1:1/x:1: connection refused"),
+        (("opensnoop", "127.0.0.1:1/x:1"), "ecli: push 127.0.0.1:1/x: connection refused"),
     ],
 )  # fmt: skip
 def test_what_cannot_stand_behind_a_name_is_said(

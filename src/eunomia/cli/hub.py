@@ -34,6 +34,7 @@ COMMAND = Command(
         Opt("sign", "", "file", "build: sign every tool and the index with this private key", "KEY", group=MAKING),
         Opt("matrix", "", "file", "build: more evidence by kernel, as docs/matrix.json has it", "FILE", group=MAKING),
         Opt("yank", "", "text", "build: withdraw a version", "TOOL@VERSION=WHY", repeat=True, group=MAKING),
+        Opt("tool-version", "", "text", "build: of tools that say none [default: 0.0.0]", "VERSION", group=MAKING),
         Opt("replace", "", "flag", "build: a version may have other bytes than before", default=False, group=MAKING),
         *CONNECTION,
         JSON,
@@ -191,7 +192,7 @@ def show_list(words: list[str], values: Values) -> int:
 
 def build(words: list[str], values: Values) -> int:
     """`ecli hub build DIR`."""
-    from eunomia.publish.hub_build import Settings
+    from eunomia.publish.hub_build import NO_VERSION, Settings
     from eunomia.publish.hub_build import build as make
 
     (folder,) = wants(words, "build", "DIR")
@@ -203,6 +204,7 @@ def build(words: list[str], values: Values) -> int:
         matrix=values["matrix"] or "",
         yanked=tuple(values["yank"]),
         replace=values["replace"],
+        version=values["tool-version"] or NO_VERSION,
     )
     made = make(folder, settings)
     code = 1 if made["skipped"] else 0

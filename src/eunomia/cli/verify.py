@@ -151,7 +151,7 @@ def _trusted(values: Values) -> tuple[list[PublicKey], list[Identity]]:
     wanted = (exact[0] or pattern[0], exact[1] or pattern[1])
     if not any(wanted):
         if not keys:
-            raise UsageError("verify with what? [--key PUB, or --certificate-identity and --certificate-oidc-issuer]")
+            raise UsageError("verify with what? [--key PUB, or --certificate-identity …; --explain asks the policy]")
         return keys, []
     if all((exact[0], pattern[0])) or all((exact[1], pattern[1])):
         raise UsageError("an identity or issuer and the pattern of one exclude each other")

@@ -246,10 +246,8 @@ class Object:
 
     def _reopen(self) -> None:
         """Begin again without the programs in `skipped`: libbpf loads an object whole or not at all."""
-        silent = {name for name, program in self.programs.items() if not program.autoload} | {
-            *self.skipped,
-            *self.passed_over,
-        }
+        gone = {*self.skipped, *self.passed_over}
+        wanted = {name: program.autoload and name not in gone for name, program in self.programs.items()}
         lib.eu_close(self._handle)
         self._maps = None
         self._open()
@@ -262,8 +260,8 @@ class Object:
             self.maps[name].set_perf_pages(pages)
         for name, target in self._bound.items():
             self._bind(name, target)
-        for name in silent:
-            self.programs[name].autoload = False
+        for name, on in wanted.items():
+            self.programs[name].autoload = on
 
     def bind(self, program: Program, target: str) -> None:
         """Name the program that another one attaches to; `Program.set_target` calls it."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from eunomia.errors import FetchError, PackageError
 from eunomia.package.model import Package
+from eunomia.publish.hub_files import SIGNATURES, write, write_first_system
 from eunomia.registry import hub_index
 from eunomia.registry.hub_entry import line, of_guest, of_package, version_of
 from eunomia.registry.store import digest_of
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from eunomia.publish.private_keys import PrivateKey
 
 SUFFIXES = {".json": "package.json", ".tar": "package.tar", ".wasm": "app.wasm"}
-FIRST_SYSTEM = ("package.json", "app.wasm")  # its clients fetch NAME/package.json and NAME/app.wasm
 GENERIC = ("package", "app", "main", "guest")  # names of files that say nothing: the folder's name is the tool's
 NO_VERSION = "0.0.0"
 MAX_FILES = 20_000
@@ -43,9 +43,10 @@ class Settings:
         matrix: file with more evidence by kernel (docs/matrix.json), "" for none.
         yanked: `NAME@VERSION=REASON` of versions to withdraw.
         replace: a version may have other bytes than before.
+        version: of packages and guests for which neither path nor package says one.
     """
 
-    __slots__ = ("base_url", "key", "matrix", "out", "replace", "title", "yanked")
+    __slots__ = ("base_url", "key", "matrix", "out", "replace", "title", "version", "yanked")
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Settings:
         matrix: str = "",
         yanked: tuple[str, ...] = (),
         replace: bool = False,
+        version: str = NO_VERSION,
     ) -> None:
         self.out = out
         self.title = title
@@ -65,6 +67,7 @@ class Settings:
         self.matrix = matrix
         self.yanked = yanked
         self.replace = replace
+        self.version = version
 
 
 class Candidate:
@@ -95,7 +98,9 @@ def build(folder: str, settings: Settings) -> dict[str, Any]:
     if not os.path.isdir(folder):
         raise FetchError(f"build hub: {folder}: no such folder")
     tree = _before(out)
-    found, skipped = _candidates(folder, out)
+    if not hub_index.VERSION.fullmatch(settings.version):
+        raise FetchError(f"build hub: {settings.version!r} is no version [letters, digits, . _ + -]")
+    found, skipped = _candidates(folder, out, settings.version)
     if not found and not tree["tools"]:
         raise FetchError(f"build hub: no package or guest in {folder} [ecc makes packages; *.json, *.tar, *.wasm]")
     added = _merge(tree, found, settings, out)
@@ -104,11 +109,11 @@ def build(folder: str, settings: Settings) -> dict[str, Any]:
     _yank(tree, settings.yanked)
     if settings.matrix:
         _add_matrix(tree, settings.matrix)
-    _write_first_system(tree, out)
     if settings.key is not None:
         from eunomia.publish.hub_sign import sign_index, sign_versions
 
         sign_versions(tree, out, settings.key)
+    write_first_system(tree, out, settings.key)
     index = hub_index.dump(tree)
     hub_index.parse(index, out)  # what is published is what clients accept
     _write_index(index, out)
@@ -139,7 +144,7 @@ def _before(out: str) -> dict[str, Any]:
         return {"eunomia_hub": hub_index.FORMAT, "title": "", "tools": []}
 
 
-def _candidates(folder: str, out: str) -> tuple[list[Candidate], list[str]]:
+def _candidates(folder: str, out: str, version: str) -> tuple[list[Candidate], list[str]]:
     """Return the packages and guests below a folder, and lines about files that look like them and are none."""
     found: list[Candidate] = []
     skipped: list[str] = []
@@ -153,7 +158,7 @@ def _candidates(folder: str, out: str) -> tuple[list[Candidate], list[str]]:
             skipped.append(f"{path}: {exc}")
             continue
         if known:
-            _name(candidate, folder)
+            _name(candidate, folder, version)
             _take_readme(candidate, folder)
             found.append(candidate)
     found.sort(key=lambda each: (each.name, hub_index.order(each.version), each.path))
@@ -202,7 +207,7 @@ def _describe(candidate: Candidate) -> bool:
     return True
 
 
-def _name(candidate: Candidate, folder: str) -> None:
+def _name(candidate: Candidate, folder: str, version: str) -> None:
     """Take name and version from the path: NAME.json, NAME/package.json, NAME/VERSION/package.json."""
     parts = os.path.relpath(candidate.path, folder).split(os.sep)
     stem, above = os.path.splitext(parts[-1])[0], parts[:-1]
@@ -210,7 +215,7 @@ def _name(candidate: Candidate, folder: str) -> None:
         candidate.version = above.pop()
     generic = stem in GENERIC or stem.endswith(".skel")
     candidate.name = (above[-1] if above else os.path.basename(os.path.abspath(folder))) if generic else stem
-    candidate.version = candidate.version or NO_VERSION
+    candidate.version = candidate.version or version
     if not hub_index.NAME.fullmatch(candidate.name):
         raise FetchError(
             f"build hub: {candidate.path}: {candidate.name!r} is no name of a tool [letters, digits, . _ + -]"
@@ -262,7 +267,7 @@ def _merge(tree: dict[str, Any], found: list[Candidate], settings: Settings, out
             tools[each.name] = {"name": each.name, **each.entry, **extra, "versions": tool["versions"]}
             if each.readme:
                 tools[each.name]["readme"] = f"{each.name}/{README}"
-                _write(os.path.join(out, each.name, README), each.readme)
+                write(os.path.join(out, each.name, README), each.readme)
     tree["tools"] = sorted(tools.values(), key=lambda tool: tool["name"])
     return added
 
@@ -283,7 +288,7 @@ def _put_version(tool: dict[str, Any], each: Candidate, settings: Settings, out:
         row |= {key: before[key] for key in ("yanked", "signatures") if key in before and unchanged}
         tool["versions"].remove(before)
     tool["versions"].append(row)
-    _write(os.path.join(out, location), each.data)
+    write(os.path.join(out, location), each.data)
     return before is None or before["digest"] != digest
 
 
@@ -328,44 +333,10 @@ def _add_matrix(tree: dict[str, Any], path: str) -> None:
         raise FetchError(f"read {path}: no matrix of kernels: {type(exc).__name__} {exc}") from None
 
 
-def _write_first_system(tree: dict[str, Any], out: str) -> None:
-    """Write NAME/package.json or NAME/app.wasm: the newest version, where the first system's clients look for it."""
-    for tool in tree["tools"]:
-        best = hub_index.newest(tool)
-        if best is None or "://" in best["location"]:
-            continue
-        with open(os.path.join(out, best["location"]), "rb") as file:
-            data = file.read()
-        name = best["location"].rpartition("/")[2]
-        if name == "package.tar":
-            name, data = "package.json", Package.from_bytes(data, best["location"]).to_json().encode()
-        if name in FIRST_SYSTEM:
-            _write(os.path.join(out, tool["name"], name), data)
-
-
 def _write_index(index: bytes, out: str) -> None:
     """Write the index; signatures of another one are taken away."""
     path = os.path.join(out, hub_index.FILE)
-    if _write(path, index):
-        for suffix in (".sig", ".sigstore.json"):
+    if write(path, index):
+        for suffix in SIGNATURES:
             if os.path.exists(path + suffix):
                 os.unlink(path + suffix)
-
-
-def _write(path: str, data: bytes) -> bool:
-    """Write a file in one step, and return True; one that has these bytes already is left alone."""
-    try:
-        with open(path, "rb") as file:
-            if file.read(len(data) + 1) == data:
-                return False
-    except OSError:
-        pass
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        temporary = f"{path}.{os.getpid()}.part"
-        with open(temporary, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-        return True
-    except OSError as exc:
-        raise OSError(exc.errno, f"write {path}: {(exc.strerror or str(exc)).lower()}") from exc

@@ -15,6 +15,7 @@ from html import escape
 from typing import Any
 
 from eunomia.publish import hub_markdown
+from eunomia.publish.hub_files import write
 from eunomia.registry import hub_index
 
 MAX_ROWS = 300  # of a table on a page
@@ -35,16 +36,14 @@ def write_site(tree: dict[str, Any], out: str, base_url: str = "") -> None:
         out: the hub's folder, with its files in it.
         base_url: where the hub will be; "" where that is not known.
     """
-    from eunomia.publish.hub_build import _write
-
     base = base_url.rstrip("/") + "/" if base_url else ""
-    _write(os.path.join(out, "index.html"), index_page(tree, base).encode())
+    write(os.path.join(out, "index.html"), index_page(tree, base).encode())
     for tool in tree["tools"]:
         text = ""
         if tool.get("readme"):
             with open(os.path.join(out, tool["readme"]), encoding="utf-8", errors="replace") as file:
                 text = file.read()
-        _write(os.path.join(out, tool["name"], "index.html"), tool_page(tree, tool, text, base).encode())
+        write(os.path.join(out, tool["name"], "index.html"), tool_page(tree, tool, text, base).encode())
 
 
 def index_page(tree: dict[str, Any], base: str = "") -> str:

@@ -34,17 +34,19 @@ def elsewhere(program: str, limits: Limits) -> Program:
         from eunomia.registry.remote import url
 
         return url(program, program, limits)
-    if is_reference(program) and _has_host(program):
+    if is_reference(program) and (_has_host(program) or program.startswith(SCHEMES)):
         from eunomia.registry.remote import image
 
-        return image(parse(program), program, limits)
+        reference = parse(program) if _has_host(program) else _of_registry(program)
+        assert reference is not None, "text of a reference's form is one, or an error"
+        return image(reference, program, limits)
     return _named(program, limits)
 
 
 def _has_host(program: str) -> bool:
     """Return whether a reference says which registry it is of."""
-    if program.startswith(SCHEMES):
-        return True
+    for scheme in SCHEMES:
+        program = program.removeprefix(scheme)
     first, slash, _ = program.partition("@")[0].partition("/")
     return bool(slash) and ("." in first or ":" in first or first == "localhost")
 
@@ -158,6 +160,7 @@ def _not_found(program: str) -> FetchError:
         hub = program.partition("/")[0]
         tools = names(hub) if program.count("/") == 1 and hub else ()
         hint = f", nor such a tool in your hub {hub} [ecli search --hub {hub}; ecli hub update]" if tools else ""
+        hint = hint or (", and no hub of yours has it [`ecli hub list` shows them]" if "@" in program else "")
         return FetchError(f"open {program}: no such file{hint}")
     from difflib import get_close_matches
 

@@ -54,7 +54,7 @@ def test_c_stack_that_is_full_traps_with_a_hint_and_calls_are_folded(ecli: Comma
     function = short.stderr.rpartition(" in ")[2].partition(" [")[0]
     assert function.startswith("function ")
     assert short.stderr.splitlines() == [MISSED.format(plain, function)]
-    calls, more, line = long.stderr.splitlines()
+    *_, calls, more, line = long.stderr.splitlines()
     assert calls == "  in deeper"
     assert more.startswith("  … ")
     assert more.endswith(" more of it")

@@ -36,9 +36,9 @@ def typed(words: list[str], answers: list[bytes], env: dict[str, str]) -> tuple[
 
 
 @pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     for name in ("ECLI_KEY_PASSWORD", "COSIGN_PASSWORD"):
-        os.environ.pop(name, None)
+        monkeypatch.delenv(name, raising=False)
     return {"HOME": str(tmp_path)}
 
 

@@ -69,6 +69,18 @@ def test_names_and_versions_come_from_paths_and_packages(tmp_path: Path, package
     assert index(tmp_path / "out")["five"]["summary"] == "Shows five things."
 
 
+def test_a_version_is_given_to_what_says_none(tmp_path: Path, package: bytes) -> None:
+    put(tmp_path / "in/a.wasm", GUEST)
+    put(tmp_path / "in/b.json", package)
+
+    made(tmp_path / "in", tmp_path / "out", version="1.2.0-rc1")
+
+    assert (tmp_path / "out/a/1.2.0-rc1/app.wasm").exists()
+    assert (tmp_path / "out/b/0.1.0/package.json").exists()
+    with pytest.raises(FetchError, match=r"'\.\./x' is no version"):
+        made(tmp_path / "in", tmp_path / "out", version="../x")
+
+
 def test_an_entry_says_what_the_package_is(tmp_path: Path, package: bytes) -> None:
     put(tmp_path / "in/opensnoop.json", package)
 
