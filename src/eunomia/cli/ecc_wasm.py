@@ -38,7 +38,10 @@ NEW = Command(
     "make a project of a Wasm guest that builds and runs at once",
     (Opt("lang", "l", "choice", "language of the guest", default="c", choices=LANGUAGES), VERBOSE),
     prog="ecc",
-    examples=(("ecc gen-wasm-skel hello", "a guest in C, in a new folder"),),
+    examples=(
+        ("ecc gen-wasm-skel hello", "a guest in C, in a new folder"),
+        ("ecc gen-wasm-skel", "here: a guest for the .bpf.c that is here"),
+    ),
 )
 
 
@@ -77,7 +80,8 @@ def new(argv: list[str]) -> int:
     paths = create(folder, values["lang"])
     for path in paths:
         print(path)
-    name = os.path.basename(os.path.abspath(folder))
+    guest = next((path for path in paths if path.endswith(".c") and not path.endswith(".bpf.c")), "")
+    name = os.path.basename(guest.removesuffix(".c") or os.path.abspath(folder))
     go = "" if os.path.samefile(folder, ".") else f"cd {folder} && "
     print(f"\nnext: {go}ecc build-wasm && sudo ecli run {name}.wasm")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from eunomia.compiler import sdk
+from eunomia.compiler import guest_for, sdk
 from eunomia.compiler.skeletons.names import camel
 from eunomia.errors import CompileError
 
@@ -16,13 +16,18 @@ _WORD = "@NAME@"
 def create(folder: str, language: str) -> list[str]:
     """Make a project's files in a folder, which is made if need be, and return their paths.
 
+    In a folder that has sources for the kernel, and no guest, the files are guests in C for these.
+
     Args:
         folder: its last part is the project's name.
         language: "c", "rust" or "go".
 
     Raises:
-        CompileError: the name is no name, a file is there already, or it cannot be written.
+        CompileError: the name is no name, a file is there already, a source does not compile, or it cannot be written.
     """
+    sources = guest_for.sources_in(folder) if language == "c" else []
+    if sources:
+        return guest_for.create_for(sources)
     name = os.path.basename(os.path.abspath(folder))
     plain = name.replace("-", "").replace("_", "")
     if not (plain.isascii() and plain.isalnum() and name[0].isalpha()):
