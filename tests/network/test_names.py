@@ -47,7 +47,7 @@ def test_a_word_and_a_path_never_leave_the_machine(
         failed = ecli("run", name, env=env, cwd=tmp_path)
         assert failed.stderr == (
             f"ecli: open {name}: no registry is named in it, and no default registry is configured "
-            "[write HOST/NAME:TAG, or set registry in config.toml]\n"
+            "[write HOST/NAME:TAG, or set registry in /etc/eunomia/config.toml]\n"
         )
 
     assert site.requests == []

@@ -205,3 +205,18 @@ def test_an_identity_signs(user: Home, tmp_path: Path) -> None:
     trust("https://example.org/other.yml")
     assert "signed by https://example.org/release.yml (of https://accounts.example.org), not by" in user.refusal(url)
     site.close()
+
+
+def test_an_executable_of_what_a_rule_refuses_is_not_made(registry: Registries, user: Home, tmp_path: Path) -> None:
+    image = f"{registry().repository()}:1"
+    pushed = user.ecli("push", "sigsnoop", image, env=user.env)
+    assert pushed.returncode == 0, pushed
+    user.trust("ours.pub")
+
+    refused = user.ecli("export", image, "--format", "standalone", "-o", tmp_path / "made", env=user.env)
+    assert (refused.returncode, (tmp_path / "made").exists()) == (1, False)
+    assert "no signature: refused by" in refused.stderr
+
+    user.sign(image)
+    made = user.ecli("export", image, "--format", "standalone", "-o", tmp_path / "made", env=user.env)
+    assert (made.returncode, (tmp_path / "made").read_bytes()[:4]) == (0, b"\x7fELF"), made

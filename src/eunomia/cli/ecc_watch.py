@@ -28,7 +28,7 @@ COMMAND = Command(
     (
         *(each for each in ECC.options if each.long in _COMPILER),
         Opt("output-path", "o", "file", "keep the package there [default: a temporary file]", "FILE", group="Output"),
-        Opt("run", "", "flag", "run it, do not only compile", default=True, group="Output"),
+        Opt("run", "", "flag", "compile only", default=True, group="Output"),
     ),
     prog="ecc",
     details="A source that does not compile leaves the run before it as it is. A run that ends by itself is run again\n"

@@ -26,6 +26,7 @@ COMMAND = Command(
         Opt("format", "", "choice", "what to write (what FILE's name says, else tar)", choices=FORMATS),
         Opt("output", "o", "file", "file to write, - for standard output (NAME and the form's suffix)", "FILE"),
         Opt("arch", "", "text", "architecture of bpf.o, skeleton and standalone (this machine's)", "ARCH"),
+        Opt("runner", "", "flag", "write eunomia-run, which runs package files and has none inside", default=False),
         Opt("name", "", "text", "what a skeleton's names begin with (that of the object, as in bootstrap_bpf)", "NAME"),
         *FETCH_OPTIONS,
         VERBOSE,
@@ -41,6 +42,7 @@ PROG is a package, an object, a C source, a URL, a reference, or the name of a b
     examples=(
         ("ecli export opensnoop --format standalone", "writes ./opensnoop, which runs without ecli"),
         ("ecli export ./package.json -o tool.bpf.o", "the object of a package"),
+        ("ecli export --runner -o eunomia-run", "what runs packages where there is no ecli"),
         ("ecli export sigsnoop --format skeleton -o - | less", "to look at"),
     ),
     choices=("@builtin", "@file"),
@@ -50,6 +52,9 @@ PROG is a package, an object, a C source, a URL, a reference, or the name of a b
 def main(args: list[str]) -> int:
     """Run `ecli export`."""
     values = COMMAND.parse(args)
+    if values["runner"]:
+        values.no_more_than(0)
+        return _runner(values)
     if not values.operands:
         raise UsageError("export: which package? [see ecli export --help]")
     values.no_more_than(1)
@@ -73,6 +78,23 @@ def main(args: list[str]) -> int:
     return 0
 
 
+def _runner(values: Values) -> int:
+    """Write the runner of standalone executables by itself."""
+    from eunomia.package.arches import kernel_name, machine
+    from eunomia.publish.standalone import MACHINES, stub
+
+    arch = kernel_name(values["arch"]) if values["arch"] else machine()
+    if arch not in MACHINES:
+        raise UsageError(f"--arch {values['arch']}: no runner for it [one of {', '.join(MACHINES)}]")
+    data, path = stub(arch), values["output"] or "eunomia-run"
+    if path == "-":
+        _print(data, "runner")
+        return 0
+    write_whole(path, data, executable=True)
+    sys.stderr.write(f"ecli: wrote {path} ({len(data)} bytes)\n")
+    return 0
+
+
 def _package(program: str, form: str, values: Values) -> tuple[Package, str]:
     """The package and what to call it by; a source for a skeleton is compiled without counters that only ecli reads."""
     from eunomia.cli.fetching import fetched, limits_of
@@ -82,10 +104,16 @@ def _package(program: str, form: str, values: Values) -> tuple[Package, str]:
         from eunomia.compiler import compile_source
 
         return compile_source(program, accounting=False), program
-    found = fetched(program, limits_of(values))
+    limits = limits_of(values)
+    found = fetched(program, limits)
     if found.is_guest:
         raise EunomiaError(f"export {program}: a Wasm guest, not a package [it is a file that runs as it is]")
-    return package_of(found.data, found.origin, remote=found.is_remote), found.origin
+    package = package_of(found.data, found.origin, remote=found.is_remote)
+    if form == "standalone":  # it loads the package and asks no rules: they are asked here
+        from eunomia.registry.gate import programs_of, require
+
+        require(found, lambda: programs_of(package.types), limits)
+    return package, found.origin
 
 
 def _print(data: bytes, form: str) -> None:

@@ -86,7 +86,11 @@ def _asked(username: str, from_stdin: bool) -> tuple[str, str]:
         from getpass import getpass
 
         username = username or _line("username: ")
-        password = getpass("password: ", sys.stderr)
+        try:
+            password = getpass("password: ", sys.stderr)
+        except EOFError:
+            sys.stderr.write("\n")
+            password = ""
     if not username or not password:
         raise UsageError(f"login: an empty {'password' if username else 'name'}")
     if ":" in username:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from eunomia.errors import OptionError
+from eunomia.errors import FetchError, OptionError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,8 +85,25 @@ def dispatch(argv: Sequence[str]) -> int:
     if name == "run" or (name not in COMMANDS and name not in HIDDEN_COMMANDS):
         from eunomia.cli.run import main
 
-        return main(words[1:] if name == "run" else words)
+        try:
+            return main(words[1:] if name == "run" else words)
+        except FetchError as exc:
+            raise (exc if name == "run" else _not_a_command(exc)) from None
     return command_main(name)(words[1:])
+
+
+def _not_a_command(exc: FetchError) -> FetchError:
+    """Return the error for a word behind which there is nothing; it may have been meant as a command."""
+    from eunomia.cli.parser import did_you_mean
+
+    words, _, hint = str(exc).partition(" [")
+    word = words.removeprefix("open ").partition(": ")[0]
+    if not hint or "no such file" not in words:
+        return exc
+    if word in COMMANDS:
+        return FetchError(f"{words} [a command goes before its options: ecli {word} …]")
+    near = did_you_mean(word, COMMANDS).partition("mean ")[2].rstrip("?)")
+    return FetchError(f"{words} [did you mean the command {near}? else {hint}") if near else exc
 
 
 def command_main(name: str) -> Callable[[list[str]], int]:

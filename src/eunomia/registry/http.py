@@ -195,5 +195,7 @@ def _reason(exc: object) -> str:
         return f"the certificate is not trusted: {exc.verify_message}"
     if isinstance(exc, socket.gaierror):
         return "no such host"
+    if isinstance(exc, ssl.SSLError) and exc.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
+        return "what answers there does not speak TLS [http://…, if that is meant]"
     text = exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)
     return f"{text[:1].lower()}{text[1:]}" or type(exc).__name__

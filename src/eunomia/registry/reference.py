@@ -102,7 +102,7 @@ def parse(text: str, *, registry: str = "", prefix: str = "") -> Reference:
         if not registry:
             raise FetchError(
                 f"open {text}: no registry is named in it, and no default registry is configured"
-                " [write HOST/NAME:TAG, or set registry in config.toml]"
+                " [write HOST/NAME:TAG, or set registry in /etc/eunomia/config.toml]"
             )
         path = f"{prefix.strip('/')}/{name}" if prefix.strip("/") and "/" not in name else name
         host = registry

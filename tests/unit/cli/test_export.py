@@ -89,3 +89,16 @@ def test_a_standalone_file_can_be_executed(tmp_path: Path, monkeypatch: pytest.M
     path = tmp_path / "sigsnoop"
     assert path.read_bytes().startswith(b"runner of x86: ")
     assert path.stat().st_mode & 0o777 == 0o777 & ~_umask()
+
+
+@pytest.mark.parametrize(("arch", "machine"), [("arm64", 183), ("x86", 62)])
+def test_the_runner_alone(arch: str, machine: int, tmp_path: Path) -> None:
+    path = tmp_path / "eunomia-run"
+
+    assert main(["--runner", "--arch", arch, "-o", str(path)]) == 0
+    head = path.read_bytes()[:20]
+    assert (head[:4], int.from_bytes(head[18:20], "little")) == (b"\x7fELF", machine)
+    assert os.access(path, os.X_OK)
+
+    with pytest.raises(UsageError, match=r"--arch mips: no runner for it \[one of x86, arm64\]"):
+        main(["--runner", "--arch", "mips"])

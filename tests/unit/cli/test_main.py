@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ import pytest
 from eunomia.cli import main as entry
 from eunomia.cli.parser import UsageError, Verbosity
 from eunomia.cli.report import clean, one_line
-from eunomia.errors import CompileError, OptionError, PackageError
+from eunomia.errors import CompileError, FetchError, OptionError, PackageError
 
 
 def failing(exc: BaseException) -> Callable[[Sequence[str]], int]:
@@ -184,3 +185,21 @@ def test_usage_errors_of_ecc_are_a_line_without_a_traceback(
 
     assert (run.returncode, run.stderr.partition(" [")[0]) == (2, f"ecc: {message}")
     assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("pul", "x"), "did you mean the command pull? else `ecli list` shows the built-in tools"),
+        (("--timeout", "2", "run", "x"), "a command goes before its options: ecli run …"),
+        (("run", "serch"), "`ecli list` shows the built-in tools"),
+    ],
+)
+def test_a_word_that_may_have_been_meant_as_a_command(
+    words: tuple[str, ...], hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    with pytest.raises(FetchError, match=re.escape(f"no such file or built-in tool [{hint}]")):
+        entry.dispatch(words)
