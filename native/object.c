@@ -116,8 +116,13 @@ struct eu_object *eu_open(const void *elf, size_t size, const struct eu_open_opt
         object->btf_fd = eu_minimal_btf_memfd(elf, size, options->btf_path, options->no_rings ? "bpf_ringbuf" : NULL);
         if (object->btf_fd >= 0) {
             snprintf(path, sizeof(path), "/proc/self/fd/%d", object->btf_fd);
+            object->minimal_btf = access(path, R_OK) == 0;
+        }
+        if (object->minimal_btf) {
             open.btf_custom_path = path;
-            object->minimal_btf = 1;
+        } else if (object->btf_fd >= 0) { /* no /proc here, and libbpf takes a path: it reads the kernel's types itself, in 20 ms */
+            close(object->btf_fd);
+            object->btf_fd = -1;
         }
     }
     eu_handlers_register();

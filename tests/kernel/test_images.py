@@ -126,19 +126,28 @@ def test_ecc_compiles_what_is_mounted_and_ecli_runs_it(images: Images, folder: P
     assert [sorted(json.loads(line)) for line in ran.stdout.splitlines()] == [["pid"]] * 3
 
 
-def test_a_mounted_module_is_all_one_types(images: Images, tmp_path: Path) -> None:
-    made = images.run("ecc", ["-v", f"{tmp_path}:/src"], "gen-wasm-skel")
-    built = images.run("ecc", ["-v", f"{tmp_path}:/src"], "build-wasm")
+def test_a_mounted_module_is_all_one_types(images: Images, folder: Path) -> None:
+    made = images.run("ecc", ["-v", f"{folder}:/src"], "gen-wasm-skel")
+    built = images.run("ecc", ["-v", f"{folder}:/src"], "build-wasm")
 
     assert (made.returncode, built.returncode) == (0, 0), (made, built)
-    mounted = [CAPABILITIES, "-v", f"{tmp_path}:/src"]
-    told = images.run("ecli", mounted, "/src/src.wasm", "--help")
-    with repeated(provoke.exec_program):
-        ran = images.run("ecli", mounted, "--duration", "3", "/src/src.wasm")
+    assert {(folder / name).stat().st_uid for name in ("hello.c", "hello.wasm")} == {12345}
+    mounted = [CAPABILITIES, "-v", f"{folder}:/m"]
+    bare = images.run("ecli", mounted, "/m/hello.wasm", "a word too many")
+    with repeated(provoke.open_file):
+        ran = images.run("ecli", mounted, "--duration", "3", "/m/hello.wasm")
 
-    assert (told.returncode, ran.returncode) == (0, 0), (told, ran)
-    assert "Show programs that are executed." in told.stdout
-    assert any(line.split()[1:] == ["true", "/bin/true"] for line in ran.stdout.splitlines()), ran
+    assert (bare.returncode, ran.returncode) == (2, 0), (bare, ran)
+    assert any(line.strip().isdecimal() and int(line) > 0 for line in ran.stdout.splitlines()), ran
+
+
+def test_tools_and_words_of_ecc_run_too(images: Images) -> None:
+    helped = images.run("ecc", [], "--help")
+    with repeated(provoke.open_file):
+        ran = images.run("ecli", [CAPABILITIES], "run", "--max-events", "3", "opensnoop")
+
+    assert "Usage: ecc" in helped.stdout
+    assert (ran.returncode, len(ran.stdout.splitlines())) == (0, 4), ran
 
 
 @pytest.mark.parametrize(

@@ -195,3 +195,29 @@ def test_every_command_that_takes_a_program_takes_a_reference(
     assert "runs" in ecli("check", "--offline", image, env=env).stdout
     assert "struct simple_bpf" in ecc("gen", "skeleton", image, env=env).stdout
     assert json.loads(ecli("inspect", "-j", "--offline", image, env=env).stdout)["programs"]
+
+
+def test_options_of_fetching_after_the_name_count_too(
+    ecli: Command, env: dict[str, str], registry: Callable[..., Registry], tmp_path: Path
+) -> None:
+    image = f"{registry().repository()}:1"
+    assert ecli("push", "sigsnoop", image, env=env).returncode == 0
+    zeros = "0" * 64
+
+    for words, line in (
+        (("--sha256", zeros), "sha256"),
+        (("--locked",), "not in"),
+        (("--pull", "never", "--offline", "--sha256", zeros), "sha256"),
+    ):
+        before, after = (
+            ecli("run", *words, image, env=env, cwd=tmp_path),
+            ecli("run", image, *words, env=env, cwd=tmp_path),
+        )
+        assert (after.returncode, after.stdout, after.stderr) == (1, "", before.stderr)
+        assert line in after.stderr
+    twice = ecli("run", "--sha256", zeros[1:] + "1", image, "--sha256", zeros, env=env, cwd=tmp_path)
+    assert twice.returncode == 1
+    stdin = ecli("run", "-", "--sha256", zeros, input=(tmp_path / "none").name, env=env)
+    assert stdin.returncode in (1, 2)
+    good = ecli("run", image, "--offline", "--duration", "0.1", env=env, cwd=tmp_path)
+    assert good.returncode == 0, good

@@ -128,9 +128,8 @@ def require_bpf(data: bytes) -> None:
     if machine not in {EM_NONE, EM_BPF}:
         name = _MACHINES.get(machine)
         raise PackageError(
-            f"read object: not a BPF object, but one for {name}"
-            if name
-            else f"read object: not a BPF object, but one for ELF machine {machine}"
+            f"read object: made for {name or f'ELF machine {machine}'}, not for BPF"
+            + (" [an executable: run it by itself]" if kind in {2, 3} else "")  # ET_EXEC, ET_DYN
         )
     if kind != ET_REL:
         raise PackageError(f"read object: not a BPF object: ELF type {kind}, expected {ET_REL} (relocatable)")

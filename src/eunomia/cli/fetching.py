@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from eunomia.cli.parser import Verbosity
+from eunomia.cli.fetch_table import FETCH_OPTIONS
+from eunomia.cli.parser import UsageError, Verbosity
 from eunomia.registry.resolve import MAX_DOWNLOAD, Limits, fetch
 
 TYPE_CHECKING = False
@@ -24,6 +25,27 @@ def fetched(program: str, limits: Limits) -> Program:
         return fetch(program, limits)
     finally:
         end_progress()
+
+
+def said_of_fetching(values: Values) -> list[object]:
+    """Return the values of all options of fetching, to see whether words after the program's name change one."""
+    return [values.get(option.long) for option in FETCH_OPTIONS]
+
+
+def fetched_again(found: Program, program: str, values: Values) -> Program:
+    """Return the program by what was said of fetching after its name, too: a digest, a lock file, no network.
+
+    Raises:
+        UsageError: by that it is another one.
+        FetchError, PackageError, OSError: as `eunomia.registry.resolve.fetch`.
+    """
+    said = [option.long for option in FETCH_OPTIONS if option.long in values.given]
+    if found.source.kind == "stdin":
+        raise UsageError(f"--{said[0]}: options of fetching go before - [ecli run --{said[0]} … -]")
+    again = fetched(program, limits_of(values))
+    if again.data != found.data:
+        raise UsageError(f"--{said[0]}: {program} is another program by this [give it before {program}]")
+    return again
 
 
 def limits_of(values: Values) -> Limits:

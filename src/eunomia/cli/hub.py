@@ -94,8 +94,14 @@ def add(words: list[str], values: Values) -> int:
     for option, file in (("ca_file", values["ca-file"]), ("key", values["key"])):
         if file:
             new.options[option] = os.path.abspath(file)
+    before = next((each for each in hubs.named(name) if each.is_system == new.is_system), None)
     tree = hubs.add(new, limits_of(values), first=values["first"])
-    print(f"added {clean(name)}: {count(tree)} [ecli search --hub {clean(name)}]")
+    done = f"added {clean(name)}"
+    if before is not None:
+        done = f"{'replaced' if before.source != new.source else 'fetched'} {clean(name)}"
+        done += f" (was {clean(before.source)})" if before.source != new.source else " again"
+    signed = f", signed with {clean(new.options['key'])}" if "key" in new.options else ""
+    print(f"{done}: {count(tree)}{signed} [ecli search --hub {clean(name)}]")
     return 0
 
 
@@ -167,6 +173,7 @@ def show_list(words: list[str], values: Values) -> int:
     rows: list[dict[str, Any]] = []
     for each in hubs.load():
         row: dict[str, Any] = {"name": each.name, "source": each.source, "system": each.is_system}
+        row["key"] = each.options.get("key", "")
         try:
             tree = each.index()
             row["tools"] = len(tree["tools"]) if tree else None
@@ -185,7 +192,10 @@ def show_list(words: list[str], values: Values) -> int:
     for row in rows:
         tools = "not fetched yet [ecli hub update]" if row["tools"] is None else f"{row['tools']} tools"
         tools = "damaged [ecli hub update]" if "error" in row else tools
-        table.append((row["name"], row["source"], tools, row["title"] + (" (all users)" if row["system"] else "")))
+        notes = [row["title"]] if row["title"] else []
+        notes += [f"key {row['key']}"] if row["key"] else []
+        notes += ["all users"] if row["system"] else []
+        table.append((row["name"], row["source"], tools, ", ".join(notes)))
     sys.stdout.writelines(f"{line}\n" for line in aligned(table, ""))
     return 0
 

@@ -42,7 +42,7 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
     check(values)
     program = values.operands[0]
     from eunomia.cli.arguments import HELP, VERSION, take_arguments
-    from eunomia.cli.fetching import fetched, limits_of
+    from eunomia.cli.fetching import fetched, fetched_again, limits_of, said_of_fetching
     from eunomia.registry.resolve import package_of
 
     limits = limits_of(values)
@@ -54,7 +54,10 @@ def main(argv: list[str], command: Command = COMMAND, act: Act | None = None) ->
     package = package_of(found.data, found.origin, remote=found.is_remote).here()
     limits.mark("parse")
     # The tool's options may move some of ecli's: they are read with the package's table in hand.
+    before = said_of_fetching(values)
     chosen, asked = take_arguments(package, values, program)
+    if said_of_fetching(values) != before:
+        found = fetched_again(found, program, values)
     if asked in (HELP, VERSION):
         from eunomia.cli.tool_help import print_tool_help, print_tool_version
 

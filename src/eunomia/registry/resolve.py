@@ -219,6 +219,11 @@ def _path(program: str, is_word: bool, limits: Limits) -> str:
         if facts.st_uid not in own_users():
             limits.warn(f"{program}: the built-in tool; the file in this folder is another user's [./{program} is it]")
             return ""
+        if facts.st_mode & 0o111:  # as `ecli export --format standalone` writes it
+            limits.warn(
+                f"{program}: the built-in tool; the file in this folder is executable itself [./{program} is it]"
+            )
+            return ""
         limits.warn(f"{program}: the file in this folder, not the built-in tool of that name")
     return program
 

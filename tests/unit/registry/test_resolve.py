@@ -79,6 +79,12 @@ def test_a_file_goes_before_the_built_in_tool_of_its_name_and_that_is_told(
         ("opensnoop: the file", False),
     ]
     assert fetch("execsnoop").source.kind == "builtin"  # a folder does not
+    (tmp_path / tool).chmod(0o755)  # nor a standalone executable
+    assert fetch(tool, limits).source.kind == "builtin"
+    assert told[2] == (
+        f"{tool}: the built-in tool; the file in this folder is executable itself [./{tool} is it]",
+        True,
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -249,7 +255,7 @@ def test_an_elf_file_of_another_machine_is_named_as_such(tmp_path: Path) -> None
     with pytest.raises(PackageError) as caught:
         resolve(str(path))
 
-    assert str(caught.value) == f"read {path}: not a BPF object, but one for x86-64"
+    assert str(caught.value) == f"read {path}: made for x86-64, not for BPF [an executable: run it by itself]"
 
 
 def test_a_linked_bpf_file_and_an_unknown_machine_are_no_objects(tmp_path: Path) -> None:
@@ -259,7 +265,7 @@ def test_a_linked_bpf_file_and_an_unknown_machine_are_no_objects(tmp_path: Path)
         package_of(bytes(header), "a.o")
 
     header[18:20] = b"\x39\x30"
-    with pytest.raises(PackageError, match=r"^read a\.o: not a BPF object, but one for ELF machine 12345$"):
+    with pytest.raises(PackageError, match=r"^read a\.o: made for ELF machine 12345, not for BPF"):
         package_of(bytes(header), "a.o")
 
 
