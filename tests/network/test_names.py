@@ -47,8 +47,16 @@ def test_a_word_and_a_path_never_leave_the_machine(
         failed = ecli("run", name, env=env, cwd=tmp_path)
         assert failed.stderr == (
             f"ecli: open {name}: no registry is named in it, and no default registry is configured "
-            "[write HOST/NAME:TAG, or set registry in /etc/eunomia/config.toml]\n"
+            '[write HOST/NAME:TAG; or registry = "HOST" in ~/.config/eunomia/config.toml or /etc/eunomia/config.toml]\n'
         )
+    for name, told in (
+        ("org/tool", "no such file, and no hub org [ecli hub add org SOURCE]"),
+        ("tool@", "no version after the @"),
+        ("127.0.0.1:5", "not a reference: a registry, and no image in it [127.0.0.1:5/NAME:TAG]"),
+    ):
+        assert told in ecli("run", name, env=env, cwd=tmp_path).stderr
+    schemed = ecli("run", "tool:1", env={**env, "ECLI_REGISTRY": site.url}, cwd=tmp_path)
+    assert f"a registry has no scheme [ECLI_REGISTRY={site.url.partition('://')[2]};" in schemed.stderr
 
     assert site.requests == []
     asked = ecli("run", "http://registry.invalid/x", env=env)  # the proxy would have seen it

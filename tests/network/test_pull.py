@@ -171,3 +171,22 @@ def test_of_several_programs_one_is_asked_for(  # noqa: PLR0917
     none = ecli("pull", "--member", "no.wasm", reference, env=home, cwd=folder)
     assert none.returncode == 1
     assert "no 'no.wasm' in it" in none.stderr
+
+
+def test_a_platform_that_one_package_does_not_serve_is_refused_as_an_index_does(
+    ecli: Command, home: dict[str, str], reference: str, folder: Path
+) -> None:
+    refused = ecli("pull", "--platform", "linux/s390x", reference, env=home, cwd=folder)
+
+    assert refused.returncode == 1
+    assert "nothing for linux/s390x in it: it is for " in refused.stderr
+    assert not (folder / "tool.json").exists()
+    listed = json.loads(ecli("cache", "list", "--json", env=home).stdout)["programs"]
+    assert not any("s390x" in each["name"] for each in listed)
+    assert ecli("pull", "--platform", "linux/arm64", reference, env=home, cwd=folder).returncode == 0
+
+
+def test_info_says_which_image(ecli: Command, home: dict[str, str], reference: str) -> None:
+    found = json.loads(ecli("info", "--json", reference, env=home).stdout)
+
+    assert found["source"].startswith(f"{reference}@sha256:")

@@ -297,7 +297,9 @@ def test_real_registries_take_pieces_mounts_and_referrers(
 
         assert sink.getvalue() == BLOB
         assert client.manifest(name, digest).document == image
-        assert client.has_blob(f"{name}/other", blob)
+        sink = io.BytesIO()
+        client.blob(f"{name}/other", blob, -1, sink)
+        assert digest_of(sink.getvalue()) == blob
         assert [each["digest"] for each in client.referrers(name, digest)] == [digest_of(signed)]
         assert [each["digest"] for each in client.referrers(name, digest, "kind/one")] == [digest_of(signed)]
         assert "1" in client.tags(name)

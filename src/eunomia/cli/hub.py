@@ -124,7 +124,7 @@ def update(words: list[str], values: Values) -> int:
     for hub, before, after in hubs.update(words, limits_of(values)):
         if isinstance(after, Exception):
             failed = True
-            sys.stderr.write(f"ecli: hub {clean(hub.name)}: {one_line(after)}\n")
+            sys.stderr.write(f"ecli: {of_hub(hub.name, after)}\n")
             rows.append({"hub": hub.name, "error": one_line(after)})
             continue
         news = list(changes(before, after))
@@ -140,6 +140,12 @@ def update(words: list[str], values: Values) -> int:
     elif not rows:
         sys.stderr.write("ecli: hub update: there are no hubs [ecli hub add NAME SOURCE]\n")
     return 1 if failed else 0
+
+
+def of_hub(name: str, failure: Exception) -> str:
+    """Return a line about a hub that names it once."""
+    text = one_line(failure)
+    return text if f"hub {clean(name)}" in text else f"hub {clean(name)}: {text}"
 
 
 def changes(before: dict[str, Any] | None, after: dict[str, Any]) -> list[dict[str, str]]:

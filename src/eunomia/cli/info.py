@@ -108,7 +108,9 @@ def _of_bytes(name: str, limits: Limits) -> dict[str, Any]:
         package = package_of(program.data, program.origin, remote=program.is_remote)
         tool, version = of_package(package), version_of(package)
     hub = "built-in" if name in builtin.names() else ""
-    facts = {"name": name, "hub": hub, "source": program.origin, "version": version, "versions": []}
+    source = program.source
+    image = f"{source.name}{':' * bool(source.tag)}{source.tag}@{source.digest}" if source.kind == "oci" else ""
+    facts = {"name": name, "hub": hub, "source": image or program.origin, "version": version, "versions": []}
     return {**tool, **facts, "digest": digest_of(program.data), "size": len(program.data), "in_use": ""}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from eunomia.cli.fetching import limits_of
+from eunomia.cli.hub import of_hub
 from eunomia.cli.install import FETCHES
 from eunomia.cli.parser import JSON, VERBOSE, Command, Opt
 from eunomia.cli.report import clean, one_line
@@ -58,7 +59,7 @@ def main(argv: list[str]) -> int:
         except (EunomiaError, OSError) as exc:
             failed = True
             rows.append({"name": each.name, "from": each.version, "to": "", "error": one_line(exc)})
-    _show(rows, as_json=values["json"])
+    _show(rows, as_json=values["json"], is_known=not failed)
     return 1 if failed else 0
 
 
@@ -70,7 +71,7 @@ def _update(names: list[str], limits: Limits) -> bool:
     there = {each.name for each in hubs.load()}
     for each, _, after in hubs.update([name for name in names if name in there], limits) if there & {*names} else ():
         if isinstance(after, Exception):
-            sys.stderr.write(f"ecli: hub {clean(each.name)}: {one_line(after)}\n")
+            sys.stderr.write(f"ecli: {of_hub(each.name, after)}\n")
             good = False
     return good
 
@@ -99,7 +100,7 @@ def _upgraded(used: Found, limits: Limits, *, only_show: bool) -> dict[str, Any]
     return row | {"to": best.version, "digest": best.digest}
 
 
-def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _show(rows: list[dict[str, Any]], *, as_json: bool, is_known: bool) -> None:
     from eunomia.cli.inspect import aligned
 
     if as_json:
@@ -116,4 +117,4 @@ def _show(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if not rows:
         print("no tool of a hub is in use")
     elif not moved and not any(row.get("error") for row in rows):
-        print(f"{len(rows)} in use, all up to date")
+        print(f"{len(rows)} in use, {'all up to date' if is_known else 'none newer in the indexes that were there'}")

@@ -102,7 +102,8 @@ def build(folder: str, settings: Settings) -> dict[str, Any]:
         raise FetchError(f"build hub: {settings.version!r} is no version [letters, digits, . _ + -]")
     found, skipped = _candidates(folder, out, settings.version)
     if not found and not tree["tools"]:
-        raise FetchError(f"build hub: no package or guest in {folder} [ecc makes packages; *.json, *.tar, *.wasm]")
+        why = "".join(f"; {each}" for each in skipped[:3]) + (f"; and {len(skipped) - 3} more" if skipped[3:] else "")
+        raise FetchError(f"build hub: no package or guest in {folder}{why} [ecc makes packages; *.json, *.tar, *.wasm]")
     added = _merge(tree, found, settings, out)
     if settings.title:
         tree["title"] = settings.title

@@ -129,15 +129,6 @@ class Client(Session):
             return Descriptor(found.media_type, found.digest, len(found.data))
         return Descriptor(_content_type(response), digest, response.length)
 
-    def has_blob(self, repository: str, digest: str) -> bool:
-        """Tell whether a repository has a blob."""
-        what = f"pull {self.named(repository, digest)}"
-        check_digest(digest, what.removeprefix("pull "))
-        response = self._send(what, "HEAD", repository, f"blobs/{digest}")
-        response.finish()
-        self._expect(what, response, (200, 404))
-        return response.status == 200
-
     def blob(self, repository: str, digest: str, size: int, sink: Sink) -> None:
         """Write a blob to sink, with checked size and digest; a cut download goes on where it was cut.
 

@@ -11,6 +11,8 @@ from eunomia.registry.store import Entry, digest_of
 
 MAX_PARTS = 500  # digests in an entry
 
+BIG_ENDIAN = ("s390x", "s390", "ppc64", "mips", "mips64")  # as registries call them
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from eunomia.registry.client import Client
@@ -76,6 +78,8 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
         member=limits.member,
     )
     limits.mark("download")
+    if limits.platform:
+        _check_platform(reference, pulled.data, architecture(limits.platform))
     fresh = Entry(
         name,
         digest_of(pulled.data),
@@ -94,6 +98,25 @@ def _pulled(reference: Reference, name: str, client: Client, store: Store, limit
         by_digest = Made(reference.registry, reference.repository, "", pulled.digest)
         _tag_as(store, fresh, image_name(by_digest, limits.platform, limits.member))
     return pulled.data, fresh
+
+
+def _check_platform(reference: Reference, data: bytes, machine: str) -> None:
+    """Refuse a package without an object for the architecture that was asked for, or with none of its byte order."""
+    from eunomia.errors import PackageError, UnsupportedError
+    from eunomia.package.arches import choose, kernel_name
+    from eunomia.registry.resolve import WASM, package_of
+
+    if data[:4] == WASM:
+        return
+    try:
+        package = package_of(data, str(reference), remote=True)
+        made = choose(package, kernel_name(machine))
+        if made is not None and (made.object[5:6] == b"\2") == (machine in BIG_ENDIAN):
+            return
+    except (PackageError, UnsupportedError):
+        return  # whoever opens it says what is wrong with it
+    there = ", ".join(package.architectures) or "machines of the other byte order"
+    raise FetchError(f"pull {reference}: nothing for linux/{machine} in it: it is for {there} [--platform PLATFORM]")
 
 
 def _unchanged(  # noqa: PLR0917

@@ -76,6 +76,8 @@ def find(name: str, version: str = "", *, newest: bool = False) -> Found | None:
     """
     if "@" in name and not version:
         name, _, version = name.partition("@")
+        if not version:
+            raise FetchError(f"open {name}@: no version after the @ [{name}@VERSION; `ecli info {name}` shows them]")
     used = None if newest else next(_named(_kept_file(), name), None)
     if used is not None and not version:
         used.in_use = True

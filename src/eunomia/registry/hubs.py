@@ -188,6 +188,9 @@ def search(words: list[str], hubs: list[Hub]) -> list[tuple[int, Hub, dict[str, 
     return [(score, each, tool) for score, _, each, tool in found]
 
 
+KINDS = {"guest": "guest webassembly wasm"}  # what people look for it by
+
+
 def rank(tool: dict[str, Any], words: list[str]) -> int:
     """Return how well a tool fits all words, 0 where one of them is nowhere in it."""
     total = 1
@@ -197,7 +200,14 @@ def rank(tool: dict[str, Any], words: list[str]) -> int:
         (tool.get("summary", "").lower(), 25, 20, 10),
         (" ".join([*tool.get("attach", ()), *tool.get("types", ())]).lower(), 15, 15, 12),
         (" ".join(f"{row['name']} {row['help']}" for row in tool.get("options", ())).lower(), 5, 4, 3),
-        (" ".join([tool.get("licence", ""), tool["kind"], *needs.get("capabilities", ())]).lower(), 5, 4, 3),
+        (
+            " ".join(
+                [tool.get("licence", ""), KINDS.get(tool["kind"], tool["kind"]), *needs.get("capabilities", ())]
+            ).lower(),
+            5,
+            4,
+            3,
+        ),
     )
     for word in words:
         best = 0

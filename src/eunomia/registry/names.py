@@ -160,6 +160,7 @@ def _not_found(program: str) -> FetchError:
         hub = program.partition("/")[0]
         tools = names(hub) if program.count("/") == 1 and hub else ()
         hint = f", nor such a tool in your hub {hub} [ecli search --hub {hub}; ecli hub update]" if tools else ""
+        hint = hint or _no_hub(program)
         hint = hint or (", and no hub of yours has it [`ecli hub list` shows them]" if "@" in program else "")
         return FetchError(f"open {program}: no such file{hint}")
     from difflib import get_close_matches
@@ -172,6 +173,23 @@ def _not_found(program: str) -> FetchError:
     search = "; `ecli search` looks through your hubs" if of_hubs else ""
     hint = f"did you mean {' or '.join(near)}?" if near else f"`ecli list` shows the built-in tools{search}"
     return FetchError(f"open {program}: {what} [{hint}{_of_caller(bool(of_hubs))}]")
+
+
+def _no_hub(program: str) -> str:
+    """Return that there is no such hub, of a text with the form HUB/NAME that no file here looks like."""
+    hub, _, tool = program.partition("/")
+    if not hub or not tool or "/" in tool or hub.strip(".~") != hub or program.endswith(SUFFIXES) or os.path.isdir(hub):
+        return ""
+    from eunomia.registry import hubs
+
+    try:
+        there = [each.name for each in hubs.load()]
+    except FetchError:
+        return ""
+    if hub in there:
+        return ""
+    known = f"there are: {', '.join(there[:8])}" if there else f"ecli hub add {hub} SOURCE"
+    return f", and no hub {hub} [{known}]"
 
 
 def _of_caller(has_hubs: bool) -> str:
