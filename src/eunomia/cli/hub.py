@@ -260,7 +260,9 @@ def push(words: list[str], values: Values) -> int:
 
     folder, reference = wants(words, "push", "DIR", "REF")
     digest = send(folder, reference, **connection(values))
-    print(f"{clean(reference)}: {digest} [ecli hub add NAME oci://{clean(reference.removeprefix('oci://'))}]")
+    print(
+        f"{clean(reference.removeprefix('oci://'))}@{digest} [ecli hub add NAME oci://{clean(reference.removeprefix('oci://'))}]"
+    )
     return 0
 
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from eunomia.caches import home
-from eunomia.errors import FetchError
+from eunomia.caches import home, why_none
+from eunomia.errors import FetchError, toml_error
 from eunomia.registry import hub, hub_index
 from eunomia.registry.hub_source import Source, check, reach
 from eunomia.registry.resolve import Limits
@@ -242,7 +242,7 @@ def _read(path: str, *, is_system: bool) -> Iterator[Hub]:
     except FileNotFoundError:
         return
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise FetchError(f"read {path}: {exc}") from None
+        raise FetchError(f"read {toml_error(path, exc)}") from None
     rows = tree.get("hub", [])
     if type(rows) is not list:
         raise FetchError(f"read {path}: `hub`: expected tables [[hub]]")
@@ -323,7 +323,7 @@ def _relist() -> None:
 def _folder() -> str:
     path = hub.folder()
     if not path:
-        raise FetchError("open the hubs' folder: there is no cache folder that is one's own [set XDG_CACHE_HOME]")
+        raise FetchError(f"open the hubs' folder: {why_none()}")
     return path
 
 
