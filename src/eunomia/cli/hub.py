@@ -31,6 +31,7 @@ COMMAND = Command(
         Opt("out", "", "file", "build: the folder that it is written to", "DIR", default="hub", group=MAKING),
         Opt("title", "", "text", "build: what the hub is called on its pages", "TEXT", group=MAKING),
         Opt("base-url", "", "text", "build: where the hub will be, for the lines to copy", "URL", group=MAKING),
+        Opt("previous", "", "text", "build: what this published hub has stays in the new one", "SOURCE", group=MAKING),
         Opt("sign", "", "file", "build: sign every tool and the index with this private key", "KEY", group=MAKING),
         Opt("matrix", "", "file", "build: more evidence by kernel, as docs/matrix.json has it", "FILE", group=MAKING),
         Opt("yank", "", "text", "build: withdraw a version", "TOOL@VERSION=WHY", repeat=True, group=MAKING),
@@ -196,7 +197,7 @@ def show_list(words: list[str], values: Values) -> int:
         sys.stderr.write("ecli: hub list: there are no hubs [ecli hub add NAME SOURCE]\n")
     table = []
     for row in rows:
-        tools = "not fetched yet [ecli hub update]" if row["tools"] is None else f"{row['tools']} tools"
+        tools = "not fetched yet [ecli hub update]" if row["tools"] is None else number(row["tools"], "tool")
         tools = "damaged [ecli hub update]" if "error" in row else tools
         notes = [row["title"]] if row["title"] else []
         notes += [f"key {row['key']}"] if row["key"] else []
@@ -221,6 +222,8 @@ def build(words: list[str], values: Values) -> int:
         yanked=tuple(values["yank"]),
         replace=values["replace"],
         version=values["tool-version"] or NO_VERSION,
+        previous=values["previous"] or "",
+        limits=limits_of(values),
     )
     made = make(folder, settings)
     code = 1 if made["skipped"] else 0
@@ -231,11 +234,20 @@ def build(words: list[str], values: Values) -> int:
         return code
     for text in made["skipped"]:
         sys.stderr.write(f"ecli: hub build: left out {clean(text)}\n")
+    if values["previous"] and not made["had_previous"]:
+        sys.stderr.write(f"ecli: hub build: nothing is published at {clean(values['previous'])} yet\n")
+    for name in made["unversioned"] if not values["tool-version"] else ():
+        sys.stderr.write(
+            f"ecli: hub build: {clean(name)} says no version: it is {NO_VERSION} [@version in the comment at LICENSE;"
+            f" a folder {clean(name)}/VERSION/; --tool-version]\n"
+        )
     for text in made["added"]:
         print(f"added {clean(text)}")
+    for text in made["withdrawn"]:
+        print(f"withdrew {clean(text)}")
     signed = ", signed" if made["signed"] else ""
-    print(f"{clean(values['out'])}: {made['tools']} tools, {made['versions']} versions{signed} [ecli hub add NAME "
-          f"{clean(values['base-url'] or values['out'])}]")  # fmt: skip
+    print(f"{clean(values['out'])}: {number(made['tools'], 'tool')}, {number(made['versions'], 'version')}{signed}"
+          f" [ecli hub add NAME {clean(values['base-url'] or values['out'])}]")  # fmt: skip
     return code
 
 
@@ -275,5 +287,9 @@ def wants(words: list[str], action: str, *names: str) -> list[str]:
 
 def count(tree: dict[str, Any]) -> str:
     """Say how many tools an index has."""
-    tools = len(tree["tools"])
-    return f"{tools} tool{'' if tools == 1 else 's'}"
+    return number(len(tree["tools"]), "tool")
+
+
+def number(count: int, word: str) -> str:
+    """Say how many there are of something."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
