@@ -78,7 +78,10 @@ def test_the_default_registry_has_names_of_all_forms(
     assert ecli("run", f"tool@{digest}", env=env).returncode == 4
     assert ecli("run", "org/tool:2", env=env).returncode == 5
     assert ecli("run", "oci://tool:2", env=env).returncode == 4
-    assert ecli("run", "org/tool", env=env).stderr == "ecli: open org/tool: no such file\n"
+    assert (
+        ecli("run", "org/tool", env=env).stderr
+        == "ecli: open org/tool: no such file, and no hub org [ecli hub add org SOURCE]\n"
+    )
     missing = ecli("run", "tol", env=env)
     assert missing.returncode == 1
     assert missing.stderr.startswith(f"ecli: pull {host}/{prefix}/tol:latest: ")

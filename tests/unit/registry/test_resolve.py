@@ -141,7 +141,7 @@ def test_standard_input_is_a_package(root: Path) -> None:
         ("sigsnoop:latest", FetchError, "no registry is named in it, and no default registry is configured"),
         ("my/sigsnoop:latest", FetchError, "no registry is named in it, and no default registry is configured"),
         ("my/sigsnoop", FetchError, "open my/sigsnoop: no such file"),
-        ("my/sigsnoop@1.2", FetchError, "no such file, and no hub of yours has it [`ecli hub list` shows them]"),
+        ("my/sigsnoop@1.2", FetchError, "no such file, and no hub my [ecli hub add my SOURCE]"),
         ("oci://sigsnoop", FetchError, "no registry is named in it, and no default registry is configured"),
         ("docker://", FetchError, "no registry is named in it, and no default registry is configured"),
         ("a\0b", FetchError, "not a file name"),
