@@ -180,11 +180,11 @@ def _no_hub(program: str) -> str:
     hub, _, tool = program.partition("/")
     if not hub or not tool or "/" in tool or hub.strip(".~") != hub or program.endswith(SUFFIXES) or os.path.isdir(hub):
         return ""
-    from eunomia.registry import hubs
-
     try:
-        there = [each.name for each in hubs.load()]
-    except FetchError:
+        from eunomia.registry.hubs import load
+
+        there = [each.name for each in load()]
+    except (FetchError, ModuleNotFoundError):
         return ""
     if hub in there:
         return ""
