@@ -19,14 +19,37 @@ def state_folder(*, must_write: bool = False) -> str:
     return _own("XDG_STATE_HOME", ".local/state", must_write=must_write)
 
 
-def _own(variable: str, below: str, *, must_write: bool) -> str:
+def why_none(*, state: bool = False) -> str:
+    """Return why there is no folder of the cache (or of the state) that can be used, and what to do."""
+    variable, below = ("XDG_STATE_HOME", ".local/state") if state else ("XDG_CACHE_HOME", ".cache")
+    path = _path(variable, below)
+    hint = f"[set {variable} to a folder of your own]"
+    if not path:
+        return f"there is no home folder {hint}"
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        facts = os.stat(path)
+    except OSError as exc:
+        return f"{exc.filename or path}: {(exc.strerror or str(exc)).lower()} {hint}"
+    if facts.st_uid != os.geteuid():
+        return f"{path} is another user's {hint}"
+    if facts.st_mode & 0o022:
+        return f"{path} can be written by others [chmod go-w {path}]"
+    return f"{path} cannot be written {hint}"
+
+
+def _path(variable: str, below: str) -> str:
     base = os.environ.get(variable, "")
     if not os.path.isabs(base):
         own = home()
         base = os.path.join(own, below) if os.path.isabs(own) else ""
-    if not base:
+    return os.path.join(base, "eunomia") if base else ""
+
+
+def _own(variable: str, below: str, *, must_write: bool) -> str:
+    path = _path(variable, below)
+    if not path:
         return ""
-    path = os.path.join(base, "eunomia")
     try:
         os.makedirs(path, mode=0o700, exist_ok=True)
         # A cache that another user can write would let him choose what we compile, or run.

@@ -152,6 +152,16 @@ class MissingDependencyError(EunomiaError):
     """An optional Python package or a program is not installed; the message has the command that installs it."""
 
 
+def toml_error(path: str, exc: Exception) -> str:
+    """Return what tomllib says is wrong with a file, the place in front: `FILE:LINE: what (column N)`."""
+    text = " ".join(str(exc).split())
+    what, _, place = text.rpartition(" (at line ")
+    line, _, column = place.removesuffix(")").partition(", column ")
+    if not what or not line.isdecimal():
+        return f"{path}: {text[:1].lower()}{text[1:]}"
+    return f"{path}:{line}: {what[:1].lower()}{what[1:]} (column {column})"
+
+
 def missing_part(module: str) -> MissingDependencyError | None:
     """Return what is raised where a module of ours is in a wheel that is not installed; None for any other module."""
     from eunomia.wheels import WHEELS, wheel_of

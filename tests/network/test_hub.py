@@ -304,7 +304,7 @@ def test_a_signed_hub_is_believed_by_its_key_only(
     assert {path: path.read_bytes() for path in site.folder.rglob("*") if path.is_file()} == once, "signed once only"
 
     wrong = ecli("hub", "add", "ours", site.url, "--key", f"{keys['other']}.pub", env=home)
-    assert wrong.stderr == f"ecli: read index of hub ours: it is not signed with {keys['other']}.pub\n"
+    assert wrong.stderr.startswith(f"ecli: read index of hub ours: it is not signed with {keys['other']}.pub, the key ")
     assert ecli("hub", "add", "ours", site.url, "--key", f"{keys['ours']}.pub", env=home).returncode == 0
     assert "signatures  2 files" in ecli("info", "ours/opensnoop", env=home).stdout
     good = ecli("verify", "--key", f"{keys['ours']}.pub", f"{site.url}/opensnoop/0.1.0/package.json", env=home)
@@ -316,8 +316,21 @@ def test_a_signed_hub_is_believed_by_its_key_only(
 
     index = site.folder / "index.json"
     index.write_bytes(index.read_bytes().replace(b"Trace", b"Brace"))
-    tampered = ecli("hub", "update", env=home)
-    assert tampered.stderr == f"ecli: hub ours: read index of hub ours: it is not signed with {keys['ours']}.pub\n"
+    told = f"read index of hub ours: it is not signed with {keys['ours']}.pub, the key that the hub was added with"
+    assert told in ecli("hub", "update", env=home).stderr
+    for again in (site.url, str(site.folder)):
+        refused = ecli("hub", "add", "ours", again, env=home)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert told in refused.stderr, "adding it again does not drop the key"
+    listed = json.loads(ecli("hub", "list", "--json", env=home).stdout)
+    assert [(row["source"], row["key"]) for row in listed] == [(site.url, f"{keys['ours']}.pub")]
+
+    index.write_bytes(once[index])
+    replaced = ecli("hub", "add", "ours", str(site.folder), env=home)
+    assert replaced.stdout.startswith(f"replaced ours (was {site.url}): 21 tools, signed with {keys['ours']}.pub [")
+    assert f"key {keys['ours']}.pub" in ecli("hub", "list", env=home).stdout
+    assert ecli("hub", "remove", "ours", env=home).returncode == 0
+    assert ecli("hub", "add", "ours", site.url, env=home).stdout.startswith("added ours: 21 tools [")
 
 
 @pytest.mark.root

@@ -160,6 +160,11 @@ def test_attestations_are_signed_and_read_both_ways(
     assert ecli(*sign, tmp_path / "made.json", f"{name}:1", env={**home, **PASSWORD}).returncode == 0
     assert ecli(*sign, tmp_path / "parts.json", f"{name}:1", env={**home, **PASSWORD}).returncode == 0
 
+    named = ecli("verify", "--key", f"{key}.pub", "--attestation", "provenance", f"{name}:1", env=home).stdout
+    assert named.startswith(f"{name}:1: provenance attested by key {key}.pub ("), named
+    for kind in ("spdx", "foo"):
+        absent = line(ecli("verify", "--key", f"{key}.pub", "--attestation", kind, f"{name}:1", env=home))
+        assert absent.endswith(f": unsigned: no signed statement of the type {kind} [there is: cyclonedx, provenance]")
     (provenance,) = json.loads(ecli(*verify, "provenance", f"{name}:1", env=home).stdout)["signatures"]
     subject = {"name": name, "digest": {"sha256": digest.removeprefix("sha256:")}}
     assert provenance["statement"] == {"_type": forms.STATEMENTS[0], "subject": [subject, of_file], **made}

@@ -104,8 +104,11 @@ def test_a_key_that_is_taken_away_takes_its_old_signatures_with_it(registry: Reg
     user.trust("theirs.pub")
     assert "not signed with the key" in user.refusal(f"{name}:1")
     assert "not signed with the key" in user.refusal(f"{name}:1", "--offline")
-    user.trust('{ file = "ours.pub", not-after = "2020-01-01" }')
-    assert "which expired on 2020-01-01" in user.refusal(f"{name}:1")
+    for until in ('"2020-01-01"', "2020-01-01"):
+        user.trust(f'{{ file = "ours.pub", not-after = {until} }}')
+        assert "which expired on 2020-01-01" in user.refusal(f"{name}:1")
+        explained = user.ecli("verify", "--explain", f"{name}:1", env=user.env)
+        assert "            signed by key ours.pub (until 2020-01-01), else refuse" in explained.lines
     user.trust("theirs.pub", "ours.pub")
     assert user.run(f"{name}:1", "--offline").returncode == 7
 
@@ -128,6 +131,12 @@ def test_an_image_under_another_name_is_refused(registry: Registries, user: Home
         pusher.put_manifest(new, simple_tag(digest), signatures.data, MANIFEST)
 
     assert f"signed as {first}, not as {second}" in user.refusal(f"{second}:1")
+    user.trust("ours.pub", more='signed-as = "elsewhere.example/*"')
+    assert f"signed as {first}, not as {second}" in user.refusal(f"{second}:1")
+    user.trust("ours.pub", more=f'signed-as = ["elsewhere.example/*", "{first}"]')
+    assert user.run(f"{second}:1").returncode == 7
+    explained = user.ecli("verify", "--explain", f"{second}:1", env=user.env)
+    assert f"            signed as elsewhere.example/*, {first} too" in explained.lines
 
 
 def test_what_was_changed_in_the_cache_does_not_run(registry: Registries, user: Home) -> None:

@@ -327,10 +327,14 @@ def test_a_signature_is_verified_once_for_a_digest_and_a_rule(
         return done.stdout + done.stderr
 
     first, second = run(), run()
+    explained = ecli("verify", "--explain", url, env=home)
+    verbose = ecli("run", "-v", url, env=home)
     replace(site.folder / "seven.wasm", EIGHT)
     changed = ecli("run", url, env=home)
 
     assert (first, second) == ("7 True\n", "7 False\n")
+    assert f"  signature by acme.pub, verified earlier: {url}.s" in explained.stdout
+    assert f"{url}: verified earlier, by the signature at {url}.s" in verbose.stderr
     assert changed.returncode == 1
     assert f"a signature of {sha256(SEVEN)}, not of {sha256(EIGHT)}" in changed.stderr
 

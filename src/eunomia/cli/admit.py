@@ -57,10 +57,13 @@ def admit(program: Program, package: Package | None, values: Values, limits: Lim
         if values["verbose"]:
             by = f" (by {found.decision.rule})" if found.decision.rule is not None else ""
             tell(f"{program.source.text}: allowed: {found.decision.why}{by}")
+            for line in dict.fromkeys(each.earlier for each in found.verdicts.values() if each.earlier):
+                tell(f"{program.source.text}: verified earlier, by the signature at {line}")
         return found
     if found.decision.action == "ask" and confirm(program, found, powers()):
-        if not gate.remember(program, found):
-            tell("the answer could not be kept: there is no state folder that is yours alone [set XDG_STATE_HOME]")
+        failure = gate.remember(program, found)
+        if failure:
+            tell(f"the answer could not be kept: {failure}")
         return found
     if found.decision.action == "ask":
         raise RefusedError(f"{verb} {program.source.text}: not allowed, by your answer")

@@ -124,7 +124,7 @@ def remove(store: Store, values: Values, action: str) -> int:
         older = values["older"]
         days = USUAL_DAYS if older is None and values["size"] is None else older
         removed = prune(store, older=None if days is None else days * DAY, size=values["size"], keep=in_use())
-    names = sorted({shown(name) for name in removed.names})
+    names = sorted({shown(each.name) for each in _distinct(removed.entries)})
     if values["json"]:
         import json
 

@@ -6,6 +6,8 @@ import sys
 
 from eunomia.cli.report import clean
 from eunomia.registry import gate
+from eunomia.registry.trust import said
+from eunomia.registry.verification import last_day
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,13 +91,15 @@ def _rule(rule: trust.Rule, found: gate.Asked) -> dict[str, Any]:
         "match": [each.text for each in rule.match],
         "mode": rule.mode,
         "keys": [each.name for each in rule.keys],
+        "not_after": [last_day(each.not_after) if each.not_after else None for each in rule.keys],
+        "signed_as": [each.text for each in rule.signed_as],
         "identities": [f"{each.identity} ({each.issuer})" for each in rule.identities],
         "programs": sorted(rule.programs) if rule.programs is not None else None,
         "hooks": list(rule.hooks) if rule.hooks is not None else None,
         "unsigned": rule.otherwise,
         "signature": None
         if verdict is None
-        else {"state": verdict.state, "signer": verdict.signer, "why": verdict.why},
+        else {"state": verdict.state, "signer": verdict.signer, "why": verdict.why, "earlier": verdict.earlier},
     }
 
 
@@ -134,13 +138,17 @@ def page(found: dict[str, Any]) -> list[str]:
 
 def _rule_rows(rule: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [("rule", f"{rule['origin']} (match {', '.join(rule['match'])}), {rule['mode']}")]
-    wanted = [*(f"key {name}" for name in rule["keys"]), *rule["identities"]]
+    keys = zip(rule["keys"], rule["not_after"], strict=True)
+    wanted = [*(f"key {name}{f' (until {day})' if day else ''}" for name, day in keys), *rule["identities"]]
     rows.append(("", f"signed by {' or '.join(wanted)}, else {rule['unsigned']}" if wanted
                  else f"unsigned: {rule['unsigned']}"))  # fmt: skip
+    if rule["signed_as"]:
+        rows.append(("", f"signed as {', '.join(rule['signed_as'])} too"))
     for key in ("programs", "hooks"):
         if rule[key] is not None:
-            rows.append(("", f"{key} {', '.join(rule[key]) or 'none'}"))
+            rows.append(("", f"{key} {', '.join(map(said, rule[key])) or 'none'}"))
     if rule["signature"] is not None:
         found = rule["signature"]
-        rows.append(("signature", f"by {found['signer']}" if found["state"] == "signed" else found["why"]))
+        earlier = f", verified earlier: {found['earlier']}" if found["earlier"] else ""
+        rows.append(("signature", f"by {found['signer']}{earlier}" if found["state"] == "signed" else found["why"]))
     return rows

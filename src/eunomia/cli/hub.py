@@ -31,6 +31,7 @@ COMMAND = Command(
         Opt("out", "", "file", "build: the folder that it is written to", "DIR", default="hub", group=MAKING),
         Opt("title", "", "text", "build: what the hub is called on its pages", "TEXT", group=MAKING),
         Opt("base-url", "", "text", "build: where the hub will be, for the lines to copy", "URL", group=MAKING),
+        Opt("previous", "", "text", "build: what this published hub has stays in the new one", "SOURCE", group=MAKING),
         Opt("sign", "", "file", "build: sign every tool and the index with this private key", "KEY", group=MAKING),
         Opt("matrix", "", "file", "build: more evidence by kernel, as docs/matrix.json has it", "FILE", group=MAKING),
         Opt("yank", "", "text", "build: withdraw a version", "TOOL@VERSION=WHY", repeat=True, group=MAKING),
@@ -94,8 +95,14 @@ def add(words: list[str], values: Values) -> int:
     for option, file in (("ca_file", values["ca-file"]), ("key", values["key"])):
         if file:
             new.options[option] = os.path.abspath(file)
+    before = next((each for each in hubs.named(name) if each.is_system == new.is_system), None)
     tree = hubs.add(new, limits_of(values), first=values["first"])
-    print(f"added {clean(name)}: {count(tree)} [ecli search --hub {clean(name)}]")
+    done = f"added {clean(name)}"
+    if before is not None:
+        done = f"{'replaced' if before.source != new.source else 'fetched'} {clean(name)}"
+        done += f" (was {clean(before.source)})" if before.source != new.source else " again"
+    signed = f", signed with {clean(new.options['key'])}" if "key" in new.options else ""
+    print(f"{done}: {count(tree)}{signed} [ecli search --hub {clean(name)}]")
     return 0
 
 
@@ -167,6 +174,7 @@ def show_list(words: list[str], values: Values) -> int:
     rows: list[dict[str, Any]] = []
     for each in hubs.load():
         row: dict[str, Any] = {"name": each.name, "source": each.source, "system": each.is_system}
+        row["key"] = each.options.get("key", "")
         try:
             tree = each.index()
             row["tools"] = len(tree["tools"]) if tree else None
@@ -183,9 +191,12 @@ def show_list(words: list[str], values: Values) -> int:
         sys.stderr.write("ecli: hub list: there are no hubs [ecli hub add NAME SOURCE]\n")
     table = []
     for row in rows:
-        tools = "not fetched yet [ecli hub update]" if row["tools"] is None else f"{row['tools']} tools"
+        tools = "not fetched yet [ecli hub update]" if row["tools"] is None else number(row["tools"], "tool")
         tools = "damaged [ecli hub update]" if "error" in row else tools
-        table.append((row["name"], row["source"], tools, row["title"] + (" (all users)" if row["system"] else "")))
+        notes = [row["title"]] if row["title"] else []
+        notes += [f"key {row['key']}"] if row["key"] else []
+        notes += ["all users"] if row["system"] else []
+        table.append((row["name"], row["source"], tools, ", ".join(notes)))
     sys.stdout.writelines(f"{line}\n" for line in aligned(table, ""))
     return 0
 
@@ -205,6 +216,8 @@ def build(words: list[str], values: Values) -> int:
         yanked=tuple(values["yank"]),
         replace=values["replace"],
         version=values["tool-version"] or NO_VERSION,
+        previous=values["previous"] or "",
+        limits=limits_of(values),
     )
     made = make(folder, settings)
     code = 1 if made["skipped"] else 0
@@ -215,11 +228,20 @@ def build(words: list[str], values: Values) -> int:
         return code
     for text in made["skipped"]:
         sys.stderr.write(f"ecli: hub build: left out {clean(text)}\n")
+    if values["previous"] and not made["had_previous"]:
+        sys.stderr.write(f"ecli: hub build: nothing is published at {clean(values['previous'])} yet\n")
+    for name in made["unversioned"] if not values["tool-version"] else ():
+        sys.stderr.write(
+            f"ecli: hub build: {clean(name)} says no version: it is {NO_VERSION} [@version in the comment at LICENSE;"
+            f" a folder {clean(name)}/VERSION/; --tool-version]\n"
+        )
     for text in made["added"]:
         print(f"added {clean(text)}")
+    for text in made["withdrawn"]:
+        print(f"withdrew {clean(text)}")
     signed = ", signed" if made["signed"] else ""
-    print(f"{clean(values['out'])}: {made['tools']} tools, {made['versions']} versions{signed} [ecli hub add NAME "
-          f"{clean(values['base-url'] or values['out'])}]")  # fmt: skip
+    print(f"{clean(values['out'])}: {number(made['tools'], 'tool')}, {number(made['versions'], 'version')}{signed}"
+          f" [ecli hub add NAME {clean(values['base-url'] or values['out'])}]")  # fmt: skip
     return code
 
 
@@ -238,7 +260,9 @@ def push(words: list[str], values: Values) -> int:
 
     folder, reference = wants(words, "push", "DIR", "REF")
     digest = send(folder, reference, **connection(values))
-    print(f"{clean(reference)}: {digest} [ecli hub add NAME oci://{clean(reference.removeprefix('oci://'))}]")
+    print(
+        f"{clean(reference.removeprefix('oci://'))}@{digest} [ecli hub add NAME oci://{clean(reference.removeprefix('oci://'))}]"
+    )
     return 0
 
 
@@ -257,5 +281,9 @@ def wants(words: list[str], action: str, *names: str) -> list[str]:
 
 def count(tree: dict[str, Any]) -> str:
     """Say how many tools an index has."""
-    tools = len(tree["tools"])
-    return f"{tools} tool{'' if tools == 1 else 's'}"
+    return number(len(tree["tools"]), "tool")
+
+
+def number(count: int, word: str) -> str:
+    """Say how many there are of something."""
+    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -91,11 +91,15 @@ def main(argv: list[str]) -> int:
         return show(values.operands[0], values)
     keys, identities = _trusted(values)
     operand = values.operands[0]
-    subject, outcome = _verify(operand, keys, identities, values)
+    others: set[str] = set()
+    subject, outcome = _verify(operand, keys, identities, values, others)
     if values["json"]:
         _write_json(operand, subject, outcome)
     if not outcome.verified:
-        raise SignatureError(f"verify {operand}: {outcome.state}: {outcome.why}{_hint(operand, outcome)}")
+        why = outcome.why + _hint(operand, outcome)
+        if values["attestation"] and outcome.state == "unsigned":
+            why = _not_attested(values["attestation"], others)
+        raise SignatureError(f"verify {operand}: {outcome.state}: {why}")
     if not values["json"]:
         sys.stdout.write("".join(clean(line) + "\n" for line in lines(operand, outcome)))
     return 0
@@ -109,8 +113,21 @@ def lines(operand: str, outcome: Outcome) -> list[str]:
             f"key {each.name} ({each.signer})" if each.kind == "key" else f"{each.signer}, vouched for by {each.issuer}"
         )
         when = f", logged {each.time}" if each.kind == "identity" and each.time else ""
-        found.append(f"{operand}: signed by {who}{when}")
+        what = "signed" if each.statement is None else f"{_short(each.statement.get('predicateType'))} attested"
+        found.append(f"{operand}: {what} by {who}{when}")
     return list(dict.fromkeys(found))
+
+
+def _not_attested(kind: str, others: set[str]) -> str:
+    there = ", ".join(map(_short, sorted(others)[:8]))
+    return f"no signed statement of the type {kind} [{f'there is: {there}' if there else 'nor of another'}]"
+
+
+def _short(predicate: object) -> str:
+    """Return the word for a type of statements, or the type itself."""
+    from eunomia.registry.signature_forms import PREDICATES
+
+    return next((word for word, kind in PREDICATES.items() if kind == predicate), str(predicate)[:200])
 
 
 def _hint(operand: str, outcome: Outcome) -> str:
@@ -167,18 +184,20 @@ def _trusted(values: Values) -> tuple[list[PublicKey], list[Identity]]:
     return keys, [Identity(*words, values["trusted-root"], is_pattern=True)]
 
 
-def _verify(operand: str, keys: list[PublicKey], identities: list[Identity], values: Values) -> tuple[Subject, Outcome]:
+def _verify(
+    operand: str, keys: list[PublicKey], identities: list[Identity], values: Values, others: set[str]
+) -> tuple[Subject, Outcome]:
     from eunomia.registry.verification import check
 
-    for subject, signatures in _subjects(operand, values):
+    for subject, signatures in _subjects(operand, values, others):
         outcome = check(subject, signatures, keys, identities, predicate=_predicate(values))
         if outcome.verified:
             break
     return subject, outcome
 
 
-def _subjects(operand: str, values: Values) -> Any:
-    """Yield what may be signed so that the operand is, with its signatures."""
+def _subjects(operand: str, values: Values, others: set[str]) -> Any:
+    """Yield what may be signed so that the operand is, with its signatures; add what else is attested to others."""
     from eunomia.cli.fetching import fetched, limits_of
     from eunomia.registry import attached
     from eunomia.registry.kept_signatures import kept
@@ -190,7 +209,7 @@ def _subjects(operand: str, values: Values) -> Any:
     is_file = os.path.lexists(operand)
     named = _named_signatures(values)
     if not is_file and is_reference(operand) and not limits.offline:
-        yield from _of_image(operand, limits, values)
+        yield from _of_image(operand, limits, values, others)
         return
     if values["attestation"]:
         raise UsageError(f"--attestation is about an image in its registry: {operand} is none")
@@ -209,7 +228,7 @@ def _subjects(operand: str, values: Values) -> Any:
         yield subject, named or (kept(kept_as(subject)) if limits.offline else find())
 
 
-def _of_image(operand: str, limits: Limits, values: Values) -> Any:
+def _of_image(operand: str, limits: Limits, values: Values, others: set[str]) -> Any:
     """Yield the manifest or index that a reference names, with its signatures."""
     from eunomia.registry.attached_image import of_image
     from eunomia.registry.config import read
@@ -224,7 +243,7 @@ def _of_image(operand: str, limits: Limits, values: Values) -> Any:
     with client_for(place, limits) as client:
         manifest = client.manifest(place.repository, place.wanted)
         subject = Subject(manifest.digest, manifest.data, name, "" if signed_as else place.tag)
-        yield subject, of_image(client, place.repository, manifest.digest, _predicate(values))
+        yield subject, of_image(client, place.repository, manifest.digest, _predicate(values), others)
 
 
 def _predicate(values: Values) -> str:

@@ -102,7 +102,7 @@ def _write(operand: str, digest: str, origin: str, found: Statement, *, as_json:
         return
     rows = [("statement", origin), ("about", digest), ("builder", found.builder or "not said"),
             ("how", found.build_type), ("source", found.source), ("made", found.made)]  # fmt: skip
-    rows += [("of" if not number else "", f"{name}  {value[:19]}".rstrip())
+    rows += [("of" if not number else "", f"{name}  {value[:19]}{'…' * (len(value) > 19)}".rstrip())
              for number, (name, value) in enumerate(found.dependencies[:MAX_SHOWN])]  # fmt: skip
     if len(found.dependencies) > MAX_SHOWN:
         rows.append(("", f"… and {len(found.dependencies) - MAX_SHOWN} more"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from eunomia.caches import why_none
 from eunomia.compiler import cache
 from eunomia.errors import CompileError
 
@@ -28,7 +29,7 @@ def folder(language: str) -> str:
 def _unpacked() -> str:
     base = cache.folder()
     if not base:
-        raise CompileError("unpack the guest SDK: no cache folder that only you can write [set XDG_CACHE_HOME]")
+        raise CompileError(f"unpack the guest SDK: {why_none()}")
     place = os.path.join(base, f"sdk-{cache.file_key(ARCHIVE)}")
     if os.path.isdir(place):
         return place

@@ -14,8 +14,10 @@ from typing import Any
 from eunomia.errors import FetchError, PackageError
 from eunomia.package.model import Package
 from eunomia.publish.hub_files import SIGNATURES, write, write_first_system
+from eunomia.publish.hub_markdown import plain
 from eunomia.registry import hub_index
 from eunomia.registry.hub_entry import line, of_guest, of_package, version_of
+from eunomia.registry.resolve import Limits
 from eunomia.registry.store import digest_of
 
 TYPE_CHECKING = False
@@ -38,15 +40,16 @@ class Settings:
     Args:
         out: the folder that it is written to.
         title: what it is called on its pages; "" keeps the one it had.
-        base_url: where it will be.
-        key: the private key that signs it; None: it is not signed, signatures that are there stay.
+        base_url: where it will be; "" keeps what was said before.
+        key: the private key that signs it; None: it is not signed, which is refused where its index was.
         matrix: file with more evidence by kernel (docs/matrix.json), "" for none.
         yanked: `NAME@VERSION=REASON` of versions to withdraw.
         replace: a version may have other bytes than before.
         version: of packages and guests for which neither path nor package says one.
+        previous: a published hub whose versions stay, "" for none; `limits` is what may be spent on fetching it.
     """
 
-    __slots__ = ("base_url", "key", "matrix", "out", "replace", "title", "version", "yanked")
+    __slots__ = ("base_url", "key", "limits", "matrix", "out", "previous", "replace", "title", "version", "yanked")
 
     def __init__(
         self,
@@ -59,6 +62,8 @@ class Settings:
         yanked: tuple[str, ...] = (),
         replace: bool = False,
         version: str = NO_VERSION,
+        previous: str = "",
+        limits: Limits | None = None,
     ) -> None:
         self.out = out
         self.title = title
@@ -68,24 +73,31 @@ class Settings:
         self.yanked = yanked
         self.replace = replace
         self.version = version
+        self.previous = previous
+        self.limits = limits or Limits()
 
 
 class Candidate:
     """A file that is to be a version of a tool."""
 
-    __slots__ = ("data", "entry", "file", "name", "path", "readme", "version")
+    __slots__ = ("data", "entry", "file", "has_version", "name", "path", "readme", "version")
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
         self.data = data
         self.name = self.version = ""
+        self.has_version = True
         self.file = SUFFIXES[os.path.splitext(path)[1]]
         self.entry: dict[str, Any] = {}
         self.readme = b""
 
 
 def build(folder: str, settings: Settings) -> dict[str, Any]:
-    """Make a hub of what is in a folder; return what was done: `tools`, `versions`, `added`, `skipped`, `signed`.
+    """Make a hub of what is in a folder; return what was done.
+
+    Returns:
+        `tools` and `versions`: how many there are; `added`, `skipped`; `unversioned`: those that say no version;
+        `withdrawn`; `signed`; `had_previous`.
 
     Raises:
         FetchError: the folder has nothing for a hub, two files are the same version, or one that was published changed.
@@ -97,7 +109,14 @@ def build(folder: str, settings: Settings) -> dict[str, Any]:
         raise FetchError(f"build hub: {folder} is read and cannot be written to as well [--out DIR]")
     if not os.path.isdir(folder):
         raise FetchError(f"build hub: {folder}: no such folder")
+    has_previous = False
+    if settings.previous:
+        from eunomia.publish.hub_previous import take_over
+
+        has_previous = take_over(settings.previous, out, settings.limits, settings.key)
     tree = _before(out)
+    if settings.key is None:
+        _refuse_unsigned(out)
     if not hub_index.VERSION.fullmatch(settings.version):
         raise FetchError(f"build hub: {settings.version!r} is no version [letters, digits, . _ + -]")
     found, skipped = _candidates(folder, out, settings.version)
@@ -106,7 +125,9 @@ def build(folder: str, settings: Settings) -> dict[str, Any]:
     added = _merge(tree, found, settings, out)
     if settings.title:
         tree["title"] = settings.title
-    _yank(tree, settings.yanked)
+    if settings.base_url:
+        tree["url"] = settings.base_url.rstrip("/") + "/"
+    withdrawn = _yank(tree, settings.yanked)
     if settings.matrix:
         _add_matrix(tree, settings.matrix)
     if settings.key is not None:
@@ -121,12 +142,15 @@ def build(folder: str, settings: Settings) -> dict[str, Any]:
         sign_index(out, settings.key)
     from eunomia.publish.hub_site import write_site
 
-    write_site(tree, out, settings.base_url)
+    write_site(tree, out, tree.get("url", ""))
     return {
         "tools": len(tree["tools"]),
         "versions": sum(len(tool["versions"]) for tool in tree["tools"]),
         "added": added,
         "skipped": skipped,
+        "unversioned": [each.name for each in found if not each.has_version],
+        "withdrawn": withdrawn,
+        "had_previous": has_previous,
         "signed": settings.key is not None,
     }
 
@@ -142,6 +166,16 @@ def _before(out: str) -> dict[str, Any]:
                 f"build hub: {out} is no hub, and not empty [--out DIR of an empty or new folder]"
             ) from None
         return {"eunomia_hub": hub_index.FORMAT, "title": "", "tools": []}
+
+
+def _refuse_unsigned(out: str) -> None:
+    """Raise FetchError where the index that is there is signed: who has added it with its key would be locked out."""
+    index = os.path.join(out, hub_index.FILE)
+    if any(os.path.exists(index + suffix) for suffix in SIGNATURES):
+        raise FetchError(
+            f"build hub: {out} is signed: without --sign who has added it with its key would be refused"
+            f" [--sign KEY, or remove {hub_index.FILE}.sig and {hub_index.FILE}.sigstore.json]"
+        )
 
 
 def _candidates(folder: str, out: str, version: str) -> tuple[list[Candidate], list[str]]:
@@ -215,6 +249,7 @@ def _name(candidate: Candidate, folder: str, version: str) -> None:
         candidate.version = above.pop()
     generic = stem in GENERIC or stem.endswith(".skel")
     candidate.name = (above[-1] if above else os.path.basename(os.path.abspath(folder))) if generic else stem
+    candidate.has_version = bool(candidate.version)
     candidate.version = candidate.version or version
     if not hub_index.NAME.fullmatch(candidate.name):
         raise FetchError(
@@ -245,7 +280,7 @@ def _summary(candidate: Candidate) -> None:
     text = candidate.readme.decode("utf-8", "replace")
     paragraphs = (part.strip() for part in text.split("\n\n"))
     candidate.entry["summary"] = line(
-        next((part for part in paragraphs if part and not part.startswith(("#", "`", "|", "<", "!", "["))), "")
+        plain(next((part for part in paragraphs if part and not part.startswith(("#", "```", "|", "<", "!["))), ""))
     )
 
 
@@ -292,9 +327,13 @@ def _put_version(tool: dict[str, Any], each: Candidate, settings: Settings, out:
     return before is None or before["digest"] != digest
 
 
-def _yank(tree: dict[str, Any], texts: tuple[str, ...]) -> None:
+def _yank(tree: dict[str, Any], texts: tuple[str, ...]) -> list[str]:
+    """Withdraw versions; return lines that say so."""
+    done = []
     for text in texts:
         what, _, reason = text.partition("=")
+        if not reason.strip():
+            raise FetchError(f"build hub: --yank {text}: why? [NAME@VERSION=REASON]")
         name, _, wanted = what.partition("@")
         row = next(
             (
@@ -308,7 +347,9 @@ def _yank(tree: dict[str, Any], texts: tuple[str, ...]) -> None:
         )
         if row is None:
             raise FetchError(f"build hub: --yank {text}: no such tool and version [NAME@VERSION=REASON]")
-        row["yanked"] = line(reason) or "withdrawn by its publisher"
+        row["yanked"] = line(reason)
+        done.append(f"{name} {wanted}: {row['yanked']}")
+    return done
 
 
 def _add_matrix(tree: dict[str, Any], path: str) -> None:

@@ -10,6 +10,9 @@ from html import escape
 
 _LINK = re.compile(r"!?\[([^\]\[]{0,500})\]\(([^()\s]{0,1000})\)")
 _EMPHASIS = re.compile(r"\*\*([^*]{1,500})\*\*")
+_MARKS = re.compile(
+    r"\*\*([^*]{1,500})\*\*|(?<![\w*])\*([^\s*][^*]{0,500})\*(?![\w*])|(?<!\w)_([^\s_][^_]{0,500})_(?!\w)"
+)
 _ITEM = re.compile(r"\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+(.*)")
 _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*")
 _RULE = re.compile(r"\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?")
@@ -20,6 +23,15 @@ def sample_of(text: str) -> str:
     """Return the first block of a terminal's lines in a text: what the tool's output looks like; "" for none."""
     found = re.search(r"^```(?:console|text|shell-session)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return found[1].rstrip("\n") if found else ""
+
+
+def plain(text: str) -> str:
+    """Return a paragraph without its marks: the words of links, code and emphasis."""
+    parts = text.split("`")
+    for index in range(0, len(parts), 2):
+        part = _LINK.sub(lambda found: "" if found[0].startswith("!") else found[1], parts[index])
+        parts[index] = _MARKS.sub(lambda found: found[1] or found[2] or found[3], part)
+    return "".join(parts)
 
 
 def render(text: str, *, without: str = "") -> str:

@@ -51,8 +51,8 @@ def index_page(tree: dict[str, Any], base: str = "") -> str:
     tools = sorted(tree["tools"], key=lambda tool: tool["name"].lower())
     title = tree.get("title") or "eBPF tools"
     count = f"{len(tools)} tool{'' if len(tools) == 1 else 's'}"
-    add = f"ecli hub add {_hub_name(tree)} {base}" if base else ""
-    run, find = "sudo ecli run NAME", ", or find one with <code>ecli search WORDS</code>"
+    add = f"sudo ecli hub add {_hub_name(tree)} {base}" if base else ""
+    run, find = "sudo ecli run NAME", ", or find one with <code>sudo ecli search WORDS</code>"
     body = [
         f"<header><h1>{_text(title)}</h1>",
         '<p class="lead">eBPF tools that run with one command, no compiler and no kernel headers needed.</p></header>',
@@ -236,7 +236,8 @@ def _versions(tool: dict[str, Any]) -> list[str]:
                 signed or '<span class="mild">not signed</span>',
             )
         )
-    return ["<h2>Versions</h2>", _table(("version", "file", "size", "digest", "signatures"), rows)]
+    table = _table(("version", "file", "size", "digest", "signatures"), rows)
+    return ["<h2>Versions</h2>", f'<div class="versions">{table}</div>']
 
 
 def _file_link(location: str) -> str:

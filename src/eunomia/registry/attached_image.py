@@ -33,7 +33,11 @@ def simple_tag(digest: str) -> str:
 
 
 def of_image(
-    client: Client, repository: str, digest: str, predicate: str = forms.SIGN_PREDICATE
+    client: Client,
+    repository: str,
+    digest: str,
+    predicate: str = forms.SIGN_PREDICATE,
+    others: set[str] | None = None,
 ) -> Iterator[Signature]:
     """Yield the signatures of a manifest or index: those under cosign's tag, then its referrers.
 
@@ -42,6 +46,7 @@ def of_image(
         repository: path in it.
         digest: of the manifest or index.
         predicate: of attestations the type that is wanted; they are referrers only.
+        others: takes the types that other attestations say they are of.
 
     Raises:
         FetchError: the registry could not be asked.
@@ -63,6 +68,8 @@ def of_image(
         annotations = each.get("annotations")
         stated = annotations.get(PREDICATE) if isinstance(annotations, dict) else None
         if stated not in (None, "", predicate):
+            if others is not None and stated != forms.SIGN_PREDICATE:
+                others.add(str(stated)[:200])
             continue  # of a signature: provenance, an SBOM
         opened += 1
         if opened > MAX_REFERRERS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from eunomia.errors import FetchError
+from eunomia.errors import FetchError, toml_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ def read() -> Config:
     for path in paths():
         _merge(found, path)
     if text := os.environ.get("ECLI_REGISTRY", ""):
+        if text.startswith(("http://", "https://")):
+            raise FetchError(
+                f"ECLI_REGISTRY={text}: a registry has no scheme [ECLI_REGISTRY={text.partition('://')[2]};"
+                " --plain-http, or plain-http in config.toml, where it has no TLS]"
+            )
         found.registry, _, found.prefix = text.removeprefix("oci://").strip("/").partition("/")
     return found
 
@@ -98,7 +103,7 @@ def _parse(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(data.decode())
     except (ValueError, RecursionError) as exc:
-        raise FetchError(f"read {path}: {exc}") from exc
+        raise FetchError(f"read {toml_error(path, exc)}") from exc
 
 
 def _check(path: str, key: str, value: Any, known: dict[str, type]) -> None:

@@ -178,8 +178,8 @@ def word_limits(found: Asked | None) -> list[tuple[list[str], str]]:
     return [(sorted(each.programs), each.origin) for each in rules if each.programs is not None and each.mode != "warn"]
 
 
-def remember(program: Program, found: Asked) -> bool:
-    """Remember that the user has said yes; return whether that could be written."""
+def remember(program: Program, found: Asked) -> str:
+    """Remember that the user has said yes; return why that could not be written, "" where it was."""
     from time import time
 
     from eunomia.registry import remembered
@@ -239,21 +239,22 @@ def _verdict(program: Program, digest: str, rule: trust.Rule, now: float, limits
     from eunomia.registry import remembered, trust
 
     question = _question(program, digest, rule, now)
-    signer = remembered.verified(question, now)
+    signer, origin = remembered.verified(question, now)
     if signer:
-        return trust.Verdict(trust.SIGNED, signer)
+        return trust.Verdict(trust.SIGNED, signer, earlier=origin)
     from eunomia.registry.signatures import verify
 
     timeout = limits.timeout if limits is not None else 30.0
     offline = bool(getattr(limits, "offline", False))
     try:
         verdict = verify(program.source, program.data, rule.keys, rule.identities, now=now, timeout=timeout,
-                         offline=offline, options=limits)  # fmt: skip
+                         offline=offline, options=limits, signed_as=rule.signed_as)  # fmt: skip
     except (FetchError, MissingDependencyError) as exc:
         return trust.Verdict(trust.UNKNOWN, why=f"its signatures could not be looked at: {exc}")
     if verdict.state == trust.SIGNED:
-        remembered.keep_verified(question, verdict.signer, verdict.until)
-    return trust.Verdict(verdict.state, verdict.signer, verdict.why, verdict.until)
+        remembered.keep_verified(question, verdict.signer, verdict.until, verdict.origin)
+    earlier = verdict.origin if verdict.earlier else ""
+    return trust.Verdict(verdict.state, verdict.signer, verdict.why, verdict.until, earlier=earlier)
 
 
 def _question(program: Program, digest: str, rule: trust.Rule, now: float) -> bytes:
@@ -268,6 +269,7 @@ def _question(program: Program, digest: str, rule: trust.Rule, now: float) -> by
             parts += ["key", key.name, key.pem.hex(), str(key.not_after)]
     for each in rule.identities:
         parts += ["identity", each.identity, each.issuer, each.root, each.root_data.hex()]
+    parts += [text for each in rule.signed_as for text in ("signed-as", each.text)]
     return "\0".join(parts).encode("utf-8", "surrogateescape")
 
 

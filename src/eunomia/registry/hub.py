@@ -65,7 +65,8 @@ def find(name: str, version: str = "", *, newest: bool = False) -> Found | None:
     """Return what a name stands for in the user's hubs, None where no hub has it. Nothing is fetched.
 
     Args:
-        name: NAME, HUB/NAME, or either with `@VERSION`. The first hub that has NAME decides, whatever its versions.
+        name: NAME, HUB/NAME, or either with `@VERSION`. The hub of the version of NAME that is in use decides, else the
+            first that has NAME, whatever its versions.
         version: a whole version, the beginning of one (`1.2` is the newest 1.2.x), or a digest; "" is the one that is
             in use here (`keep`), else the newest. Withdrawn versions are found by their whole name only.
         newest: do not ask which one is in use here.
@@ -75,12 +76,11 @@ def find(name: str, version: str = "", *, newest: bool = False) -> Found | None:
     """
     if "@" in name and not version:
         name, _, version = name.partition("@")
-    if not version and not newest:
-        used = next(_named(_kept_file(), name), None)
-        if used is not None:
-            used.in_use = True
-            return used
-    listed = versions(name)
+    used = None if newest else next(_named(_kept_file(), name), None)
+    if used is not None and not version:
+        used.in_use = True
+        return used
+    listed = (versions(f"{used.hub}/{used.name}") if used is not None else []) or versions(name)
     if not listed:
         return None
     for each in listed:
@@ -221,12 +221,22 @@ def _begins(version: str, prefix: str) -> bool:
     return version.startswith(prefix) and version[len(prefix) : len(prefix) + 1] in (".", "-", "+")
 
 
+def _fits(each: Found, version: str, but: str) -> bool:
+    return each.hub != but and (version in (each.version, each.digest) or _begins(each.version, version))
+
+
 def _no_version(listed: list[Found], version: str) -> FetchError:
     first = listed[0]
     if not version:
         return FetchError(
             f"open {first.name}: every version in hub {first.hub} is withdrawn: {first.yanked}"
             f" [{first.name}@{first.version} runs it nevertheless]"
+        )
+    other = next((each for each in _named(_lookup_file(), first.name) if _fits(each, version, first.hub)), None)
+    if other is not None:
+        return FetchError(
+            f"open {first.name}@{version}: no such version in hub {first.hub}, which this name stands for"
+            f" [{other.hub}/{first.name}@{version} is the one of hub {other.hub}]"
         )
     there = ", ".join(each.version for each in listed[:5]) + (", …" if len(listed) > 5 else "")
     withdrawn = next((each for each in listed if _begins(each.version, version)), None)

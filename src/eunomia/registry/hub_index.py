@@ -126,6 +126,7 @@ def _check(tree: Any) -> None:
     if found != FORMAT:
         raise ValueError(f"`$.eunomia_hub`: version {found} of the format, this ecli reads {FORMAT} [update eunomia]")
     _text(tree, "title", "$", required=False)
+    _text(tree, "url", "$", required=False)
     tools = _list(tree, "tools", "$", MAX_TOOLS)
     seen = set()
     for index, tool in enumerate(tools):

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from eunomia.caches import home
-from eunomia.errors import FetchError
+from eunomia.caches import home, why_none
+from eunomia.errors import FetchError, toml_error
 from eunomia.registry import hub, hub_index
 from eunomia.registry.hub_source import Source, check, reach
 from eunomia.registry.resolve import Limits
@@ -73,22 +73,54 @@ def load() -> list[Hub]:
 def add(new: Hub, limits: Limits, *, first: bool = False) -> dict[str, Any]:
     """Add a hub, or change the one of this name; nothing is kept of one whose index cannot be had. Return its index.
 
+    A key that a hub of this name was added with stays in force, whatever the new source is, until another one is given
+    or the hub is removed: who adds a hub again has not asked to believe everybody. It is put into `new.options`.
+
     Raises:
-        FetchError: its name is malformed, or its index is damaged or cannot be had.
+        FetchError: its name is malformed, or its index is damaged, cannot be had, or is not signed with the key.
     """
     if not hub_index.NAME.fullmatch(new.name):
         raise FetchError(f"add hub {new.name!r}: a name has letters, digits, and . _ + - within, at most 64")
     new.source = check(new.source)
     with _lock():
+        _inherit(new)
         tree, data, source = _fetch(new, limits)
         path = system_file() if new.is_system else user_file()
-        others = [each for each in _read(path, is_system=new.is_system) if each.name != new.name]
+        there = list(_read(path, is_system=new.is_system))
+        others = [each for each in there if each.name != new.name]
         if len(others) >= MAX_HUBS:
             raise FetchError(f"add hub {new.name}: there are {len(others)} hubs in {path} already")
-        _write(path, [new, *others] if first else [*others, new])
+        if first or len(others) == len(there):
+            after = [new, *others] if first else [*others, new]
+        else:
+            after = [new if each.name == new.name else each for each in there]
+        _write(path, after)
         _store(new, data, tree, source)
         _relist()
     return tree
+
+
+def named(name: str) -> list[Hub]:
+    """Return the hubs of a name: the user's, the machine's; the first is the one that is asked."""
+    return [
+        each
+        for path in (user_file(), system_file())
+        for each in _read(path, is_system=path == system_file())
+        if each.name == name
+    ]
+
+
+def _inherit(new: Hub) -> None:
+    """Take over the key of a hub of this name, and the certificates of one of this source, where none are given.
+
+    A user's hub hides the machine's of its name, so that one's key counts for it as well.
+    """
+    for each in named(new.name):
+        if new.is_system and not each.is_system:
+            continue
+        for option in ("key", *(("ca_file",) if each.source == new.source else ())):
+            if option in each.options:
+                new.options.setdefault(option, each.options[option])
 
 
 def remove(name: str, *, is_system: bool = False) -> None:
@@ -210,7 +242,7 @@ def _read(path: str, *, is_system: bool) -> Iterator[Hub]:
     except FileNotFoundError:
         return
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise FetchError(f"read {path}: {exc}") from None
+        raise FetchError(f"read {toml_error(path, exc)}") from None
     rows = tree.get("hub", [])
     if type(rows) is not list:
         raise FetchError(f"read {path}: `hub`: expected tables [[hub]]")
@@ -258,7 +290,10 @@ def _check_signature(each: Hub, data: bytes, signature: bytes) -> None:
     except ValueError:
         raw = b""
     if not any(key.has_signed(raw, data) for key in read_public_keys(each.options["key"])):
-        raise FetchError(f"read index of hub {each.name}: it is not signed with {each.options['key']}")
+        raise FetchError(
+            f"read index of hub {each.name}: it is not signed with {each.options['key']}, the key that the hub was"
+            f" added with [ecli hub add --key KEY takes another, ecli hub remove {each.name} forgets it]"
+        )
 
 
 def _store(each: Hub, data: bytes, tree: dict[str, Any], source: Source) -> None:
@@ -288,7 +323,7 @@ def _relist() -> None:
 def _folder() -> str:
     path = hub.folder()
     if not path:
-        raise FetchError("open the hubs' folder: there is no cache folder that is one's own [set XDG_CACHE_HOME]")
+        raise FetchError(f"open the hubs' folder: {why_none()}")
     return path
 
 
@@ -313,4 +348,4 @@ def _unknown(name: str) -> FetchError:
     return FetchError(f"no hub {name} [there are: {there}]")
 
 
-__all__ = ["Hub", "Limits", "add", "load", "rank", "remove", "search", "update"]
+__all__ = ["Hub", "Limits", "add", "load", "named", "rank", "remove", "search", "update"]

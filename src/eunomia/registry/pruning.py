@@ -15,12 +15,13 @@ GRACE = 3600.0  # seconds; a younger blob without a name may be of a fetch that 
 
 
 class Removed:
-    """What was removed: `names` of programs, and `size` bytes in `blobs` files; `digests` had the names' bytes."""
+    """What was removed: `names`, their `entries`, `size` bytes in `blobs` files; `digests` had the names' bytes."""
 
-    __slots__ = ("blobs", "digests", "names", "size")
+    __slots__ = ("blobs", "digests", "entries", "names", "size")
 
     def __init__(self) -> None:
         self.names: list[str] = []
+        self.entries: list[Entry] = []
         self.digests: set[str] = set()
         self.blobs = 0
         self.size = 0
@@ -96,6 +97,7 @@ def _forget_old(store: Store, entry: Entry, before: float, removed: Removed) -> 
 def _forget(store: Store, entry: Entry, removed: Removed) -> None:
     if store.forget(entry.name):
         removed.names.append(entry.name)
+        removed.entries.append(entry)
         removed.digests |= _wanted([entry])
 
 

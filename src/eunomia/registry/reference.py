@@ -71,9 +71,9 @@ def is_reference(text: str) -> bool:
         return False
     name, at, digest = text.partition("@")
     if at:
-        return digest.partition(":")[0] in HEX_DIGITS
+        return digest.partition(":")[0] in HEX_DIGITS or ":" in name
     first, slash, rest = name.partition("/")
-    if ":" in rest or (not slash and ":" in first):
+    if ":" in rest or ":" in first:
         return True
     return bool(slash and rest) and _is_host(first) and (not name.endswith(FILE_SUFFIXES) or ":" in first)
 
@@ -98,11 +98,14 @@ def parse(text: str, *, registry: str = "", prefix: str = "") -> Reference:
     if at:
         check_digest(digest, text)
     host, slash, path = name.partition("/")
+    if not path and _is_registry(host, is_whole=bool(slash)):
+        raise _wrong(text, f"a registry, and no image in it [{host}/NAME:TAG]")
     if not slash or not _is_host(host):
         if not registry:
             raise FetchError(
                 f"open {text}: no registry is named in it, and no default registry is configured"
-                " [write HOST/NAME:TAG, or set registry in /etc/eunomia/config.toml]"
+                ' [write HOST/NAME:TAG; or registry = "HOST" in ~/.config/eunomia/config.toml or'
+                " /etc/eunomia/config.toml]"
             )
         path = f"{prefix.strip('/')}/{name}" if prefix.strip("/") and "/" not in name else name
         host = registry
@@ -147,6 +150,14 @@ def is_loopback(host: str) -> bool:
         return True
     parts = name.split(".")
     return len(parts) == 4 and parts[0] == "127" and all(part.isdecimal() and int(part) < 256 for part in parts)
+
+
+def _is_registry(first: str, *, is_whole: bool) -> bool:
+    """Tell whether what stands alone is a registry, and no NAME:TAG: an address, a name with dots, or localhost."""
+    name, _, port = first.rpartition(":") if ":" in first else (first, "", "")
+    if first.startswith("[") or is_loopback(first) or is_whole:
+        return _is_host(first)
+    return "." in name and port.isdecimal()
 
 
 def _is_host(first: str) -> bool:

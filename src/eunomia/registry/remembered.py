@@ -6,8 +6,9 @@ Both are worth as much as the folder: it belongs to this user, and nobody else c
 from __future__ import annotations
 
 import os
+from errno import ENOSPC
 
-from eunomia.caches import state_folder
+from eunomia.caches import state_folder, why_none
 from eunomia.registry.store import digest_of, is_digest
 
 MAX_FILE = 64 << 10
@@ -25,8 +26,8 @@ def allowed(name: str) -> dict[str, int]:
     return found
 
 
-def allow(name: str, digest: str, now: float) -> bool:
-    """Remember that the user has allowed a digest of a source; return whether that could be written."""
+def allow(name: str, digest: str, now: float) -> str:
+    """Remember that the user has allowed a digest of a source; return why that could not be written, "" if it was."""
     known = allowed(name)
     known.pop(digest, None)
     known[digest] = int(now)
@@ -34,25 +35,26 @@ def allow(name: str, digest: str, now: float) -> bool:
     return _write(ALLOWED, name, "\n".join((_line(name), *lines)) + "\n")
 
 
-def verified(question: bytes, now: float) -> str:
-    """Return whose signature was found good for a question, "" where it was not, or the signature has ended.
+def verified(question: bytes, now: float) -> tuple[str, str]:
+    """Return whose signature was found good for a question, and where; "" where it was not, or it has ended.
 
     Args:
         question: all that the answer depends on: digests, and the keys, identities and roots of trust themselves.
         now: seconds since 1970.
     """
     lines = _read(VERIFIED, digest_of(question)).splitlines()
-    if len(lines) != 3 or lines[0] != digest_of(question) or not lines[1].isdecimal():
-        return ""
+    if len(lines) not in (3, 4) or lines[0] != digest_of(question) or not lines[1].isdecimal():
+        return "", ""
     until = int(lines[1])
-    return lines[2] if not until or now < until else ""
+    return (lines[2], lines[3] if len(lines) > 3 else "") if not until or now < until else ("", "")
 
 
-def keep_verified(question: bytes, signer: str, until: float) -> None:
-    """Remember that a question was answered by a good signature, which ends at `until` (0: never)."""
+def keep_verified(question: bytes, signer: str, until: float, origin: str = "") -> None:
+    """Remember that a question was answered by a good signature, which ends at `until` (0: never), found at origin."""
     digest = digest_of(question)
     if signer.isprintable() and signer:
-        _write(VERIFIED, digest, f"{digest}\n{int(until)}\n{signer}\n")
+        place = f"{origin}\n" if origin and origin.isprintable() else ""
+        _write(VERIFIED, digest, f"{digest}\n{int(until)}\n{signer}\n{place}")
 
 
 def _line(name: str) -> str:
@@ -84,20 +86,26 @@ def _read(kind: str, name: str) -> str:
         os.close(descriptor)
 
 
-def _write(kind: str, name: str, text: str) -> bool:
-    """Write a file beside its place and rename it there."""
+def _write(kind: str, name: str, text: str) -> str:
+    """Write a file beside its place and rename it there; return why that failed, "" where it did not."""
     path = _path(kind, name)
     if not path:
-        return False
+        return why_none(state=True)
     beside = f"{path}.{os.getpid()}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            os.write(descriptor, text.encode("utf-8", "replace"))
+            data = text.encode("utf-8", "replace")
+            if os.write(descriptor, data) != len(data):
+                raise OSError(ENOSPC, "no space left on device")
         finally:
             os.close(descriptor)
         os.replace(beside, path)
-    except OSError:
-        return False
-    return True
+    except OSError as exc:
+        try:  # noqa: SIM105 (contextlib is not for the way of `ecli run`)
+            os.unlink(beside)
+        except OSError:
+            pass
+        return f"{path}: {(exc.strerror or str(exc)).lower()} [set XDG_STATE_HOME to a folder with room]"
+    return ""

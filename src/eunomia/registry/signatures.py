@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eunomia.registry.resolve import Limits
     from eunomia.registry.signature_forms import Signature
     from eunomia.registry.source import Source
+    from eunomia.registry.trust_match import Pattern
 
     class TrustedKey(Protocol):
         """What a policy knows of a key."""
@@ -48,15 +49,19 @@ class Verdict:
         signer: whose signature it is: the key's name, or the identity.
         why: one line for all states but signed.
         until: seconds since 1970 after which it no longer holds, 0 for never.
+        origin: where the signature was found.
+        earlier: it was found before, and not looked for now.
     """
 
-    __slots__ = ("signer", "state", "until", "why")
+    __slots__ = ("earlier", "origin", "signer", "state", "until", "why")
 
     def __init__(self, state: str, signer: str = "", why: str = "", until: float = 0.0) -> None:
         self.state = state
         self.signer = signer
         self.why = why
         self.until = until
+        self.origin = ""
+        self.earlier = False
 
 
 def verify(
@@ -69,6 +74,7 @@ def verify(
     timeout: float = 30.0,
     offline: bool = False,
     options: Limits | None = None,
+    signed_as: Sequence[Pattern] = (),
 ) -> Verdict:
     """Return what is known of the signatures of a program that was fetched.
 
@@ -82,6 +88,7 @@ def verify(
         timeout: seconds for what is fetched.
         offline: nothing is fetched.
         options: how it was fetched: what a registry needs, as `plain_http` and `ca_file`.
+        signed_as: names that count in an image's signature besides its own: of where it was mirrored from.
 
     Raises:
         FetchError: the signatures could not be asked for.
@@ -93,9 +100,10 @@ def verify(
         people = [Identity(each.identity, each.issuer, each.root, each.root_data) for each in identities]
         worst: Outcome | None = None
         for subject, find in places(source, data, timeout, options):
-            outcome = _look(subject, find, publics, people, moment, offline)
+            subject.also = signed_as
+            outcome, is_kept = _look(subject, find, publics, people, moment, offline)
             if outcome.verified:
-                return _signed(outcome)
+                return _signed(outcome, is_kept=is_kept)
             worst = outcome if worst is None or worst.state == "unsigned" else worst
         return Verdict(_plain(worst.state), why=worst.why) if worst else Verdict("unsigned", why="no signature")
     except (SignatureError, OSError) as exc:
@@ -109,21 +117,22 @@ def _look(  # noqa: PLR0917
     people: list[Identity],
     now: float,
     offline: bool,
-) -> Outcome:
+) -> tuple[Outcome, bool]:
+    """Return what came of it, and whether that is by signatures that were kept."""
     name = kept_as(subject)
     outcome = check(subject, kept(name), keys, people, now=now)
     if outcome.verified:
-        return outcome
+        return outcome, True
     if offline:
         if outcome.refused:
-            return outcome
+            return outcome, True
         raise FetchError(
             f"signatures of {subject.name or subject.digest}: none are in the cache [without --offline once]"
         )
     found = list(find())
     outcome = check(subject, found, keys, people, now=now)
     keep(name, found)
-    return outcome
+    return outcome, False
 
 
 def kept_as(subject: Subject) -> str:
@@ -131,10 +140,12 @@ def kept_as(subject: Subject) -> str:
     return f"{subject.digest} {subject.name}"
 
 
-def _signed(outcome: Outcome) -> Verdict:
+def _signed(outcome: Outcome, *, is_kept: bool) -> Verdict:
     first = outcome.verified[0]
     signer = first.name or first.signer if first.kind == "key" else f"{first.signer} ({first.issuer})"
-    return Verdict("signed", signer, until=first.until)
+    verdict = Verdict("signed", signer, until=first.until)
+    verdict.origin, verdict.earlier = first.origin, is_kept
+    return verdict
 
 
 def _plain(state: str) -> str:

@@ -159,12 +159,12 @@ class Store:
     @classmethod
     def open(cls) -> Store:
         """Return the user's cache; one that keeps nothing where there is no folder for it."""
-        from eunomia.caches import folder
+        from eunomia.caches import folder, why_none
 
         base = folder(must_write=False)
         store = cls(f"{base}/registry" if base else "")
         if not base:
-            store.failure = "there is no folder for it that is yours alone [set XDG_CACHE_HOME]"
+            store.failure = why_none()
         return store
 
     def get(self, digest: str) -> bytes | None:

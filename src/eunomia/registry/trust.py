@@ -52,13 +52,15 @@ class Rule:
         mode: "enforce", or "warn": what it would refuse is said, and allowed.
         keys, identities: whose signatures count.
         programs: types of programs that are allowed, in the words of docs/reference/policy.md; None for all.
+        signed_as: the names of other places that count in a signature too: where images were mirrored from.
         hooks: patterns of what programs attach to (their sections); None for all.
         allowed, denied: digests of manifests or of programs, as `sha256:HEX`.
         unsigned: what becomes of what is signed by none of these.
     """
 
     __slots__ = (
-        "allowed", "denied", "hooks", "identities", "keys", "match", "mode", "origin", "programs", "unsigned",
+        "allowed", "denied", "hooks", "identities", "keys", "match", "mode", "origin", "programs", "signed_as",
+        "unsigned",
     )  # fmt: skip
 
     def __init__(self, origin: str, match: Sequence[Pattern]) -> None:
@@ -69,6 +71,7 @@ class Rule:
         self.identities: list[Identity] = []
         self.programs: frozenset[str] | None = None
         self.hooks: tuple[str, ...] | None = None
+        self.signed_as: tuple[Pattern, ...] = ()
         self.allowed: frozenset[str] = frozenset()
         self.denied: frozenset[str] = frozenset()
         self.unsigned = ""
@@ -144,11 +147,13 @@ class Verdict:
         signer: whose signature it is.
         why: one line for all states but "signed".
         until: when the signature, key or certificate ends, seconds since 1970; 0 never.
+        earlier: where the signature was when it was found; "" where it was looked for, and found, now.
     """
 
-    __slots__ = ("signer", "state", "until", "why")
+    __slots__ = ("earlier", "signer", "state", "until", "why")
 
-    def __init__(self, state: str, signer: str = "", why: str = "", until: float = 0.0) -> None:
+    def __init__(self, state: str, signer: str = "", why: str = "", until: float = 0.0, *, earlier: str = "") -> None:
+        self.earlier = earlier
         self.state = state
         self.signer = signer
         self.why = why
@@ -278,13 +283,18 @@ def _foreign_program(case: Case, rule: Rule) -> str:
     """Return which program is of a type, or at a hook, that the rule does not allow; "" for none."""
     for program in case.programs or ():
         if rule.programs is not None and program.word not in rule.programs:
-            allowed = ", ".join(sorted(rule.programs)) or "none"
-            return f"program {program.name} is of type {program.word or 'unknown'}, allowed are {allowed}"
+            allowed = ", ".join(sorted(map(said, rule.programs))) or "none"
+            return f"program {program.name} is of type {said(program.word) or 'unknown'}, allowed are {allowed}"
         if rule.hooks is not None and not any(_fits(each, program.section) for each in rule.hooks):
             return (
                 f"program {program.name} attaches to {program.section}, allowed are {', '.join(rule.hooks) or 'none'}"
             )
     return ""
+
+
+def said(word: str) -> str:
+    """Return a policy's word for a type of programs as people know it."""
+    return {"tp": "tracepoint", "raw_tp": "raw_tracepoint"}.get(word, word)
 
 
 def _fits(pattern: str, text: str) -> bool:

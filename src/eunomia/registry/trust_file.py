@@ -11,7 +11,7 @@ import stat
 import tomllib
 from typing import Any
 
-from eunomia.errors import PolicyError
+from eunomia.errors import PolicyError, toml_error
 from eunomia.package.program_words import TYPES, of_section
 from eunomia.registry.trust import MODES, UNSIGNED, Identity, Key, Policy, Rule
 from eunomia.registry.trust_match import Pattern
@@ -21,7 +21,8 @@ MAX_KEY = 64 << 10
 MAX_ROOT = 4 << 20
 OF_GUESTS = ("allow", "deny", "limit")
 KEYS = (
-    "match", "mode", "keys", "identities", "programs", "hooks", "allow-digests", "deny-digests", "unsigned",
+    "match", "mode", "keys", "identities", "signed-as", "programs", "hooks", "allow-digests", "deny-digests",
+    "unsigned",
 )  # fmt: skip
 DIGEST = 71  # characters of sha256:HEX
 
@@ -46,7 +47,7 @@ def read(path: str, *, guests: bool = True) -> list[Rule]:
         text = data.decode()
         tree = tomllib.loads(text)
     except (ValueError, RecursionError) as exc:
-        raise PolicyError(f"policy {path}: {' '.join(str(exc).split())}") from exc
+        raise PolicyError(f"policy {toml_error(path, exc)}") from exc
     for name in tree:
         if name in OF_GUESTS and isinstance(tree[name], dict):
             if not guests:
@@ -89,6 +90,14 @@ def read_checked(path: str, limit: int, what: str) -> bytes:
     return data
 
 
+def _date(text: str) -> datetime.date:
+    """Return the day, or the time, that a text is: as TOML would read it without quotes."""
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        return datetime.datetime.fromisoformat(text)
+
+
 class _Reader:
     """One table to its rule; what is wrong is told with the place and the key."""
 
@@ -102,13 +111,7 @@ class _Reader:
                 self._fail(key, f"unknown, expected one of {', '.join(KEYS)}")
         if "match" not in row:
             self._fail("match", "required, but missing")
-        patterns = []
-        for text in self._texts("match", row["match"]):
-            try:
-                patterns.append(Pattern(text))
-            except PolicyError as exc:
-                self._fail("match", str(exc))
-        rule = Rule(self.origin, patterns)
+        rule = Rule(self.origin, self._patterns("match", row["match"]))
         rule.mode = self._word(row, "mode", MODES, "enforce")
         rule.unsigned = self._word(row, "unsigned", UNSIGNED, "")
         rule.keys = [self._key(each) for each in self._list("keys", row.get("keys", []))]
@@ -122,7 +125,23 @@ class _Reader:
         for key in ("keys", "identities"):
             if key in row and not row[key]:
                 self._fail(key, 'empty: nobody could sign [leave it out, or unsigned = "refuse"]')
+        if "signed-as" in row:
+            rule.signed_as = tuple(self._patterns("signed-as", row["signed-as"]))
+            if not rule.wants_signature:
+                self._fail("signed-as", "without keys or identities no signature is looked at")
+            other = next((each.text for each in rule.signed_as if not each.is_registry), "")
+            if other:
+                self._fail("signed-as", f"{other!r}: only images have a name in their signatures [ghcr.io/acme/*]")
         return rule
+
+    def _patterns(self, key: str, value: object) -> list[Pattern]:
+        found = []
+        for text in self._texts(key, value):
+            try:
+                found.append(Pattern(text))
+            except PolicyError as exc:
+                self._fail(key, str(exc))
+        return found
 
     def _fail(self, key: str, why: str) -> None:
         raise PolicyError(f"policy {self.origin}: {key}: {why}")
@@ -172,7 +191,8 @@ class _Reader:
             name, pem = "the key in it", value.encode()
         else:
             name = value
-            pem = read_checked(os.path.join(self.folder, value), MAX_KEY, f"policy {self.origin}: keys: {value}")
+            path = os.path.join(self.folder, value)
+            pem = read_checked(path, MAX_KEY, f"policy {self.origin}: keys: {path}")
         if b"PRIVATE KEY-----" in pem:
             self._fail("keys", f"{name}: a private key [only its public part belongs here]")
         if b"-----BEGIN PUBLIC KEY-----" not in pem and b"-----BEGIN CERTIFICATE-----" not in pem:
@@ -184,7 +204,7 @@ class _Reader:
             return 0.0
         if isinstance(value, str):
             try:
-                value = datetime.datetime.fromisoformat(value)
+                value = _date(value)
             except ValueError:
                 self._fail("keys", f"not-after: {value!r} is no date [2027-12-31]")
         if isinstance(value, datetime.datetime):

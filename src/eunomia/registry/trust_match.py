@@ -99,6 +99,11 @@ class Pattern:
         return place.path == mine.path or _fits(mine.path, place.path)
 
     @property
+    def is_registry(self) -> bool:
+        """Whether it can name an image."""
+        return self.text == "*" or self._place.scheme == "oci"
+
+    @property
     def weight(self) -> tuple[int, ...]:
         """How exactly it names something: a host before a part of one before any; then the longer path."""
         if self.text == "*":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from eunomia.registry.keyless import Identity
     from eunomia.registry.keys import PublicKey
     from eunomia.registry.signature_forms import Bundle, Claims, Signature
+    from eunomia.registry.trust_match import Pattern
 
 MAX_SIGNATURES = 1000  # that are looked at for one thing
 # What a refusal is, the one that tells most first: the line of a whole outcome is made in this order.
@@ -39,15 +40,17 @@ class Subject:
         data: the bytes, where they are at hand; Ed25519 needs them for a file's signature.
         name: what it is called, as in `registry.example/tools/x`; "" for files, which have no name.
         tag: under which it was asked for, or "".
+        also: patterns of further names that count: of where it was mirrored from.
     """
 
-    __slots__ = ("data", "digest", "name", "tag")
+    __slots__ = ("also", "data", "digest", "name", "tag")
 
     def __init__(self, digest: str, data: bytes | None = None, name: str = "", tag: str = "") -> None:
         self.digest = digest
         self.data = data
         self.name = name
         self.tag = tag
+        self.also: Sequence[Pattern] = ()
 
     @classmethod
     def of_file(cls, data: bytes) -> Subject:
@@ -254,9 +257,14 @@ def _unknown(keys: Sequence[PublicKey]) -> RejectedError:
 def _accepted(subject: Subject, claims: Claims, key: PublicKey, now: float) -> Verified:
     _check_claims(subject, claims)
     if key.not_after and now >= key.not_after:
-        day = time.strftime("%Y-%m-%d", time.gmtime(key.not_after))
+        day = last_day(key.not_after)
         raise RejectedError("expired", f"signed with the key {key.name or key.fingerprint}, which expired on {day}")
     return Verified("key", key.fingerprint, name=key.name, time=claims.time, until=key.not_after)
+
+
+def last_day(not_after: float) -> str:
+    """Return the last day, in UTC, on which a key counts: the date that was written as its not-after."""
+    return time.strftime("%Y-%m-%d", time.gmtime(not_after - 1))
 
 
 def _check_claims(subject: Subject, claims: Claims) -> None:
@@ -278,9 +286,18 @@ def is_same_name(signed: str, subject: Subject) -> bool:
     name, at, _ = signed.partition("@")
     last = name.rpartition("/")[2]
     name, _, tag = (name, "", "") if ":" not in last else name.rpartition(":")
-    if _plain(name) != _plain(subject.name):
+    if _plain(name) != _plain(subject.name) and not _is_mirrored(_plain(name), subject):
         return False
     return not tag or bool(at) or not subject.tag or tag == subject.tag
+
+
+def _is_mirrored(name: str, subject: Subject) -> bool:
+    if not subject.also:
+        return False
+    from eunomia.registry.trust_match import place_of
+
+    place = place_of(f"oci://{name}")
+    return any(each.matches(place) for each in subject.also)
 
 
 def _plain(name: str) -> str:

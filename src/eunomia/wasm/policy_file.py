@@ -10,7 +10,7 @@ import stat
 import tomllib
 from typing import TYPE_CHECKING
 
-from eunomia.errors import PolicyError
+from eunomia.errors import PolicyError, toml_error
 from eunomia.wasm.rules import KEYS, NUMBERS, Rules
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def read(path: str) -> tuple[Rules, Rules, Rules | None]:
     try:
         tree = tomllib.loads(text.decode())
     except (ValueError, RecursionError) as exc:
-        raise PolicyError(f"policy {path}: {' '.join(str(exc).split())}") from exc
+        raise PolicyError(f"policy {toml_error(path, exc)}") from exc
     tree.pop("trust", None)
     for name in tree:
         if name not in TABLES or not isinstance(tree[name], dict):

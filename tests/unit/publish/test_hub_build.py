@@ -11,6 +11,7 @@ import pytest
 from eunomia.errors import FetchError
 from eunomia.package.model import Package
 from eunomia.publish.hub_build import Settings, build
+from eunomia.publish.private_keys import generate
 from support import wasm_writer
 
 GUEST = wasm_writer.module([("wasi_snapshot_preview1", "proc_exit", "i:")], wasm_writer.const(0) + wasm_writer.call(0))
@@ -239,3 +240,79 @@ def test_withdrawing_what_is_not_there_is_told(tmp_path: Path, package: bytes) -
 
     with pytest.raises(FetchError, match="--yank t@9=x: no such tool and version"):
         made(tmp_path / "in", tmp_path / "out", yanked=("t@9=x",))
+
+
+def test_a_signed_hub_is_not_built_without_its_key(tmp_path: Path, package: bytes) -> None:
+    put(tmp_path / "in/t/1.0/package.json", package)
+    out = tmp_path / "out"
+    made(tmp_path / "in", out)
+    put(out / "index.json.sig", b"c2lnbmF0dXJl")
+    before = (out / "index.json").read_bytes()
+    put(tmp_path / "in/t/1.1/package.json", package)
+
+    with pytest.raises(FetchError, match=r"out is signed: without --sign .*\[--sign KEY, or remove"):
+        made(tmp_path / "in", out)
+
+    assert (out / "index.json").read_bytes() == before
+    assert (out / "index.json.sig").exists()
+
+
+def test_title_and_address_stay_until_others_are_given(tmp_path: Path, package: bytes) -> None:
+    put(tmp_path / "in/t/1.0/package.json", package)
+    out = tmp_path / "out"
+    made(tmp_path / "in", out, title="Ours", base_url="https://tools.example/hub")
+    before = (out / "index.html").read_text()
+    assert "sudo ecli hub add ours https://tools.example/hub/" in before
+
+    made(tmp_path / "in", out)
+    assert (out / "index.html").read_text() == before
+    made(tmp_path / "in", out, base_url="https://else.example/")
+    assert "sudo ecli hub add ours https://else.example/" in (out / "index.html").read_text()
+
+
+def test_a_published_hub_is_taken_over_whole_or_not_at_all(tmp_path: Path, package: bytes) -> None:
+    put(tmp_path / "one/t/1.0/package.json", package)
+    put(tmp_path / "one/t/README.md", b"# t\n\n`t` shows **all** of [it](https://x.example/).\n")
+    put(tmp_path / "two/t/1.1/package.json", package)
+    made(tmp_path / "one", tmp_path / "published", title="Ours")
+
+    done = build(str(tmp_path / "two"), Settings(str(tmp_path / "out"), previous=str(tmp_path / "published")))
+
+    assert (done["tools"], done["versions"], done["added"]) == (1, 2, ["t 1.1"])
+    assert (tmp_path / "out/t/1.0/package.json").read_bytes() == package
+    assert (tmp_path / "out/t/README.md").read_bytes() == (tmp_path / "one/t/README.md").read_bytes()
+    with pytest.raises(FetchError, match="is not empty"):
+        made(tmp_path / "two", tmp_path / "out", previous=str(tmp_path / "published"))
+
+    put(tmp_path / "published/t/1.0/package.json", package + b" ")
+    with pytest.raises(FetchError, match=r"open .*t/1\.0/package\.json: more than the .*published/t@1\.0 may have"):
+        made(tmp_path / "two", tmp_path / "new", previous=str(tmp_path / "published"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "out", "published", "two"]
+
+
+def test_what_is_signed_anew_was_signed_before(tmp_path: Path, package: bytes) -> None:
+    put(tmp_path / "one/t/1.0/package.json", package)
+    made(tmp_path / "one", tmp_path / "published")
+    key = generate("ed25519")
+
+    with pytest.raises(FetchError, match="not signed with the key of --sign"):
+        made(tmp_path / "one", tmp_path / "out", previous=str(tmp_path / "published"), key=key)
+    made(tmp_path / "one", tmp_path / "published", key=key)
+    with pytest.raises(FetchError, match="out is signed"):
+        made(tmp_path / "one", tmp_path / "out", previous=str(tmp_path / "published"))
+    made(tmp_path / "one", tmp_path / "again", previous=str(tmp_path / "published"), key=key)
+
+    assert (tmp_path / "again/index.json.sig").read_bytes() == (tmp_path / "published/index.json.sig").read_bytes()
+
+
+def test_versions_that_nobody_said_and_those_that_are_withdrawn_are_named(tmp_path: Path, package: bytes) -> None:
+    tree = json.loads(package)
+    tree["meta"]["bpf_skel"].get("doc", {}).pop("version", None)
+    put(tmp_path / "in/t/package.json", json.dumps(tree).encode())
+    put(tmp_path / "in/u/1.0/package.json", package)
+
+    done = build(str(tmp_path / "in"), Settings(str(tmp_path / "out"), yanked=("u@1.0=it  leaks",)))
+
+    assert (done["unversioned"], done["withdrawn"]) == (["t"], ["u 1.0: it leaks"])
+    with pytest.raises(FetchError, match=r"--yank u@1\.0: why\?"):
+        made(tmp_path / "in", tmp_path / "out", yanked=("u@1.0",))

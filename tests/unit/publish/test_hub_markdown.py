@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eunomia.publish.hub_markdown import render, sample_of
+from eunomia.publish.hub_markdown import plain, render, sample_of
 
 REL = 'rel="noopener noreferrer nofollow"'
 TABLE = (
@@ -67,3 +67,15 @@ def test_the_sample_is_the_first_block_of_a_terminal_and_shown_once() -> None:
     assert sample_of(text) == "$ run\nout"
     assert render(text, without=sample_of(text)) == "<pre><code>int x;</code></pre>\n<p>more</p>"
     assert sample_of("nothing") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Every `execve(2)`, **who** forks [whom](https://x.example/).", "Every execve(2), who forks whom."),
+        ("*Slow* _reads_ of a_b_c, 2 * 3 * 4, `*x*`", "Slow reads of a_b_c, 2 * 3 * 4, *x*"),
+        ("![logo](logo.png) a tool", " a tool"),
+    ],
+)
+def test_a_summary_has_no_marks(text: str, words: str) -> None:
+    assert plain(text) == words

@@ -62,7 +62,7 @@ def test_eunomia_config_is_in_place_of_all(file: Path, tmp_path: Path, monkeypat
         ("[registries.a]\ninsecure = true", "unknown key registries.a.insecure"),
         ("[registries.a]\nplain-http = 'yes'", "registries.a.plain-http is not true or false"),
         ("registries.a = 1", "registries.a is not a table"),
-        ("registry = ", "Invalid value"),
+        ("registry = ", "invalid value"),
         ("\xff", ""),
         ("[" * 100000, ""),
     ],
@@ -73,5 +73,5 @@ def test_what_is_wrong_is_told_with_the_file(file: Path, text: str, message: str
     with pytest.raises(FetchError) as failure:
         config.read()
 
-    assert str(failure.value).startswith(f"read {file}: ")
+    assert str(failure.value).startswith(f"read {file}:")
     assert message in str(failure.value)

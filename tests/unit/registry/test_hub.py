@@ -96,6 +96,49 @@ def test_the_version_in_use_stays_until_it_is_forgotten(tmp_path: Path) -> None:
     assert texts("t") == ["acme/t@2.0"]
 
 
+def test_a_version_of_a_name_is_that_of_the_hub_in_use(tmp_path: Path) -> None:
+    added("one", tmp_path, tool("t", version("1.0")))
+    added("two", tmp_path, tool("t", version("2.0"), version("2.1")))
+    with pytest.raises(FetchError, match=r"no such version in hub one.*\[two/t@2\.0 is the one of hub two\]"):
+        find("t@2.0")
+
+    hub.keep(find("two/t") or pytest.fail("not found"))
+
+    assert texts("t", "t@2.0", "t@2", "one/t@1.0") == ["two/t@2.1", "two/t@2.0", "two/t@2.1", "one/t@1.0"]
+    with pytest.raises(FetchError, match=r"no such version in hub two.*\[one/t@1\.0 is the one of hub one\]"):
+        find("t@1.0")
+
+
+def test_a_hub_that_is_added_again_keeps_its_key_its_place_and_its_certificates(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        added(name, tmp_path, tool("t"))
+    file = Path(hubs.user_file())
+    file.write_text(file.read_text().replace('/one"\n', f'/one"\nkey = "{tmp_path}/key"\nca_file = "/ca.pem"\n'))
+    again = hubs.Hub("one", str(tmp_path / "one"))
+    with pytest.raises(FetchError, match=r"index\.json\.sig: no such file"):
+        hubs.add(again, Limits())
+    assert again.options == {"key": f"{tmp_path}/key", "ca_file": "/ca.pem"}
+    moved = hubs.Hub("one", str(tmp_path / "two"))
+    with pytest.raises(FetchError, match=r"index\.json\.sig: no such file"):
+        hubs.add(moved, Limits())
+    assert moved.options == {"key": f"{tmp_path}/key"}
+
+    hubs.remove("one")
+    added("one", tmp_path, tool("t"))
+    added("two", tmp_path, tool("t"))
+    assert [(each.name, each.options) for each in hubs.load()] == [("two", {}), ("one", {})]
+
+
+def test_the_machines_key_counts_for_a_users_hub_of_its_name(tmp_path: Path) -> None:
+    added("acme", tmp_path, tool("t"))
+    system = Path(hubs.system_file())
+    system.parent.mkdir()
+    Path(hubs.user_file()).rename(system)
+    system.write_text(system.read_text() + f'key = "{tmp_path}/key"\n')
+    with pytest.raises(FetchError, match=r"index\.json\.sig: no such file"):
+        added("acme", tmp_path, tool("t"))
+
+
 def test_removing_a_hub_removes_what_was_in_use_of_it(tmp_path: Path) -> None:
     added("acme", tmp_path, tool("t"))
     found = find("t")

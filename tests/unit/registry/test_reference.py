@@ -126,3 +126,18 @@ def test_digests_are_of_kinds_that_are_checked() -> None:
     assert is_digest(DIGEST)
     assert is_digest("sha512:" + HEX * 2)
     assert not any(map(is_digest, ["", HEX, "md5:" + HEX[:32], DIGEST + "0", "sha256:../../etc/passwd"]))
+
+
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1:5671", "127.0.0.1:5671/", "localhost:5000", "foo.example:8080", "[::1]:5/"]
+)
+def test_a_registry_alone_is_told_as_that(text: str) -> None:
+    assert is_reference(text)
+    with pytest.raises(FetchError, match="a registry, and no image in it"):
+        parse(text, registry="registry.example")
+
+
+def test_a_wrong_digest_behind_a_tag_is_told_as_that() -> None:
+    assert is_reference("127.0.0.1:5671/me/forks:v@1")
+    with pytest.raises(FetchError, match="'1' is no digest"):
+        parse("127.0.0.1:5671/me/forks:v@1")

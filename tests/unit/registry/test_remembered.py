@@ -31,9 +31,9 @@ def only_file(folder: Path) -> Path:
 def test_answers_are_kept_by_source_and_digest() -> None:
     assert remembered.allowed("ghcr.io/a/b:1") == {}
 
-    assert remembered.allow("ghcr.io/a/b:1", ONE, 5.5)
-    assert remembered.allow("ghcr.io/a/b:1", TWO, 7)
-    assert remembered.allow("ghcr.io/a/b:1", ONE, 9)
+    assert not remembered.allow("ghcr.io/a/b:1", ONE, 5.5)
+    assert not remembered.allow("ghcr.io/a/b:1", TWO, 7)
+    assert not remembered.allow("ghcr.io/a/b:1", ONE, 9)
 
     assert list(remembered.allowed("ghcr.io/a/b:1").items()) == [(TWO, 7), (ONE, 9)]
     assert remembered.allowed("ghcr.io/a/b:2") == {}
@@ -62,7 +62,7 @@ def test_what_others_can_write_is_not_believed(mode: int, state: Path) -> None:
             path.chmod(mode)
 
     assert remembered.allowed("x") == {}
-    assert remembered.verified(b"question", 1) == ""
+    assert remembered.verified(b"question", 1) == ("", "")
 
 
 def test_a_folder_that_others_can_write_is_not_used(state: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_folder_that_others_can_write_is_not_used(state: Path) -> None:
     state.chmod(0o777)
 
     assert remembered.allowed("x") == {}
-    assert not remembered.allow("x", ONE, 1)
+    assert "can be written by others [chmod go-w " in remembered.allow("x", ONE, 1)
 
 
 def test_a_link_is_not_followed(state: Path, tmp_path: Path) -> None:
@@ -84,12 +84,12 @@ def test_a_link_is_not_followed(state: Path, tmp_path: Path) -> None:
 
 def test_a_verification_is_kept_until_it_ends() -> None:
     remembered.keep_verified(b"one", "acme.pub", 100)
-    remembered.keep_verified(b"two", "acme.pub", 0)
+    remembered.keep_verified(b"two", "acme.pub", 0, "https://x/y.sig")
     remembered.keep_verified(b"three", "evil\nname", 0)
 
-    assert [remembered.verified(b"one", now) for now in (99, 100)] == ["acme.pub", ""]
-    assert remembered.verified(b"two", 1e12) == "acme.pub"
-    assert remembered.verified(b"three", 1) == ""
+    assert [remembered.verified(b"one", now) for now in (99, 100)] == [("acme.pub", ""), ("", "")]
+    assert remembered.verified(b"two", 1e12) == ("acme.pub", "https://x/y.sig")
+    assert remembered.verified(b"three", 1) == ("", "")
 
 
 def test_a_record_under_another_name_is_none(state: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_record_under_another_name_is_none(state: Path) -> None:
     (other,) = [each for each in path.parent.iterdir() if each != path]
     other.write_bytes(path.read_bytes())
 
-    assert remembered.verified(b"two", 1) == ""
+    assert remembered.verified(b"two", 1) == ("", "")
 
 
 def test_whatever_an_answer_depends_on_makes_another_question() -> None:

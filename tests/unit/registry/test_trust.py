@@ -132,11 +132,21 @@ def test_a_rule_without_keys(given: dict[str, Any], case: dict[str, Any], action
     [
         ({"programs": {"tp", "xdp"}}, DROPS, "allow", "signed by acme.pub"),
         ({"programs": {"tp"}}, TRACES, "allow", "signed by acme.pub"),
-        ({"programs": {"tp"}}, DROPS, "refuse", "program drop is of type xdp, allowed are tp"),
-        ({"programs": set()}, TRACES, "refuse", "program on_open is of type tp, allowed are none"),
-        ({"programs": {"tp"}}, [Program("x", "", "odd")], "refuse", "program x is of type unknown, allowed are tp"),
+        ({"programs": {"tp"}}, DROPS, "refuse", "program drop is of type xdp, allowed are tracepoint"),
+        ({"programs": set()}, TRACES, "refuse", "program on_open is of type tracepoint, allowed are none"),
+        (
+            {"programs": {"tp"}},
+            [Program("x", "", "odd")],
+            "refuse",
+            "program x is of type unknown, allowed are tracepoint",
+        ),
         ({"hooks": ("tp/syscalls/*",)}, TRACES, "allow", "signed by acme.pub"),
-        ({"hooks": ("tp/syscalls/*",)}, DROPS, "refuse", "program drop attaches to xdp, allowed are tp/syscalls/*"),
+        (
+            {"hooks": ("tp/syscalls/*",)},
+            DROPS,
+            "refuse",
+            "program drop attaches to xdp, allowed are tp/syscalls/*",
+        ),
         ({"hooks": ("tp/syscalls/sys_enter_openat", "xdp")}, DROPS, "allow", "signed by acme.pub"),
     ],
 )
@@ -156,7 +166,7 @@ def test_a_rule_that_warns_allows_and_says_what_it_would_have_refused() -> None:
 
     said = "policy.toml:1 (match ghcr.io/acme/*) only warns"
     assert (unsigned.action, unsigned.warnings) == ("allow", [f"not signed: {said}"])
-    assert foreign.warnings == [f"program drop is of type xdp, allowed are tp: {said}"]
+    assert foreign.warnings == [f"program drop is of type xdp, allowed are tracepoint: {said}"]
     assert (signed.action, signed.why, signed.warnings) == ("allow", "signed by acme.pub", [])
 
 

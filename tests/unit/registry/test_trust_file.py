@@ -33,7 +33,9 @@ keys = [
     "acme.pub",
     {{ pem = '''{PEM}''', not-after = 2027-01-31 }},
     {{ file = "acme.pub", not-after = "2027-02-01T12:00:00+00:00" }},
+    {{ file = "acme.pub", not-after = "2027-01-31" }},
 ]
+signed-as = ["docker.io/acme/*"]
 identities = [{{ identity = "ci@acme.org", issuer = "https://issuer.example" }}]
 programs = ["tracepoint", "kretprobe", "classifier", "xdp"]
 hooks = ["tp/syscalls/*"]
@@ -47,17 +49,19 @@ match = "*"
 
     first, last = read(str(path))
 
-    assert (first.origin, last.origin) == (f"{path}:5", f"{path}:23")
+    assert (first.origin, last.origin) == (f"{path}:5", f"{path}:25")
     assert [each.text for each in first.match] == ["ghcr.io/acme/*", "https://acme.org/*"]
     assert (first.mode, first.unsigned, first.hooks) == ("warn", "ask", ("tp/syscalls/*",))
     assert [(each.name, each.pem, each.not_after) for each in first.keys] == [
         ("acme.pub", PEM.encode(), 0.0),
         ("the key in it", PEM.encode(), 1801440000.0),  # the end of that day
         ("acme.pub", PEM.encode(), 1801483200.0),
+        ("acme.pub", PEM.encode(), 1801440000.0),  # a text is read as the date that it is
     ]
     assert [(each.identity, each.issuer, each.root) for each in first.identities] == [
         ("ci@acme.org", "https://issuer.example", "")
     ]
+    assert [each.text for each in first.signed_as] == ["docker.io/acme/*"]
     assert first.programs == {"tp", "kprobe", "tc", "xdp"}
     assert (first.allowed, first.denied) == ({DIGEST}, {"sha256:" + "b" * 64})
     assert (last.mode, last.unsigned, last.programs, last.hooks) == ("enforce", "", None, None)
@@ -74,7 +78,12 @@ match = "*"
         ('[[trust]]\nmatch = "*"\nmood = 1\n', ":1: mood: unknown, expected one of match, mode, keys"),
         ('[[trust]]\nmatch = "*"\nmode = "lax"\n', ":1: mode: 'lax' is none of enforce, warn"),
         ('[[trust]]\nmatch = "*"\nunsigned = true\n', ":1: unsigned: True is none of allow, ask, refuse"),
-        ('[[trust]]\nmatch = "*"\nkeys = "none.pub"\n', ":1: keys: none.pub: no such file or directory"),
+        ('[[trust]]\nmatch = "*"\nkeys = "none.pub"\n', "/none.pub: no such file or directory"),
+        ('[[trust]]\nmatch = "*"\nsigned-as = "a.io/*"\n', ":1: signed-as: without keys or identities"),
+        (
+            f"[[trust]]\nmatch = '*'\nsigned-as = 'file:/x'\nkeys = '''{PEM}'''\n",
+            ":1: signed-as: 'file:/x': only images have a name",
+        ),
         ('[[trust]]\nmatch = "*"\nkeys = []\n', ":1: keys: empty: nobody could sign"),
         ('[[trust]]\nmatch = "*"\nkeys = [1]\n', ":1: keys: expected the file of a public key"),
         ('[[trust]]\nmatch = "*"\nkeys = [{}]\n', ":1: keys: expected one of file and pem"),
@@ -95,7 +104,7 @@ match = "*"
         ('[[trust]]\nmatch = "*"\nprograms = ["xpd"]\n', ":1: programs: 'xpd' is none of cgroup, "),
         ('[[trust]]\nmatch = "*"\nhooks = 1\n', ":1: hooks: expected a text or a list of texts"),
         ('[[trust]]\nmatch = "*"\ndeny-digests = ["abc"]\n', ":1: deny-digests: 'abc' is not sha256: and 64"),
-        ("[[trust]\n", "(at line 1, column 8)"),
+        ("[[trust]\n", ":1: expected ']]' at the end of an array declaration (column 8)"),
         ("trust = 5\n", ": trust: expected tables, each begun with [[trust]]"),
         ("[trusts]\n", ": 'trusts' is none of the tables [[trust]], [allow], [deny], [limit]"),
         ("allow = 5\n", ": 'allow' is none of the tables"),
