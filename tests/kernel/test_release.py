@@ -145,7 +145,9 @@ def test_the_hub_of_our_tools_is_one_to_add(
     added = ecli("hub", "add", "ours", tmp_path / "hub", "--key", keys / "release.pub", env=home)
     shown = ecli("info", "ours/opensnoop", env=home)
 
-    assert added.stdout == f"added ours: {len(TOOLS)} tools [ecli search --hub ours]\n", added
+    assert added.stdout == (
+        f"added ours: {len(TOOLS)} tools, signed with {keys}/release.pub [ecli search --hub ours]\n"
+    ), added
     assert "6.12.117+deb12-cloud-arm64  fired  2026" in shown.stdout, shown
 
 

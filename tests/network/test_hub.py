@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support import hubs, wasm_writer
+from support import hubs, provoke, wasm_writer
 from support.commands import Command
 from support.registries import Registry
 from support.registry_clients import RegistryClient
@@ -95,7 +95,10 @@ def test_tools_and_guests_run_by_their_names(ecli: Command, site: Site, home: di
     assert ecli("run", "--allow-unsigned", "seven", env=home).returncode == 7
     assert ecli("--allow-unsigned", "seven@1", env=home).returncode == 7
     assert ecli("run", "--offline", "--allow-unsigned", "ours/seven@1.0", env=home).returncode == 7
-    package = ecli("run", "--allow-unsigned", "-j", "--max-events", "1", "--duration", "20", "ours/opensnoop", env=home)
+    running = ecli.start("run", "--allow-unsigned", "-j", "--max-events", "1", "ours/opensnoop", env=home)
+    running.wait_attached()
+    provoke.open_file()
+    package = running.finish()
     assert package.returncode == 0, package
     assert set(package.events[0]) == {"pid", "uid", "comm", "fd", "err", "flags", "path"}
 
