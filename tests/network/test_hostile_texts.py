@@ -84,6 +84,7 @@ def test_texts_of_packages(
     for name, value in home.items():
         monkeypatch.setenv(name, value)
     tmp_path = Path(home["HOME"])
+    monkeypatch.chdir(tmp_path)  # what export writes goes there
     tree = json.loads((root / "src/eunomia/builtin/sigsnoop.json").read_text())
     tree["meta"]["bpf_skel"]["doc"] = {"version": "1", "brief": "b", "details": "d", "description": "e"}
     tree["meta"]["eunomia"]["evidence"] = [
