@@ -340,7 +340,6 @@ def test_several_sources_make_a_package_each_and_one_failure_stops_none(
         (["/nowhere/x.bpf.c"], 1, "read /nowhere/x.bpf.c: no such file or directory"),
         (["-c", "/nowhere/clang", "{}"], 1, "find compiler /nowhere/clang: no such program"),
         (["-c", "/bin/true", "{}"], 1, "it is not clang"),
-        (["-s", "{}"], 1, "not available in this version"),
         (["-n", "-b", "{}"], 2, "--btfgen needs the package"),
         (["-b", "--btfhub-archive", "/nowhere", "{}"], 1, "/nowhere: no such file or folder"),
         (["-b", "--kernels", "/bin/true", "{}"], 1, "read /bin/true: it has no .BTF section"),
